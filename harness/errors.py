@@ -1,0 +1,54 @@
+"""Every error the harness raises on purpose, one class per boundary.
+
+HarnessError
+├── UsageError            a name, flag or configuration that does not fit        exit 2
+├── DataError             a data file: missing, damaged, another version         exit 2
+├── SamplesError          a samples file: shape, task id, duplicate (with line)  exit 2
+├── StoreError            a run folder: another configuration, cannot be written exit 2 or 3
+├── ModelError            a checkpoint or its engine                             exit 2 or 3
+└── SandboxUnavailable    an engine, an image or a limit is missing              exit 3
+
+A message is one line: what, where, which value, what to do.
+"""
+
+from __future__ import annotations
+
+USAGE = 2
+INFRASTRUCTURE = 3
+
+
+class HarnessError(Exception):
+    """Base class; `exit_code` is what the command line ends with."""
+
+    exit_code = USAGE
+
+    def __init__(self, message: str, *, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+
+class UsageError(HarnessError):
+    """A name, flag or configuration that does not fit."""
+
+
+class DataError(HarnessError):
+    """A benchmark's data file is missing, damaged or of another version."""
+
+
+class SamplesError(HarnessError):
+    """A samples file has a wrong shape, an unknown task id or a duplicate."""
+
+
+class StoreError(HarnessError):
+    """A run folder holds another configuration, or cannot be read or written."""
+
+
+class ModelError(HarnessError):
+    """A checkpoint or its engine; `exit_code` tells the user's fault (2) from the machine's (3)."""
+
+
+class SandboxUnavailable(HarnessError):
+    """The engine, an image or a promised limit is missing."""
+
+    exit_code = INFRASTRUCTURE

@@ -1,0 +1,61 @@
+"""Names of benchmarks, models and sandboxes, resolved lazily.
+
+A built-in is one line here; a third party uses an entry point of the group
+`harness.benchmarks`, `harness.models` or `harness.sandboxes` (value "package.module:Class").
+Nothing is imported before it is asked for, so listing costs nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from importlib.metadata import entry_points
+from typing import Any
+
+from .errors import UsageError
+
+BUILTIN: dict[str, dict[str, str]] = {
+    "benchmarks": {
+        "humaneval": "harness.benchmarks.humaneval:HumanEval",
+    },
+    "models": {
+        "vllm": "harness.models.vllm:VllmModel",
+        "transformers": "harness.models.transformers:TransformersModel",
+        "replay": "harness.models.replay:ReplayModel",
+    },
+    "sandboxes": {
+        "docker": "harness.sandboxes.docker:DockerSandbox",
+        "process": "harness.sandboxes.process:ProcessSandbox",
+    },
+}
+
+
+SINGULAR = {"benchmarks": "benchmark", "models": "model", "sandboxes": "sandbox", "recipes": "recipe"}
+
+
+def names(kind: str) -> dict[str, str]:
+    """All known names of `kind` ("benchmarks", "models", "sandboxes") with their "module:Class"."""
+    known = dict(BUILTIN[kind])
+    for entry in entry_points(group=f"harness.{kind}"):
+        known.setdefault(entry.name, entry.value)
+    return known
+
+
+def lookup(kind: str, name: str) -> Any:
+    """The class registered under `name`.
+
+    Raises:
+        UsageError: the name is unknown; the message offers the nearest one.
+    """
+    known = names(kind)
+    if name not in known:
+        raise unknown(kind, name, known)
+    module, _, attribute = known[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def unknown(kind: str, name: str, known: dict[str, Any] | list[str]) -> UsageError:
+    """The error for a name that is not among `known`, offering the nearest one."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else ""
+    return UsageError(f'{SINGULAR[kind]} "{name}" is not known.{hint} (`harness list {kind}` shows all)')

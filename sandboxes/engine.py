@@ -1,0 +1,105 @@
+"""The Docker Engine: reaching it, and clearing away what a killed harness left running.
+
+Uses the `docker` SDK, which honours DOCKER_HOST and contexts' sockets as the docker command does.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from ..errors import SandboxUnavailable
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+OWNER_LABEL = "evol-harness.owner"
+
+
+def connect(timeout_s: int = 60) -> DockerClient:
+    """A client of a running engine.
+
+    Raises:
+        SandboxUnavailable: none answers.
+    """
+    address = os.environ.get("DOCKER_HOST", DEFAULT_ADDRESS)
+    try:
+        _knock(address)
+        client = docker.from_env(timeout=timeout_s)
+        client.ping()
+    except (OSError, docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        raise SandboxUnavailable(
+            f'sandbox "docker": no engine answers at {address} ({_cause(error)}). '
+            "Start Docker, or use --sandbox process"
+        ) from error
+    return client
+
+
+def _knock(address: str) -> None:
+    """Connect to a Unix socket and hang up: the SDK leaks a socket for every refused connection."""
+    if address.startswith("unix://"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.connect(address.removeprefix("unix://"))
+
+
+def engine_answers() -> bool:
+    """True when an engine can be used now."""
+    try:
+        connect(timeout_s=3).close()
+    except SandboxUnavailable:
+        return False
+    return True
+
+
+def owner() -> str:
+    """This process, so that another can tell whether it still lives: host, pid, start time."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_start_time(os.getpid())}"
+
+
+def reap_orphans(client: DockerClient) -> int:
+    """Remove containers whose harness process on this host is gone; how many there were."""
+    count = 0
+    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}):
+        host, _, process = container.labels[OWNER_LABEL].partition(":")
+        pid, _, started = process.partition(":")
+        if host == socket.gethostname() and pid.isdigit() and _start_time(int(pid)) != started:
+            remove(client, container.id)
+            count += 1
+    return count
+
+
+def remove(client: DockerClient, container_id: str | None) -> None:
+    """Kill and remove a container; one that is gone already is no error."""
+    assert container_id is not None
+    try:
+        client.api.remove_container(container_id, force=True)
+    except docker.errors.APIError as error:
+        if error.status_code not in (404, 409):  # gone, or being removed already
+            raise SandboxUnavailable(
+                f'sandbox "docker": cannot remove container {container_id[:12]}: {error}'
+            ) from error
+
+
+def _start_time(pid: int) -> str:
+    """When process `pid` started, in clock ticks since boot; "" when there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost message: the SDK wraps a socket's error several times."""
+    while error.__cause__ is not None or error.__context__ is not None:
+        inner = error.__cause__ or error.__context__
+        assert inner is not None
+        error = inner
+    return str(error)

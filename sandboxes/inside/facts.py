@@ -1,0 +1,59 @@
+"""What this process can see of its own confinement, read back rather than believed.
+
+The host compares these with what it asked for and refuses to run programs where a promised limit is
+not in force.
+"""
+
+import os
+import socket
+import sys
+from typing import Any, Dict, Optional, Tuple
+
+OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+PID_LIMITS = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
+
+
+def oom_kills() -> int:
+    """How many processes of this control group the kernel has killed for memory (0 where unknown).
+
+    `State.OOMKilled` and `failcnt` do not tell: this counter does (v2 memory.events, v1 memory.oom_control).
+    """
+    for path in OOM_COUNTERS:
+        for line in _read(path).splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def collect() -> Dict[str, Any]:
+    """JSON-ready facts about this process."""
+    status = dict(line.split(":\t", 1) for line in _read("/proc/self/status").splitlines() if ":\t" in line)
+    return {
+        "pid": os.getpid(),
+        "uid": os.getuid(),
+        "capabilities": status.get("CapEff", "").strip(),
+        "no_new_privs": status.get("NoNewPrivs", "").strip() == "1",
+        "seccomp": int(status.get("Seccomp", "0")),
+        "interfaces": [name for _, name in socket.if_nameindex()],
+        "root_writable": os.access("/", os.W_OK),
+        "memory_limit_bytes": _number(MEMORY_LIMITS),
+        "pids_limit": _number(PID_LIMITS),
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+
+
+def _number(paths: Tuple[str, ...]) -> Optional[int]:
+    for path in paths:
+        text = _read(path).strip()
+        if text.isdigit():
+            return int(text)
+    return None
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""

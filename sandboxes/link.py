@@ -1,0 +1,131 @@
+"""The host's end of a worker: a byte stream to it, and requests with answers over that stream."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any, Protocol
+
+from ..types import Status, Trial, Verdict
+from .inside import frames
+
+MODULES = ("frames", "facts", "jail", "child", "running", "worker")
+START_PATIENCE_S = 60.0
+ANSWER_PATIENCE_S = 15.0
+"""Beyond the wall-time limit: killing, reaping and cleaning up."""
+
+# Reads one frame's worth of module sources and runs the worker; all that an image needs is Python.
+BOOTSTRAP = """
+import json, os, sys, types
+def take(n):
+    data = b""
+    while len(data) < n:
+        more = os.read(0, n - len(data))
+        if not more:
+            sys.exit(0)
+        data += more
+    return data
+package = sys.modules["inside"] = types.ModuleType("inside")
+package.__path__ = []
+for name, source in json.loads(take(int.from_bytes(take(4), "big"))):
+    module = types.ModuleType("inside." + name)
+    sys.modules["inside." + name] = module
+    module.__package__ = "inside"
+    setattr(package, name, module)
+    exec(compile(source, "inside/" + name + ".py", "exec", dont_inherit=True), module.__dict__)
+sys.modules["inside.worker"].serve()
+"""
+
+
+class LinkLost(Exception):
+    """The worker died, hung or broke the protocol: infrastructure, never a verdict."""
+
+
+class Link(Protocol):
+    """A byte stream to a worker process."""
+
+    def send(self, data: bytes) -> None:
+        """Write all of `data`. Raises LinkLost."""
+
+    def receive(self, size: int, deadline: float) -> bytes:
+        """Exactly `size` bytes before `deadline` (time.monotonic). Raises LinkLost."""
+
+    def close(self) -> str:
+        """End the worker and everything in it; the last it wrote to standard error."""
+
+
+class Worker:
+    """A started worker behind a link.
+
+    Raises:
+        LinkLost: it did not start, or stopped answering; close it and make another.
+    """
+
+    def __init__(self, link: Link, *, jail: Mapping[str, Any] | None, preload: tuple[str, ...]) -> None:
+        self._link = link
+        self._nonce = secrets.token_hex(8)
+        self._count = 0
+        link.send(_bootstrap_frame())
+        hello = {
+            "nonce": self._nonce,
+            "jail": jail,
+            "isolated": jail is None,
+            "uids": jail is None,
+            "scratch": "/tmp",  # noqa: S108 - inside the sandbox
+            "preload": preload,
+        }
+        link.send(frames.pack(hello))
+        self.facts = self._answer(time.monotonic() + START_PATIENCE_S)
+
+    def run(self, trial: Trial, *, nproc: int | None) -> tuple[Verdict, bool]:
+        """The verdict, and whether this worker may be used again."""
+        self._count += 1
+        limits = asdict(trial.limits) | {"nproc": nproc}
+        request = {"id": self._count, "program": trial.source + trial.judge.tests, "limits": limits}
+        self._link.send(frames.pack(request))
+        answer = self._answer(time.monotonic() + trial.limits.wall_time_s + ANSWER_PATIENCE_S)
+        if answer.get("id") != self._count:
+            raise LinkLost(f"answer to request {answer.get('id')}, expected {self._count}")
+        return _verdict(trial, answer), bool(answer["clean"])
+
+    def close(self) -> str:
+        """End it; the last it wrote to standard error."""
+        return self._link.close()
+
+    def _answer(self, deadline: float) -> dict[str, Any]:
+        try:
+            n_header, n_blob = frames.lengths(self._link.receive(frames.PREFIX.size, deadline))
+            answer: dict[str, Any] = frames.parse(self._link.receive(n_header, deadline))
+            self._link.receive(n_blob, deadline)
+        except frames.FrameError as error:
+            raise LinkLost(str(error)) from error
+        if answer.get("nonce") != self._nonce:
+            raise LinkLost("an answer without the worker's nonce")
+        return answer
+
+
+def address_of(trial: Trial) -> dict[str, Any]:
+    """The fields that tie a verdict to its sample."""
+    return {"benchmark": trial.benchmark, "task_id": trial.task_id, "index": trial.index}
+
+
+def _verdict(trial: Trial, answer: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        **address_of(trial),
+        status=Status(answer["status"]),
+        detail=answer["detail"],
+        cpu_time_s=round(answer["cpu_time_s"], 6),
+        wall_time_s=round(answer["wall_time_s"], 6),
+        peak_memory_bytes=answer["peak_memory_bytes"],
+    )
+
+
+def _bootstrap_frame() -> bytes:
+    folder = files(__package__) / "inside"
+    sources = [(name, (folder / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES]
+    text = json.dumps(sources).encode("ascii")
+    return len(text).to_bytes(4, "big") + text

@@ -1,0 +1,159 @@
+"""The `process` sandbox: no engine needed, isolation by the kernel's namespaces where it allows them.
+
+The same worker as in Docker, run by an interpreter of this machine as PID 1 of its own namespaces, on
+a read-only root that shows the interpreter, its standard library and the environment's packages and
+nothing else of the machine. Where the kernel refuses namespaces only the limits per process remain;
+`describe()` says which.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import site
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..types import Trial, Verdict
+from .environments import environment as environment_named
+from .link import BOOTSTRAP, LinkLost, Worker
+from .pool import Pool
+
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
+PROCESSES = 32
+
+
+class ProcessLink:
+    """A worker as a child process, frames over its pipes."""
+
+    def __init__(self, python: str) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the link
+        self._process = subprocess.Popen(
+            [python, "-s", "-c", BOOTSTRAP],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=clean_environment(),
+            cwd="/",
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout.fileno()
+
+    def send(self, data: bytes) -> None:
+        """As `Link.send`."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._stdin.write(view) or 0 :]
+        except OSError as error:
+            raise LinkLost(f"the worker is gone: {error}") from error
+
+    def receive(self, size: int, deadline: float) -> bytes:
+        """As `Link.receive`."""
+        chunks = []
+        while size:
+            ready, _, _ = select.select([self._stdout], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise LinkLost("the worker stopped answering")
+            chunk = os.read(self._stdout, min(size, 1 << 20))
+            if not chunk:
+                raise LinkLost("the worker ended")
+            chunks.append(chunk)
+            size -= len(chunk)
+        return b"".join(chunks)
+
+    def close(self) -> str:
+        """As `Link.close`: the worker dies with its parent, and its namespace with the worker."""
+        self._process.kill()
+        self._process.wait()
+        self._stdin.close()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._errors.seek(0)
+        text = self._errors.read()[-2000:].decode("utf-8", "replace").strip()
+        self._errors.close()
+        return text.splitlines()[-1] if text else ""
+
+
+class ProcessSandbox:
+    """See the module; `workers` run side by side."""
+
+    name = "process"
+
+    def __init__(self, *, environment: str, workers: int) -> None:
+        self._environment = environment_named(environment)
+        self._workers = workers
+        self._pool = Pool(self._start, workers, nproc=PROCESSES)
+        self._facts: Mapping[str, Any] = {}
+
+    def __enter__(self) -> ProcessSandbox:
+        self._facts = self._pool.open().facts
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.close()
+
+    def describe(self) -> Mapping[str, Any]:
+        """As `Sandbox.describe`."""
+        return {
+            "sandbox": self.name,
+            "environment": self._environment.name,
+            "workers": self._workers,
+            "interpreter": sys.executable,
+            "python": self._facts["facts"]["python"],
+            "preloaded": self._facts["loaded"],
+            "enforced": self._facts["enforced"],
+            "not_enforced": self._facts["not_enforced"],
+        }
+
+    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
+        """As `Sandbox.run`."""
+        return self._pool.run(trials)
+
+    def _start(self, _: int) -> Worker:
+        link = ProcessLink(sys.executable)
+        try:
+            return Worker(link, jail=jail_plan(self._environment.packages), preload=self._environment.preload)
+        except LinkLost as error:
+            raise LinkLost(f"{error} {link.close()}".strip()) from error
+
+
+def clean_environment() -> dict[str, str]:
+    """What a worker sees of the environment: nothing of the user's."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",  # noqa: S108 - inside the sandbox
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+    }
+
+
+def jail_plan(packages: tuple[str, ...]) -> dict[str, Any]:
+    """What the worker's root shows: the interpreter, and of installed packages only those named."""
+    base = str(Path(sys.base_prefix).resolve())
+    read = [*SYSTEM] if base.startswith("/usr") else [*SYSTEM, base]
+    hide = {path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}}
+    hide.update(site.getsitepackages([base]))
+    hide.add(sysconfig.get_path("platlib"))
+    visible = [path for path in hide if Path(path).is_dir() or path.startswith(base)]
+    return {
+        "read": read,
+        "hide": sorted(path for path in visible if Path(path).is_dir()),
+        "show": [name for package in packages for name in (package, f"{package}.libs")],
+        "tmp_bytes": 64 << 20,
+        "inodes": 4096,
+    }

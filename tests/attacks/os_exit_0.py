@@ -1,0 +1,7 @@
+# attack: leaves with exit code 0 before the tests have ended
+# expect: runtime_error
+import os
+
+
+def add_one(n):
+    os._exit(0)

@@ -1,0 +1,13 @@
+# attack: floods every descriptor it can find
+# expect: tampered
+import os
+
+
+def add_one(n):
+    for fd in range(3, 256):
+        try:
+            while True:
+                os.write(fd, b"x" * 65536)
+        except OSError:
+            pass
+    return 0

@@ -1,0 +1,7 @@
+# attack: reads address 0
+# expect: runtime_error
+import ctypes
+
+
+def add_one(n):
+    return ctypes.string_at(0)

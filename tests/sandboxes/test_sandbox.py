@@ -1,0 +1,124 @@
+"""What every sandbox promises for ordinary programs."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import SandboxUnavailable, UsageError
+from harness.sandboxes import open_sandbox
+from harness.types import Limits, Sandbox, Status, Trust
+
+from .trials import HONEST, trial
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        (HONEST, Status.PASSED),
+        ("def add_one(n):\n    return n\n", Status.WRONG_ANSWER),
+        ("def add_one(n):\n    return n / 0\n", Status.RUNTIME_ERROR),
+        ("def add_one(n)\n    return n\n", Status.SYNTAX_ERROR),
+        ("def add_one(n):\n    return '\x00'\n", Status.SYNTAX_ERROR),
+        ("x = '\ud800'\n", Status.SYNTAX_ERROR),
+        ("def plus(n):\n    return n + 1\n", Status.RUNTIME_ERROR),
+        ("def add_one(n):\n    while True: pass\n", Status.TIMEOUT),
+    ],
+)
+def test_a_program_gets_the_status_of_what_it_did(sandbox: Sandbox, source: str, expected: Status) -> None:
+    """One verdict per trial, with the status of the program's end."""
+    verdicts = list(sandbox.run([trial(source, limits=Limits(cpu_time_s=0.5))]))
+
+    assert [verdict.status for verdict in verdicts] == [expected], verdicts
+    assert verdicts[0].trust is Trust.IN_PROCESS
+
+
+def test_a_failing_assertion_is_named(sandbox: Sandbox) -> None:
+    """The detail shows the line that failed."""
+    (verdict,) = sandbox.run([trial("def add_one(n):\n    return 2\n")])
+
+    assert "assert add_one(41) == 42" in verdict.detail
+
+
+def test_many_trials_each_get_one_verdict(sandbox: Sandbox) -> None:
+    """Nothing is lost or doubled over two workers."""
+    trials = [trial(HONEST, task_id=f"toy/{number}") for number in range(300)]
+
+    verdicts = list(sandbox.run(iter(trials)))
+
+    assert sorted(verdict.task_id for verdict in verdicts) == sorted(one.task_id for one in trials)
+    assert {verdict.status for verdict in verdicts} == {Status.PASSED}
+
+
+def test_verdicts_arrive_while_trials_are_still_made(sandbox: Sandbox) -> None:
+    """The sandbox does not wait for the end of its input."""
+    seen: list[str] = []
+
+    def endless():  # type: ignore[no-untyped-def]
+        while not seen:
+            yield trial(HONEST)
+
+    for verdict in sandbox.run(endless()):
+        seen.append(verdict.task_id)
+
+    assert seen
+
+
+def test_an_error_of_the_trials_source_reaches_the_caller(sandbox: Sandbox) -> None:
+    """Trouble in the iterable (a model that dies) is raised where verdicts are read."""
+
+    def broken():  # type: ignore[no-untyped-def]
+        yield trial(HONEST)
+        raise UsageError("the source broke")
+
+    with pytest.raises(UsageError, match="the source broke"):
+        list(sandbox.run(broken()))
+
+
+def test_programs_are_repeatable(sandbox: Sandbox) -> None:
+    """Random numbers and hash order are the same for every program and every worker."""
+    source = "import random\n\n\ndef add_one(n):\n    raise ValueError((random.random(), hash('a')))\n"
+
+    details = {verdict.detail for verdict in sandbox.run([trial(source) for _ in range(6)])}
+
+    assert len(details) == 1, details
+
+
+def test_numpy_is_in_the_core_environment(sandbox: Sandbox) -> None:
+    """Completions may use numpy; other packages of the host are not visible."""
+    honest = trial("import numpy\n\n\ndef add_one(n):\n    return int(numpy.add(n, 1))\n", task_id="numpy")
+    other = trial("import typer\n", task_id="other")
+
+    verdicts = {verdict.task_id: verdict for verdict in sandbox.run([honest, other])}
+
+    assert verdicts["numpy"].status is Status.PASSED, verdicts
+    assert "ModuleNotFoundError" in verdicts["other"].detail
+
+
+def test_the_description_lists_what_is_enforced(sandbox: Sandbox) -> None:
+    """A run can say what was and was not isolated."""
+    facts = sandbox.describe()
+
+    assert facts["sandbox"] == sandbox.name
+    assert any("network" in line for line in facts["enforced"])
+    assert isinstance(facts["not_enforced"], list)
+
+
+def test_docker_without_an_engine_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for Docker where no engine answers: an error that names the address, never another sandbox."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+
+    with pytest.raises(SandboxUnavailable, match=r"no engine answers at unix:///nonexistent/docker\.sock"):
+        open_sandbox("docker", environment="core")
+
+
+def test_without_a_name_and_without_an_engine_it_is_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default is chosen by what answers."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+
+    assert open_sandbox(None, environment="core").name == "process"
+
+
+@pytest.mark.docker
+def test_without_a_name_and_with_an_engine_it_is_docker(core_image: str) -> None:
+    """The default is chosen by what answers."""
+    assert open_sandbox(None, environment="core").name == "docker"
