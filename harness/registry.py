@@ -17,6 +17,9 @@ from .errors import UsageError
 BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
         "humaneval": "harness.benchmarks.humaneval:HumanEval",
+        "humaneval-plus": "harness.benchmarks.evalplus:HumanEvalPlus",
+        "mbpp-plus": "harness.benchmarks.evalplus:MbppPlus",
+        "mbpp-plus-v0.1.0": "harness.benchmarks.evalplus:MbppPlusV010",
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",

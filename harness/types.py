@@ -151,12 +151,40 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judge:
-    """What decides a trial: test code that runs after the candidate's source."""
+class Asserts:
+    """Test code that runs after the candidate's source and raises where it is wrong."""
 
     tests: str
     exposes: tuple[str, ...] = ()
     """Names of the candidate's that the tests call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Inputs that are called and timed together, each a list of arguments."""
+
+    name: str
+    inputs: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """Calls of one function, whose returned values must agree with a reference's.
+
+    A call may take `max(min_time_limit_s, time_factor * the reference's)` seconds of CPU time.
+    """
+
+    key: str
+    """Names inputs and reference uniquely, data digest included: what is computed from them is cached by it."""
+    entry_point: str
+    reference: str
+    """A whole program that defines `entry_point` rightly."""
+    parts: tuple[Part, ...]
+    """A sample passes when every part does; the first part's status is also told alone."""
+    oracle: str = "equal"
+    atol: float = 0.0
+    min_time_limit_s: float = 1.0
+    time_factor: float = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +195,10 @@ class Trial:
     task_id: str
     index: int
     source: str
-    judge: Judge
+    judge: Asserts | Calls
     environment: str
+    group: str = ""
+    """The environment's preload group: what is imported before the program is forked."""
     limits: Limits = Limits()
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 
 from ..registry import lookup
-from ..types import Sandbox
+from ..types import Sandbox, Trust
 
 
-def open_sandbox(name: str | None, *, environment: str, workers: int | None = None) -> Sandbox:
+def open_sandbox(
+    name: str | None, *, environment: str, workers: int | None = None, trust: Trust = Trust.SPLIT
+) -> Sandbox:
     """The sandbox called `name`, not yet started; without a name, Docker where an engine answers.
 
-    `workers` defaults to the cores this process may use.
+    `workers` defaults to the cores this process may use; `trust` says where verdicts are computed for the
+    benchmarks that can have them computed apart.
 
     Raises:
         UsageError: unknown name or environment.
@@ -19,12 +22,12 @@ def open_sandbox(name: str | None, *, environment: str, workers: int | None = No
     """
     chosen = name or default_name()
     size = workers or len(os.sched_getaffinity(0))
-    sandbox: Sandbox = lookup("sandboxes", chosen)(environment=environment, workers=size)
+    sandbox: Sandbox = lookup("sandboxes", chosen)(environment=environment, workers=size, trust=trust)
     return sandbox
 
 
 def default_name() -> str:
     """ "docker" where an engine answers, else "process"."""
-    from .engine import engine_answers  # noqa: PLC0415 - the docker package costs 0.2 s
+    from .engine import engine_answers  # the docker package costs 0.2 s
 
     return "docker" if engine_answers() else "process"

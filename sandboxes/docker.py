@@ -12,18 +12,20 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
 import requests.exceptions
 
 from ..errors import SandboxUnavailable
-from ..types import Limits, Trial, Verdict
+from ..types import Limits, Trial, Trust, Verdict
 from .engine import OWNER_LABEL, connect, owner, reap_orphans, remove
 from .environments import environment as environment_named
+from .expected import Expected
 from .images import image_of
 from .link import BOOTSTRAP, LinkLost, Worker
+from .pair import Pair
 from .pool import Pool
 from .process import clean_environment
 
@@ -133,18 +135,19 @@ class DockerSandbox:
 
     name = "docker"
 
-    def __init__(self, *, environment: str, workers: int) -> None:
+    def __init__(self, *, environment: str, workers: int, trust: Trust) -> None:
         self._environment = environment_named(environment)
         self._workers = workers
         self._client = connect()
         self._image = image_of(self._client, self._environment)
         self._cpus = int(self._client.info()["NCPU"])
-        self._pool = Pool(self._start, workers, nproc=None)
+        expected = Expected(f"docker {self._image.id}")
+        self._pool = Pool(lambda slot: Pair(self._starter(slot), expected, trust=trust, nproc=None), workers)
         self._facts: Mapping[str, Any] = {}
 
     def __enter__(self) -> DockerSandbox:
         reap_orphans(self._client)
-        self._facts = self._pool.open().facts
+        self._facts = self._pool.open(self._environment.name).facts
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -179,11 +182,16 @@ class DockerSandbox:
         """As `Sandbox.run`."""
         return self._pool.run(trials)
 
-    def _start(self, slot: int) -> Worker:
-        assert self._image.id is not None
-        link = DockerLink(self._client, self._image.id, cpu=slot % self._cpus)
+    def _starter(self, slot: int) -> Callable[[str, str], Worker]:
+        return lambda environment, group: self._start(slot, environment, group)
+
+    def _start(self, slot: int, environment: str, group: str) -> Worker:
+        wanted = environment_named(environment)
+        image = image_of(self._client, wanted).id
+        assert image is not None
+        link = DockerLink(self._client, image, cpu=slot % self._cpus)
         try:
-            worker = Worker(link, jail=None, preload=self._environment.preload)
+            worker = Worker(link, jail=None, preload=wanted.preloads[group])
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
         missing = not_in_force(worker.facts["facts"])

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from typing import Any, Protocol
 
-from ..types import Status, Trial, Verdict
+from ..types import Trial
 from .inside import frames
 
-MODULES = ("frames", "facts", "jail", "child", "running", "worker")
+MODULES = ("frames", "codec", "calls", "oracle", "facts", "jail", "child", "running", "worker")
 START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0
 """Beyond the wall-time limit: killing, reaping and cleaning up."""
+STORED_KEYS = 16
+"""Problems whose inputs a worker keeps."""
 
 # Reads one frame's worth of module sources and runs the worker; all that an image needs is Python.
 BOOTSTRAP = """
@@ -59,7 +60,7 @@ class Link(Protocol):
 
 
 class Worker:
-    """A started worker behind a link.
+    """A started worker behind a link: requests in, answers out, one at a time.
 
     Raises:
         LinkLost: it did not start, or stopped answering; close it and make another.
@@ -69,6 +70,9 @@ class Worker:
         self._link = link
         self._nonce = secrets.token_hex(8)
         self._count = 0
+        self._stored: dict[str, set[str]] = {}
+        self.uses = 0
+        """Programs it has run."""
         link.send(_bootstrap_frame())
         hello = {
             "nonce": self._nonce,
@@ -79,49 +83,51 @@ class Worker:
             "preload": preload,
         }
         link.send(frames.pack(hello))
-        self.facts = self._answer(time.monotonic() + START_PATIENCE_S)
+        self.facts, _ = self._answer(time.monotonic() + START_PATIENCE_S)
 
-    def run(self, trial: Trial, *, nproc: int | None) -> tuple[Verdict, bool]:
-        """The verdict, and whether this worker may be used again."""
+    def request(
+        self, operation: str, fields: Mapping[str, Any], *, blob: bytes = b"", patience_s: float = ANSWER_PATIENCE_S
+    ) -> tuple[dict[str, Any], bytes]:
+        """The answer to one request: header and blob."""
         self._count += 1
-        limits = asdict(trial.limits) | {"nproc": nproc}
-        request = {"id": self._count, "program": trial.source + trial.judge.tests, "limits": limits}
-        self._link.send(frames.pack(request))
-        answer = self._answer(time.monotonic() + trial.limits.wall_time_s + ANSWER_PATIENCE_S)
+        self._link.send(frames.pack({"id": self._count, "op": operation, **fields}, blob))
+        answer, data = self._answer(time.monotonic() + patience_s)
         if answer.get("id") != self._count:
             raise LinkLost(f"answer to request {answer.get('id')}, expected {self._count}")
-        return _verdict(trial, answer), bool(answer["clean"])
+        return answer, data
+
+    def store(self, key: str, kind: str, chunks: Callable[[], Iterable[bytes]]) -> None:
+        """Have the worker keep values under `key` and `kind`, unless it does; the oldest keys make room."""
+        kinds = self._stored.pop(key, set())
+        self._stored[key] = kinds  # the newest now
+        if kind in kinds:
+            return
+        drop = list(self._stored)[:-STORED_KEYS]
+        for old in drop:
+            del self._stored[old]
+        kinds.add(kind)
+        blob = b"".join(map(frames.prefixed, chunks()))
+        self.request("store", {"key": key, "kind": kind, "drop": drop}, blob=blob)
 
     def close(self) -> str:
         """End it; the last it wrote to standard error."""
         return self._link.close()
 
-    def _answer(self, deadline: float) -> dict[str, Any]:
+    def _answer(self, deadline: float) -> tuple[dict[str, Any], bytes]:
         try:
             n_header, n_blob = frames.lengths(self._link.receive(frames.PREFIX.size, deadline))
             answer: dict[str, Any] = frames.parse(self._link.receive(n_header, deadline))
-            self._link.receive(n_blob, deadline)
+            blob = self._link.receive(n_blob, deadline)
         except frames.FrameError as error:
             raise LinkLost(str(error)) from error
         if answer.get("nonce") != self._nonce:
             raise LinkLost("an answer without the worker's nonce")
-        return answer
+        return answer, blob
 
 
 def address_of(trial: Trial) -> dict[str, Any]:
     """The fields that tie a verdict to its sample."""
     return {"benchmark": trial.benchmark, "task_id": trial.task_id, "index": trial.index}
-
-
-def _verdict(trial: Trial, answer: Mapping[str, Any]) -> Verdict:
-    return Verdict(
-        **address_of(trial),
-        status=Status(answer["status"]),
-        detail=answer["detail"],
-        cpu_time_s=round(answer["cpu_time_s"], 6),
-        wall_time_s=round(answer["wall_time_s"], 6),
-        peak_memory_bytes=answer["peak_memory_bytes"],
-    )
 
 
 def _bootstrap_frame() -> bytes:

@@ -1,7 +1,6 @@
-"""A pool of warm workers: one thread each, fed from one bounded queue.
+"""A pool of pairs: one thread each, fed from one bounded queue.
 
-Whatever goes wrong with a worker costs a worker, never a sample: the trial is tried once more on a
-fresh one, and a second loss is `Status.INFRASTRUCTURE`.
+Whatever goes wrong with a worker costs a worker, never a sample: see `Pair.judge`.
 """
 
 from __future__ import annotations
@@ -11,56 +10,49 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from ..errors import SandboxUnavailable
-from ..types import Status, Trial, Verdict
-from .link import LinkLost, Worker, address_of
-
-USES = 2000
-"""Programs a worker runs before it is replaced, so that nothing slow can add up in it."""
+from ..types import Trial, Verdict
+from .link import LinkLost, Worker
+from .pair import Pair
 
 
 class Pool:
-    """Owns `size` workers made by `start(slot)`; use as a context manager."""
+    """Owns the pairs made by `make(slot)`; use `open` and `close` around `run`."""
 
-    def __init__(self, start: Callable[[int], Worker], size: int, *, nproc: int | None) -> None:
-        self._start = start
-        self._size = size
-        self._nproc = nproc
-        self._workers: list[Worker | None] = [None] * size
-        self._uses = [0] * size
+    def __init__(self, make: Callable[[int], Pair], size: int) -> None:
+        self._pairs = [make(slot) for slot in range(size)]
 
-    def open(self) -> Worker:
-        """Start every worker, side by side; the first one, for its facts.
+    def open(self, environment: str) -> Worker:
+        """Start a candidate worker in every pair, side by side; the first one, for its facts.
 
         Raises:
             SandboxUnavailable: a worker does not start.
         """
         failures: list[Exception] = []
 
-        def start(slot: int) -> None:
+        def start(pair: Pair) -> None:
             try:
-                self._fresh(slot)
+                pair.candidate(environment, "")
             except (LinkLost, SandboxUnavailable) as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=start, args=(slot,), daemon=True) for slot in range(self._size)]
+        threads = [threading.Thread(target=start, args=(pair,), daemon=True) for pair in self._pairs]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        first = self._workers[0]
-        if failures or first is None:
+        if failures:
             self.close()
             raise SandboxUnavailable(f"a sandbox worker did not start: {failures[0]}")
-        return first
+        return self._pairs[0].candidate(environment, "")
 
     def close(self) -> None:
         """End every worker."""
-        for slot in range(self._size):
-            self._discard(slot)
+        for pair in self._pairs:
+            pair.close()
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
         """As `Sandbox.run`."""
-        waiting: queue.Queue[Trial | None] = queue.Queue(maxsize=4 * self._size)
+        waiting: queue.Queue[Trial | None] = queue.Queue(maxsize=4 * len(self._pairs))
         done: queue.Queue[Verdict | BaseException | None] = queue.Queue()
         stop = threading.Event()
 
@@ -71,54 +63,26 @@ class Pool:
                         return
             except BaseException as error:  # noqa: BLE001 - raised again where the verdicts are read
                 done.put(error)
-            for _ in range(self._size):
+            for _ in self._pairs:
                 _put(waiting, None, stop)
 
-        def work(slot: int) -> None:
+        def work(pair: Pair) -> None:
             try:
                 while (trial := waiting.get()) is not None and not stop.is_set():
-                    done.put(self._judge(slot, trial))
+                    done.put(pair.judge(trial))
                 done.put(None)
             except BaseException as error:  # noqa: BLE001 - likewise
                 done.put(error)
 
-        threads = [threading.Thread(target=work, args=(slot,), daemon=True) for slot in range(self._size)]
+        threads = [threading.Thread(target=work, args=(pair,), daemon=True) for pair in self._pairs]
         threads.append(threading.Thread(target=feed, daemon=True))
         for thread in threads:
             thread.start()
         try:
-            yield from _results(done, self._size)
+            yield from _results(done, len(self._pairs))
         finally:
             stop.set()
-            _release(waiting, self._size)
-
-    def _judge(self, slot: int, trial: Trial) -> Verdict:
-        """One trial on this slot's worker; a lost worker is replaced and the trial tried once more."""
-        reason = ""
-        for _ in range(2):
-            try:
-                worker = self._workers[slot] or self._fresh(slot)
-                verdict, clean = worker.run(trial, nproc=self._nproc)
-            except LinkLost as error:
-                reason = f"{error} {self._discard(slot)}".strip()
-                continue
-            self._uses[slot] += 1
-            if not clean or self._uses[slot] >= USES:
-                self._discard(slot)
-            if verdict.status is not Status.INFRASTRUCTURE:
-                return verdict
-            reason = verdict.detail
-            self._discard(slot)
-        return Verdict(**address_of(trial), status=Status.INFRASTRUCTURE, detail=f"lost twice: {reason}")
-
-    def _fresh(self, slot: int) -> Worker:
-        worker = self._workers[slot] = self._start(slot)
-        self._uses[slot] = 0
-        return worker
-
-    def _discard(self, slot: int) -> str:
-        worker, self._workers[slot] = self._workers[slot], None
-        return worker.close() if worker is not None else ""
+            _release(waiting, len(self._pairs))
 
 
 def _put(waiting: queue.Queue[Trial | None], item: Trial | None, stop: threading.Event) -> bool:

@@ -20,9 +20,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..types import Trial, Verdict
+from ..types import Trial, Trust, Verdict
 from .environments import environment as environment_named
+from .expected import Expected
 from .link import BOOTSTRAP, LinkLost, Worker
+from .pair import Pair
 from .pool import Pool
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
@@ -89,14 +91,15 @@ class ProcessSandbox:
 
     name = "process"
 
-    def __init__(self, *, environment: str, workers: int) -> None:
+    def __init__(self, *, environment: str, workers: int, trust: Trust) -> None:
         self._environment = environment_named(environment)
         self._workers = workers
-        self._pool = Pool(self._start, workers, nproc=PROCESSES)
+        expected = Expected(f"process {sys.version} {environment}")
+        self._pool = Pool(lambda _: Pair(self._start, expected, trust=trust, nproc=PROCESSES), workers)
         self._facts: Mapping[str, Any] = {}
 
     def __enter__(self) -> ProcessSandbox:
-        self._facts = self._pool.open().facts
+        self._facts = self._pool.open(self._environment.name).facts
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -119,10 +122,11 @@ class ProcessSandbox:
         """As `Sandbox.run`."""
         return self._pool.run(trials)
 
-    def _start(self, _: int) -> Worker:
+    def _start(self, environment: str, group: str) -> Worker:
+        wanted = environment_named(environment)
         link = ProcessLink(sys.executable)
         try:
-            return Worker(link, jail=jail_plan(self._environment.packages), preload=self._environment.preload)
+            return Worker(link, jail=jail_plan(wanted.packages), preload=wanted.preloads[group])
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
 

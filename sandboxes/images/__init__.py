@@ -6,11 +6,9 @@ Debian's packages (debootstrap, which wants root) and imported.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
@@ -22,20 +20,21 @@ import docker.errors
 import requests.exceptions
 
 from ...errors import SandboxUnavailable
+from .. import wheels
 from ..engine import connect
-from ..environments import Environment
+from ..environments import Environment, digest_of
 from ..environments import environment as environment_named
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.images import Image
 
-PYTHON = "3.11"
 REGISTRY_BASE = "python:3.11-slim-bookworm"
 DEBIAN_BASE = "evol-harness/base:bookworm-python3.11"
 DEBIAN_PACKAGES = "python3-minimal,libpython3-stdlib"
 # parts of a Debian base that no program needs
 TRIMMED = ("var/cache", "var/lib/apt", "var/log", "usr/share/doc", "usr/share/man", "usr/share/locale", "dev")
+DATA_ROOT = "/opt/environment-data"
 PLATFORMS = ("manylinux_2_28_{0}", "manylinux_2_27_{0}", "manylinux_2_17_{0}", "manylinux2014_{0}")
 
 Report = Callable[[str], None]
@@ -58,8 +57,10 @@ def image_of(client: DockerClient, environment: Environment) -> Image:
 
 def tag_of(name: str) -> str:
     """The image's name; another requirement or recipe makes another tag."""
-    digest = hashlib.sha256((_recipe() + _requirements(name)).encode()).hexdigest()
-    return f"evol-harness/{name}:{digest[:12]}"
+    environment = environment_named(name)
+    return (
+        f"evol-harness/{name}:{digest_of(_recipe(environment), wheels.requirements(environment), environment.contents)}"
+    )
 
 
 def build_image(name: str, *, report: Report) -> str:
@@ -67,6 +68,7 @@ def build_image(name: str, *, report: Report) -> str:
 
     Raises:
         UsageError: no such environment.
+        DataError: a data file that its programs read is nowhere.
         SandboxUnavailable: no engine, no base, or the build failed (with its last line).
     """
     environment = environment_named(name)
@@ -85,9 +87,11 @@ def _build(client: DockerClient, environment: Environment, report: Report) -> Im
     base = _base(client, report)
     with tempfile.TemporaryDirectory(prefix="evol-harness-image-") as folder:
         context = Path(folder)
-        (context / "Dockerfile").write_text(_recipe(), encoding="utf-8")
+        (context / "Dockerfile").write_text(_recipe(environment), encoding="utf-8")
+        wheels.write_folders(environment, context / "data")
         report(f"fetching the pinned wheels of {environment.name}")
-        _fetch_packages(environment.name, context, _architecture(client))
+        platforms = tuple(pattern.format(_architecture(client)) for pattern in PLATFORMS)
+        wheels.install(environment, context / "packages", platforms=platforms)
         report(f"building {tag_of(environment.name)} on {base}")
         try:
             image, _ = client.images.build(
@@ -140,31 +144,14 @@ def _import_debian(client: DockerClient) -> None:
             archive.unlink(missing_ok=True)
 
 
-def _fetch_packages(name: str, context: Path, architecture: str) -> None:
-    """Unpack the environment's wheels for the image's Python and architecture into `context/packages`."""
-    requirements = context / "requirements.txt"
-    requirements.write_text(_requirements(name), encoding="utf-8")
-    target = context / "packages"
-    platforms = [f"--platform={pattern.format(architecture)}" for pattern in PLATFORMS]
-    command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
-        *("--no-deps", "--require-hashes", "--only-binary=:all:", f"--python-version={PYTHON}", *platforms),
-        *("--target", str(target), "--requirement", str(requirements)),
-    ]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:]
-        raise SandboxUnavailable(f"fetching the wheels of environment {name} failed: {' '.join(last)}")
-
-
 def _architecture(client: DockerClient) -> str:
     architecture: str = client.info()["Architecture"]
     return architecture
 
 
-def _recipe() -> str:
-    return (files(__package__) / "Dockerfile").read_text(encoding="utf-8")
-
-
-def _requirements(name: str) -> str:
-    return (files(__package__) / f"{name}.txt").read_text(encoding="utf-8")
+def _recipe(environment: Environment) -> str:
+    lines = [(files(__package__) / "Dockerfile").read_text(encoding="utf-8")]
+    if environment.folders:
+        lines.append(f"COPY data/ {DATA_ROOT}/\n")
+    lines += [f"ENV {name}={value}\n" for name, value in environment.settings(DATA_ROOT).items()]
+    return "".join(lines)

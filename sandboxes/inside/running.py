@@ -9,21 +9,23 @@ import os
 import select
 import signal
 import time
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from . import child
 
 CHECK_S = 0.01
-MAX_REPORT = 65536
 
 
 class Running:
     """One forked program; `watch` it, reap it, then ask for its `outcome`."""
 
-    def __init__(self, request: Dict[str, Any], uid: Optional[int], scratch: str) -> None:
+    def __init__(self, request: Dict[str, Any], stored: Dict[str, Any], uid: Optional[int]) -> None:
         self.limits = request["limits"]
+        self.max_report = request["max_report"]
+        self.reports_values = request["op"] == "calls"
         self.token = os.urandom(8).hex()
         self.report = b""
+        self.parts: List[Any] = []
         self.output_bytes = 0
         self.stopped: Optional[Tuple[str, str]] = None
         self.usage: Optional[Any] = None
@@ -35,7 +37,7 @@ class Running:
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                child.main(request, uid, scratch, (report_w, output_w), self.token)
+                child.main(request, stored, uid, (report_w, output_w), self.token)
             except BaseException as error:  # noqa: BLE001 - before the start mark: reported as set-up trouble
                 os.write(report_w, repr(error).encode("utf-8", "replace"))
             finally:
@@ -83,7 +85,9 @@ class Running:
             return "memory", "killed by the kernel: over the memory limit"
         if self.stopped is not None:
             return self.stopped
-        if len(self.report) > 1:
+        if self.reports_values and os.WIFEXITED(self.exit_status) and os.WEXITSTATUS(self.exit_status) == 0:
+            return "reported", ""
+        if len(self.report) > 1 and not self.reports_values:
             return self._reported()
         if os.WIFSIGNALED(self.exit_status):
             number = os.WTERMSIG(self.exit_status)
@@ -94,11 +98,12 @@ class Running:
 
     def _reported(self) -> Tuple[str, str]:
         try:
-            token, status, detail = json.loads(self.report[1:])
+            token, status, detail, *parts = json.loads(self.report[1:])
         except (ValueError, TypeError):
             return "tampered", "the program wrote to the report channel"
         if token != self.token:
             return "tampered", "the program wrote to the report channel"
+        self.parts = parts[0] if parts else []
         return status, detail
 
     def _ended(self) -> bool:
@@ -128,7 +133,7 @@ class Running:
         self.report += data
         if not data:
             poll.unregister(self.report_fd)
-        elif len(self.report) > MAX_REPORT:
+        elif len(self.report) > self.max_report:
             self.stopped = "tampered", "the program flooded the report channel"
 
     def _read_output(self, poll: "select.poll") -> None:
@@ -146,7 +151,7 @@ class Running:
         """What the child wrote between the last look and its end."""
         os.set_blocking(self.report_fd, False)
         try:
-            while len(self.report) <= MAX_REPORT:
+            while len(self.report) <= self.max_report:
                 data = os.read(self.report_fd, 65536)
                 if not data:
                     return

@@ -11,9 +11,9 @@ import os
 import shutil
 import sys
 import time
-from typing import Any, Dict, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
-from . import facts, frames, jail
+from . import calls, codec, facts, frames, jail, oracle
 from .running import Running, kill, kill_all
 
 KILL_PATIENCE_S = 5.0
@@ -29,27 +29,61 @@ class Worker:
         self.scratch = hello["scratch"]
         folders = [path for path in (self.scratch, "/dev/shm") if self.isolated and os.path.isdir(path)]
         self.shared = {folder: set(os.listdir(folder)) for folder in folders}
+        self.stored: Dict[str, Dict[str, Any]] = {}
         self.count = 0
 
-    def run(self, request: Dict[str, Any]) -> Dict[str, Any]:
-        """The reply to one `run` request: a status, what was used, and whether this worker is still clean."""
+    def answer(self, request: Dict[str, Any], blob: bytes) -> Tuple[Dict[str, Any], bytes]:
+        """The reply to one request, by its operation."""
+        if request["op"] == "store":
+            return self.store(request, blob), b""
+        if request["op"] == "compare":
+            return self.compare(request, blob), b""
+        return self.run(request)
+
+    def store(self, request: Dict[str, Any], blob: bytes) -> Dict[str, Any]:
+        """Keep `blob`'s values for later requests, under a key and a kind ("inputs", "expected")."""
+        for key in request["drop"]:
+            self.stored.pop(key, None)
+        values = [codec.decode(chunk) for chunk in frames.chunks(blob)]
+        self.stored.setdefault(request["key"], {})[request["kind"]] = values
+        return {"status": "stored"}
+
+    def compare(self, request: Dict[str, Any], blob: bytes) -> Dict[str, Any]:
+        """Judge what a candidate's calls returned; a worker that does this runs no candidate code."""
+        stored = self.stored[request["key"]]
+        parts = stored[request["expected"]]
+        inputs = stored.get("inputs", [[]] * len(parts))
+        results: List[Tuple[str, str]] = []
+        try:
+            for part, expected, arguments in zip(frames.chunks(blob, request["complete"]), parts, inputs):
+                judge = oracle.Judge(request["oracle"], request["atol"], expected, arguments)
+                results.append(oracle.verdict_of_part(judge, codec.decode(part)))
+        except calls.Unsure as error:
+            return {"status": "unsure", "parts": [len(results), error.index]}
+        except (codec.Damaged, frames.FrameError) as error:
+            results = [("tampered", str(error))]
+        return {"status": "compared", "results": results}
+
+    def run(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], bytes]:
+        """Run one program; a status, what was used, whether this worker is still clean, and what it reported."""
         self.count += 1
         uid = jail.FIRST_UID + self.count % jail.UIDS if self.has_uids else None
         oom_before = facts.oom_kills()
-        running = Running(request, uid, self.scratch)
+        request["scratch"] = self.scratch
+        running = Running(request, self.stored.get(request.get("key", ""), {}), uid)
         running.watch()
         usage = self.reap(running)
         status, detail = running.outcome(facts.oom_kills() - oom_before)
-        return {
-            "id": request["id"],
-            "nonce": self.nonce,
+        reply = {
             "status": status,
             "detail": detail,
             "cpu_time_s": usage.ru_utime + usage.ru_stime,
             "wall_time_s": running.wall_time_s,
             "peak_memory_bytes": usage.ru_maxrss * 1024,
+            "parts": running.parts,
             "clean": self.clean(uid),
         }
+        return reply, running.report[1:] if running.reports_values else b""
 
     def reap(self, running: Running) -> Any:
         """Kill what the program left and collect it; the first child's resource usage."""
@@ -102,7 +136,8 @@ def serve() -> None:
         message = frames.read(0)
         if message is None:
             return
-        frames.write(out, worker.run(message[0]))
+        reply, blob = worker.answer(*message)
+        frames.write(out, {"id": message[0]["id"], "nonce": worker.nonce, **reply}, blob)
 
 
 def _import(name: str) -> bool:

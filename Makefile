@@ -1,0 +1,57 @@
+# make quickstart   set up and run the main job on a small real checkpoint
+# make test         set up and run the tests
+PYTHON ?= python3
+VENV ?= .venv
+MARKS ?= not gpu and not slow
+TORCH = 2.13.0+cpu
+# where PyTorch publishes its CPU builds; tried when the configured package index has none
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
+# the locks leave out torchvision, torchaudio and torchcodec: their CUDA builds break transformers on a CPU
+LOCKED = $(PIP) install --no-deps --require-hashes
+
+.PHONY: quickstart test lint lock clean
+
+quickstart: $(VENV)/.cpu
+	@if $(BIN)/harness sandbox build core; then sandbox=docker; else sandbox=process; fi; \
+	$(BIN)/harness run smollm2-135m-instruct --benchmark humaneval --sandbox $$sandbox --out results/quickstart
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "$(MARKS)"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf build/typed && mkdir -p build/typed/harness
+	ln -s $(CURDIR)/harness/* $(CURDIR)/benchmarks $(CURDIR)/sandboxes build/typed/harness/
+	cd build/typed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml harness
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.torch: | $(VENV)/bin/python
+	$(PIP) install --no-deps torch==$(TORCH) || \
+	$(PIP) install --no-deps torch==$(TORCH) --index-url $(TORCH_INDEX)
+	touch $@
+
+$(VENV)/.cpu: requirements/cpu.lock requirements/checkpoint.lock pyproject.toml | $(VENV)/.torch
+	$(LOCKED) --requirement requirements/cpu.lock
+	$(LOCKED) --requirement requirements/checkpoint.lock
+	$(PIP) install --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.cpu
+	$(LOCKED) --requirement requirements/dev.lock
+	touch $@
+
+# for maintainers, with uv on the path and a CPU build of torch within its reach
+LOCK = uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	--no-emit-package torch --no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec
+lock:
+	$(LOCK) --extra cpu --extra evalplus --extra dev --output-file requirements/dev.lock
+	$(LOCK) --extra cpu --constraint requirements/dev.lock --output-file requirements/cpu.lock
+
+clean:
+	rm -rf $(VENV) build

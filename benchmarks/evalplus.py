@@ -1,0 +1,194 @@
+"""HumanEval+ and MBPP+: the function benchmarks with 80 and 35 times the tests.
+
+Paper: Liu et al. 2023, arXiv 2305.01210. Data: github.com/evalplus/humanevalplus_release and
+mbppplus_release (Apache-2.0; MBPP: CC BY 4.0). Semantics: evalplus 0.3.1. A sample passes when it agrees with
+the reference on the base and on the plus inputs; `base_status` tells the base part alone.
+
+`mbpp-plus` (v0.2.0, 378 problems) and `mbpp-plus-v0.1.0` (399; the numbers published until early 2024) are
+two benchmarks; neither is MBPP-500.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..data import DataFile, rows
+from ..recipes import WIZARDCODER_HUMANEVAL, WIZARDCODER_MBPP_PLUS, Recipe
+from ..types import Calls, CodeForm, Limits, Part, Problem, Trial
+
+Inputs = list[list[Any]]
+
+ORACLES = {
+    "HumanEval/32": "root_of_polynomial",
+    "Mbpp/164": "anything",
+    "Mbpp/295": "equal_or_zero",
+    "Mbpp/558": "digit_distance",
+    "Mbpp/581": "surface_of_pyramid",
+}
+SAME_SET = (2, 7, 111, 140, 232, 249, 579, 769)
+"""MBPP tasks whose answer is a collection in any order."""
+NOT_NONE = ("check_str", "text_match_three", "text_starta_endb")
+"""MBPP functions that only have to tell something from None."""
+
+
+class EvalPlus:
+    """One release of one of the two; see the module. `data` is an explicit path of the data file."""
+
+    name: str
+    file: DataFile
+    recipes: Mapping[str, Recipe]
+    environment = "core"
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
+
+    def problems(self) -> Sequence[Problem]:
+        """All of the release, in the file's order."""
+        return [self._problem(row) for row in rows(self.file, self._data)]
+
+    def instruction(self, problem: Problem) -> str:
+        """The prompt itself: its docstring is the task."""
+        return problem.prompt
+
+    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
+        """The program alone: what it is called with, and must return, is the judge's."""
+        return Trial(
+            benchmark=self.name,
+            task_id=problem.task_id,
+            index=index,
+            source=problem.prompt + code if form is CodeForm.COMPLETION else code,
+            judge=problem.metadata["calls"],
+            environment=self.environment,
+            limits=Limits(),
+        )
+
+    def _problem(self, row: dict[str, Any]) -> Problem:
+        task_id, entry_point = row["task_id"], row["entry_point"]
+        decode = argument_decoder(task_id)
+        calls = Calls(
+            key=f"{self.file.sha256}:{task_id}",
+            entry_point=entry_point,
+            reference=row["prompt"] + row["canonical_solution"],
+            parts=(
+                Part(name="base", inputs=decode(row["base_input"])),
+                Part(name="plus", inputs=decode(row["plus_input"])),
+            ),
+            oracle=oracle_of(task_id, entry_point),
+            atol=float(row["atol"]),
+        )
+        return Problem(
+            task_id=task_id,
+            prompt=row["prompt"],
+            entry_point=entry_point,
+            reference=row["canonical_solution"],
+            tests=row.get("test", row.get("assertion", "")),
+            metadata={"calls": calls},
+        )
+
+
+class HumanEvalPlus(EvalPlus):
+    """v0.1.10: 164 problems."""
+
+    name = "humaneval-plus"
+    recipes = {"wizardcoder": WIZARDCODER_HUMANEVAL}  # noqa: RUF012 - read only
+    file = DataFile(
+        name="HumanEvalPlus.jsonl.gz",
+        sha256="42526ec0e7d5f3ee0b06d6ced98f8c8bae3d76519151bfb3d36f79010645bd7f",
+        digest_of="content",
+        origin="github.com/evalplus/humanevalplus_release, v0.1.10",
+    )
+
+
+class MbppPlus(EvalPlus):
+    """v0.2.0: 378 problems."""
+
+    name = "mbpp-plus"
+    recipes = {"wizardcoder": WIZARDCODER_MBPP_PLUS}  # noqa: RUF012 - read only
+    file = DataFile(
+        name="MbppPlus.jsonl.gz",
+        sha256="b54e762755248ca411b523c917fa9f93c07b5ff2966bf60b3917b853926a3dad",
+        digest_of="content",
+        origin="github.com/evalplus/mbppplus_release, v0.2.0",
+    )
+
+
+class MbppPlusV010(EvalPlus):
+    """v0.1.0: 399 problems."""
+
+    name = "mbpp-plus-v0.1.0"
+    recipes = {"wizardcoder": WIZARDCODER_MBPP_PLUS}  # noqa: RUF012 - read only
+    file = DataFile(
+        name="MbppPlus-v0.1.0.jsonl.gz",
+        sha256="a855b9de667baea8e2f8aa61f898767a7336872208a85222b35622545e819fe9",
+        digest_of="content",
+        origin="github.com/evalplus/mbppplus_release, v0.1.0",
+    )
+
+
+def oracle_of(task_id: str, entry_point: str) -> str:
+    """The name of the rule that compares this task's values."""
+    family, _, number = task_id.partition("/")
+    if family == "Mbpp" and int(number) in SAME_SET:
+        return "same_set"
+    if family == "Mbpp" and entry_point in NOT_NONE:
+        return "not_none"
+    return ORACLES.get(task_id, "equal")
+
+
+def _tuples(value: Any) -> Any:
+    """Lists to tuples, at every depth."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _each(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+    return lambda arguments: [change(argument) for argument in arguments]
+
+
+def _first(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+    return lambda arguments: [change(arguments[0]), *arguments[1:]]
+
+
+def _sets(items: list[Any]) -> list[Any]:
+    return [set(item) if isinstance(item, list) and item else {} for item in items]
+
+
+def _nested_tuples(items: list[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(item) for item in items)
+
+
+# JSON has no tuples, sets or complex numbers; which argument is one is known by task alone. Numbers are those
+# of "Mbpp/N" (evalplus 0.3.1, data/mbpp.py).
+_DECODERS: dict[tuple[int, ...], Callable[[list[Any]], list[Any]]] = {
+    (
+        *(2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744),
+        809,
+    ): _each(tuple),
+    (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780): _each(
+        lambda argument: [tuple(item) for item in argument]
+    ),
+    (75, 413, 444, 753): lambda arguments: [[tuple(item) for item in arguments[0]], arguments[1]],
+    (106, 750): lambda arguments: [arguments[0], tuple(arguments[1])],
+    (115,): lambda arguments: [_sets(arguments[0])],
+    (124,): lambda arguments: [float(arguments[0]), complex(arguments[1])],
+    (250, 405, 446, 617, 720, 763, 808): lambda arguments: [tuple(arguments[0]), arguments[1]],
+    (259, 401, 445): _each(_nested_tuples),
+    (278,): lambda arguments: [
+        tuple(tuple(item) if isinstance(item, list) else item for item in arguments[0]),
+    ],
+    (307,): lambda arguments: [tuple(arguments[0]), arguments[1], arguments[2]],
+    (722,): _first(lambda table: {key: tuple(value) for key, value in table.items()}),
+    (252,): lambda arguments: [complex(arguments[0])],
+    (580, 615, 791): lambda arguments: list(_tuples(arguments)),
+}
+
+
+def argument_decoder(task_id: str) -> Callable[[Inputs], Inputs]:
+    """What turns a task's inputs from JSON into what its function takes."""
+    family, _, number = task_id.partition("/")
+    if family == "Mbpp":
+        for numbers, decode in _DECODERS.items():
+            if int(number) in numbers:
+                return lambda inputs: [decode(arguments) for arguments in inputs]
+    return lambda inputs: inputs

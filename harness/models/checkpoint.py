@@ -1,0 +1,177 @@
+"""Find a checkpoint, check that it is whole, and say which weights it holds.
+
+A checkpoint is a folder in the Hugging Face layout, or a hub name that becomes one. Weights are read
+from safetensors only, unless pickled ones are asked for: unpickling runs code of whoever made the file.
+
+Not promised: a folder that passes here may still hold an architecture that no backend knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..data import cache_dir
+from ..errors import INFRASTRUCTURE, ModelError
+
+WEIGHTS = "*.safetensors"
+PICKLED = ("*.bin", "*.pt", "*.pth")
+DESCRIPTION = ("*.json", "*.jinja", "*.txt", "*.model")
+"""Configuration and tokenizer: part of what decides an answer, so part of the digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A checked folder of weights and where it comes from."""
+
+    name: str
+    """What the user asked for."""
+    path: Path
+    revision: str | None = None
+    """The hub's commit; None for a folder."""
+
+
+def local(folder: Path, *, name: str | None = None, revision: str | None = None, pickled: bool = False) -> Checkpoint:
+    """The checkpoint in `folder`.
+
+    Raises:
+        ModelError: no such folder, no config.json, no weights, or damaged ones.
+    """
+    if not folder.is_dir():
+        raise ModelError(f"checkpoint {folder} does not exist; give a folder, a hub name (owner/name) or a builtin")
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"checkpoint {folder} has no config.json; give the folder that save_pretrained wrote")
+    shards = sorted(folder.glob(WEIGHTS))
+    if not shards and not (pickled and any(_pickled(folder))):
+        found = next(_pickled(folder), None)
+        advice = f"{found.name} is pickled, convert it to safetensors" if found else "no *.safetensors file is there"
+        raise ModelError(f"checkpoint {folder} has no weights that can be loaded safely: {advice}")
+    _check_index(folder)
+    for shard in shards:
+        _check_shard(shard)
+    return Checkpoint(name=name or str(folder), path=folder.resolve(), revision=revision)
+
+
+def from_hub(name: str, *, revision: str | None = None, pickled: bool = False) -> Checkpoint:
+    """The checkpoint that the hub, or its local cache, holds as `name` (owner/name).
+
+    Raises:
+        ModelError: the hub does not answer or does not know it, or as `local`.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    except ImportError as error:
+        raise ModelError(f'model "{name}": hub names need the extra cpu or gpu (evol-harness[cpu])') from error
+    wanted = [WEIGHTS, *DESCRIPTION, *(PICKLED if pickled else ())]
+    try:
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    except HFValidationError as error:
+        raise ModelError(f'model "{name}" is neither a folder nor a hub name (owner/name)') from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        # An offline hub answers with OSError or ValueError subclasses, depending on its version.
+        reason = one_line(error)
+        raise ModelError(
+            f'model "{name}" is not a folder here and cannot be fetched from the hub: {reason}',
+            exit_code=INFRASTRUCTURE,
+        ) from error
+    return local(folder, name=name, revision=folder.name, pickled=pickled)
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """What config.json says.
+
+    Raises:
+        ModelError: it is not a JSON object.
+    """
+    return _json_object(folder / "config.json")
+
+
+def context_length(folder: Path) -> int | None:
+    """Tokens a prompt and its answer may have together, where the configuration says so."""
+    settings = configuration(folder)
+    for source in (settings, settings.get("text_config") or {}):
+        for key in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
+            if isinstance(source.get(key), int):
+                return int(source[key])
+    return None
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over names and contents of weights, configuration and tokenizer, as "sha256:HEX".
+
+    Remembered in the cache folder under the files' names, sizes and times, for large weights take long.
+    """
+    files = sorted({file for pattern in (WEIGHTS, *PICKLED, *DESCRIPTION) for file in folder.glob(pattern)})
+    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    memory = cache_dir() / "digests" / hashlib.sha256(repr(stats).encode()).hexdigest()
+    if memory.is_file():
+        return memory.read_text().strip()
+    total = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            total.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    digest = f"sha256:{total.hexdigest()}"
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(digest)
+    except OSError:
+        # Only a short cut is lost: the digest is worked out again next time.
+        pass
+    return digest
+
+
+def one_line(error: BaseException, limit: int = 300) -> str:
+    """The first line of an error that says something, for a message of one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:limit]
+
+
+def _pickled(folder: Path) -> Iterator[Path]:
+    for pattern in PICKLED:
+        yield from sorted(folder.glob(pattern))
+
+
+def _json_object(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"checkpoint file {file} cannot be read: {one_line(error)}") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"checkpoint file {file} is not a JSON object")
+    return value
+
+
+def _check_index(folder: Path) -> None:
+    """Every shard that the index names must be there: a broken download lacks some."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return
+    shards = _json_object(index).get("weight_map")
+    if not isinstance(shards, dict):
+        raise ModelError(f"checkpoint file {index} has no weight_map")
+    missing = sorted({name for name in shards.values() if not (folder / str(name)).is_file()})
+    if missing:
+        raise ModelError(f"checkpoint {folder} lacks {len(missing)} of its weight files, the first is {missing[0]}")
+
+
+def _check_shard(file: Path) -> None:
+    """A cut or garbled file is named here; the engine would only report a traceback in a subprocess."""
+    size = file.stat().st_size
+    try:
+        with file.open("rb") as stream:
+            (length,) = struct.unpack("<Q", stream.read(8))
+            if length > size:
+                raise ValueError("its header is longer than the file")
+            header = json.loads(stream.read(length))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise ModelError(f"checkpoint file {file} is not valid safetensors: {one_line(error)}") from error
+    expected = 8 + length + max(ends, default=0)
+    if size != expected:
+        raise ModelError(f"checkpoint file {file} is cut or damaged: {size} bytes, its header says {expected}")

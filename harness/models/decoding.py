@@ -1,0 +1,139 @@
+"""Generate one batch with transformers: per-sample seeds, limits and stop strings.
+
+Not promised: speed. A batch goes on until its longest answer is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    TemperatureLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from ..types import SamplingParams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One row of a batch, decoded."""
+
+    text: str
+    finish_reason: str
+    tokens: int
+    """Generated ones, an end-of-text token among them."""
+
+
+class SeededNoise(LogitsProcessor):
+    """Makes the greedy choice a sample: the argmax of logits plus Gumbel noise is drawn from their softmax.
+
+    Row i takes its noise from a generator seeded with `seeds[i]`, which `generate`'s own sampling cannot do.
+    """
+
+    def __init__(self, seeds: Sequence[int]) -> None:
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        """scores: (rows, vocabulary) logits."""
+        width = scores.shape[-1]
+        uniform = torch.stack([torch.rand(width, generator=generator) for generator in self._generators])
+        # Away from 0, whose logarithm is infinite.
+        noise = -torch.log(-torch.log(uniform.clamp(min=1e-20, max=1 - 1e-7)))
+        return scores.float() + noise.to(scores.device)
+
+
+class RowLimits(StoppingCriteria):
+    """Ends a row at its own token limit or at a stop string in its answer."""
+
+    def __init__(self, tokenizer: Any, width: int, limits: Sequence[int], stop: Sequence[str]) -> None:
+        self._tokenizer = tokenizer
+        self._width = width
+        self._limits = limits
+        self._stop = stop
+        # A token adds at least one byte of text, so a stop string ends within this many tokens.
+        self._tail = max((len(text.encode()) for text in stop), default=0) + 8
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002
+        """input_ids: (rows, padded prompt + new tokens)."""
+        answers = input_ids[:, self._width :]
+        length = answers.shape[1]
+        done = [length >= limit for limit in self._limits]
+        if self._stop:
+            tails = self._tokenizer.batch_decode(answers[:, -self._tail :], skip_special_tokens=True)
+            done = [over or any(text in tail for text in self._stop) for over, tail in zip(done, tails, strict=True)]
+        return torch.tensor(done, device=input_ids.device)
+
+
+def decode(
+    model: Any,
+    tokenizer: Any,
+    *,
+    prompts: Sequence[tuple[int, ...]],
+    limits: Sequence[int],
+    seeds: Sequence[int],
+    params: SamplingParams,
+) -> list[Answer]:
+    """Answers to `prompts` (token ids), of at most `limits[i]` tokens each, in their order."""
+    ends = _end_tokens(model, tokenizer)
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0)
+    width = max(map(len, prompts))
+    ids = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    # A checkpoint's own generation defaults (penalties, top_k) must not mix into what was asked for.
+    configuration: Any = GenerationConfig
+    model.generation_config = configuration(eos_token_id=sorted(ends) or None, pad_token_id=pad)
+    with torch.inference_mode():
+        output = model.generate(
+            ids.to(model.device),
+            attention_mask=mask.to(model.device),
+            do_sample=False,
+            max_new_tokens=max(limits),
+            logits_processor=_processors(params, seeds),
+            stopping_criteria=StoppingCriteriaList([RowLimits(tokenizer, width, limits, params.stop)]),
+        )
+    rows = output[:, width:].tolist()
+    return [_answer(row[:limit], ends, tokenizer, params.stop) for row, limit in zip(rows, limits, strict=True)]
+
+
+def _processors(params: SamplingParams, seeds: Sequence[int]) -> LogitsProcessorList:
+    if params.temperature == 0:
+        return LogitsProcessorList()
+    processors: list[Any] = [TemperatureLogitsWarper(float(params.temperature))]
+    if params.top_p < 1:
+        processors.append(TopPLogitsWarper(params.top_p))
+    return LogitsProcessorList([*processors, SeededNoise(seeds)])
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
+    """Every token that ends a text, as the checkpoint's generation configuration and tokenizer say."""
+    named = model.generation_config.eos_token_id
+    ends = set(named) if isinstance(named, list) else {named}
+    return {end for end in (*ends, tokenizer.eos_token_id) if end is not None}
+
+
+def _answer(row: Sequence[int], ends: set[int], tokenizer: Any, stop: Sequence[str]) -> Answer:
+    end = next((position for position, token in enumerate(row) if token in ends), None)
+    kept = row if end is None else row[: end + 1]
+    text: str = tokenizer.decode(kept, skip_special_tokens=True)
+    cuts = [position for mark in stop if (position := text.find(mark)) >= 0]
+    if cuts:
+        return Answer(text=text[: min(cuts)], finish_reason="stop", tokens=_tokens_to_stop(kept, tokenizer, stop))
+    return Answer(text=text, finish_reason="length" if end is None else "stop", tokens=len(kept))
+
+
+def _tokens_to_stop(row: Sequence[int], tokenizer: Any, stop: Sequence[str]) -> int:
+    """Tokens up to the one that completed a stop string; what follows in the row is padding."""
+    for count in range(1, len(row)):
+        text = tokenizer.decode(row[:count], skip_special_tokens=True)
+        if any(mark in text for mark in stop):
+            return count
+    return len(row)

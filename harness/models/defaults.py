@@ -1,0 +1,27 @@
+"""Which recipe a model is asked with when the user names none."""
+
+from __future__ import annotations
+
+from .. import registry
+
+RECIPES = {
+    "smollm2-135m-instruct": "chat",
+    # Samples files hold code already.
+    "replay": "as-is",
+}
+"""By the name of a builtin model, or by the prefix of `PREFIX:REST`."""
+
+
+def default_recipe(spec: str) -> str | None:
+    """The recipe of the model `spec`; None where it has none of its own.
+
+    A third party's model class says it in a `default_recipe` attribute.
+    """
+    prefix, separator, _ = spec.partition(":")
+    name = prefix if separator else spec
+    if name in RECIPES:
+        return RECIPES[name]
+    if separator and prefix in registry.names("models"):
+        found: str | None = getattr(registry.lookup("models", prefix), "default_recipe", None)
+        return found
+    return None

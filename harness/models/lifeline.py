@@ -1,0 +1,93 @@
+"""End an engine's processes when the process that started them is gone, however it went.
+
+vLLM's engine runs in processes of its own, and they outlive a parent that is killed with SIGKILL: they would
+hold the memory and the processor that the next run needs. A small watcher waits for the parent to die
+or to let go, then kills what carries the engine's mark in its environment.
+
+Works on Linux only (it reads /proc); elsewhere it watches and finds nothing.
+Run as a script by itself, so it imports nothing of the harness.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+MARK = "HARNESS_ENGINE"
+PERIOD_S = 0.5
+PATIENCE_S = 10.0
+"""How long killed processes may take to give their memory back."""
+
+
+class Lifeline:
+    """Watches over the processes that are started inside `marking`, until `close`."""
+
+    def __init__(self) -> None:
+        self._token = uuid.uuid4().hex
+        # A session of its own: Ctrl-C in the terminal must not end the watcher before the watched.
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-I", "-S", __file__, str(os.getpid()), self._token],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    @contextmanager
+    def marking(self) -> Iterator[None]:
+        """Processes started inside belong to the engine."""
+        os.environ[MARK] = self._token
+        # The engine renames its processes; without this the new name is written over their environment.
+        os.environ["SPT_NOENV"] = "1"
+        try:
+            yield
+        finally:
+            os.environ.pop(MARK, None)
+
+    def close(self) -> None:
+        """Kill what is left of the engine, and wait until the watcher has ended."""
+        if self._watcher.stdin is not None:
+            self._watcher.stdin.close()
+        self._watcher.wait()
+
+
+def watch(parent: int, token: str) -> None:
+    """Wait until `parent` is gone or closes our input, then kill the processes marked with `token`."""
+    while os.getppid() == parent:
+        ready, _, _ = select.select([0], [], [], PERIOD_S)
+        if ready:
+            break
+    deadline = time.monotonic() + PATIENCE_S
+    while (pids := marked(token)) and time.monotonic() < deadline:
+        for pid in pids:
+            # It may have ended by itself meanwhile.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def marked(token: str) -> list[int]:
+    """Processes of the engine: marked, and by their command line an engine or one that becomes it."""
+    found = []
+    wanted = f"{MARK}={token}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes().split(b"\0")
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            # Another user's, or gone.
+            continue
+        # The resource tracker is the parent's own: it frees shared memory, then ends by itself.
+        if wanted in environment and (command.startswith(b"VLLM") or b"multiprocessing.spawn" in command):
+            found.append(int(folder.name))
+    return found
+
+
+if __name__ == "__main__":
+    watch(int(sys.argv[1]), sys.argv[2])

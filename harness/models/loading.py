@@ -1,0 +1,150 @@
+"""From what a user names to a model: which checkpoint, which backend, and why that one.
+
+A name is `PREFIX:REST` of a registered model (as `replay:FILE`), a builtin checkpoint, a folder, or a
+hub name (owner/name, owner/name@revision).
+
+Not promised: that a backend which is installed also starts; that shows when the model is entered.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import platform
+import tempfile
+from pathlib import Path
+
+from .. import registry
+from ..errors import ModelError, UsageError
+from ..types import Model
+from .builtin import BUILTIN, materialise
+from .checkpoint import Checkpoint, from_hub, local
+from .options import ModelOptions
+from .quiet import output_to
+
+BACKENDS = ("auto", "vllm", "transformers")
+
+
+def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None = None) -> Model:
+    """The model `spec` names, not loaded yet; entering it loads the weights.
+
+    Raises:
+        UsageError: the name or the backend is not known.
+        ModelError: the checkpoint is missing or damaged, or no backend is installed.
+    """
+    options = options or ModelOptions()
+    if backend not in BACKENDS:
+        raise UsageError(_unknown("backend", backend, BACKENDS))
+    prefix, separator, rest = spec.partition(":")
+    if separator and prefix in registry.names("models"):
+        registered = registry.lookup("models", prefix)
+        # Those without it take a checkpoint and are chosen by `backend`.
+        if hasattr(registered, "from_spec"):
+            model: Model = registered.from_spec(rest, options)
+            return model
+    chosen, reason = choose_backend(backend)
+    checkpoint = find(spec, options)
+    if chosen == "vllm":
+        from .vllm import VllmModel
+
+        return VllmModel(
+            checkpoint.name,
+            checkpoint.path,
+            revision=checkpoint.revision,
+            dtype=options.dtype,
+            tensor_parallel_size=options.tensor_parallel_size,
+            max_model_len=options.max_model_len,
+            gpu_memory_utilization=options.gpu_memory_utilization,
+            batch_size=options.batch_size,
+            log_file=options.log_file,
+            seed=options.seed,
+            trust_remote_code=options.trust_remote_code,
+            allow_pickle=options.allow_pickle,
+            backend_reason=reason,
+        )
+    from .transformers import TransformersModel
+
+    return TransformersModel(
+        checkpoint.name,
+        checkpoint.path,
+        revision=checkpoint.revision,
+        dtype=options.dtype,
+        max_model_len=options.max_model_len,
+        batch_size=options.batch_size,
+        trust_remote_code=options.trust_remote_code,
+        allow_pickle=options.allow_pickle,
+        backend_reason=reason,
+    )
+
+
+def find(spec: str, options: ModelOptions) -> Checkpoint:
+    """The checkpoint `spec` names: a builtin, a folder, or a hub name.
+
+    Raises:
+        UsageError: it is none of these.
+        ModelError: it is missing or damaged.
+    """
+    if spec in BUILTIN:
+        return materialise(spec)
+    folder = Path(spec).expanduser()
+    if folder.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
+        return local(folder, name=spec, pickled=options.allow_pickle)
+    if "/" in spec:
+        name, _, revision = spec.partition("@")
+        return from_hub(name, revision=revision or None, pickled=options.allow_pickle)
+    raise UsageError(
+        _unknown("model", spec, [*BUILTIN, *(f"{name}:" for name in registry.names("models"))])
+        + " It is no folder here either; hub names have the form owner/name"
+    )
+
+
+def choose_backend(wanted: str) -> tuple[str, str]:
+    """The backend to use and why: "vllm" or "transformers".
+
+    Raises:
+        ModelError: the wanted one, or any, is not installed.
+    """
+    installed = {name: importlib.util.find_spec(name) is not None for name in ("vllm", "transformers", "torch")}
+    hf = installed["transformers"] and installed["torch"]
+    if (wanted == "transformers" and hf) or (wanted == "vllm" and installed["vllm"]):
+        return wanted, "asked for"
+    if wanted != "auto" or not (hf or installed["vllm"]):
+        what = "no backend" if wanted == "auto" else f'backend "{wanted}"'
+        raise ModelError(f"{what} is installed; install evol-harness[cpu] (no GPU needed) or evol-harness[gpu]")
+    if not installed["vllm"]:
+        return "transformers", "vLLM is not installed"
+    trouble = vllm_trouble()
+    if trouble and hf:
+        return "transformers", f"vLLM is installed but {trouble}"
+    return "vllm", "vLLM is installed and supports this processor"
+
+
+def vllm_trouble() -> str | None:
+    """Why the installed vLLM cannot start on this processor; None where it can."""
+    with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, output_to(Path(log.name)):
+        try:
+            from vllm.platforms import current_platform
+
+            device = current_platform.device_type
+        except (ImportError, OSError, RuntimeError) as error:
+            return f"cannot be imported ({type(error).__name__}: {error})"
+    if not device:
+        return "its build supports no processor of this machine"
+    if device == "cpu" and platform.machine() in ("x86_64", "AMD64") and "avx2" not in _cpu_flags():
+        # Its kernels would end the process with an illegal instruction.
+        return "its CPU build needs AVX2, which this processor lacks"
+    return None
+
+
+def _cpu_flags() -> set[str]:
+    information = Path("/proc/cpuinfo")
+    if not information.is_file():
+        return {"avx2"}
+    lines = information.read_text().splitlines()
+    return set(next((line for line in lines if line.startswith("flags")), "").split())
+
+
+def _unknown(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else f" Known: {', '.join(known)}."
+    return f'{kind} "{name}" is not known.{hint}'

@@ -1,0 +1,77 @@
+"""Turn a prompt into the exact text and token ids that a checkpoint sees.
+
+One place for every adapter with a tokenizer, so that a preview shows what an engine is given. Chat prompts
+go through the checkpoint's own template, which writes its special tokens itself; finished texts get
+those that the tokenizer adds.
+
+Not promised: that a template is the one the checkpoint was trained with.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelError
+from ..types import Prompt, RenderedPrompt
+from .checkpoint import one_line
+
+
+def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
+    """The tokenizer in `folder`, as transformers reads it.
+
+    Raises:
+        ModelError: it is missing or damaged, or needs code that is not trusted.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=trust_remote_code, padding_side="left"
+        )
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise ModelError(f"checkpoint {folder} has no tokenizer that can be loaded: {one_line(error)}") from error
+
+
+def render(prompt: Prompt, tokenizer: Any, name: str) -> RenderedPrompt:
+    """The exact input for `prompt`.
+
+    Raises:
+        ModelError: no chat template, one that refuses these messages, or more than one BOS token.
+    """
+    if prompt.text is not None:
+        ids = tokenizer(prompt.text)["input_ids"]
+        return _checked(prompt.text, ids, tokenizer, name)
+    text = _templated(prompt, tokenizer, name) + prompt.prefill
+    return _checked(text, tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer, name)
+
+
+def _templated(prompt: Prompt, tokenizer: Any, name: str) -> str:
+    from jinja2 import TemplateError
+
+    if not getattr(tokenizer, "chat_template", None):
+        raise ModelError(
+            f'model "{name}" has no chat template; choose a recipe with a text prompt (completion, alpaca, wizardcoder)'
+        )
+    messages = [{"role": role, "content": content} for role, content in prompt.messages]
+    try:
+        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+    except (TemplateError, ValueError, TypeError) as error:
+        raise ModelError(f'model "{name}": its chat template refuses the messages: {one_line(error)}') from error
+
+
+def _checked(text: str, ids: list[int], tokenizer: Any, name: str) -> RenderedPrompt:
+    """Exactly one BOS or none in front.
+
+    Only the leading run counts: some templates (ChatML) use the BOS token to open every message.
+    """
+    bos = tokenizer.bos_token_id
+    leading = 0
+    while bos is not None and leading < len(ids) and ids[leading] == bos:
+        leading += 1
+    if leading > 1:
+        raise ModelError(
+            f'model "{name}": the prompt begins with {leading} BOS tokens, ids {ids[: leading + 3]}...; '
+            "remove the BOS text from the recipe or the template, the tokenizer adds it"
+        )
+    return RenderedPrompt(text=text, token_ids=tuple(ids))

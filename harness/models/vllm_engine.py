@@ -1,0 +1,173 @@
+"""Start and stop a vLLM engine: figures that fit the processor, logs in a file, failures in one line.
+
+Written against vLLM 0.32 (Apache-2.0). On a CPU its defaults bind the threads to all cores but one, compile
+the model (which needs a C++ compiler and gains nothing measurable for a small one), and take most of
+the memory for the cache of keys and values; here each has a smaller figure unless the user set one.
+
+Not promised: that another process leaves the memory free which the figures are worked out from.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import INFRASTRUCTURE, USAGE, ModelError
+from .checkpoint import configuration, context_length, one_line
+from .quiet import output_to
+
+CPU_CONTEXT = 8192
+"""Longest default context on a CPU, in tokens: more costs memory that benchmarks do not need."""
+CPU_CACHE_BYTES = 2 << 30
+"""Smallest cache of keys and values on a CPU."""
+FEW_CORES = 8
+"""Up to here every core computes; above, vLLM's own choice keeps one free and knows of NUMA."""
+
+ENVIRONMENT = {
+    # Figures about this machine would be sent to the vLLM project.
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_DO_NOT_TRACK": "1",
+    "VLLM_LOGGING_COLOR": "0",
+    # Copies of a process with threads deadlock, and would keep our descriptors open.
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+}
+
+USER_FAULTS = re.compile(r"not supported|unsupported|safetensors|max_model_len|trust_remote_code|dtype|divisible", re.I)
+OUT_OF_MEMORY = re.compile(r"out of memory|MemoryError|memory utilization|memory is less|available memory", re.I)
+CAUSE = re.compile(r"(?:^|\s)((?:[\w.]+\.)?\w*(?:Error|Exception): .+)$")
+"""The last line of a traceback, whatever the engine's logger wrote in front of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """What an engine is started with; None leaves a figure to this module or to vLLM."""
+
+    path: Path
+    dtype: str = "auto"
+    tensor_parallel_size: int = 1
+    max_model_len: int | None = None
+    gpu_memory_utilization: float | None = None
+    max_num_seqs: int | None = None
+    seed: int = 0
+    trust_remote_code: bool = False
+    allow_pickle: bool = False
+
+
+@contextmanager
+def logging_to(log: Path) -> Iterator[None]:
+    """vLLM's messages of this process go to `log`; those of its own processes do already."""
+    logger = logging.getLogger("vllm")
+    handler = logging.FileHandler(log)
+    before = list(logger.handlers)
+    logger.handlers = [handler]
+    try:
+        yield
+    finally:
+        logger.handlers = before
+        handler.close()
+
+
+def start(settings: EngineSettings, log: Path) -> Any:
+    """A vLLM engine with the weights loaded; everything it prints goes to `log`.
+
+    Raises:
+        ModelError: it does not start; the message has the cause and names `log`.
+    """
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    begin = log.stat().st_size if log.exists() else 0
+    with output_to(log):
+        try:
+            return _start(settings)
+        except (RuntimeError, ValueError, OSError, ImportError, KeyError, TypeError, AssertionError) as error:
+            failure = error
+    raise _explained(failure, settings, log, begin) from failure
+
+
+def stop(engine: Any) -> None:
+    """End the engine's processes and wait for them."""
+    # Not the engine's own method: this version has none.
+    engine.engine_core.shutdown(timeout=20)
+
+
+def _start(settings: EngineSettings) -> Any:
+    from vllm import EngineArgs
+    from vllm.platforms import current_platform
+    from vllm.usage.usage_lib import UsageContext
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+    figures: dict[str, Any] = {
+        "dtype": settings.dtype,
+        "max_model_len": settings.max_model_len,
+        "max_num_seqs": settings.max_num_seqs,
+    }
+    if settings.gpu_memory_utilization is not None:
+        figures["gpu_memory_utilization"] = settings.gpu_memory_utilization
+    if current_platform.is_cpu():
+        figures |= _cpu_figures(settings)
+    arguments = EngineArgs(
+        model=str(settings.path),
+        tensor_parallel_size=settings.tensor_parallel_size,
+        seed=settings.seed,
+        trust_remote_code=settings.trust_remote_code,
+        load_format="auto" if settings.allow_pickle else "safetensors",
+        disable_log_stats=True,
+        **figures,
+    )
+    # The usage context only picks defaults: those for answering a list of prompts, not for a server.
+    return LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS, enable_multiprocessing=True)
+
+
+def _cpu_figures(settings: EngineSettings) -> dict[str, Any]:
+    length = settings.max_model_len or min(context_length(settings.path) or CPU_CONTEXT, CPU_CONTEXT)
+    figures: dict[str, Any] = {"max_model_len": length, "enforce_eager": True}
+    cores = sorted(os.sched_getaffinity(0))
+    if settings.tensor_parallel_size == 1 and len(cores) <= FEW_CORES:
+        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", ",".join(map(str, cores)))
+    if settings.gpu_memory_utilization is None and not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
+        # Two of the longest sequences must fit, or nothing is ever batched.
+        figures["kv_cache_memory_bytes"] = max(CPU_CACHE_BYTES, 2 * length * _cache_bytes_per_token(settings))
+        # Only checked against the machine's memory, not taken, where the cache has a size of its own.
+        figures["gpu_memory_utilization"] = 0.5
+    return figures
+
+
+def _cache_bytes_per_token(settings: EngineSettings) -> int:
+    """Bytes of keys and values for one token; 0 where the configuration has other words for its shape."""
+    shape = configuration(settings.path)
+    heads = shape.get("num_attention_heads")
+    if not heads or not shape.get("hidden_size") or not shape.get("num_hidden_layers"):
+        return 0
+    width = shape.get("head_dim") or shape["hidden_size"] // heads
+    element_bytes = 4 if settings.dtype == "float32" else 2
+    return int(2 * shape["num_hidden_layers"] * (shape.get("num_key_value_heads") or heads) * width * element_bytes)
+
+
+def _explained(error: BaseException, settings: EngineSettings, log: Path, begin: int) -> ModelError:
+    """The one line for a failed start: what broke in the engine's process stands only in its log."""
+    with log.open("rb") as stream:
+        stream.seek(begin)
+        written = stream.read().decode(errors="replace")
+    causes = [match[1] for line in written.splitlines() if (match := CAUSE.search(line))]
+    told = [cause for cause in causes if "Engine core initialization failed" not in cause and "WorkerProc" not in cause]
+    own = f"{type(error).__name__}: {_validation_line(error)}"
+    cause = (told[-1] if told and "Engine core" in str(error) else own)[:400]
+    if OUT_OF_MEMORY.search(cause):
+        advice = "lower --max-model-len or the memory share, or use a smaller dtype"
+        return ModelError(
+            f"model {settings.path}: out of memory: {cause}; {advice} (log: {log})", exit_code=INFRASTRUCTURE
+        )
+    fault = USAGE if USER_FAULTS.search(cause) else INFRASTRUCTURE
+    return ModelError(f"model {settings.path} cannot be loaded by vLLM: {cause} (log: {log})", exit_code=fault)
+
+
+def _validation_line(error: BaseException) -> str:
+    """pydantic puts the reason on the third line, behind a heading and the field's name."""
+    reason = re.search(r"Value error, (.+?)(?: \[type=|$)", str(error), re.M)
+    return reason[1] if reason else one_line(error)

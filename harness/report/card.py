@@ -1,0 +1,23 @@
+"""The few lines at the end of a run."""
+
+from __future__ import annotations
+
+from . import wording
+from .summary import Summary
+
+
+def card(summary: Summary) -> str:
+    """pass@k with its interval, where the report lies, time per stage, what was and was not isolated."""
+    lines = []
+    for score in summary.scores:
+        rows = wording.passed(score)
+        lines.append((f"{score.benchmark} {score.metric}", f"{wording.percent(score)}, {rows}"))
+    for benchmark, statuses in summary.statuses.items():
+        lines.append((f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())))
+    if summary.truncated:
+        lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
+    lines.append(("time", ", ".join(wording.stages(summary))))
+    lines += wording.isolation(summary)
+    lines.append(("report", str(summary.path / "report.md")))
+    width = max(len(heading) for heading, _ in lines)
+    return "\n".join(f"{heading:<{width}}  {text}" for heading, text in lines)

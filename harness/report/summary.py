@@ -1,0 +1,111 @@
+"""A run read back from its folder and added up; nothing but the files is needed, no benchmark data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..config import ks_for
+from ..errors import StoreError
+from ..metrics import pass_at_k
+from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
+from ..types import Sample, Score, Status, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Scores and the facts to read them by."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    scores: tuple[Score, ...]
+    statuses: Mapping[str, Mapping[str, int]]
+    """Benchmark -> status -> how many samples."""
+    infrastructure: tuple[Verdict, ...]
+    """Samples that the judge itself failed on; they count neither way."""
+    unjudged: int
+    """Samples without any verdict: the run was stopped."""
+    truncated: int
+    """Samples that ended at the token limit."""
+    trust: Mapping[str, int]
+    """Where verdicts were computed -> how many."""
+
+    @property
+    def stages_s(self) -> Mapping[str, float]:
+        """Seconds per stage, added up over the starts of the run."""
+        total: Counter[str] = Counter()
+        for session in self.manifest.get("sessions", []):
+            total.update(session["stages_s"])
+        return total
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Completion tokens per second of generating, over all starts."""
+        tokens = sum(session["completion_tokens"] for session in self.manifest.get("sessions", []))
+        seconds = self.stages_s.get("generate", 0.0)
+        return tokens / seconds if tokens and seconds else None
+
+
+def read(path: Path) -> Summary:
+    """The run in the folder `path`.
+
+    Raises:
+        StoreError: it is not a run folder, or a file is damaged.
+    """
+    manifest = read_manifest(path)
+    samples, verdicts = read_samples(path), read_verdicts(path)
+    # A sample exchanged after it was judged lost its verdict; one without a sample cannot be.
+    judged = [verdict for key, verdict in verdicts.items() if key in samples]
+    tasks: Mapping[str, list[str]] | None = manifest.get("tasks")
+    if tasks is None:
+        raise StoreError(f"{path / MANIFEST} names no tasks: the run was stopped before it began; start it again")
+    asked = manifest["config"]["k"]
+    scores: list[Score] = []
+    for benchmark, task_ids in tasks.items():
+        own = [verdict for verdict in judged if verdict.benchmark == benchmark]
+        drawn = Counter(sample.task_id for sample in samples.values() if sample.benchmark == benchmark)
+        ks = ks_for(asked, min(drawn[task_id] for task_id in task_ids))
+        scores += _scores(benchmark, task_ids, own, ks)
+    return Summary(
+        path=path,
+        manifest=manifest,
+        scores=tuple(scores),
+        statuses={benchmark: _statuses(judged, benchmark) for benchmark in tasks},
+        infrastructure=tuple(verdict for verdict in judged if verdict.status is Status.INFRASTRUCTURE),
+        unjudged=len(samples) - len(judged),
+        truncated=_truncated(samples.values()),
+        trust=Counter(verdict.trust.value for verdict in judged),
+    )
+
+
+def _scores(benchmark: str, task_ids: list[str], verdicts: list[Verdict], ks: Iterable[int]) -> list[Score]:
+    """pass@k, and where verdicts have a base part, the base's own."""
+    counted = [verdict for verdict in verdicts if verdict.status is not Status.INFRASTRUCTURE]
+    counts = _counts(task_ids, [(verdict.task_id, verdict.status) for verdict in counted])
+    scores = [pass_at_k(counts, k, benchmark=benchmark) for k in ks]
+    base = [(verdict.task_id, verdict.base_status) for verdict in counted if verdict.base_status is not None]
+    if base:
+        based = [pass_at_k(_counts(task_ids, base), k, benchmark=benchmark) for k in ks]
+        scores = [replace(score, metric=f"base {score.metric}") for score in based] + scores
+    return scores
+
+
+def _counts(task_ids: Iterable[str], outcomes: Iterable[tuple[str, Status]]) -> dict[str, tuple[int, int]]:
+    samples: Counter[str] = Counter()
+    passed: Counter[str] = Counter()
+    for task_id, status in outcomes:
+        samples[task_id] += 1
+        passed[task_id] += status is Status.PASSED
+    return {task_id: (samples[task_id], passed[task_id]) for task_id in task_ids}
+
+
+def _statuses(verdicts: Iterable[Verdict], benchmark: str) -> dict[str, int]:
+    found = Counter(verdict.status for verdict in verdicts if verdict.benchmark == benchmark)
+    return {status.value: found[status] for status in Status if found[status]}
+
+
+def _truncated(samples: Iterable[Sample]) -> int:
+    return sum(sample.completion.finish_reason == "length" for sample in samples)

@@ -1,0 +1,70 @@
+"""How figures and isolation are put into words, the same in every output."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..types import Score
+from .summary import Summary
+
+STAGES = {
+    "sandbox": "starting the sandbox",
+    "load": "loading",
+    "generate": "generating",
+    "score": "scoring",
+    "score_after_generate": "scoring after the last completion",
+    "total": "total",
+}
+
+
+def percent(score: Score) -> str:
+    """ "59.8 % (52.1 to 67.0)", or why there is no figure."""
+    if math.isnan(score.value):
+        return f"not computed: {score.note}"
+    if score.interval is None:
+        return f"{100 * score.value:.1f} %"
+    low, high = score.interval
+    return f"{100 * score.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def passed(score: Score) -> str:
+    """ "98 of 164 problems" where there is one sample of each, else the number of samples."""
+    if score.n_samples == score.n_problems and not math.isnan(score.value):
+        return f"{round(score.value * score.n_problems)} of {score.n_problems} problems"
+    return f"{score.n_samples} samples of {score.n_problems} problems"
+
+
+def stages(summary: Summary) -> list[str]:
+    """ "generating 45.0 s at 512 tokens/s" and so on, in order, those that there were."""
+    seconds = summary.stages_s
+    rate = summary.tokens_per_s
+    told = []
+    for stage, word in STAGES.items():
+        if stage in seconds:
+            extra = f" at {rate:.0f} tokens/s" if stage == "generate" and rate else ""
+            told.append(f"{word} {seconds[stage]:.1f} s{extra}")
+    return told
+
+
+def isolation(summary: Summary) -> list[tuple[str, str]]:
+    """What was and what was not isolated: (heading, list), per environment."""
+    told: list[tuple[str, str]] = []
+    for facts in summary.manifest.get("sandbox", {}).values():
+        name = str(facts.get("sandbox", summary.manifest["identity"]["sandbox"]))
+        told.append((f"isolated ({name})", _listed(facts.get("enforced"))))
+        told.append((f"not isolated ({name})", _listed(facts.get("not_enforced"))))
+    return told
+
+
+def subject(manifest: Mapping[str, Any]) -> str:
+    """What was evaluated: the model, or the samples file."""
+    config = manifest["config"]
+    return str(config.get("model") or config.get("samples"))
+
+
+def _listed(what: Any) -> str:
+    if isinstance(what, Mapping):
+        return "; ".join(f"{key} ({value})" if value not in (True, "") else str(key) for key, value in what.items())
+    return "; ".join(map(str, what or [])) or "nothing"

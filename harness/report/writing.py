@@ -1,0 +1,102 @@
+"""scores.json and report.md, written from what the run folder holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..store import REPORT, SCORES, write_json, write_text
+from ..types import Score
+from . import wording
+from .summary import Summary, read
+
+
+def write(path: Path) -> Summary:
+    """Add up the run in the folder `path` and write both files anew.
+
+    Raises:
+        StoreError: it is not a run folder, a file is damaged, or the report cannot be written.
+    """
+    summary = read(path)
+    write_json(path / SCORES, scores_json(summary))
+    write_text(path / REPORT, markdown(summary))
+    return summary
+
+
+def scores_json(summary: Summary) -> dict[str, Any]:
+    """What scores.json holds; a value that cannot be computed is null, and `note` says why."""
+    return {
+        "digest": summary.manifest["digest"],
+        "scores": [_score_row(score) for score in summary.scores],
+        "statuses": summary.statuses,
+        "infrastructure": len(summary.infrastructure),
+        "unjudged": summary.unjudged,
+        "truncated": summary.truncated,
+    }
+
+
+def markdown(summary: Summary) -> str:
+    """report.md."""
+    manifest = summary.manifest
+    parts = [
+        f"# {wording.subject(manifest)}",
+        *_warnings(summary),
+        "## Scores\n",
+        *_table(
+            ["benchmark", "metric", "score (95 % interval)", "samples", "how"],
+            [
+                [score.benchmark, score.metric, wording.percent(score), wording.passed(score), score.note]
+                for score in summary.scores
+            ],
+        ),
+        "\n## Verdicts\n",
+        *_table(
+            ["benchmark", "status", "samples"],
+            [[name, status, str(count)] for name, found in summary.statuses.items() for status, count in found.items()],
+        ),
+        f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
+        f"Truncated at the token limit: {summary.truncated}.",
+        "\n## Isolation\n",
+        *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),
+        "\n## Time\n",
+        *(f"- {stage}" for stage in wording.stages(summary)),
+        "\n## Provenance\n",
+        *(f"- {key}: {value}" for key, value in _provenance(summary)),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _warnings(summary: Summary) -> list[str]:
+    told = []
+    if summary.infrastructure:
+        told.append(f"\n**{len(summary.infrastructure)} samples could not be judged; the scores are not final.**")
+    if summary.unjudged:
+        told.append(f"\n**The run was stopped: {summary.unjudged} samples are not judged yet.**")
+    return [*told, ""]
+
+
+def _provenance(summary: Summary) -> list[tuple[str, str]]:
+    manifest = summary.manifest
+    identity = manifest["identity"]
+    rows = [("configuration", manifest["digest"]), ("command", " ".join(manifest.get("command", [])) or "from Python")]
+    rows += [(f"model {key}", str(value)) for key, value in manifest.get("model", {}).items()]
+    rows += [(f"sampling {key}", str(value)) for key, value in identity.get("sampling", {}).items()]
+    for name, facts in identity["benchmarks"].items():
+        rows.append((f"data of {name}", facts["data_digest"]))
+        for part in ("recipe", "extraction"):
+            found = identity.get(part, {}).get(name)
+            rows.append((f"{part} of {name}", f"{found['name']} {found['digest']}" if found else "none"))
+    rows.append(("harness", f"{manifest['harness_version']} {manifest.get('git_revision') or ''}".strip()))
+    rows.append(("versions", ", ".join(f"{name} {found}" for name, found in manifest["versions"].items())))
+    return rows
+
+
+def _score_row(score: Score) -> dict[str, Any]:
+    return {**asdict(score), "value": None if math.isnan(score.value) else score.value}
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]

@@ -1,0 +1,99 @@
+"""One start of a run: samples in, verdicts out, everything kept at once, time taken per stage."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from . import __version__, manifest
+from .feed import Feed
+from .progress import Progress
+from .sandboxes import open_sandbox
+from .store import RunFolder
+from .suite import Suite
+from .types import Sample, Sandbox, Trial
+
+
+class Session:
+    """One start of a run: its clock, what it did, and the manifest's record of it."""
+
+    def __init__(self, folder: RunFolder, progress: Progress, command: Sequence[str], clock: manifest.Clock) -> None:
+        self.folder = folder
+        self.progress = progress
+        self.clock = clock
+        self.generated = self.tokens = self.judged = 0
+        self._command = list(command)
+        self._started_at = manifest.now()
+        self._complete = False
+
+    def __enter__(self) -> Session:
+        self._earlier = list(self.folder.manifest.get("sessions", []))
+        self.folder.update_manifest(
+            harness_version=__version__,
+            command=self._command,
+            git_revision=manifest.git_revision(),
+            versions=manifest.versions(),
+            hardware=manifest.hardware(),
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.clock.settle()
+        stages = self.clock.stages()
+        record: dict[str, Any] = {
+            "command": self._command,
+            "started_at": self._started_at,
+            "ended_at": manifest.now(),
+            "complete": kind is None,
+            "stages_s": stages,
+            "generated": self.generated,
+            "completion_tokens": self.tokens,
+            "judged": self.judged,
+            "versions": self.folder.manifest["versions"],
+        }
+        if self.tokens and stages.get("generate"):
+            record["tokens_per_s"] = round(self.tokens / stages["generate"], 1)
+        self.folder.update_manifest(sessions=[*self._earlier, record])
+
+
+def evaluate(session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], total: int) -> None:
+    """Judge what is pending, then what arrives; every sample and verdict is kept at once."""
+    folder, clock = session.folder, session.clock
+    session.progress.start("score", total)
+    feed = Feed(_trials(session, suite, arrivals))
+    verdicts = sandbox.run(feed)
+    try:
+        for verdict in verdicts:
+            folder.append_verdict(verdict)
+            session.judged += 1
+            clock.touch("score")
+            session.progress.advance("score")
+    finally:
+        # The sandbox lets go of the feed before the feed is closed and the workers are.
+        if isinstance(verdicts, Generator):
+            verdicts.close()
+        feed.close()
+        clock.settle()
+    session.progress.finish("score")
+
+
+@contextmanager
+def started(session: Session, suite: Suite, name: str, workers: int | None) -> Iterator[Sandbox]:
+    """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
+    session.clock.touch("sandbox")
+    with open_sandbox(name, environment=suite.benchmark.environment, workers=workers) as sandbox:
+        session.clock.touch("sandbox")
+        facts = session.folder.manifest.get("sandbox", {})
+        session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})
+        yield sandbox
+
+
+def _trials(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Trial]:
+    for sample in session.folder.pending(suite.name):
+        session.clock.touch("score")
+        yield suite.trial(sample)
+    for sample in arrivals:
+        session.folder.append_sample(sample)
+        session.clock.touch("score")
+        yield suite.trial(sample)

@@ -1,0 +1,43 @@
+"""Build what an environment's programs run in, as far as this machine can: `harness sandbox build`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SandboxUnavailable
+from .engine import connect
+from .environments import environment as environment_named
+from .images import build_image
+from .venvs import build_venv
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What there is now; None for what this machine or environment does without."""
+
+    image: str | None
+    """The Docker image's digest."""
+    venv: Path | None
+
+
+def build(name: str, *, report: Callable[[str], None]) -> Built:
+    """Build the image where an engine answers, and the virtual environment where the process sandbox needs one.
+
+    Raises:
+        UsageError: no such environment.
+        DataError: a data file that its programs read is nowhere.
+        SandboxUnavailable: nothing can be built here, or building failed.
+    """
+    environment = environment_named(name)
+    image = None
+    try:
+        connect(timeout_s=5).close()
+    except SandboxUnavailable as error:
+        if not environment.needs_venv:
+            raise
+        report(f"no image: {error}")
+    else:
+        image = build_image(name, report=report)
+    return Built(image=image, venv=build_venv(name, report=report) if environment.needs_venv else None)

@@ -1,0 +1,100 @@
+"""Calls of one function on many inputs, in the child: what EvalPlus's benchmarks ask of a candidate.
+
+Semantics of evalplus 0.3.1 `unsafe_execute` (Apache-2.0): the base and the plus inputs run separately,
+each after a fresh `exec` of the program in bare globals; arguments are passed as they are; each call has a
+time limit of its own, and the first call that fails ends its part. Here the limit counts CPU time, so that
+a loaded machine changes no verdict, and what a call returned leaves this process at once as bytes: the
+expected values live elsewhere.
+"""
+
+import signal
+import time
+from typing import Any, Callable, Dict, List, Tuple
+
+from . import codec
+
+DONE, RAISED, SLOW, BROKEN, TOO_LARGE, WRONG = "done", "raised", "slow", "broken", "too_large", "wrong"
+LARGE_BYTES = 2048
+Sink = Callable[[int, Any], None]
+
+
+class OverTime(Exception):
+    """The alarm of one call's time limit."""
+
+
+class Unsure(Exception):
+    """A sink's word that it needs a value of which it has only the digest; `index` is the call's."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+class Wrong(Exception):
+    """A sink's word that a value is not the right one."""
+
+
+def run_part(program: str, entry_point: str, part: Dict[str, Any], sink: Sink) -> Tuple[str, str, List[float]]:
+    """(end, detail, CPU seconds of each call) of one part; each returned value goes to `sink(index, value)`.
+
+    `part`: {"inputs": [argument lists], "limits_s": [seconds per call], "budget_s": seconds for all}.
+    """
+    times: List[float] = []
+    scope: Dict[str, Any] = {}
+    try:
+        exec(compile(program, "<string>", "exec"), scope)
+        function = scope[entry_point]
+    except BaseException as error:  # noqa: BLE001 - whatever a program raises is its verdict
+        return BROKEN, describe(error), times
+    signal.signal(signal.SIGPROF, _over_time)
+    left_s = part["budget_s"]
+    for index, (arguments, limit_s) in enumerate(zip(part["inputs"], part["limits_s"])):
+        start = time.process_time()
+        try:
+            signal.setitimer(signal.ITIMER_PROF, max(1e-3, min(limit_s, left_s)))
+            value = function(*arguments)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            times.append(time.process_time() - start)
+            left_s -= times[-1]
+            sink(index, value)
+        except OverTime:
+            return SLOW, "call %d took more than %.3g s of CPU time" % (index, limit_s), times
+        except codec.TooLarge as error:
+            return TOO_LARGE, "call %d: %s" % (index, error), times
+        except Unsure:
+            raise
+        except Wrong as error:
+            return WRONG, str(error), times
+        except BaseException as error:  # noqa: BLE001 - likewise
+            return RAISED, "call %d raised %s" % (index, describe(error)), times
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+    return DONE, "", times
+
+
+class Collector:
+    """A sink that keeps the bytes of each value: of a large one its digest, unless its index is in `reveal`."""
+
+    def __init__(self, reveal: List[int]) -> None:
+        self.items: List[bytes] = []
+        self.reveal = reveal
+
+    def __call__(self, index: int, value: Any) -> None:
+        data = codec.encode(value)
+        self.items.append(codec.digest_of(data) if len(data) > LARGE_BYTES and index not in self.reveal else data)
+
+    def report(self, end: str, detail: str, times: List[float]) -> bytes:
+        """The part's result as one carried value: (end, detail, [CPU seconds], [returned values])."""
+        return codec.join(b"t", [*map(codec.encode, (end, detail, times)), codec.join(b"l", self.items)])
+
+
+def describe(error: BaseException) -> str:
+    """Type and message, whatever the program put there."""
+    try:
+        return ("%s: %s" % (type(error).__name__, error))[:500]
+    except BaseException:  # noqa: BLE001 - a program's exception may raise when printed
+        return type(error).__name__
+
+
+def _over_time(number: int, frame: Any) -> None:
+    raise OverTime

@@ -1,0 +1,360 @@
+"""Values across the boundary: exact types, lossless, no pickle and no eval.
+
+`encode` writes what a candidate returned, `decode` reads it where the expected values are. Only exact
+built-in types, an allow-list of standard-library types and plain numpy data are carried: an object of any
+other class (a subclass of int with its own `__eq__`, say) is `Opaque` and equals nothing. Depth and size
+are capped on both sides; decoding calls nothing that the bytes can choose beyond the list in this file.
+"""
+
+import collections
+import datetime
+import decimal
+import fractions
+import hashlib
+import struct
+import sys
+from typing import Any, Callable, Dict, List, Tuple
+
+VERSION = 1
+MAX_DEPTH = 200
+MAX_BYTES = 256 << 20
+"""Of one value."""
+_LENGTH = struct.Struct(">I")
+_FLOAT = struct.Struct(">d")
+_COMPLEX = struct.Struct(">dd")
+_SMALL = struct.Struct(">q")
+SINGLES = {None: b"N", True: b"T", False: b"F", Ellipsis: b"E", NotImplemented: b"X"}
+NUMPY_KINDS = "biufcSUMm"
+
+
+class TooLarge(Exception):
+    """A value is over the size cap."""
+
+
+class Damaged(ValueError):
+    """Bytes that `encode` never writes."""
+
+
+class Opaque:
+    """Stands for a value that cannot be carried; equals nothing, itself included."""
+
+    __slots__ = ("kind",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "<%s, which cannot be carried>" % self.kind
+
+
+class Digest:
+    """Stands for a large value that stayed where it was: equal to another means equal to the byte.
+
+    Unequal ones may still stand for equal values (1 and 1.0): then the value itself has to be asked for.
+    """
+
+    __slots__ = ("digest",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, digest: bytes) -> None:
+        self.digest = digest
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Digest and self.digest == other.digest
+
+
+def encode(value: Any, cap: int = MAX_BYTES) -> bytes:
+    """The bytes of `value`; what cannot be carried becomes `Opaque` where it stands.
+
+    Raises:
+        TooLarge: over `cap` bytes.
+    """
+    out = _Writer(cap)
+    _put(value, out, 0)
+    return b"".join(out.chunks)
+
+
+def decode(data: bytes) -> Any:
+    """The value that `encode` wrote.
+
+    Raises:
+        Damaged: anything else, trailing bytes included.
+    """
+    reader = _Reader(data)
+    try:
+        value = _take(reader, 0)
+    except (struct.error, IndexError, UnicodeDecodeError, OverflowError, TypeError, ArithmeticError) as error:
+        raise Damaged("not a carried value: %s" % error) from None
+    if reader.at != len(data):
+        raise Damaged("%d bytes after the value" % (len(data) - reader.at))
+    return value
+
+
+def digest_of(data: bytes) -> bytes:
+    """The bytes of the `Digest` that stands for an encoded value."""
+    return b"h" + hashlib.sha256(data).digest()
+
+
+def join(tag: bytes, items: List[bytes]) -> bytes:
+    """A list (`b"l"`) or tuple (`b"t"`) of values that are encoded already."""
+    return tag + _LENGTH.pack(len(items)) + b"".join(items)
+
+
+class _Writer:
+    def __init__(self, cap: int) -> None:
+        self.chunks: List[bytes] = []
+        self.left = cap
+
+    def put(self, data: bytes) -> None:
+        self.left -= len(data)
+        if self.left < 0:
+            raise TooLarge("a value of more than the cap of bytes")
+        self.chunks.append(data)
+
+    def sized(self, tag: bytes, data: bytes) -> None:
+        self.put(tag + _LENGTH.pack(len(data)))
+        self.put(data)
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, size: int) -> bytes:
+        start, self.at = self.at, self.at + size
+        if self.at > len(self.data):
+            raise Damaged("the value ends early")
+        return self.data[start : self.at]
+
+    def sized(self) -> bytes:
+        return self.take(self.length())
+
+    def length(self) -> int:
+        size: int = _LENGTH.unpack(self.take(4))[0]
+        return size
+
+
+def _put(value: Any, out: _Writer, depth: int) -> None:
+    kind = type(value)
+    writer = _WRITERS.get(kind)
+    if depth > MAX_DEPTH:
+        out.sized(b"o", b"a value nested too deep")
+    elif writer is not None:
+        writer(value, out, depth)
+    elif _is_numpy(kind):
+        _put_numpy(value, out)
+    elif issubclass(kind, tuple) and type(getattr(kind, "_fields", None)) is tuple and _plain(kind):
+        _put_items(b"t", tuple.__iter__(value), tuple.__len__(value), out, depth)
+    else:
+        _put_opaque(kind, out)
+
+
+def _plain(kind: type) -> bool:
+    """A namedtuple that compares as its tuple does."""
+    own = type.__dict__["__dict__"].__get__(kind)
+    return kind.__bases__ == (tuple,) and "__eq__" not in own and "__hash__" not in own
+
+
+def _put_opaque(kind: type, out: _Writer) -> None:
+    name = type.__dict__["__name__"].__get__(kind)
+    out.sized(b"o", ("a %s" % name).encode("utf-8", "replace")[:100])
+
+
+def _put_int(value: int, out: _Writer, depth: int) -> None:
+    if -(1 << 63) <= value < 1 << 63:
+        out.put(b"i" + _SMALL.pack(value))
+    else:
+        out.sized(b"I", value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+
+
+def _put_items(tag: bytes, items: Any, size: int, out: _Writer, depth: int) -> None:
+    out.put(tag + _LENGTH.pack(size))
+    for item in items:
+        _put(item, out, depth + 1)
+
+
+def _sequence(tag: bytes) -> Callable[[Any, _Writer, int], None]:
+    def put(value: Any, out: _Writer, depth: int) -> None:
+        _put_items(tag, list(value), len(value), out, depth)
+
+    return put
+
+
+def _unordered(tag: bytes) -> Callable[[Any, _Writer, int], None]:
+    def put(value: Any, out: _Writer, depth: int) -> None:
+        """Sorted by their bytes, so that equal sets are equal bytes."""
+        items = []
+        for item in list(value):
+            part = _Writer(out.left)
+            _put(item, part, depth + 1)
+            items.append(b"".join(part.chunks))
+        out.put(join(tag, sorted(items)))
+
+    return put
+
+
+def _put_dict(value: Dict[Any, Any], out: _Writer, depth: int, tag: bytes = b"d") -> None:
+    items = [part for pair in value.items() for part in pair]
+    _put_items(tag, items, len(items), out, depth)
+
+
+def _put_default_dict(value: Any, out: _Writer, depth: int) -> None:
+    _put_dict(value, out, depth, b"D")
+
+
+def _standard(name: str, parts: Callable[[Any], Tuple[Any, ...]]) -> Callable[[Any, _Writer, int], None]:
+    def put(value: Any, out: _Writer, depth: int) -> None:
+        out.sized(b"x", name.encode())
+        _put(parts(value), out, depth + 1)
+
+    return put
+
+
+def _singleton(value: Any, out: _Writer, depth: int) -> None:
+    out.put(SINGLES[value])
+
+
+def _is_numpy(kind: type) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and (kind is numpy.ndarray or (issubclass(kind, numpy.generic) and _of_numpy(kind, numpy)))
+
+
+def _of_numpy(kind: type, numpy: Any) -> bool:
+    return getattr(numpy, type.__dict__["__name__"].__get__(kind), None) is kind
+
+
+def _put_numpy(value: Any, out: _Writer) -> None:
+    array = sys.modules["numpy"].asarray(value)
+    if array.dtype.kind not in NUMPY_KINDS or array.nbytes > out.left:
+        if array.nbytes > out.left:
+            raise TooLarge("a numpy array over the cap")
+        return _put_opaque(type(value), out)
+    is_array = type(value) is sys.modules["numpy"].ndarray
+    out.sized(b"A" if is_array else b"a", array.dtype.str.encode())
+    out.put(_LENGTH.pack(array.ndim) + b"".join(_SMALL.pack(size) for size in array.shape))
+    out.sized(b"", array.tobytes())
+    return None
+
+
+_WRITERS: Dict[type, Callable[[Any, _Writer, int], None]] = {
+    type(None): _singleton,
+    bool: _singleton,
+    type(Ellipsis): _singleton,
+    type(NotImplemented): _singleton,
+    int: _put_int,
+    float: lambda value, out, depth: out.put(b"f" + _FLOAT.pack(value)),
+    complex: lambda value, out, depth: out.put(b"c" + _COMPLEX.pack(value.real, value.imag)),
+    str: lambda value, out, depth: out.sized(b"s", value.encode("utf-8", "surrogatepass")),
+    bytes: lambda value, out, depth: out.sized(b"b", value),
+    bytearray: lambda value, out, depth: out.sized(b"B", bytes(value)),
+    list: _sequence(b"l"),
+    tuple: _sequence(b"t"),
+    set: _unordered(b"S"),
+    frozenset: _unordered(b"Z"),
+    collections.deque: _sequence(b"q"),
+    dict: _put_dict,
+    collections.defaultdict: _put_default_dict,
+    collections.OrderedDict: lambda value, out, depth: _put_dict(value, out, depth, b"O"),
+    collections.Counter: lambda value, out, depth: _put_dict(value, out, depth, b"C"),
+    range: _standard("range", lambda value: (value.start, value.stop, value.step)),
+    slice: _standard("slice", lambda value: (value.start, value.stop, value.step)),
+    decimal.Decimal: _standard("Decimal", lambda value: tuple(value.as_tuple())),
+    fractions.Fraction: _standard("Fraction", lambda value: (value.numerator, value.denominator)),
+    datetime.date: _standard("date", lambda value: (value.year, value.month, value.day)),
+    datetime.timedelta: _standard("timedelta", lambda value: (value.days, value.seconds, value.microseconds)),
+    datetime.time: _standard("time", lambda v: (v.hour, v.minute, v.second, v.microsecond)),
+    datetime.datetime: _standard(
+        "datetime", lambda v: (v.year, v.month, v.day, v.hour, v.minute, v.second, v.microsecond)
+    ),
+    # views compare as what they show does; a view itself cannot be made again
+    type({}.keys()): _unordered(b"S"),
+    type({}.values()): lambda value, out, depth: out.sized(b"o", b"a dict_values"),
+}
+_STANDARD: Dict[bytes, Callable[..., Any]] = {
+    b"range": range,
+    b"slice": slice,
+    b"Decimal": lambda *parts: decimal.Decimal(decimal.DecimalTuple(*parts)),  # type: ignore[arg-type]
+    b"Fraction": fractions.Fraction,
+    b"date": datetime.date,
+    b"timedelta": datetime.timedelta,
+    b"time": datetime.time,
+    b"datetime": datetime.datetime,
+}
+_ITEMS: Dict[bytes, Callable[[List[Any]], Any]] = {
+    b"l": list,
+    b"t": tuple,
+    b"S": set,
+    b"Z": frozenset,
+    b"q": collections.deque,
+    b"d": lambda items: dict(zip(items[::2], items[1::2])),
+    b"D": lambda items: collections.defaultdict(None, zip(items[::2], items[1::2])),
+    b"O": lambda items: collections.OrderedDict(zip(items[::2], items[1::2])),
+    b"C": lambda items: collections.Counter(dict(zip(items[::2], items[1::2]))),
+}
+_SINGLE_VALUES = {tag: value for value, tag in SINGLES.items()}
+
+
+def _take(reader: _Reader, depth: int) -> Any:
+    tag = reader.take(1)
+    if depth > MAX_DEPTH + 1:
+        raise Damaged("nested too deep")
+    if tag in _SINGLE_VALUES:
+        return _SINGLE_VALUES[tag]
+    if tag in _ITEMS:
+        size = reader.length()
+        if size > len(reader.data) - reader.at:  # an item takes a byte at least
+            raise Damaged("more items than bytes")
+        return _ITEMS[tag]([_take(reader, depth + 1) for _ in range(size)])
+    if tag == b"x":
+        return _take_standard(reader, depth)
+    if tag in (b"A", b"a"):
+        return _take_numpy(reader, tag)
+    return _take_scalar(tag, reader)
+
+
+def _take_scalar(tag: bytes, reader: _Reader) -> Any:
+    if tag == b"i":
+        return _SMALL.unpack(reader.take(8))[0]
+    if tag == b"f":
+        return _FLOAT.unpack(reader.take(8))[0]
+    if tag == b"c":
+        return complex(*_COMPLEX.unpack(reader.take(16)))
+    takers: Dict[bytes, Callable[[bytes], Any]] = {
+        b"s": lambda data: data.decode("utf-8", "surrogatepass"),
+        b"b": bytes,
+        b"B": bytearray,
+        b"I": lambda data: int.from_bytes(data, "big", signed=True),
+        b"o": lambda data: Opaque(data.decode("utf-8", "replace")),
+    }
+    if tag == b"h":
+        return Digest(reader.take(32))
+    if tag not in takers:
+        raise Damaged("unknown tag %r" % tag)
+    return takers[tag](reader.sized())
+
+
+def _take_standard(reader: _Reader, depth: int) -> Any:
+    name = reader.sized()
+    if name not in _STANDARD:
+        raise Damaged("unknown type %r" % name)
+    parts = _take(reader, depth + 1)
+    if type(parts) is not tuple:
+        raise Damaged("a %r of no parts" % name)
+    return _STANDARD[name](*parts)
+
+
+def _take_numpy(reader: _Reader, tag: bytes) -> Any:
+    import numpy
+
+    dtype = numpy.dtype(reader.sized().decode("ascii"))
+    shape = tuple(_SMALL.unpack(reader.take(8))[0] for _ in range(min(reader.length(), 32)))
+    data = reader.sized()
+    if dtype.kind not in NUMPY_KINDS:
+        raise Damaged("a numpy type of kind %s" % dtype.kind)
+    array = numpy.frombuffer(data, dtype=dtype).reshape(shape).copy()
+    return array if tag == b"A" else array[()]

@@ -1,0 +1,61 @@
+"""The command line as users start it, and samples files to give it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.benchmarks.humaneval import HumanEval
+
+COMMAND = [sys.executable, "-m", "harness"]
+
+
+def harness(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `harness` to its end."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False, cwd=cwd
+    )
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """Start `harness` in a process group of its own."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """`rows` as JSON lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The JSON lines of `path`."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def references(path: Path, samples: int = 1) -> Path:
+    """HumanEval's reference solutions as a samples file, `samples` rows of each problem."""
+    rows = [
+        {"task_id": problem.task_id, "completion": problem.reference}
+        for problem in HumanEval().problems()
+        for _ in range(samples)
+    ]
+    return write_rows(path, rows)
+
+
+def one_line_error(result: subprocess.CompletedProcess[str]) -> str:
+    """The error of a command that failed; fails unless it is the last line of stderr, and no traceback."""
+    assert "Traceback" not in result.stderr, result.stderr
+    *_, last = result.stderr.splitlines()
+    assert last.startswith("error: "), result.stderr
+    return last

@@ -1,0 +1,59 @@
+"""HumanEval: the official data and the official program."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.benchmarks.humaneval import HumanEval
+from harness.sandboxes import open_sandbox
+from harness.types import Asserts, CodeForm, Problem, Status
+
+
+@pytest.fixture(scope="module")
+def problems() -> list[Problem]:
+    return list(HumanEval().problems())
+
+
+def test_there_are_the_164_official_problems(problems: list[Problem]) -> None:
+    """In the file's order, each with tests for its entry point."""
+    assert [problem.task_id for problem in problems] == [f"HumanEval/{number}" for number in range(164)]
+    assert all(f"def {problem.entry_point}(" in problem.prompt for problem in problems)
+
+
+def test_the_program_is_human_evals_own(problems: list[Problem]) -> None:
+    """Prompt + completion + newline + test + newline + check(entry_point), byte by byte; 3 seconds."""
+    problem = problems[0]
+    trial = HumanEval().trial(problem, "    pass\n", CodeForm.COMPLETION, 7)
+
+    assert isinstance(trial.judge, Asserts)
+    upstream = f"{problem.prompt}    pass\n\n{problem.tests}\ncheck({problem.entry_point})"
+    assert trial.source + trial.judge.tests == upstream
+    assert (trial.benchmark, trial.task_id, trial.index) == ("humaneval", "HumanEval/0", 7)
+    assert trial.limits.cpu_time_s == 3.0
+
+
+def test_a_solution_stands_alone(problems: list[Problem]) -> None:
+    """The prompt is not put in front of it."""
+    assert HumanEval().trial(problems[0], "x = 1", CodeForm.SOLUTION, 0).source == "x = 1"
+
+
+@pytest.mark.parametrize("sandbox", [pytest.param("docker", marks=pytest.mark.docker), "process"])
+def test_references_pass_and_wrong_bodies_do_not(problems: list[Problem], sandbox: str) -> None:
+    """All 164 references, and for each problem a body that returns nothing."""
+    if sandbox == "docker":
+        from harness.sandboxes.images import build_image
+
+        build_image("core", report=print)
+    benchmark = HumanEval()
+    trials = [benchmark.trial(problem, problem.reference, CodeForm.COMPLETION, 0) for problem in problems]
+    trials += [benchmark.trial(problem, "    return None\n", CodeForm.COMPLETION, 1) for problem in problems]
+
+    with open_sandbox(sandbox, environment=benchmark.environment) as opened:
+        verdicts = list(opened.run(trials))
+
+    assert {verdict.status for verdict in verdicts if verdict.index == 0} == {Status.PASSED}
+    wrong = [verdict.status for verdict in verdicts if verdict.index == 1]
+    assert (len(verdicts), len(wrong)) == (328, 164)
+    # A few tests compute with what is returned before they compare it.
+    assert set(wrong) == {Status.WRONG_ANSWER, Status.RUNTIME_ERROR}
+    assert wrong.count(Status.WRONG_ANSWER) > 140
