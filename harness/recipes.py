@@ -138,7 +138,7 @@ CHAT = Recipe(
     template=(
         "Write a self-contained Python solution to the following problem. "
         "Answer with the complete code in one markdown code block.\n\n"
-        "```python\n{instruction}\n```"
+        "```python\n{prompt}\n```"
     ),
     strip_problem=True,
     max_tokens=768,

@@ -18,8 +18,12 @@ BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
         "humaneval": "harness.benchmarks.humaneval:HumanEval",
         "humaneval-plus": "harness.benchmarks.evalplus:HumanEvalPlus",
+        "mbpp": "harness.benchmarks.mbpp:Mbpp",
+        "mbpp-validation": "harness.benchmarks.mbpp:MbppValidation",
+        "mbpp-train": "harness.benchmarks.mbpp:MbppTrain",
         "mbpp-plus": "harness.benchmarks.evalplus:MbppPlus",
         "mbpp-plus-v0.1.0": "harness.benchmarks.evalplus:MbppPlusV010",
+        "ds1000": "harness.benchmarks.ds1000:Ds1000",
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",

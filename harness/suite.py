@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from .config import RunConfig, digest_of
+from .config import RunConfig
 from .errors import UsageError
 from .extract import Extraction
 from .recipes import COMPLETION, Recipe, recipe
@@ -130,15 +131,45 @@ def load_suite(name: str, limit: int | None = None) -> Suite:
     return Suite(
         benchmark=benchmark,
         problems={problem.task_id: problem for problem in kept},
-        data_digest=digest_of([asdict(problem) for problem in problems]),
+        data_digest=_digest(problems),
         requests={f"{benchmark.name}:{problem.task_id}": problem for problem in kept},
     )
+
+
+def in_split(name: str, split: str | None) -> str:
+    """The benchmark that is `split` of the one called `name`; `name` itself where no split is asked for.
+
+    Raises:
+        UsageError: no such benchmark, or it has no such split.
+    """
+    if split is None:
+        return name
+    splits: Mapping[str, str] = getattr(lookup("benchmarks", name), "splits", {})
+    if split not in splits:
+        offer = f"choose one of {', '.join(splits)}" if splits else "it has none: leave --split out"
+        raise UsageError(f'benchmark "{name}" has no split "{split}"; {offer}')
+    return splits[split]
 
 
 def base_seed(run_seed: int, benchmark: str, task_id: str) -> int:
     """The seed of a problem's sample 0; the same everywhere, and unlike those of other problems."""
     named = f"{run_seed}\0{benchmark}\0{task_id}".encode()
     return int.from_bytes(hashlib.sha256(named).digest()[:8]) % SEEDS
+
+
+def _digest(problems: Sequence[Problem]) -> str:
+    """SHA-256 (hex) of problems; their inputs may hold what JSON does not."""
+    rows = [asdict(problem) for problem in problems]
+    text = json.dumps(rows, sort_keys=True, separators=(",", ":"), default=_beyond_json)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _beyond_json(value: Any) -> Any:
+    if isinstance(value, complex):
+        return {"complex": [value.real, value.imag]}
+    if isinstance(value, set):
+        return {"set": sorted(map(repr, value))}
+    raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
 def _gaps(taken: set[int], n: int) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from ..data import DataFile
 from ..errors import UsageError
@@ -43,8 +43,8 @@ class Environment:
         """What decides its image and virtual environment beside the requirements; "" where nothing does."""
         if not (self.variables or self.folders or self.trimmed):
             return ""
-        parts = [dict(self.variables), {name: [asdict(file) for file in files] for name, files in self.folders.items()}]
-        return json.dumps([*parts, self.trimmed], sort_keys=True)
+        data = {name: [(file.name, file.sha256) for file in files] for name, files in self.folders.items()}
+        return json.dumps([dict(self.variables), data, self.trimmed], sort_keys=True)
 
     def settings(self, root: str) -> dict[str, str]:
         """The environment variables of its programs, data folders being below `root`."""

@@ -136,7 +136,7 @@ class Pair:
         if answer["status"] != "reported":  # it was stopped or died: what it had told by then still counts
             results.append((answer["status"], answer["detail"]))
         elif len(results) != len(calls.parts):
-            results.append((Status.TAMPERED, f"{len(results)} of {len(calls.parts)} parts were reported"))
+            results.append((Status.RUNTIME_ERROR, "exited with code 0 before its calls ended"))
         failed = [result for result in results if result[0] != Status.PASSED]
         status, detail = failed[0] if failed else (Status.PASSED, "")
         return _verdict(trial, answer | {"status": status, "detail": detail}, Trust.SPLIT, base=results[0][0])

@@ -19,6 +19,7 @@ SandboxName = Annotated[
     str | None, typer.Option("--sandbox", help="docker or process. Default: docker where an engine answers.")
 ]
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
+Split = Annotated[str | None, typer.Option(help="Another split of the benchmark, such as validation (mbpp).")]
 Workers = Annotated[int | None, typer.Option(help="Programs run side by side. Default: one per core.")]
 
 
@@ -27,6 +28,7 @@ def run(
     model: Annotated[str | None, typer.Argument(help="Builtin, checkpoint folder, hub name, or replay:FILE.")] = None,
     *,
     benchmark: Annotated[list[str] | None, typer.Option("--benchmark", "-b", help="Benchmark; repeatable.")] = None,
+    split: Split = None,
     recipe: Recipe = None,
     sandbox: SandboxName = None,
     out: Out = None,
@@ -54,8 +56,10 @@ def run(
     from .. import pipeline
     from ..config import read_toml, run_config
     from ..progress import open_progress
+    from ..suite import in_split
 
-    values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmark)}
+    benchmarks = [in_split(name, split) for name in benchmark or ()]
+    values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmarks)}
     chosen = run_config(values)
     if preview:
         _print_preview(pipeline.preview(chosen))
@@ -69,6 +73,7 @@ def score(
     *,
     benchmark: Annotated[str | None, typer.Option("--benchmark", "-b", help="The benchmark of the samples.")] = None,
     field: Annotated[str | None, typer.Option(help="Field with the text. Default: solution, else completion.")] = None,
+    split: Split = None,
     recipe: Recipe = None,
     sandbox: SandboxName = None,
     out: Out = None,
@@ -82,6 +87,7 @@ def score(
     from .. import scoring
     from ..config import NO_BENCHMARK, ScoreConfig
     from ..progress import open_progress
+    from ..suite import in_split
 
     command: list[str] = context.obj
     if re_extract:
@@ -100,7 +106,7 @@ def score(
         raise UsageError(NO_BENCHMARK)
     config = ScoreConfig(
         samples=samples,
-        benchmark=benchmark,
+        benchmark=in_split(benchmark, split),
         field=field,
         recipe=recipe,
         sandbox=sandbox,
@@ -112,7 +118,7 @@ def score(
 
 def _given(flags: dict[str, Any], **renamed: Any) -> dict[str, Any]:
     """The configuration keys among the flags that were used."""
-    own = ("context", "benchmark", "out", "config", "preview")
+    own = ("context", "benchmark", "split", "out", "config", "preview")
     values = {**{key: value for key, value in flags.items() if key not in own}, **renamed}
     return {key: value for key, value in values.items() if value is not None and value != []}
 

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from docker.models.images import Image
 
 REGISTRY_BASE = "python:3.11-slim-bookworm"
-DEBIAN_BASE = "evol-harness/base:bookworm-python3.11"
-DEBIAN_PACKAGES = "python3-minimal,libpython3-stdlib"
+DEBIAN_BASE = "evol-harness/base:bookworm-python3.11-distutils"
+# all of the standard library, as the registry's base has it: TensorFlow imports distutils
+DEBIAN_PACKAGES = "python3-minimal,libpython3-stdlib,python3-distutils"
 # parts of a Debian base that no program needs
 TRIMMED = ("var/cache", "var/lib/apt", "var/log", "usr/share/doc", "usr/share/man", "usr/share/locale", "dev")
 DATA_ROOT = "/opt/environment-data"

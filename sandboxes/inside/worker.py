@@ -55,7 +55,10 @@ class Worker:
         inputs = stored.get("inputs", [[]] * len(parts))
         results: List[Tuple[str, str]] = []
         try:
-            for part, expected, arguments in zip(frames.chunks(blob, request["complete"]), parts, inputs):
+            chunks = frames.chunks(blob, request["complete"])
+            if len(chunks) > len(parts):
+                raise codec.Damaged("%d parts were reported, asked for %d" % (len(chunks), len(parts)))
+            for part, expected, arguments in zip(chunks, parts, inputs):
                 judge = oracle.Judge(request["oracle"], request["atol"], expected, arguments)
                 results.append(oracle.verdict_of_part(judge, codec.decode(part)))
         except calls.Unsure as error:

@@ -10,14 +10,6 @@ from harness.sandboxes import open_sandbox
 from harness.types import Sandbox
 
 
-@pytest.fixture(scope="session")
-def core_image() -> str:
-    """The digest of the core environment's Docker image, built if need be."""
-    from harness.sandboxes.images import build_image
-
-    return build_image("core", report=print)
-
-
 @pytest.fixture(scope="session", params=[pytest.param("docker", marks=pytest.mark.docker), "process"])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A started sandbox with two workers."""

@@ -1,0 +1,134 @@
+"""MBPP: short problems with three asserts each; the 500 of the test split, and the two others.
+
+Paper: Austin et al. 2021, arXiv 2108.07732. Data: github.com/google-research/google-research, mbpp/mbpp.jsonl
+(CC BY 4.0). Ids 11-510 are the test split that published "MBPP" figures use, 511-600 validation, 601-974
+train. Not EvalPlus's MBPP, which keeps 378 or 399 of all, rewritten.
+
+Not promised: the challenge tests of 11 problems are not run; no published figure uses them.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..data import DataFile, rows
+from ..recipes import CHAT, COMPLETION, WIZARDCODER_MBPP, Recipe
+from ..types import Asserts, CodeForm, Limits, Problem, Trial
+
+LONG_TESTS = 4000
+"""Characters of asserts over which an instruction names only the signature (Mbpp/493, as WizardCoder's script)."""
+
+RECIPES: Mapping[str, Recipe] = {
+    "wizardcoder": WIZARDCODER_MBPP,
+    "chat": replace(
+        CHAT,
+        name="chat-mbpp",
+        template=(
+            "Write a self-contained Python solution to the following problem. "
+            "Answer with the complete code in one markdown code block.\n\n{instruction}"
+        ),
+    ),
+    # bigcode-evaluation-harness's stop words: a solution may define helpers and import, so "\ndef" is none
+    "completion": replace(
+        COMPLETION,
+        name="completion-mbpp",
+        stop=("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n<|/", "\n```"),
+        extraction=replace(
+            COMPLETION.extraction,
+            name="completion-mbpp",
+            cut_at=("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n<|/", "\n```"),
+        ),
+    ),
+}
+
+
+class Mbpp:
+    """The test split; `data` is an explicit path of the data file."""
+
+    name = "mbpp"
+    environment = "core"
+    ids = range(11, 511)
+    splits: Mapping[str, str] = {"test": "mbpp", "validation": "mbpp-validation", "train": "mbpp-train"}
+    recipes = RECIPES
+    file = DataFile(
+        name="mbpp.jsonl",
+        sha256="fced498a1dce4c8c4af612558116a1be14be8415432a1765784f8ae1d7ad5349",
+        digest_of="rows",
+        pinned=range(11, 511),
+        origin="github.com/google-research/google-research, mbpp/mbpp.jsonl",
+        url="https://raw.githubusercontent.com/google-research/google-research/master/mbpp/mbpp.jsonl",
+    )
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
+
+    def problems(self) -> Sequence[Problem]:
+        """All of the split, in the file's order."""
+        return [_problem(row) for row in rows(self.file, self._data) if row["task_id"] in self.ids]
+
+    def instruction(self, problem: Problem) -> str:
+        """The text and the asserts, as WizardCoder's mbpp_gen.py lays them out."""
+        tests = problem.metadata["asserts"]
+        shown = tests if len(tests) <= LONG_TESTS else problem.metadata["signature"]
+        return f"{problem.metadata['text']}\nTest examples:\n{shown}"
+
+    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
+        """The program, then the tests; the prompt is a docstring, so that a completion may follow it."""
+        return Trial(
+            benchmark=self.name,
+            task_id=problem.task_id,
+            index=index,
+            source=problem.prompt + code if form is CodeForm.COMPLETION else code,
+            judge=Asserts(tests=f"\n{problem.tests}\n", exposes=tuple(problem.metadata["exposes"])),
+            environment=self.environment,
+            limits=Limits(cpu_time_s=3.0),
+        )
+
+
+class MbppValidation(Mbpp):
+    """Ids 511-600."""
+
+    name = "mbpp-validation"
+    ids = range(511, 601)
+
+
+class MbppTrain(Mbpp):
+    """Ids 601-974."""
+
+    name = "mbpp-train"
+    ids = range(601, 975)
+
+
+def _problem(row: dict[str, Any]) -> Problem:
+    asserts = "\n".join(row["test_list"])
+    # the set-up of Mbpp/367 uses the candidate's class, so set-up follows the candidate
+    tests = "\n".join(filter(None, [row["test_setup_code"], asserts]))
+    exposes, signature = _exposed(row["code"], tests)
+    return Problem(
+        task_id=f"Mbpp/{row['task_id']}",
+        prompt=f'"""\n{row["text"]}\n{row["test_list"][0]}\n"""\n',
+        entry_point=exposes[-1] if exposes else "",
+        reference=row["code"],
+        tests=tests,
+        metadata={"text": row["text"], "asserts": asserts, "exposes": exposes, "signature": signature},
+    )
+
+
+def _exposed(code: str, tests: str) -> tuple[list[str], str]:
+    """The reference's names that the tests use, and the signature of the last such function."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old string escapes in the data
+        body, test_tree = ast.parse(code.replace("\r", "")).body, ast.parse(tests)
+    used = {node.id for node in ast.walk(test_tree) if isinstance(node, ast.Name)}
+    names, signature = [], ""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in used:
+            names.append(node.name)
+            if isinstance(node, ast.FunctionDef):
+                signature = f"{node.name}({', '.join(argument.arg for argument in node.args.args)})"
+    return names, signature

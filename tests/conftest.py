@@ -1,0 +1,132 @@
+"""What tests need besides Python: a Docker Engine, data files, checkpoints. Said in one place.
+
+A test that lacks something is skipped with the reason. Where HARNESS_NO_SKIP is set it fails instead, so that
+a suite that is meant to run everything cannot pass without doing so. Only an accelerator may be absent then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from harness.errors import SandboxUnavailable
+
+NO_SKIP_VARIABLE = "HARNESS_NO_SKIP"
+MAY_ALWAYS_SKIP = ("gpu",)
+"""Marks of tests that may be skipped even then."""
+
+
+@cache
+def no_engine() -> str | None:
+    """Why there is no Docker Engine; None where one answers."""
+    from harness.sandboxes.engine import connect
+
+    try:
+        connect(timeout_s=3).close()
+    except SandboxUnavailable as error:
+        return str(error)
+    return None
+
+
+def no_data() -> str | None:
+    """Why there are no benchmark files; None where there are."""
+    return None if os.environ.get("HARNESS_DATA_DIR") else "HARNESS_DATA_DIR is not set"
+
+
+PREREQUISITES: dict[str, Callable[[], str | None]] = {"docker": no_engine, "data": no_data}
+"""By mark: why it cannot be had."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark, missing in PREREQUISITES.items():
+        if item.get_closest_marker(mark) and (reason := missing()):
+            pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    # An expected failure is reported as skipped too, and carries `wasxfail`.
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and not any(item.get_closest_marker(mark) for mark in MAY_ALWAYS_SKIP):
+        refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if report.skipped:
+        refuse_skip(report)
+    return report
+
+
+def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure with the same reason, where skips are not wanted."""
+    if os.environ.get(NO_SKIP_VARIABLE):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{reason} ({NO_SKIP_VARIABLE} is set)"
+
+
+@pytest.fixture(scope="session")
+def core_image() -> str:
+    """The digest of the core environment's Docker image, built if need be."""
+    from harness.sandboxes.images import build_image
+
+    return build_image("core", report=print)
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The folder of the builtin SmolLM2 checkpoint, made in the cache if need be."""
+    for package in ("torch", "transformers"):
+        pytest.importorskip(package, reason=f"the package {package} is not installed")
+    from harness.errors import ModelError
+    from harness.models.builtin import materialise
+
+    try:
+        return materialise("smollm2-135m-instruct").path
+    except ModelError as error:
+        if "is not installed" not in str(error):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of two layers with random weights and SmolLM2's tokenizer: loads and answers at once."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
+    tokenizer = AutoTokenizer.from_pretrained(smollm2)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=512,
+        # Larger than usual: the random logits of neighbours in rank must not be nearly the same.
+        initializer_range=0.2,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        dtype=torch.float32,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    # The name every version of transformers, and so vLLM, knows it by.
+    settings = folder / "tokenizer_config.json"
+    content = json.loads(settings.read_text(encoding="utf-8"))
+    settings.write_text(json.dumps(content | {"tokenizer_class": "PreTrainedTokenizerFast"}), encoding="utf-8")
+    return folder
