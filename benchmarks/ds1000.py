@@ -1,0 +1,140 @@
+"""DS-1000: 1000 data-science questions over seven Python libraries, judged by running and comparing.
+
+Paper: Lai et al. 2022, arXiv 2211.11501. Data: github.com/xlang-ai/DS-1000, CC BY-SA 4.0, the simplified format.
+The program is the one of its test_ds1000.py: the problem's context, the answer as a string, and calls of the
+context's own tests, which put the answer into a script and execute it. An answer is therefore neither a completion
+nor a solution but text for one place in a script, and both forms of a sample mean that.
+Not promised: problem 819 downloads its data and fails without a network, whatever the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..data import DataFile, rows
+from ..extract import Extraction
+from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER
+from ..types import Asserts, CodeForm, Limits, Problem, Trial
+
+OFFICIAL = Extraction(name="ds1000", style="answer")
+"""The post-processing of the official script, for answers that go on where the prompt ends."""
+FENCED = Extraction(name="ds1000-fenced", style="fenced-answer", drop_carriage_returns=True)
+"""The fenced block first, then the official steps: prose before a fence would survive those."""
+
+TARGET = re.compile(r"^(\w+)(?:, ?\w+)* ?= \.\.\. # put solution in th", re.MULTILINE)
+NAMED_FUNCTION = re.compile(r"^define function named `(\w+)` as solution", re.MULTILINE)
+OPEN_FUNCTION = re.compile(r"^def (\w+)\([^\n]*\n(?: [^\n]*\n)* +### BEGIN SOLUTION\s*\Z", re.MULTILINE)
+TAIL = re.compile(r"\n*BEGIN SOLUTION\s*<code>\s*\Z")
+SCRIPT_TAIL = re.compile(r"^# SOLUTION START\s*\Z", re.MULTILINE)
+
+DEAR = {"tensorflow": "Tensorflow", "torch": "Pytorch", "sklearn": "Sklearn"}
+"""What costs seconds to import, dearest first, and the preload group that has it."""
+
+LINES_ONLY = "Write only the lines that come next, in one markdown code block; do not repeat what is given."
+BODY_ONLY = (
+    f"Complete the function `{{name}}`. {LINES_ONLY} They are the function's body, indented by four spaces, "
+    "and end with its return statement."
+)
+
+
+class Ds1000:
+    """See the module; `data` is an explicit path of the data file."""
+
+    name = "ds1000"
+    environment = "ds1000"
+    recipes = {  # noqa: RUF012 - read only
+        "completion": replace(
+            COMPLETION,
+            name="ds1000-completion",
+            description="the bare prompt and the official stop strings and post-processing, for base models",
+            stop=("</code>", "# SOLUTION END"),
+            max_tokens=1024,
+            extraction=OFFICIAL,
+        ),
+        "chat": replace(
+            CHAT,
+            name="ds1000-chat",
+            description="asks for the missing lines; takes the fenced block before the official post-processing",
+            template="{instruction}",
+            extraction=FENCED,
+        ),
+        "alpaca": replace(ALPACA, name="ds1000-alpaca", extraction=FENCED),
+        "wizardcoder": replace(
+            WIZARDCODER,
+            name="ds1000-wizardcoder",
+            description="WizardCoder's format; its authors published no script for this form of DS-1000",
+            indent_to_tab=False,  # an answer is inserted among lines that are indented by spaces
+            extraction=FENCED,
+        ),
+    }
+    file = DataFile(
+        name="ds1000.jsonl.gz",
+        sha256="e8c6daa9d7223976bce0296644f3933f78d7f47830669ff05cd61da62c6ba9b3",
+        origin="github.com/xlang-ai/DS-1000, data/ds1000.jsonl.gz",
+        url="https://raw.githubusercontent.com/xlang-ai/DS-1000/main/data/ds1000.jsonl.gz",
+    )
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
+
+    def problems(self) -> Sequence[Problem]:
+        """All 1000, in the file's order; `metadata` has library and perturbation_type."""
+        return [_problem(row) for row in rows(self.file, self._data)]
+
+    def instruction(self, problem: Problem) -> str:
+        """The question with its code in fences, and what of the code to answer with."""
+        text = problem.prompt
+        if SCRIPT_TAIL.search(text):
+            return f"Continue this script.\n\n```python\n{SCRIPT_TAIL.sub('', text).rstrip()}\n```\n\n{LINES_ONLY}"
+        inside = OPEN_FUNCTION.search(text)
+        task = TAIL.sub("", text).replace("<code>", "```python").replace("</code>", "```").rstrip()
+        if inside:
+            return f"{task}\n```\n\n{BODY_ONLY.format(name=inside[1])}"
+        return f"{task}\n\n{LINES_ONLY}"
+
+    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
+        """The context, the answer as a string, and the context's tests on it."""
+        del form
+        has_string_test = "test_string(" in problem.tests
+        return Trial(
+            benchmark=self.name,
+            task_id=problem.task_id,
+            index=index,
+            source=f"{problem.tests}\ncode = {code!r}\n",
+            judge=Asserts(tests="test_execution(code)\n" + ("test_string(code)\n" if has_string_test else "\n")),
+            environment=self.environment,
+            group=_group(problem),
+            limits=Limits(cpu_time_s=120.0, wall_time_s=360.0, memory_bytes=4 << 30, processes=64),
+        )
+
+
+def _problem(row: dict[str, Any]) -> Problem:
+    metadata = row["metadata"]
+    return Problem(
+        task_id=f"DS-1000/{metadata['problem_id']}",
+        prompt=row["prompt"],
+        entry_point=_target(row["prompt"]),
+        reference=row["reference_code"],
+        tests=row["code_context"],
+        metadata=metadata,
+    )
+
+
+def _target(prompt: str) -> str:
+    """What an answer defines: a variable (the first of several) or a function; "" where nothing is named."""
+    for pattern in (OPEN_FUNCTION, NAMED_FUNCTION, TARGET):
+        if found := pattern.search(prompt):
+            return found[1]
+    return ""
+
+
+def _group(problem: Problem) -> str:
+    """The preload group: the dearest library that the context imports, which a few Numpy problems do as well."""
+    for module, group in DEAR.items():
+        if re.search(rf"^\s*(?:import|from) {module}\b", problem.tests, re.MULTILINE):
+            return group
+    return str(problem.metadata["library"])
