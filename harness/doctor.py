@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from . import __version__, manifest, registry
-from .data import cache_dir
+from .data import cache_dir, locate
+from .datafiles import files_of
 from .errors import HarnessError
 from .sandboxes import open_sandbox
 
@@ -64,7 +65,11 @@ def _package(name: str) -> Check:
 def _data(name: str) -> Check:
     label = f"data of {name}"
     try:
-        problems = registry.lookup("benchmarks", name)().problems()
+        benchmark = registry.lookup("benchmarks", name)()
+        # Looking must not download.
+        for file in files_of(benchmark)[:1]:
+            locate(file)
+        problems = benchmark.problems()
     except HarnessError as error:
         return Check(name=label, ok=False, found="missing or damaged", advice=str(error))
     return Check(name=label, ok=True, found=f"{len(problems)} problems")

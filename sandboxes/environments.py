@@ -64,7 +64,14 @@ STANDARD = (
 DATA_SCIENCE = tuple((STANDARD + " io os tokenize numpy pandas").split())
 """What nearly every program of DS-1000 imports."""
 SCIPY = ("scipy.interpolate", "scipy.optimize", "scipy.sparse", "scipy.stats")
-SKLEARN = ["feature_extraction.text", "linear_model", "model_selection", "pipeline", "preprocessing", "svm"]
+SKLEARN = (
+    "cluster datasets decomposition ensemble feature_extraction.text linear_model model_selection pipeline "
+    "preprocessing svm tree"
+)
+PILLOW = ("PIL.BmpImagePlugin", "PIL.GifImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin")
+"""What Pillow itself imports when it opens its first picture."""
+TORCH = ("torch", "torch._dynamo", "torch.distributed.tensor")
+"""torch imports the last two when a tensor is first printed or differentiated: 0.4 s."""
 
 SEABORN_DATA = {
     "exercise": "d67ff5896d7d262bba3ec0bd7a8db410e56afc96a0436e08dfe53016d5f1e4e6",
@@ -82,10 +89,10 @@ ENVIRONMENTS = {
             "": DATA_SCIENCE,
             "Pandas": DATA_SCIENCE,
             "Numpy": (*DATA_SCIENCE, "scipy.stats"),
-            "Matplotlib": (*DATA_SCIENCE, "matplotlib.backends.backend_agg", "seaborn", "PIL.PngImagePlugin"),
-            "Sklearn": (*DATA_SCIENCE, *(f"sklearn.{name}" for name in SKLEARN)),
+            "Matplotlib": (*DATA_SCIENCE, "matplotlib.backends.backend_agg", "seaborn", *PILLOW),
+            "Sklearn": (*DATA_SCIENCE, *(f"sklearn.{name}" for name in SKLEARN.split())),
             "Scipy": (*DATA_SCIENCE, *SCIPY),
-            "Pytorch": (*DATA_SCIENCE, "torch"),
+            "Pytorch": (*DATA_SCIENCE, *TORCH),
             "Tensorflow": (*DATA_SCIENCE, "tensorflow"),
         },
         needs_venv=True,

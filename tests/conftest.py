@@ -6,7 +6,6 @@ a suite that is meant to run everything cannot pass without doing so. Only an ac
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Generator
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SandboxUnavailable
+from tests.checkpoints import write_llama
 
 NO_SKIP_VARIABLE = "HARNESS_NO_SKIP"
 MAY_ALWAYS_SKIP = ("gpu",)
@@ -102,31 +102,7 @@ def smollm2() -> Path:
 @pytest.fixture(scope="session")
 def tiny_llama(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of two layers with random weights and SmolLM2's tokenizer: loads and answers at once."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import AutoTokenizer
 
     folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
-    tokenizer = AutoTokenizer.from_pretrained(smollm2)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        max_position_embeddings=512,
-        # Larger than usual: the random logits of neighbours in rank must not be nearly the same.
-        initializer_range=0.2,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        dtype=torch.float32,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    # The name every version of transformers, and so vLLM, knows it by.
-    settings = folder / "tokenizer_config.json"
-    content = json.loads(settings.read_text(encoding="utf-8"))
-    settings.write_text(json.dumps(content | {"tokenizer_class": "PreTrainedTokenizerFast"}), encoding="utf-8")
-    return folder
+    return write_llama(folder, AutoTokenizer.from_pretrained(smollm2))

@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import evaluate, inspect
+from . import data, evaluate, inspect, verify
 
 INTERRUPTED = 130
 RESUMABLE = {"run", "score"}
@@ -50,7 +50,9 @@ app.command("run")(evaluate.run)
 app.command("score")(evaluate.score)
 app.command("report")(inspect.report)
 app.command("list")(inspect.list_names)
+app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)
+app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ WEIGHTS = "*.safetensors"
 PICKLED = ("*.bin", "*.pt", "*.pth")
 DESCRIPTION = ("*.json", "*.jinja", "*.txt", "*.model")
 """Configuration and tokenizer: part of what decides an answer, so part of the digest."""
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,9 @@ def weights_digest(folder: Path) -> str:
     files = sorted({file for pattern in (WEIGHTS, *PICKLED, *DESCRIPTION) for file in folder.glob(pattern)})
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     memory = cache_dir() / "digests" / hashlib.sha256(repr(stats).encode()).hexdigest()
-    if memory.is_file():
-        return memory.read_text().strip()
+    # A write that was cut short leaves less than a digest.
+    if memory.is_file() and DIGEST.fullmatch(remembered := memory.read_text(errors="replace")):
+        return remembered
     total = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:

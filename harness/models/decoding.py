@@ -5,6 +5,7 @@ Not promised: speed. A batch goes on until its longest answer is done.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,11 @@ from transformers import (
 )
 
 from ..types import SamplingParams
+
+VERBATIM: dict[str, bool] = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+"""Cleaning up would join the spaces around punctuation, which code must keep."""
+LEAD = 8
+"""Prompt tokens that an answer is decoded behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,7 @@ class RowLimits(StoppingCriteria):
         length = answers.shape[1]
         done = [length >= limit for limit in self._limits]
         if self._stop:
-            tails = self._tokenizer.batch_decode(answers[:, -self._tail :], skip_special_tokens=True)
+            tails = self._tokenizer.batch_decode(answers[:, -self._tail :], **VERBATIM)
             done = [over or any(text in tail for text in self._stop) for over, tail in zip(done, tails, strict=True)]
         return torch.tensor(done, device=input_ids.device)
 
@@ -101,7 +107,10 @@ def decode(
             stopping_criteria=StoppingCriteriaList([RowLimits(tokenizer, width, limits, params.stop)]),
         )
     rows = output[:, width:].tolist()
-    return [_answer(row[:limit], ends, tokenizer, params.stop) for row, limit in zip(rows, limits, strict=True)]
+    return [
+        _answer(row[:limit], prompt, ends, tokenizer, params.stop)
+        for row, limit, prompt in zip(rows, limits, prompts, strict=True)
+    ]
 
 
 def _processors(params: SamplingParams, seeds: Sequence[int]) -> LogitsProcessorList:
@@ -120,20 +129,32 @@ def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
     return {end for end in (*ends, tokenizer.eos_token_id) if end is not None}
 
 
-def _answer(row: Sequence[int], ends: set[int], tokenizer: Any, stop: Sequence[str]) -> Answer:
+def _answer(row: Sequence[int], prompt: Sequence[int], ends: set[int], tokenizer: Any, stop: Sequence[str]) -> Answer:
     end = next((position for position, token in enumerate(row) if token in ends), None)
     kept = row if end is None else row[: end + 1]
-    text: str = tokenizer.decode(kept, skip_special_tokens=True)
+    text = _text(kept, prompt, tokenizer)
     cuts = [position for mark in stop if (position := text.find(mark)) >= 0]
     if cuts:
         return Answer(text=text[: min(cuts)], finish_reason="stop", tokens=_tokens_to_stop(kept, tokenizer, stop))
     return Answer(text=text, finish_reason="length" if end is None else "stop", tokens=len(kept))
 
 
+def _text(answer: Sequence[int], prompt: Sequence[int], tokenizer: Any) -> str:
+    """The answer as it continues the prompt: decoded alone, some tokenizers (Llama 2's) drop its first space."""
+    lead = prompt[-LEAD:]
+    before: str = tokenizer.decode(lead, **VERBATIM)
+    whole: str = tokenizer.decode([*lead, *answer], **VERBATIM)
+    if whole.startswith(before):
+        return whole[len(before) :]
+    # The prompt ends in the middle of a character.
+    return str(tokenizer.decode(answer, **VERBATIM))
+
+
 def _tokens_to_stop(row: Sequence[int], tokenizer: Any, stop: Sequence[str]) -> int:
     """Tokens up to the one that completed a stop string; what follows in the row is padding."""
-    for count in range(1, len(row)):
-        text = tokenizer.decode(row[:count], skip_special_tokens=True)
-        if any(mark in text for mark in stop):
-            return count
-    return len(row)
+
+    def stopped(count: int) -> bool:
+        text = tokenizer.decode(row[:count], **VERBATIM)
+        return any(mark in text for mark in stop)
+
+    return 1 + bisect_left(range(1, len(row)), True, key=stopped)

@@ -42,13 +42,18 @@ class Lifeline:
     @contextmanager
     def marking(self) -> Iterator[None]:
         """Processes started inside belong to the engine."""
-        os.environ[MARK] = self._token
-        # The engine renames its processes; without this the new name is written over their environment.
-        os.environ["SPT_NOENV"] = "1"
+        # The engine renames its processes; without SPT_NOENV the new name is written over their environment.
+        settings = {MARK: self._token, "SPT_NOENV": "1"}
+        before = {key: os.environ.get(key) for key in settings}
+        os.environ.update(settings)
         try:
             yield
         finally:
-            os.environ.pop(MARK, None)
+            for key, value in before.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value
 
     def close(self) -> None:
         """Kill what is left of the engine, and wait until the watcher has ended."""

@@ -18,7 +18,7 @@ from .. import registry
 from ..errors import ModelError, UsageError
 from ..types import Model
 from .builtin import BUILTIN, materialise
-from .checkpoint import Checkpoint, from_hub, local
+from .checkpoint import Checkpoint, from_hub, local, one_line
 from .options import ModelOptions
 from .quiet import output_to
 
@@ -93,7 +93,7 @@ def find(spec: str, options: ModelOptions) -> Checkpoint:
         name, _, revision = spec.partition("@")
         return from_hub(name, revision=revision or None, pickled=options.allow_pickle)
     raise UsageError(
-        _unknown("model", spec, [*BUILTIN, *(f"{name}:" for name in registry.names("models"))])
+        _unknown("model", spec, [*BUILTIN, *(f"{name}:" for name in registry.names("models") if name not in BACKENDS)])
         + " It is no folder here either; hub names have the form owner/name"
     )
 
@@ -127,7 +127,7 @@ def vllm_trouble() -> str | None:
 
             device = current_platform.device_type
         except (ImportError, OSError, RuntimeError) as error:
-            return f"cannot be imported ({type(error).__name__}: {error})"
+            return f"cannot be imported ({type(error).__name__}: {one_line(error)})"
     if not device:
         return "its build supports no processor of this machine"
     if device == "cpu" and platform.machine() in ("x86_64", "AMD64") and "avx2" not in _cpu_flags():

@@ -15,6 +15,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -54,9 +55,12 @@ class ReplayModel:
                 f'model "replay:{spec}": parameter "{next(iter(settings))}" is not known; there is delay_s'
             )
         try:
-            return cls(path, delay_s=float(delay))
-        except ValueError as error:
-            raise UsageError(f'model "replay:{spec}": delay_s is {delay!r}, expected seconds') from error
+            delay_s = float(delay)
+        except ValueError:
+            delay_s = -1.0
+        if not 0 <= delay_s < inf:
+            raise UsageError(f'model "replay:{spec}": delay_s is {delay!r}, expected seconds')
+        return cls(path, delay_s=delay_s)
 
     def __enter__(self) -> ReplayModel:
         _ = self._samples
@@ -141,6 +145,8 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
         raise ModelError(f"{where} is not JSON: {error}") from error
     if not isinstance(row, dict) or not isinstance(row.get("task_id"), str):
         raise ModelError(f'{where} has no "task_id"')
+    if not isinstance(row.get("benchmark"), str | None):
+        raise ModelError(f'{where}: "benchmark" is {row["benchmark"]!r}, expected a name')
     return row
 
 

@@ -1,0 +1,80 @@
+"""`harness verify`: references, canaries and golden samples in the real sandbox, as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import INFRASTRUCTURE, HarnessError, UsageError
+from .evaluate import SandboxName, Workers
+
+if TYPE_CHECKING:
+    from ..verify import Part, Verification
+
+ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {}"
+HEAD = ("benchmark", "sandbox", "references", "canaries", "golden", "time", "largest program")
+
+
+def verify(
+    benchmarks: Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")] = None,
+    *,
+    sandbox: SandboxName = None,
+    golden: Annotated[Path | None, typer.Option(help="Samples file whose verdicts are known.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help='Its verdicts: {"verdicts": {TASK: {"base": "pass", "plus": "fail"}}}.')
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
+    from .. import registry
+    from ..progress import open_progress
+    from ..verify import verify as verify_benchmark
+
+    if (golden is None) is not (truth is None):
+        raise UsageError("--golden and --truth go together: samples and their verdicts")
+    if golden is not None and not benchmarks:
+        raise UsageError("--golden needs the benchmarks that its samples are for: `harness verify BENCHMARK...`")
+    names = benchmarks or list(registry.names("benchmarks"))
+    for name in names:
+        registry.lookup("benchmarks", name)
+    codes = []
+    typer.echo(ROW.format(*HEAD))
+    for name in names:
+        try:
+            found = verify_benchmark(
+                name, sandbox=sandbox, workers=workers, golden=golden, truth=truth, progress=open_progress()
+            )
+        except HarnessError as error:
+            typer.echo(f"{name:<18}not verified")
+            typer.echo(f"error: {error}", err=True)
+            codes.append(error.exit_code)
+        else:
+            _show(found)
+            codes.append(INFRASTRUCTURE if found.differences else 0)
+    if any(codes):
+        raise typer.Exit(max(codes))
+
+
+def _show(found: Verification) -> None:
+    typer.echo(
+        ROW.format(
+            found.benchmark,
+            found.sandbox,
+            _ratio(found.references),
+            _ratio(found.canaries),
+            _ratio(found.golden),
+            f"{found.seconds:.1f} s",
+            f"{found.peak_memory_bytes >> 20} MB",
+        ).rstrip()
+    )
+    for difference in found.differences:
+        told = " ".join(difference.found.split())
+        typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {told[:300]}")
+    for difference in found.references.known:
+        typer.echo(f"  known    {difference.what}: {' '.join(difference.found.split())}")
+
+
+def _ratio(part: Part) -> str:
+    return f"{part.passed}/{part.total}" if part.total else "-"

@@ -1,0 +1,75 @@
+"""The policy of skips, seen from outside: a run of pytest on tests of this suite that lack something."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NO_ENGINE = "unix:///nonexistent/docker.sock"
+
+
+def run(test: str, **environment: str) -> str:
+    """What `pytest TEST` prints, with neither Docker nor data and the given variables."""
+    bare = {name: value for name, value in os.environ.items() if name not in ("HARNESS_NO_SKIP", "HARNESS_DATA_DIR")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=ROOT,
+        env=bare | {"DOCKER_HOST": NO_ENGINE} | environment,
+    )
+    return done.stdout
+
+
+LACKING = [
+    ("tests/sandboxes/test_sandbox.py::test_without_a_name_and_with_an_engine_it_is_docker", NO_ENGINE),
+    ("tests/test_golden.py", "HARNESS_DATA_DIR is not set"),
+]
+
+
+@pytest.mark.parametrize(("test", "reason"), LACKING)
+def test_what_is_lacking_is_said(test: str, reason: str) -> None:
+    """A skip names its reason, Docker's with the address that was asked."""
+    output = run(test)
+
+    assert " failed" not in output
+    assert [line for line in output.splitlines() if line.startswith("SKIPPED") and reason in line], output
+
+
+@pytest.mark.parametrize(("test", "reason"), LACKING)
+def test_a_skip_fails_where_everything_must_run(test: str, reason: str) -> None:
+    """With the same reason."""
+    output = run(test, HARNESS_NO_SKIP="1")
+
+    assert " skipped" not in output
+    assert f"{reason}" in output
+    assert "(HARNESS_NO_SKIP is set)" in output
+    assert " failed in " in output
+
+
+@pytest.mark.parametrize(("mark", "outcome"), [("slow", "1 failed"), ("gpu", "1 skipped")])
+def test_only_an_accelerator_may_be_absent(mark: str, outcome: str, tmp_path: Path) -> None:
+    """A test of that mark is skipped all the same."""
+    (tmp_path / "conftest.py").symlink_to(ROOT / "tests" / "conftest.py")
+    test = tmp_path / "test_one.py"
+    test.write_text(
+        f"import pytest\n\n@pytest.mark.{mark}\ndef test_one():\n    pytest.skip('lacking')\n", encoding="utf-8"
+    )
+
+    assert outcome in run(str(test), HARNESS_NO_SKIP="1", PYTHONPATH=str(ROOT))
+
+
+def test_a_module_that_skips_itself_fails_as_well(tmp_path: Path) -> None:
+    """Such as one that imports a package that is not installed."""
+    (tmp_path / "conftest.py").symlink_to(ROOT / "tests" / "conftest.py")
+    test = tmp_path / "test_one.py"
+    test.write_text("import pytest\n\npytest.importorskip('no_such_package')\n", encoding="utf-8")
+
+    assert "1 error" in run(str(test), HARNESS_NO_SKIP="1", PYTHONPATH=str(ROOT))
