@@ -16,7 +16,8 @@ LOCKED = $(PIP) install --no-deps --require-hashes
 
 quickstart: $(VENV)/.cpu
 	@if $(BIN)/harness sandbox build core; then sandbox=docker; else sandbox=process; fi; \
-	$(BIN)/harness run smollm2-135m-instruct --benchmark humaneval --sandbox $$sandbox --out results/quickstart
+	$(BIN)/harness run smollm2-135m-instruct --benchmark humaneval --sandbox $$sandbox \
+		--max-tokens 512 --out results/quickstart
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "$(MARKS)"
@@ -29,6 +30,7 @@ lint: $(VENV)/.dev
 	cd build/typed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml harness
 
 $(VENV)/bin/python:
+	@echo "setting up $(VENV): some minutes"
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.torch: | $(VENV)/bin/python

@@ -12,7 +12,7 @@ from dataclasses import replace
 from .suite import Suite
 from .types import Benchmark, Calls, CodeForm, Problem, Status, Trial
 
-CPU_TIME_S = 0.2
+CPU_TIME_S = 0.1
 MEMORY_BYTES = 128 << 20
 MISBEHAVIOUR = {
     Status.RUNTIME_ERROR: "raise RuntimeError('canary')",

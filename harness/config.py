@@ -57,6 +57,8 @@ class RunConfig:
     """Run Python code that a checkpoint brings."""
     allow_pickle: bool = False
     """Load *.bin weights, which can run code as they are read."""
+    verify: bool = True
+    """Check, before anything is generated, that the sandbox judges rightly."""
 
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from .models.loading import open_model
 from .models.options import ModelOptions
 from .progress import Progress, Quiet
 from .sandboxes import open_sandbox
-from .session import Session, evaluate, started
+from .session import Session, check, evaluate, started
 from .store import MANIFEST, RunFolder, read_manifest
 from .suite import Suite, load_suite
-from .types import Model, RenderedPrompt, Request, Sample
+from .types import Model, RenderedPrompt, Request, Sample, Sandbox
 
 RESULTS = Path("results")
 LOG = "engine.log"
@@ -65,8 +65,12 @@ def run(
         with RunFolder(path, identity) as folder:
             with Session(folder, shown, command, source.clock) as session:
                 describe(folder, config, suites)
-                for suite in suites:
-                    _evaluate_missing(source, session, suite, sandbox_name)
+                work = [
+                    suite for suite in suites if suite.missing(folder.samples, config) or folder.pending(suite.name)
+                ]
+                with _checked(session, work, sandbox_name, config) as sandboxes:
+                    for suite in work:
+                        _evaluate_missing(source, session, suite, sandboxes[suite.benchmark.environment])
             return report.write(path)
 
 
@@ -189,6 +193,9 @@ class _Source:
             options = model_options(self.config, self._path / LOG)
             self._model = open_model(self.config.model, backend=self.config.backend, options=options)
             self._facts = self._model.describe()
+            # What comes before the weights, such as the sandbox's check, is no loading.
+            self.clock.touch("load")
+            self.clock.settle()
         return self._model
 
     def load(self, folder: RunFolder) -> None:
@@ -196,6 +203,7 @@ class _Source:
         if self._loaded:
             return
         model = self.open()
+        self.clock.touch("load")
         there, here = folder.manifest.get("model", {}).get("weights_digest"), self._facts.get("weights_digest")
         if there not in (None, here):
             raise StoreError(
@@ -227,19 +235,36 @@ class _Source:
         self._progress.finish("generate")
 
 
-def _evaluate_missing(source: _Source, session: Session, suite: Suite, sandbox_name: str) -> None:
+@contextmanager
+def _checked(
+    session: Session, suites: Sequence[Suite], name: str, config: RunConfig
+) -> Iterator[Mapping[str, Sandbox]]:
+    """A started sandbox for each environment, checked for each suite before anything is generated.
+
+    The workers are forked before the weights are loaded: they stay small.
+    """
+    with ExitStack() as stack:
+        sandboxes: dict[str, Sandbox] = {}
+        for suite in suites:
+            environment = suite.benchmark.environment
+            if environment not in sandboxes:
+                sandboxes[environment] = stack.enter_context(started(session, suite, name, config.workers))
+            if config.verify:
+                check(session, suite, sandboxes[environment])
+            else:
+                session.verified[suite.name] = "skipped"
+        yield sandboxes
+
+
+def _evaluate_missing(source: _Source, session: Session, suite: Suite, sandbox: Sandbox) -> None:
     """Generate and judge what one benchmark still lacks."""
     config, folder = source.config, session.folder
     requests = suite.missing(folder.samples, config)
     pending = folder.pending(suite.name)
-    if not requests and not pending:
-        return
-    # The workers are forked before the weights are loaded: they stay small.
-    with started(session, suite, sandbox_name, config.workers) as sandbox:
-        if requests:
-            source.load(folder)
-        arrivals = source.samples(session, suite, requests)
-        evaluate(session, suite, sandbox, arrivals, len(pending) + _count(requests))
+    if requests:
+        source.load(folder)
+    arrivals = source.samples(session, suite, requests)
+    evaluate(session, suite, sandbox, arrivals, len(pending) + _count(requests))
     if missing := _count(suite.missing(folder.samples, config)):
         raise ModelError(
             f"the model left {missing} samples of {suite.name} unanswered; give the same command again",

@@ -13,6 +13,7 @@ from .sandboxes import open_sandbox
 from .store import RunFolder
 from .suite import Suite
 from .types import Sample, Sandbox, Trial
+from .verify import quick
 
 
 class Session:
@@ -23,6 +24,8 @@ class Session:
         self.progress = progress
         self.clock = clock
         self.generated = self.tokens = self.judged = 0
+        self.verified: dict[str, Any] = {}
+        """By benchmark: how the sandbox was checked, or "skipped"."""
         self._command = list(command)
         self._started_at = manifest.now()
         self._complete = False
@@ -50,6 +53,7 @@ class Session:
             "generated": self.generated,
             "completion_tokens": self.tokens,
             "judged": self.judged,
+            "verified": self.verified,
             "versions": self.folder.manifest["versions"],
         }
         if self.tokens and stages.get("generate"):
@@ -87,6 +91,22 @@ def started(session: Session, suite: Suite, name: str, workers: int | None) -> I
         facts = session.folder.manifest.get("sandbox", {})
         session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})
         yield sandbox
+
+
+def check(session: Session, suite: Suite, sandbox: Sandbox) -> None:
+    """Refuse a sandbox that gives known programs other verdicts than theirs; the record says what was run.
+
+    Raises:
+        SandboxUnavailable: it does.
+    """
+    session.clock.touch("verify")
+    found = quick(suite, sandbox)
+    session.clock.touch("verify")
+    session.verified[suite.name] = {
+        "canaries": f"{found.canaries.passed}/{found.canaries.total}",
+        "references": f"{found.references.passed}/{found.references.total}",
+        "seconds": round(found.seconds, 3),
+    }
 
 
 def _trials(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Trial]:

@@ -19,7 +19,7 @@ import docker.errors
 import requests.exceptions
 
 from ..errors import SandboxUnavailable
-from ..types import Limits, Trial, Trust, Verdict
+from ..types import Trial, Trust, Verdict
 from .engine import OWNER_LABEL, connect, owner, reap_orphans, remove
 from .environments import environment as environment_named
 from .expected import Expected
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 CAPABILITIES = ("SETUID", "SETGID", "KILL")
 PIDS = 64
-MEMORY_BYTES = Limits().memory_bytes + (512 << 20)
-"""A program's limit, and room for the worker, its imports and the scratch folders."""
+OVERHEAD_BYTES = 512 << 20
+"""Room beside a program for the worker, its imports and the scratch folders."""
 SCRATCH = "rw,nosuid,nodev,noexec,mode=1777,size=64m,nr_inodes=4096"
 MULTIPLEX = struct.Struct(">BxxxI")
 STDOUT = 1
@@ -44,13 +44,13 @@ STDOUT = 1
 class DockerLink:
     """A worker in a container, frames over the attached streams."""
 
-    def __init__(self, client: DockerClient, image: str, *, cpu: int) -> None:
+    def __init__(self, client: DockerClient, image: str, *, cpu: int, memory_bytes: int) -> None:
         self._client = client
         self._out = bytearray()
         self._errors = bytearray()
         self._socket: socket.socket | None = None
         try:
-            self._id = self._create(image, cpu)
+            self._id = self._create(image, confinement(cpu, memory_bytes))
             stream = client.api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             self._stream = stream
             self._socket = getattr(stream, "_sock", stream)
@@ -86,7 +86,7 @@ class DockerLink:
         text = self._errors.decode("utf-8", "replace").strip()
         return text.splitlines()[-1] if text else ""
 
-    def _create(self, image: str, cpu: int) -> str:
+    def _create(self, image: str, host_config: dict[str, Any]) -> str:
         created = self._client.api.create_container(
             image,
             command=["python3", "-s", "-c", BOOTSTRAP],
@@ -94,7 +94,7 @@ class DockerLink:
             stdin_open=True,
             user="0:0",
             labels={OWNER_LABEL: owner()},
-            host_config=self._client.api.create_host_config(**confinement(cpu)),
+            host_config=self._client.api.create_host_config(**host_config),
         )
         container_id: str = created["Id"]
         return container_id
@@ -189,19 +189,20 @@ class DockerSandbox:
         wanted = environment_named(environment)
         image = image_of(self._client, wanted).id
         assert image is not None
-        link = DockerLink(self._client, image, cpu=slot % self._cpus)
+        memory_bytes = wanted.memory_bytes + OVERHEAD_BYTES
+        link = DockerLink(self._client, image, cpu=slot % self._cpus, memory_bytes=memory_bytes)
         try:
             worker = Worker(link, jail=None, preload=wanted.preloads[group])
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
-        missing = not_in_force(worker.facts["facts"])
+        missing = not_in_force(worker.facts["facts"], memory_bytes)
         if missing:
             worker.close()
             raise SandboxUnavailable(f'sandbox "docker": not in force inside the container: {", ".join(missing)}')
         return worker
 
 
-def confinement(cpu: int) -> dict[str, Any]:
+def confinement(cpu: int, memory_bytes: int) -> dict[str, Any]:
     """The host configuration of every container (docker SDK names)."""
     return {
         "network_mode": "none",
@@ -210,8 +211,8 @@ def confinement(cpu: int) -> dict[str, Any]:
         "cap_add": list(CAPABILITIES),
         "security_opt": ["no-new-privileges"],
         "pids_limit": PIDS,
-        "mem_limit": MEMORY_BYTES,
-        "memswap_limit": MEMORY_BYTES,
+        "mem_limit": memory_bytes,
+        "memswap_limit": memory_bytes,
         "cpuset_cpus": str(cpu),
         "tmpfs": {"/tmp": SCRATCH},  # noqa: S108 - inside the container
         "shm_size": 64 << 20,
@@ -221,7 +222,7 @@ def confinement(cpu: int) -> dict[str, Any]:
     }
 
 
-def not_in_force(facts: Mapping[str, Any]) -> list[str]:
+def not_in_force(facts: Mapping[str, Any], memory_bytes: int) -> list[str]:
     """What `confinement` promised and the worker does not see."""
     promised = {
         "no network": facts["interfaces"] in ([], ["lo"]),
@@ -229,7 +230,7 @@ def not_in_force(facts: Mapping[str, Any]) -> list[str]:
         "no new privileges": facts["no_new_privs"],
         "dropped capabilities": int(facts["capabilities"] or "-1", 16) == 0b11100000,
         "seccomp filter": facts["seccomp"] == 2,
-        "memory limit": facts["memory_limit_bytes"] == MEMORY_BYTES,
+        "memory limit": facts["memory_limit_bytes"] == memory_bytes,
         "process limit": facts["pids_limit"] == PIDS,
         "pid namespace": facts["pid"] == 1,
     }

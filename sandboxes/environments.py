@@ -110,6 +110,7 @@ ENVIRONMENTS = {
                     name=f"seaborn-data/{name}.csv",
                     sha256=digest,
                     origin=f"github.com/mwaskom/seaborn-data, {name}.csv",
+                    url=f"https://raw.githubusercontent.com/mwaskom/seaborn-data/master/{name}.csv",
                 )
                 for name, digest in SEABORN_DATA.items()
             )

@@ -20,12 +20,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..errors import SandboxUnavailable
 from ..types import Trial, Trust, Verdict
+from .environments import Environment
 from .environments import environment as environment_named
 from .expected import Expected
 from .link import BOOTSTRAP, LinkLost, Worker
 from .pair import Pair
 from .pool import Pool
+from .venvs import python_of, settings_of
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
 PROCESSES = 32
@@ -34,14 +37,14 @@ PROCESSES = 32
 class ProcessLink:
     """A worker as a child process, frames over its pipes."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, settings: Mapping[str, str]) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the link
         self._process = subprocess.Popen(
             [python, "-s", "-c", BOOTSTRAP],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=clean_environment(),
+            env={**clean_environment(), **settings},
             cwd="/",
             start_new_session=True,
             bufsize=0,
@@ -94,6 +97,7 @@ class ProcessSandbox:
     def __init__(self, *, environment: str, workers: int, trust: Trust) -> None:
         self._environment = environment_named(environment)
         self._workers = workers
+        self._python = interpreter(self._environment)
         expected = Expected(f"process {sys.version} {environment}")
         self._pool = Pool(lambda _: Pair(self._start, expected, trust=trust, nproc=PROCESSES), workers)
         self._facts: Mapping[str, Any] = {}
@@ -111,7 +115,7 @@ class ProcessSandbox:
             "sandbox": self.name,
             "environment": self._environment.name,
             "workers": self._workers,
-            "interpreter": sys.executable,
+            "interpreter": self._python,
             "python": self._facts["facts"]["python"],
             "preloaded": self._facts["loaded"],
             "enforced": self._facts["enforced"],
@@ -124,11 +128,26 @@ class ProcessSandbox:
 
     def _start(self, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
-        link = ProcessLink(sys.executable)
+        link = ProcessLink(interpreter(wanted), settings_of(wanted))
         try:
-            return Worker(link, jail=jail_plan(wanted.packages), preload=wanted.preloads[group])
+            return Worker(link, jail=jail_plan(wanted), preload=wanted.preloads[group])
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
+
+
+def interpreter(environment: Environment) -> str:
+    """The Python of the environment's virtual environment, or the harness's own where that will do.
+
+    Raises:
+        SandboxUnavailable: the environment needs one and it is not built.
+    """
+    python = python_of(environment)
+    if python is None and environment.needs_venv:
+        raise SandboxUnavailable(
+            f'sandbox "process": the virtual environment of "{environment.name}" is not built. '
+            f"Run `harness sandbox build {environment.name}`"
+        )
+    return str(python or sys.executable)
 
 
 def clean_environment() -> dict[str, str]:
@@ -146,10 +165,15 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def jail_plan(packages: tuple[str, ...]) -> dict[str, Any]:
-    """What the worker's root shows: the interpreter, and of installed packages only those named."""
-    base = str(Path(sys.base_prefix).resolve())
-    read = [*SYSTEM] if base.startswith("/usr") else [*SYSTEM, base]
+def jail_plan(environment: Environment) -> dict[str, Any]:
+    """What the worker's root shows: an interpreter, and the environment's packages.
+
+    Those lie in a virtual environment of their own, or are picked from the harness's by name.
+    """
+    python = python_of(environment)
+    base = str(python.resolve().parent.parent) if python else str(Path(sys.base_prefix).resolve())
+    read = [*SYSTEM, *([] if base.startswith("/usr") else [base]), *([str(python.parent.parent)] if python else [])]
+    packages = environment.packages if python is None else ()
     hide = {path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}}
     hide.update(site.getsitepackages([base]))
     hide.add(sysconfig.get_path("platlib"))

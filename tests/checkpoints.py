@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-WORDS = ["<s>", "</s>", "<unk>", *(f"▁{word}" for word in "if else return x y z + - ( ) : def".split()), "x", "y", "\n"]
+WORDS = ["<s>", "</s>", "<unk>", "▁def", "▁return", "▁if", "▁x", "▁y", "▁+", "▁-", "▁(", "▁)", "▁:", "x", "y", "\n"]
 
 
 def write_llama(folder: Path, tokenizer: Any) -> Path:

@@ -18,7 +18,8 @@ FOLDERS = {
 
 LAYERS = {
     0: "__init__ types errors",
-    2: "pipeline scoring session manifest compare report doctor listing verify canaries datafiles evolve finetune cluster",
+    2: "pipeline scoring session manifest compare report doctor listing verify canaries datafiles "
+    "evolve finetune cluster",
     3: "cli __main__",
 }
 """A part that is not named belongs to layer 1: config, data, recipes, store and the like."""

@@ -49,6 +49,9 @@ def run(
     batch_size: Annotated[int | None, typer.Option(help="Samples generated at a time.")] = None,
     trust_remote_code: Annotated[bool | None, typer.Option(help="Run Python code of the checkpoint.")] = None,
     allow_pickle: Annotated[bool | None, typer.Option(help="Load *.bin weights, which can run code.")] = None,
+    verify: Annotated[
+        bool | None, typer.Option("--verify/--no-verify", help="Check the sandbox with known programs first (default).")
+    ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""

@@ -36,9 +36,13 @@ ENVIRONMENT = {
     "VLLM_LOGGING_COLOR": "0",
     # Copies of a process with threads deadlock, and would keep our descriptors open.
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+    # A worker ends only when it is told to by a signal; until then vLLM waits five seconds.
+    "VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS": "1",
 }
 
-USER_FAULTS = re.compile(r"not supported|unsupported|safetensors|max_model_len|trust_remote_code|dtype|divisible", re.I)
+USER_FAULTS = re.compile(
+    r"not supported|unsupported|not recognize|safetensors|max_model_len|trust_remote_code|dtype|divisible", re.I
+)
 OUT_OF_MEMORY = re.compile(r"out of memory|MemoryError|memory utilization|memory is less|available memory", re.I)
 CAUSE = re.compile(r"(?:^|\s)((?:[\w.]+\.)?\w*(?:Error|Exception): .+)$")
 """The last line of a traceback, whatever the engine's logger wrote in front of it."""

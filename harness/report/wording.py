@@ -11,6 +11,7 @@ from .summary import Summary
 
 STAGES = {
     "sandbox": "starting the sandbox",
+    "verify": "checking the sandbox",
     "load": "loading",
     "generate": "generating",
     "score": "scoring",

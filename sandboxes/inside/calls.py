@@ -13,7 +13,8 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from . import codec
 
-DONE, RAISED, SLOW, BROKEN, TOO_LARGE, WRONG = "done", "raised", "slow", "broken", "too_large", "wrong"
+DONE, RAISED, SLOW, BROKEN, WRONG = "done", "raised", "slow", "broken", "wrong"
+TOO_LARGE, NO_MEMORY = "too_large", "no_memory"
 LARGE_BYTES = 2048
 Sink = Callable[[int, Any], None]
 
@@ -44,6 +45,8 @@ def run_part(program: str, entry_point: str, part: Dict[str, Any], sink: Sink) -
     try:
         exec(compile(program, "<string>", "exec"), scope)
         function = scope[entry_point]
+    except MemoryError as error:
+        return NO_MEMORY, describe(error), times
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its verdict
         return BROKEN, describe(error), times
     signal.signal(signal.SIGPROF, _over_time)
@@ -61,6 +64,8 @@ def run_part(program: str, entry_point: str, part: Dict[str, Any], sink: Sink) -
             return SLOW, "call %d took more than %.3g s of CPU time" % (index, limit_s), times
         except codec.TooLarge as error:
             return TOO_LARGE, "call %d: %s" % (index, error), times
+        except MemoryError as error:
+            return NO_MEMORY, "call %d: %s" % (index, describe(error)), times
         except Unsure:
             raise
         except Wrong as error:

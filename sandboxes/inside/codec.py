@@ -172,6 +172,12 @@ def _put_int(value: int, out: _Writer, depth: int) -> None:
         out.sized(b"I", value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
+def _put_text(value: str, out: _Writer, depth: int) -> None:
+    if len(value) > out.left:  # before a copy of it is made
+        raise TooLarge("a text over the cap")
+    out.sized(b"s", value.encode("utf-8", "surrogatepass"))
+
+
 def _put_items(tag: bytes, items: Any, size: int, out: _Writer, depth: int) -> None:
     out.put(tag + _LENGTH.pack(size))
     for item in items:
@@ -249,7 +255,7 @@ _WRITERS: Dict[type, Callable[[Any, _Writer, int], None]] = {
     int: _put_int,
     float: lambda value, out, depth: out.put(b"f" + _FLOAT.pack(value)),
     complex: lambda value, out, depth: out.put(b"c" + _COMPLEX.pack(value.real, value.imag)),
-    str: lambda value, out, depth: out.sized(b"s", value.encode("utf-8", "surrogatepass")),
+    str: _put_text,
     bytes: lambda value, out, depth: out.sized(b"b", value),
     bytearray: lambda value, out, depth: out.sized(b"B", bytes(value)),
     list: _sequence(b"l"),

@@ -126,7 +126,13 @@ def status_of_end(end: str, detail: str) -> str:
     """What the end of a part means where every value up to it is right."""
     if end == calls.BROKEN and detail.startswith(("SyntaxError", "IndentationError", "TabError")):
         return "syntax_error"
-    ends = {calls.DONE: "passed", calls.SLOW: "timeout", calls.TOO_LARGE: "output", calls.WRONG: "wrong_answer"}
+    ends = {
+        calls.DONE: "passed",
+        calls.SLOW: "timeout",
+        calls.TOO_LARGE: "output",
+        calls.NO_MEMORY: "memory",
+        calls.WRONG: "wrong_answer",
+    }
     return ends.get(end, "runtime_error")
 
 

@@ -42,7 +42,7 @@ def test_an_unknown_name_offers_the_nearest(spec: str, message: str) -> None:
 
 def test_an_unknown_backend_offers_the_nearest(tmp_path: Path) -> None:
     """Before anything is loaded."""
-    with pytest.raises(UsageError, match='backend "transformer" is not known. Did you mean "transformers"?'):
+    with pytest.raises(UsageError, match=r'backend "transformer" is not known\. Did you mean "transformers"\?'):
         open_model(str(write_bare(tmp_path)), backend="transformer")
 
 
