@@ -27,7 +27,7 @@ from harness.recipes import (
     names,
     recipe,
 )
-from harness.types import CodeForm, Judge, Problem, Trial
+from harness.types import Asserts, CodeForm, Problem, Trial
 
 LINE = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 PROBLEM = Problem(
@@ -54,7 +54,7 @@ class Variant:
         return problem.prompt
 
     def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
-        judge = Judge(tests=problem.tests)
+        judge = Asserts(tests=problem.tests)
         return Trial(
             benchmark=self.name,
             task_id=problem.task_id,
