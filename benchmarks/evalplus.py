@@ -23,6 +23,8 @@ from ..types import Calls, CodeForm, Limits, Part, Problem, Trial
 
 Inputs = list[list[Any]]
 
+MEMORY_BYTES = 4 << 30
+"""EvalPlus's own cap; Mbpp/255 returns 1.7 million tuples."""
 PUBLISHED_INSTRUCTIONS = "mbppplus.json"
 
 ORACLES = {
@@ -71,7 +73,7 @@ class EvalPlus:
             source=problem.prompt + code if form is CodeForm.COMPLETION else code,
             judge=problem.metadata["calls"],
             environment=self.environment,
-            limits=Limits(),
+            limits=Limits(memory_bytes=MEMORY_BYTES),
         )
 
     def _problem(self, row: dict[str, Any]) -> Problem:

@@ -81,7 +81,7 @@ SEABORN_DATA = {
 }
 
 ENVIRONMENTS = {
-    "core": Environment(name="core", packages=("numpy",), preloads={"": tuple(STANDARD.split())}),
+    "core": Environment(name="core", packages=("numpy",), preloads={"": tuple(STANDARD.split())}, memory_bytes=4 << 30),
     "ds1000": Environment(
         name="ds1000",
         # TensorFlow costs 3 s and 300 MB, torch half of that: a program pays for its own library alone

@@ -18,6 +18,8 @@ from ..data import cache_dir
 from ..types import Calls
 from .inside import codec, frames
 
+RULES = 2
+"""Raised whenever what is stored under a name would come out otherwise."""
 Reveal = tuple[tuple[int, ...], ...]
 """For each part the calls whose values are told in full, however large."""
 
@@ -64,7 +66,7 @@ class Expected:
         return blob
 
     def _name(self, calls: Calls, reveal: Reveal) -> str:
-        facts = [codec.VERSION, self._environment_digest, calls.key, calls.entry_point, calls.reference, reveal]
+        facts = [RULES, codec.VERSION, self._environment_digest, calls.key, calls.entry_point, calls.reference, reveal]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

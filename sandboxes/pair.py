@@ -8,13 +8,14 @@ them as `codec` bytes that nobody on the way opens.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from ..types import Asserts, Calls, Status, Trial, Trust, Verdict
 from .expected import Expected, Reference, Reveal, inputs_of
-from .inside import codec, oracle
+from .inside import codec, frames, oracle
+from .inside.calls import DONE
 from .link import ANSWER_PATIENCE_S, LinkLost, Worker, address_of
 
 USES = 2000
@@ -22,6 +23,9 @@ USES = 2000
 WARM = 2
 """Candidate workers a pair keeps, the longest unused ended first."""
 MAX_REPORT_BYTES = 65536
+STARVED_SHARE = 0.01
+"""Of a core: a program that got more, but not its CPU time, was starved; one that got less was asleep."""
+PATIENCE = 5.0
 MAX_REVEALED = 8
 PART_BUDGET_S = 60.0
 """EvalPlus's cap on the time of a part."""
@@ -61,7 +65,7 @@ class Pair:
         reason = ""
         for _ in range(2):
             try:
-                verdict = self._verdict(trial)
+                verdict = self._patiently(trial, self._verdict(trial))
             except LinkLost as error:
                 reason = f"{error} {self.close()}".strip()
                 continue
@@ -70,6 +74,18 @@ class Pair:
             reason = verdict.detail
             self.close()
         return Verdict(**address_of(trial), status=Status.INFRASTRUCTURE, detail=f"lost twice: {reason}")
+
+    def _patiently(self, trial: Trial, verdict: Verdict) -> Verdict:
+        """Run a program again that wall time stopped while it wanted to compute: the machine was too busy."""
+        starved = (
+            verdict.status is Status.TIMEOUT
+            and verdict.wall_time_s >= trial.limits.wall_time_s
+            and STARVED_SHARE * verdict.wall_time_s < verdict.cpu_time_s < trial.limits.cpu_time_s
+        )
+        if not starved or isinstance(trial.judge, Calls):
+            return verdict
+        limits = replace(trial.limits, wall_time_s=PATIENCE * trial.limits.wall_time_s)
+        return self._verdict(replace(trial, limits=limits))
 
     def close(self) -> str:
         """End the workers; the last word of one that wrote to standard error."""
@@ -150,6 +166,10 @@ class Pair:
         answer, blob = self._run(trial, "calls", fields, 10 * PART_BUDGET_S)
         if answer["status"] != "reported":
             raise LinkLost(f"the reference of {trial.task_id} ended with {answer['status']}: {answer['detail']}")
+        # a reference that stopped early would leave the inputs behind it untested
+        for end, detail, *_ in map(codec.decode, frames.chunks(blob)):
+            if end != DONE:
+                raise LinkLost(f"the reference of {trial.task_id} did not answer every input: {detail}")
         return blob
 
     def _request(self, calls: Calls, program: str, budgets: list[dict[str, Any]], reveal: Reveal) -> dict[str, Any]:

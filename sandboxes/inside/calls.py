@@ -15,7 +15,6 @@ from . import codec
 
 DONE, RAISED, SLOW, BROKEN, WRONG = "done", "raised", "slow", "broken", "wrong"
 TOO_LARGE, NO_MEMORY = "too_large", "no_memory"
-LARGE_BYTES = 2048
 Sink = Callable[[int, Any], None]
 
 
@@ -85,8 +84,7 @@ class Collector:
         self.reveal = reveal
 
     def __call__(self, index: int, value: Any) -> None:
-        data = codec.encode(value)
-        self.items.append(codec.digest_of(data) if len(data) > LARGE_BYTES and index not in self.reveal else data)
+        self.items.append(codec.encode(value) if index in self.reveal else codec.encode_or_digest(value))
 
     def report(self, end: str, detail: str, times: List[float]) -> bytes:
         """The part's result as one carried value: (end, detail, [CPU seconds], [returned values])."""

@@ -11,6 +11,7 @@ import datetime
 import decimal
 import fractions
 import hashlib
+import marshal
 import struct
 import sys
 from typing import Any, Callable, Dict, List, Tuple
@@ -19,6 +20,8 @@ VERSION = 1
 MAX_DEPTH = 200
 MAX_BYTES = 256 << 20
 """Of one value."""
+LARGE_BYTES = 2048
+HUGE_BYTES = 1 << 20
 _LENGTH = struct.Struct(">I")
 _FLOAT = struct.Struct(">d")
 _COMPLEX = struct.Struct(">dd")
@@ -94,9 +97,23 @@ def decode(data: bytes) -> Any:
     return value
 
 
-def digest_of(data: bytes) -> bytes:
-    """The bytes of the `Digest` that stands for an encoded value."""
-    return b"h" + hashlib.sha256(data).digest()
+def encode_or_digest(value: Any) -> bytes:
+    """The bytes of `value`, or of the `Digest` that stands for it where it is large.
+
+    A huge value (EvalPlus has some of 100 million items) is digested in the words of `marshal`, which is
+    written in C and here never read back; its version 0 knows no references, so equal values are equal bytes.
+
+    Raises:
+        TooLarge: as `encode`.
+    """
+    try:
+        data = encode(value, HUGE_BYTES)
+    except TooLarge:
+        try:
+            data = marshal.dumps(value, 0)
+        except ValueError:  # a type that marshal does not write
+            data = encode(value)
+    return data if len(data) <= LARGE_BYTES else b"h" + hashlib.sha256(data).digest()
 
 
 def join(tag: bytes, items: List[bytes]) -> bytes:

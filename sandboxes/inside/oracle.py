@@ -91,6 +91,7 @@ class Judge:
     def __call__(self, index: int, out: Any) -> None:
         """As `check`, but a failure of any kind is `calls.Wrong`, naming input, expected and got."""
         if type(out) is codec.Digest or type(self.expected[index]) is codec.Digest:
+            # a value that is small is no digest, and equals none
             if self.oracle == "equal" and _digest(out) == _digest(self.expected[index]):
                 return
             raise calls.Unsure(index)
@@ -145,8 +146,8 @@ def show(value: Any) -> str:
     return text if len(text) <= 300 else text[:297] + "..."
 
 
-def _digest(value: Any) -> codec.Digest:
-    return value if type(value) is codec.Digest else codec.decode(codec.digest_of(codec.encode(value)))
+def _digest(value: Any) -> Any:
+    return value if type(value) is codec.Digest else codec.decode(codec.encode_or_digest(value))
 
 
 def _floats(value: Any) -> bool:

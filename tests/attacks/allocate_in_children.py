@@ -1,6 +1,7 @@
-# attack: 20 child processes of 100 MB each, every one below the limit of a process
+# attack: 20 child processes of 300 MB each, every one below the limit of a process
 # expect: memory
 # expect-process: wrong_answer
+# limits: wall_time_s=30
 import os
 import select
 
@@ -9,7 +10,7 @@ def add_one(n):
     full, tell = os.pipe()
     for _ in range(20):
         if os.fork() == 0:
-            block = bytearray(b"x") * (100 << 20)
+            block = bytearray(b"x") * (300 << 20)
             os.write(tell, b"x")
             os.read(os.pipe()[0], len(block))
     told = 0
