@@ -19,7 +19,7 @@ import pytest
 
 from harness.registry import lookup
 from harness.sandboxes import open_sandbox
-from harness.types import Calls, CodeForm, Trial, Verdict
+from harness.types import Calls, CodeForm, Problem, Trial, Verdict
 
 pytestmark = pytest.mark.data
 
@@ -168,6 +168,14 @@ def mutated(program: str, dice: random.Random) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
+def changed(problem: Problem, codes: Mapping[str, str]) -> bool:
+    """Whether the problem's mutant is another program than its reference."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reference = ast.dump(ast.parse(problem.prompt + problem.reference))
+        return ast.dump(ast.parse(codes[problem.task_id])) != reference
+
+
 @pytest.mark.slow
 def test_evalplus_gives_mutated_mbpp_references_the_same_verdicts(data: Path, tmp_path: Path) -> None:
     """378 programs, most of them subtly wrong, base and plus, task by task."""
@@ -187,5 +195,9 @@ def test_evalplus_gives_mutated_mbpp_references_the_same_verdicts(data: Path, tm
     ]
     verdicts = ours(patient)
 
-    assert differing(theirs, verdicts) == {}
+    # programs without a place to change are references: where evalplus fails its own (Mbpp/255 returns 1.7
+    # million tuples, over its time or memory on some machines), there is nothing to agree on
+    unfit = {one.task_id for one in problems if not changed(one, codes) and not theirs[one.task_id][1]}
+    assert len(unfit) <= 2
+    assert differing(theirs, verdicts).keys() <= unfit
     assert 50 < sum(verdict.status == "passed" for verdict in verdicts.values()) < 300
