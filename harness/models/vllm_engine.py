@@ -1,7 +1,7 @@
 """Start and stop a vLLM engine: figures that fit the processor, logs in a file, failures in one line.
 
 Written against vLLM 0.32 (Apache-2.0). On a CPU its defaults bind the threads to all cores but one, compile
-the model (which needs a C++ compiler and gains nothing measurable for a small one), and take most of
+the model (which needs a C++ compiler and a minute, and made a small one a tenth faster), and take most of
 the memory for the cache of keys and values; here each has a smaller figure unless the user set one.
 
 Not promised: that another process leaves the memory free which the figures are worked out from.
