@@ -18,7 +18,7 @@ from ..data import cache_dir
 from ..types import Calls
 from .inside import codec, frames
 
-RULES = 2
+RULES = 3
 """Raised whenever what is stored under a name would come out otherwise."""
 Reveal = tuple[tuple[int, ...], ...]
 """For each part the calls whose values are told in full, however large."""

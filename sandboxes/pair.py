@@ -26,7 +26,6 @@ MAX_REPORT_BYTES = 65536
 STARVED_SHARE = 0.01
 """Of a core: a program that got more, but not its CPU time, was starved; one that got less was asleep."""
 PATIENCE = 5.0
-MAX_REVEALED = 8
 PART_BUDGET_S = 60.0
 """EvalPlus's cap on the time of a part."""
 
@@ -103,14 +102,13 @@ class Pair:
     def _judge_calls(self, trial: Trial, calls: Calls) -> Verdict:
         """Run and compare; where digests of large values differ, again with those values revealed."""
         reveal: Reveal = tuple(() for _ in calls.parts)
-        for _ in range(MAX_REVEALED):
+        while True:  # ends: each turn names a call that was not named before
             reference = self._expected.of(calls, reveal, partial(self._reference, trial, calls, reveal))
             judged = self._judge_revealed(trial, calls, reveal, reference)
             if isinstance(judged, Verdict):
                 return judged
             part, index = judged
             reveal = tuple((*seen, index) if number == part else seen for number, seen in enumerate(reveal))
-        raise LinkLost(f"{trial.task_id} was still not compared after revealing {MAX_REVEALED} values")
 
     def _judge_revealed(
         self, trial: Trial, calls: Calls, reveal: Reveal, reference: Reference
@@ -121,7 +119,7 @@ class Pair:
         fields = self._request(calls, trial.source, budgets, reveal)
         if self._trust is Trust.SPLIT:
             answer, blob = self._run(trial, "calls", fields, cpu_time_s)
-            return self._compare(trial, calls, reference, answer, blob)
+            return self._compare(trial, calls, reference, reveal, (answer, blob))
         self.candidate(trial.environment, trial.group).store(calls.key, reference.name, lambda: reference.chunks)
         rule = {"oracle": calls.oracle, "atol": calls.atol, "expected": reference.name}
         answer, _ = self._run(trial, "judged_calls", fields | rule, cpu_time_s)
@@ -131,9 +129,10 @@ class Pair:
         return _verdict(trial, answer, Trust.IN_PROCESS, base=parts[0] if parts else answer["status"])
 
     def _compare(
-        self, trial: Trial, calls: Calls, reference: Reference, answer: dict[str, Any], blob: bytes
+        self, trial: Trial, calls: Calls, reference: Reference, reveal: Reveal, reported: tuple[dict[str, Any], bytes]
     ) -> Verdict | tuple[int, int]:
-        """The judge worker's word on what the candidate's process reported."""
+        """The judge worker's word on what the candidate's process reported: its worker's answer, and the values."""
+        answer, blob = reported
         judge = self._judge = self._judge or self._start(trial.environment, "")
         judge.store(calls.key, reference.name, lambda: reference.chunks)
         if calls.oracle in oracle.NEED_INPUTS:
@@ -143,6 +142,7 @@ class Pair:
             "oracle": calls.oracle,
             "atol": calls.atol,
             "expected": reference.name,
+            "revealed": reveal,
             "complete": answer["status"] == "reported",
         }
         compared, _ = judge.request("compare", fields, blob=blob)
@@ -162,7 +162,7 @@ class Pair:
         budgets = [
             {"limits_s": [PART_BUDGET_S] * len(part.inputs), "budget_s": 10 * PART_BUDGET_S} for part in calls.parts
         ]
-        fields = self._request(calls, calls.reference, budgets, reveal)
+        fields = self._request(calls, calls.reference, budgets, reveal) | {"trusted": True}
         answer, blob = self._run(trial, "calls", fields, 10 * PART_BUDGET_S)
         if answer["status"] != "reported":
             raise LinkLost(f"the reference of {trial.task_id} ended with {answer['status']}: {answer['detail']}")
@@ -174,7 +174,13 @@ class Pair:
 
     def _request(self, calls: Calls, program: str, budgets: list[dict[str, Any]], reveal: Reveal) -> dict[str, Any]:
         parts = [budget | {"reveal": seen} for budget, seen in zip(budgets, reveal, strict=True)]
-        return {"program": program, "entry_point": calls.entry_point, "key": calls.key, "parts": parts}
+        return {
+            "program": program,
+            "entry_point": calls.entry_point,
+            "key": calls.key,
+            "parts": parts,
+            "trusted": False,
+        }
 
     def _run(
         self, trial: Trial, operation: str, fields: dict[str, Any], cpu_time_s: float | None = None

@@ -77,14 +77,32 @@ def run_part(program: str, entry_point: str, part: Dict[str, Any], sink: Sink) -
 
 
 class Collector:
-    """A sink that keeps the bytes of each value: of a large one its digest, unless its index is in `reveal`."""
+    """A sink that keeps the bytes of each value, and of a large one the digest.
 
-    def __init__(self, reveal: List[int]) -> None:
+    `reveal` names the calls whose values are wanted themselves; once it names any, all others are told too
+    unless they are larger still. A reference (`trusted`) whose value is too large even then keeps to its digest.
+    """
+
+    def __init__(self, reveal: List[int], trusted: bool) -> None:
         self.items: List[bytes] = []
         self.reveal = reveal
+        self.trusted = trusted
+        self.large_bytes = codec.LARGER_BYTES if reveal else codec.LARGE_BYTES
+        self.left = codec.MAX_BYTES // 2
 
     def __call__(self, index: int, value: Any) -> None:
-        self.items.append(codec.encode(value) if index in self.reveal else codec.encode_or_digest(value))
+        self.items.append(self._bytes(index, value))
+
+    def _bytes(self, index: int, value: Any) -> bytes:
+        if index in self.reveal:
+            try:
+                data = codec.encode(value, self.left)
+                self.left -= len(data)
+                return data
+            except codec.TooLarge:
+                if not self.trusted:
+                    raise
+        return codec.encode_or_digest(value, self.large_bytes)
 
     def report(self, end: str, detail: str, times: List[float]) -> bytes:
         """The part's result as one carried value: (end, detail, [CPU seconds], [returned values])."""

@@ -67,7 +67,7 @@ def _program(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Ite
 def _calls(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
     """Call a program's function; a report for each part: its length, then what the calls returned."""
     for inputs, budget in zip(stored["inputs"], request["parts"]):
-        collector = calls.Collector(budget["reveal"])
+        collector = calls.Collector(budget["reveal"], request["trusted"])
         end = calls.run_part(request["program"], request["entry_point"], {"inputs": inputs, **budget}, collector)
         yield frames.prefixed(collector.report(*end))
 
@@ -76,7 +76,7 @@ def _judged_calls(request: Dict[str, Any], stored: Dict[str, Any], token: str) -
     """As `_calls`, but compared here, by the interpreter that ran the candidate; one report as `_program`'s."""
     results: List[Tuple[str, str]] = []
     for inputs, expected, budget in zip(stored["inputs"], stored[request["expected"]], request["parts"]):
-        judge = oracle.Judge(request["oracle"], request["atol"], expected, inputs)
+        judge = oracle.Judge(request, expected, inputs, budget["reveal"])
         part = {"inputs": inputs, **budget}
         try:
             end, detail, _ = calls.run_part(request["program"], request["entry_point"], part, judge)

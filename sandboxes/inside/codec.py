@@ -20,8 +20,10 @@ VERSION = 1
 MAX_DEPTH = 200
 MAX_BYTES = 256 << 20
 """Of one value."""
-LARGE_BYTES = 2048
+LARGE_BYTES, LARGER_BYTES = 2048, 1 << 16
+"""From the first size on a value is told by its digest; from the second, where others had to be looked at."""
 HUGE_BYTES = 1 << 20
+"""From here on the digest is made by `marshal`."""
 _LENGTH = struct.Struct(">I")
 _FLOAT = struct.Struct(">d")
 _COMPLEX = struct.Struct(">dd")
@@ -97,8 +99,8 @@ def decode(data: bytes) -> Any:
     return value
 
 
-def encode_or_digest(value: Any) -> bytes:
-    """The bytes of `value`, or of the `Digest` that stands for it where it is large.
+def encode_or_digest(value: Any, large_bytes: int = LARGE_BYTES) -> bytes:
+    """The bytes of `value`, or of the `Digest` that stands for it where they are over `large_bytes`.
 
     A huge value (EvalPlus has some of 100 million items) is digested in the words of `marshal`, which is
     written in C and here never read back; its version 0 knows no references, so equal values are equal bytes.
@@ -113,7 +115,7 @@ def encode_or_digest(value: Any) -> bytes:
             data = marshal.dumps(value, 0)
         except ValueError:  # a type that marshal does not write
             data = encode(value)
-    return data if len(data) <= LARGE_BYTES else b"h" + hashlib.sha256(data).digest()
+    return data if len(data) <= large_bytes else b"h" + hashlib.sha256(data).digest()
 
 
 def join(tag: bytes, items: List[bytes]) -> bytes:

@@ -24,7 +24,7 @@ class Running:
         self.max_report = request["max_report"]
         self.reports_values = request["op"] == "calls"
         self.token = os.urandom(8).hex()
-        self.report = b""
+        self.report = bytearray()
         self.parts: List[Any] = []
         self.output_bytes = 0
         self.stopped: Optional[Tuple[str, str]] = None
@@ -134,7 +134,8 @@ class Running:
         if not data:
             poll.unregister(self.report_fd)
         elif len(self.report) > self.max_report:
-            self.stopped = "tampered", "the program flooded the report channel"
+            kind = "output" if self.reports_values else "tampered"
+            self.stopped = kind, "the program reported more than %d bytes" % self.max_report
 
     def _read_output(self, poll: "select.poll") -> None:
         try:

@@ -58,8 +58,8 @@ class Worker:
             chunks = frames.chunks(blob, request["complete"])
             if len(chunks) > len(parts):
                 raise codec.Damaged("%d parts were reported, asked for %d" % (len(chunks), len(parts)))
-            for part, expected, arguments in zip(chunks, parts, inputs):
-                judge = oracle.Judge(request["oracle"], request["atol"], expected, arguments)
+            for part, expected, arguments, revealed in zip(chunks, parts, inputs, request["revealed"]):
+                judge = oracle.Judge(request, expected, arguments, revealed)
                 results.append(oracle.verdict_of_part(judge, codec.decode(part)))
         except calls.Unsure as error:
             return {"status": "unsure", "parts": [len(results), error.index]}
@@ -86,7 +86,7 @@ class Worker:
             "parts": running.parts,
             "clean": self.clean(uid),
         }
-        return reply, running.report[1:] if running.reports_values else b""
+        return reply, bytes(running.report[1:]) if running.reports_values else b""
 
     def reap(self, running: Running) -> Any:
         """Kill what the program left and collect it; the first child's resource usage."""

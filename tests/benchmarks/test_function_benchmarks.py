@@ -120,6 +120,28 @@ INCREMENT = "def f(n):\n    return n + 1\n"
         # large values are compared by digest first; what differs in type or order only is then looked at itself
         ("def f(n):\n    return [1.0] * n\n", "def f(n):\n    return [1] * n\n", [[9], [9999]], {}, Status.PASSED),
         ("def f(n):\n    return [2] * n\n", "def f(n):\n    return [1] * n\n", [[0], [9999]], {}, Status.WRONG_ANSWER),
+        # however many there are, and however large: never the judge's trouble
+        (
+            "def f(n):\n    return [1.0] * n\n",
+            "def f(n):\n    return [1] * n\n",
+            [[9], *([n] for n in range(1000, 1040))],
+            {},
+            Status.PASSED,
+        ),
+        (
+            "def f(n):\n    return [1.0] * n\n",
+            "def f(n):\n    return [1] * n\n",
+            [[9], *([n] for n in range(130000, 130012))],
+            {},
+            Status.PASSED,
+        ),
+        (
+            "def f(n):\n    return 'wrong' if n > 9 else n * 'x'\n",
+            "def f(n):\n    return n * 'x'\n",
+            [[9], [300000000]],
+            {},
+            Status.WRONG_ANSWER,
+        ),
         (
             "def f(n):\n    return {i: 0 for i in reversed(range(n))}\n",
             "def f(n):\n    return {i: 0 for i in range(n)}\n",
