@@ -9,7 +9,9 @@ Not promised: problem 819 downloads its data and fails without a network, whatev
 
 from __future__ import annotations
 
+import ast
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any
 from ..data import DataFile, rows
 from ..extract import Extraction
 from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER
-from ..types import Asserts, CodeForm, Limits, Problem, Trial
+from ..types import Asserts, CodeForm, Limits, Problem, Proxied, Trial
 
 OFFICIAL = Extraction(name="ds1000", style="answer")
 """The post-processing of the official script, for answers that go on where the prompt ends."""
@@ -33,6 +35,28 @@ SCRIPT_TAIL = re.compile(r"^# SOLUTION START\s*\Z", re.MULTILINE)
 
 DEAR = {"tensorflow": "Tensorflow", "torch": "Pytorch", "sklearn": "Sklearn"}
 """What costs seconds to import, dearest first, and the preload group that has it."""
+
+FIGURES = "Matplotlib"
+"""The library whose tests look at the figure that the answer's interpreter has drawn."""
+FILL_IN = "code = exec_context.replace('[insert]', solution)"
+TEST_LOOP = re.compile(
+    r"""for i in range\(\d+\):
+    test_input, expected_result = generate_test_case\(i \+ 1\)
+    test_env = \{'test_input': test_input\}
+    exec\(code, test_env\)
+    assert exec_test\(test_env\['result'\], expected_result\)"""
+)
+RUN_SCRIPT = """
+def run_script(test_input):
+    test_env = {{"test_input": test_input}}
+    exec({script!r}, test_env)
+    return test_env["result"]
+"""
+JUDGED_EXEC = """
+def exec(code, test_env):
+    test_env["result"] = run_script(test_env["test_input"])
+
+"""
 
 LINES_ONLY = "Write only the lines that come next, in one markdown code block; do not repeat what is given."
 BODY_ONLY = (
@@ -100,13 +124,13 @@ class Ds1000:
     def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
         """The context, the answer as a string, and the context's tests on it."""
         del form
-        has_string_test = "test_string(" in problem.tests
+        tests = "test_execution(code)\n" + ("test_string(code)\n" if "test_string(" in problem.tests else "\n")
         return Trial(
             benchmark=self.name,
             task_id=problem.task_id,
             index=index,
             source=f"{problem.tests}\ncode = {code!r}\n",
-            judge=Asserts(tests="test_execution(code)\n" + ("test_string(code)\n" if has_string_test else "\n")),
+            judge=Asserts(tests=tests, proxied=_proxied(problem, code, tests)),
             environment=self.environment,
             group=_group(problem),
             limits=Limits(cpu_time_s=120.0, wall_time_s=360.0, memory_bytes=4 << 30, processes=64),
@@ -121,8 +145,58 @@ def _problem(row: dict[str, Any]) -> Problem:
         entry_point=_target(row["prompt"]),
         reference=row["reference_code"],
         tests=row["code_context"],
-        metadata=metadata,
+        metadata={**metadata, "script": _script(row["code_context"])},
     )
+
+
+def _proxied(problem: Problem, code: str, tests: str) -> Proxied | None:
+    """The answer's script alone for the candidate's process; the tests with that process in place of their `exec`.
+
+    None where they look at more than the script's `result`.
+    """
+    script = problem.metadata["script"]
+    if script is None or problem.metadata["library"] == FIGURES:
+        return None
+
+    def judged(answer: str) -> str:
+        return f"{JUDGED_EXEC}code = {answer!r}\n{tests}"
+
+    def candidate(answer: str) -> str:
+        return f"{script['before']}\n{RUN_SCRIPT.format(script=script['text'].replace('[insert]', answer))}"
+
+    return Proxied(
+        source=candidate(code),
+        exposes=("run_script",),
+        preamble=problem.tests,
+        tests=judged(code),
+        reference=candidate(problem.reference),
+        reference_tests=judged(problem.reference),
+    )
+
+
+def _script(context: str) -> dict[str, str] | None:
+    """The script of a context that an answer is put into, and what its tests do before they run it.
+
+    None unless the tests do what all of the data file's do: `TEST_LOOP`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old string escapes in the data
+        tree = ast.parse(context)
+    texts = [
+        node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) == "exec_context"
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    bodies = [node.body for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "test_execution"]
+    if len(texts) != 1 or len(bodies) != 1:
+        return None
+    *before, loop = bodies[0]
+    if not TEST_LOOP.fullmatch(ast.unparse(loop)) or ast.unparse(before[-1]) != FILL_IN:
+        return None
+    return {"text": texts[0], "before": "\n".join(map(ast.unparse, before[:-1]))}
 
 
 def _target(prompt: str) -> str:

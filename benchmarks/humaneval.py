@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..data import DataFile, rows
 from ..recipes import WIZARDCODER_HUMANEVAL
-from ..types import Asserts, CodeForm, Limits, Problem, Trial
+from ..types import Asserts, CodeForm, Limits, Problem, Proxied, Trial
 
 
 class HumanEval:
@@ -52,15 +52,24 @@ class HumanEval:
 
     def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
         """prompt + completion (or the solution alone), then the tests."""
+        source = problem.prompt + code if form is CodeForm.COMPLETION else code
+        reference = problem.prompt + problem.reference
+        tests = f"\n{problem.tests}\ncheck({problem.entry_point})"
+        exposes = (problem.entry_point,)
+        proxied = Proxied(
+            source=source,
+            exposes=exposes,
+            preamble=reference,  # some tests call the prompt's helpers
+            tests=tests,
+            reference=reference,
+            reference_tests=tests,
+        )
         return Trial(
             benchmark=self.name,
             task_id=problem.task_id,
             index=index,
-            source=problem.prompt + code if form is CodeForm.COMPLETION else code,
-            judge=Asserts(
-                tests=f"\n{problem.tests}\ncheck({problem.entry_point})",
-                exposes=(problem.entry_point,),
-            ),
+            source=source,
+            judge=Asserts(tests=tests, exposes=exposes, proxied=proxied),
             environment=self.environment,
             limits=Limits(cpu_time_s=3.0),
         )

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..data import DataFile, rows
 from ..recipes import CHAT, COMPLETION, WIZARDCODER_MBPP, Recipe
-from ..types import Asserts, CodeForm, Limits, Problem, Trial
+from ..types import Asserts, CodeForm, Limits, Problem, Proxied, Trial
 
 CPU_TIME_S = 6.0
 """Twice the usual 3 s of wall time: Mbpp/123's reference takes 1 to 2 s, and a core shared with a busy neighbour
@@ -82,12 +82,28 @@ class Mbpp:
 
     def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
         """The program, then the tests; the prompt is a docstring, so that a completion may follow it."""
+        source = problem.prompt + code if form is CodeForm.COMPLETION else code
+        tests = f"\n{problem.tests}\n"
+        exposes = tuple(problem.metadata["exposes"])
+        proxied = Proxied(
+            source=source,
+            exposes=exposes,
+            preamble=problem.reference,
+            tests=tests,
+            reference=problem.reference,
+            reference_tests=tests,
+        )
         return Trial(
             benchmark=self.name,
             task_id=problem.task_id,
             index=index,
-            source=problem.prompt + code if form is CodeForm.COMPLETION else code,
-            judge=Asserts(tests=f"\n{problem.tests}\n", exposes=tuple(problem.metadata["exposes"])),
+            source=source,
+            judge=Asserts(
+                tests=tests,
+                exposes=exposes,
+                # objects of a candidate's class stay where they are: three problems of all splits (in test Mbpp/367)
+                proxied=None if problem.metadata["has_classes"] else proxied,
+            ),
             environment=self.environment,
             limits=Limits(cpu_time_s=CPU_TIME_S, wall_time_s=3 * CPU_TIME_S),
         )
@@ -111,27 +127,34 @@ def _problem(row: dict[str, Any]) -> Problem:
     asserts = "\n".join(row["test_list"])
     # the set-up of Mbpp/367 uses the candidate's class, so set-up follows the candidate
     tests = "\n".join(filter(None, [row["test_setup_code"], asserts]))
-    exposes, signature = _exposed(row["code"], tests)
+    exposes, signature, has_classes = _exposed(row["code"], tests)
     return Problem(
         task_id=f"Mbpp/{row['task_id']}",
         prompt=f'"""\n{row["text"]}\n{row["test_list"][0]}\n"""\n',
         entry_point=exposes[-1] if exposes else "",
         reference=row["code"],
         tests=tests,
-        metadata={"text": row["text"], "asserts": asserts, "exposes": exposes, "signature": signature},
+        metadata={
+            "text": row["text"],
+            "asserts": asserts,
+            "exposes": exposes,
+            "signature": signature,
+            "has_classes": has_classes,
+        },
     )
 
 
-def _exposed(code: str, tests: str) -> tuple[list[str], str]:
-    """The reference's names that the tests use, and the signature of the last such function."""
+def _exposed(code: str, tests: str) -> tuple[list[str], str, bool]:
+    """The reference's names that the tests use, the signature of the last such function, and if one is a class."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old string escapes in the data
         body, test_tree = ast.parse(code.replace("\r", "")).body, ast.parse(tests)
     used = {node.id for node in ast.walk(test_tree) if isinstance(node, ast.Name)}
-    names, signature = [], ""
+    names, signature, has_classes = [], "", False
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in used:
             names.append(node.name)
+            has_classes |= isinstance(node, ast.ClassDef)
             if isinstance(node, ast.FunctionDef):
                 signature = f"{node.name}({', '.join(argument.arg for argument in node.args.args)})"
-    return names, signature
+    return names, signature, has_classes

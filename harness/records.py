@@ -50,8 +50,8 @@ def sample_from(row: Mapping[str, Any]) -> Sample:
 
 
 def verdict_row(verdict: Verdict) -> dict[str, Any]:
-    """`verdict` as it is stored; `base_status` only where a benchmark has a base part."""
-    row = {
+    """`verdict` as it is stored; `base_status` and `uncarried` only where there is one."""
+    row: dict[str, Any] = {
         "benchmark": verdict.benchmark,
         "task_id": verdict.task_id,
         "index": verdict.index,
@@ -62,7 +62,11 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
         "peak_memory_bytes": verdict.peak_memory_bytes,
         "trust": verdict.trust.value,
     }
-    return row if verdict.base_status is None else {**row, "base_status": verdict.base_status.value}
+    if verdict.base_status is not None:
+        row["base_status"] = verdict.base_status.value
+    if verdict.uncarried:
+        row["uncarried"] = verdict.uncarried
+    return row
 
 
 def verdict_from(row: Mapping[str, Any]) -> Verdict:
@@ -73,4 +77,5 @@ def verdict_from(row: Mapping[str, Any]) -> Verdict:
         status=Status(row["status"]),
         trust=Trust(row["trust"]),
         base_status=Status(row["base_status"]) if "base_status" in row else None,
+        uncarried=row.get("uncarried", ""),
     )

@@ -151,12 +151,35 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proxied:
+    """The same tests for a judge apart from the candidate, whose functions are proxies there.
+
+    The candidate's process runs `source` and answers calls; it sees no test. The judge runs `preamble`, puts proxies
+    in place of the names in `exposes`, and runs `tests`, which raise where an answer is wrong.
+    """
+
+    source: str
+    """The candidate's program; it defines the names in `exposes`."""
+    exposes: tuple[str, ...]
+    """Functions of the candidate's that the tests call."""
+    preamble: str
+    """What the tests need and the benchmark has: helpers, imports."""
+    tests: str
+    reference: str
+    """As `source`, of a solution that passes."""
+    reference_tests: str
+    """As `tests`, where that solution is judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asserts:
     """Test code that runs after the candidate's source and raises where it is wrong."""
 
     tests: str
     exposes: tuple[str, ...] = ()
     """Names of the candidate's that the tests call."""
+    proxied: Proxied | None = None
+    """None: the tests cannot be parted from the candidate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +240,8 @@ class Verdict:
     trust: Trust = Trust.IN_PROCESS
     base_status: Status | None = None
     """The base part's own status, for benchmarks that have a base and an extended part."""
+    uncarried: str = ""
+    """The value that could not be carried to the judge, where a sample fails for that alone: it passes in-process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

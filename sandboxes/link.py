@@ -12,7 +12,10 @@ from typing import Any, Protocol
 from ..types import Trial
 from .inside import frames
 
-MODULES = ("frames", "codec", "calls", "oracle", "facts", "jail", "child", "running", "worker")
+MODULES = (
+    *("frames", "codec", "arrays", "tables", "programs", "calls", "oracle", "proxies"),
+    *("facts", "jail", "child", "running", "worker"),
+)
 START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0
 """Beyond the wall-time limit: killing, reaping and cleaning up."""
@@ -96,8 +99,11 @@ class Worker:
             raise LinkLost(f"answer to request {answer.get('id')}, expected {self._count}")
         return answer, data
 
-    def store(self, key: str, kind: str, chunks: Callable[[], Iterable[bytes]]) -> None:
-        """Have the worker keep values under `key` and `kind`, unless it does; the oldest keys make room."""
+    def store(self, key: str, kind: str, chunks: Callable[[], Iterable[bytes]], *, raw: bool = False) -> None:
+        """Have the worker keep values under `key` and `kind`, unless it does; the oldest keys make room.
+
+        `raw` chunks are kept as bytes, for the child that needs them to read.
+        """
         kinds = self._stored.pop(key, set())
         self._stored[key] = kinds  # the newest now
         if kind in kinds:
@@ -107,7 +113,7 @@ class Worker:
             del self._stored[old]
         kinds.add(kind)
         blob = b"".join(map(frames.prefixed, chunks()))
-        self.request("store", {"key": key, "kind": kind, "drop": drop}, blob=blob)
+        self.request("store", {"key": key, "kind": kind, "drop": drop, "raw": raw}, blob=blob)
 
     def close(self) -> str:
         """End it; the last it wrote to standard error."""

@@ -11,7 +11,8 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, Tuple
 
-from . import codec
+from . import codec, frames
+from .programs import describe
 
 DONE, RAISED, SLOW, BROKEN, WRONG = "done", "raised", "slow", "broken", "wrong"
 TOO_LARGE, NO_MEMORY = "too_large", "no_memory"
@@ -105,16 +106,10 @@ class Collector:
         return codec.encode_or_digest(value, self.large_bytes)
 
     def report(self, end: str, detail: str, times: List[float]) -> bytes:
-        """The part's result as one carried value: (end, detail, [CPU seconds], [returned values])."""
-        return codec.join(b"t", [*map(codec.encode, (end, detail, times)), codec.join(b"l", self.items)])
-
-
-def describe(error: BaseException) -> str:
-    """Type and message, whatever the program put there."""
-    try:
-        return ("%s: %s" % (type(error).__name__, error))[:500]
-    except BaseException:  # noqa: BLE001 - a program's exception may raise when printed
-        return type(error).__name__
+        """The part's result in three chunks: (end, detail), [CPU seconds], [returned values]."""
+        return b"".join(
+            map(frames.prefixed, (codec.encode((end, detail)), codec.encode(times), codec.join(b"l", self.items)))
+        )
 
 
 def _over_time(number: int, frame: Any) -> None:

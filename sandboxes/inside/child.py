@@ -1,8 +1,7 @@
 """The forked child: gives up every privilege, sets its limits, runs one program, reports.
 
-Programs that hold their tests: semantics of human-eval's `check_program` (openai/human-eval, MIT): one `exec`
-of the whole program in bare `{}` globals (`__name__` is then `builtins`), standard input that raises when
-read, a scratch folder as working directory. What this process computes itself can be forged by the program it
+Standard input raises when read and the working directory is a scratch folder, as in human-eval's
+`check_program` (openai/human-eval, MIT). What this process computes itself can be forged by the program it
 runs (`trust=in-process`); what it cannot touch is the worker that holds the clock and the limits.
 """
 
@@ -16,7 +15,7 @@ import resource
 import sys
 from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from . import calls, frames, oracle
+from . import calls, frames, oracle, programs, proxies
 
 STARTED = b"S"
 REPORT_FD = 3
@@ -60,7 +59,7 @@ def main(
 
 def _program(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
     """Run a program that holds its own tests; one report: (token, status, detail) as JSON."""
-    status, detail = execute(request["program"])
+    status, detail = programs.execute(request["program"], {})
     yield json.dumps([token, status, detail[-MAX_DETAIL:]]).encode("ascii")
 
 
@@ -89,24 +88,32 @@ def _judged_calls(request: Dict[str, Any], stored: Dict[str, Any], token: str) -
     yield json.dumps([token, status, detail[-MAX_DETAIL:], [part for part, _ in results]]).encode("ascii")
 
 
-OPERATIONS = {"program": _program, "calls": _calls, "judged_calls": _judged_calls}
+def _answers(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
+    """The answers of a program's functions to calls that tests make; a report for each."""
+    return map(frames.prefixed, proxies.answers(request["program"], stored[request["calls"]]))
 
 
-def execute(program: str) -> Tuple[str, str]:
-    """(status, detail) of one program run in this interpreter."""
-    try:
-        code = compile(program, "<string>", "exec")
-    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
-        return "syntax_error", _describe(error)
-    try:
-        exec(code, {})
-    except AssertionError as error:
-        return "wrong_answer", _describe(error) + _failing_line(error, program)
-    except MemoryError as error:
-        return "memory", _describe(error)
-    except BaseException as error:  # noqa: BLE001 - whatever a program raises is its verdict
-        return "runtime_error", _describe(error) + _failing_line(error, program)
-    return "passed", ""
+def _record(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
+    """The calls that tests make of the reference."""
+    return proxies.record(request)
+
+
+def _tests(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
+    """Run tests on answers that were given elsewhere; one report as `_program`'s."""
+    status, detail, more = proxies.judge(request, stored[request["calls"]], request["blob"])
+    yield json.dumps([token, status, detail[-MAX_DETAIL:], more]).encode("ascii")
+
+
+OPERATIONS = {
+    "program": _program,
+    "calls": _calls,
+    "judged_calls": _judged_calls,
+    "answers": _answers,
+    "record": _record,
+    "tests": _tests,
+}
+VALUES = ("calls", "answers", "record")
+"""The operations that report values, which the host carries elsewhere unopened."""
 
 
 def _enter(limits: Limits, uid: Optional[int], scratch: str, fds: Tuple[int, int]) -> None:
@@ -197,24 +204,3 @@ def _flush() -> None:
             stream.flush()
         except BaseException:  # noqa: BLE001 - the program may have put anything there
             pass
-
-
-def _describe(error: BaseException) -> str:
-    try:
-        return "%s: %s" % (type(error).__name__, error)
-    except BaseException:  # noqa: BLE001 - a program's exception may raise when printed
-        return type(error).__name__
-
-
-def _failing_line(error: BaseException, program: str) -> str:
-    """Where in the program the error came from: the last line of it on the stack."""
-    line = None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == "<string>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    lines = program.split("\n")
-    if line is None or line > len(lines):
-        return ""
-    return "\n  line %d: %s" % (line, lines[line - 1].strip()[:400])

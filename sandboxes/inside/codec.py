@@ -11,12 +11,12 @@ import datetime
 import decimal
 import fractions
 import hashlib
+import itertools
 import marshal
 import struct
-import sys
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-VERSION = 1
+VERSION = 2
 MAX_DEPTH = 200
 MAX_BYTES = 256 << 20
 """Of one value."""
@@ -24,12 +24,13 @@ LARGE_BYTES, LARGER_BYTES = 2048, 1 << 16
 """From the first size on a value is told by its digest; from the second, where others had to be looked at."""
 HUGE_BYTES = 1 << 20
 """From here on the digest is made by `marshal`."""
+MAX_ITERATED = 10000
+"""Items of an iterator, which are taken out of it to carry it."""
 _LENGTH = struct.Struct(">I")
 _FLOAT = struct.Struct(">d")
 _COMPLEX = struct.Struct(">dd")
 _SMALL = struct.Struct(">q")
 SINGLES = {None: b"N", True: b"T", False: b"F", Ellipsis: b"E", NotImplemented: b"X"}
-NUMPY_KINDS = "biufcSUMm"
 
 
 class TooLarge(Exception):
@@ -72,27 +73,27 @@ class Digest:
         return type(other) is Digest and self.digest == other.digest
 
 
-def encode(value: Any, cap: int = MAX_BYTES) -> bytes:
-    """The bytes of `value`; what cannot be carried becomes `Opaque` where it stands.
+def encode(value: Any, cap: int = MAX_BYTES, opaque: Optional[List[str]] = None) -> bytes:
+    """The bytes of `value`; what cannot be carried becomes `Opaque` where it stands, and is named in `opaque`.
 
     Raises:
         TooLarge: over `cap` bytes.
     """
-    out = _Writer(cap)
+    out = _Writer(cap, opaque)
     _put(value, out, 0)
     return b"".join(out.chunks)
 
 
-def decode(data: bytes) -> Any:
-    """The value that `encode` wrote.
+def decode(data: bytes, opaque: Optional[List[str]] = None) -> Any:
+    """The value that `encode` wrote; what could not be carried is named in `opaque`.
 
     Raises:
         Damaged: anything else, trailing bytes included.
     """
-    reader = _Reader(data)
+    reader = _Reader(data, opaque)
     try:
         value = _take(reader, 0)
-    except (struct.error, IndexError, UnicodeDecodeError, OverflowError, TypeError, ArithmeticError) as error:
+    except (struct.error, LookupError, ValueError, OverflowError, TypeError, ArithmeticError) as error:
         raise Damaged("not a carried value: %s" % error) from None
     if reader.at != len(data):
         raise Damaged("%d bytes after the value" % (len(data) - reader.at))
@@ -124,9 +125,10 @@ def join(tag: bytes, items: List[bytes]) -> bytes:
 
 
 class _Writer:
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, opaque: Optional[List[str]]) -> None:
         self.chunks: List[bytes] = []
         self.left = cap
+        self.opaque: List[str] = [] if opaque is None else opaque
 
     def put(self, data: bytes) -> None:
         self.left -= len(data)
@@ -140,9 +142,10 @@ class _Writer:
 
 
 class _Reader:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, opaque: Optional[List[str]]) -> None:
         self.data = data
         self.at = 0
+        self.opaque: List[str] = [] if opaque is None else opaque
 
     def take(self, size: int) -> bytes:
         start, self.at = self.at, self.at + size
@@ -162,15 +165,27 @@ def _put(value: Any, out: _Writer, depth: int) -> None:
     kind = type(value)
     writer = _WRITERS.get(kind)
     if depth > MAX_DEPTH:
-        out.sized(b"o", b"a value nested too deep")
+        _put_opaque("a value nested too deep", out)
     elif writer is not None:
         writer(value, out, depth)
-    elif _is_numpy(kind):
-        _put_numpy(value, out)
+    elif kind in ITERATORS:
+        _put_iterator(value, out, depth)
     elif issubclass(kind, tuple) and type(getattr(kind, "_fields", None)) is tuple and _plain(kind):
         _put_items(b"t", tuple.__iter__(value), tuple.__len__(value), out, depth)
     else:
-        _put_opaque(kind, out)
+        _put_foreign(value, out, depth)
+
+
+def _put_foreign(value: Any, out: _Writer, depth: int) -> None:
+    """An array or a table by its parts, or `Opaque`."""
+    for parts_of in FOREIGN_PARTS:
+        found = parts_of(value)
+        if found is not None:
+            name, parts = found
+            out.sized(b"y", name.encode())
+            return _put(parts, out, depth + 1)
+    name = type.__dict__["__name__"].__get__(type(value))
+    return _put_opaque("a %s" % name, out)
 
 
 def _plain(kind: type) -> bool:
@@ -179,9 +194,16 @@ def _plain(kind: type) -> bool:
     return kind.__bases__ == (tuple,) and "__eq__" not in own and "__hash__" not in own
 
 
-def _put_opaque(kind: type, out: _Writer) -> None:
-    name = type.__dict__["__name__"].__get__(kind)
-    out.sized(b"o", ("a %s" % name).encode("utf-8", "replace")[:100])
+def _put_opaque(what: str, out: _Writer) -> None:
+    out.opaque.append(what)
+    out.sized(b"o", what.encode("utf-8", "replace")[:100])
+
+
+def _put_iterator(value: Any, out: _Writer, depth: int) -> None:
+    items = list(itertools.islice(value, MAX_ITERATED + 1))
+    if len(items) > MAX_ITERATED:
+        return _put_opaque("an iterator of more than %d items" % MAX_ITERATED, out)
+    return _put_items(b"g", items, len(items), out, depth)
 
 
 def _put_int(value: int, out: _Writer, depth: int) -> None:
@@ -215,7 +237,7 @@ def _unordered(tag: bytes) -> Callable[[Any, _Writer, int], None]:
         """Sorted by their bytes, so that equal sets are equal bytes."""
         items = []
         for item in list(value):
-            part = _Writer(out.left)
+            part = _Writer(out.left, out.opaque)
             _put(item, part, depth + 1)
             items.append(b"".join(part.chunks))
         out.put(join(tag, sorted(items)))
@@ -244,26 +266,15 @@ def _singleton(value: Any, out: _Writer, depth: int) -> None:
     out.put(SINGLES[value])
 
 
-def _is_numpy(kind: type) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and (kind is numpy.ndarray or (issubclass(kind, numpy.generic) and _of_numpy(kind, numpy)))
+# What a value of another library is carried as: (name, parts), and how it is made again. Filled by `arrays`.
+FOREIGN_PARTS: List[Callable[[Any], Optional[Tuple[str, Any]]]] = []
+FOREIGN_TYPES: Dict[bytes, Callable[..., Any]] = {}
 
-
-def _of_numpy(kind: type, numpy: Any) -> bool:
-    return getattr(numpy, type.__dict__["__name__"].__get__(kind), None) is kind
-
-
-def _put_numpy(value: Any, out: _Writer) -> None:
-    array = sys.modules["numpy"].asarray(value)
-    if array.dtype.kind not in NUMPY_KINDS or array.nbytes > out.left:
-        if array.nbytes > out.left:
-            raise TooLarge("a numpy array over the cap")
-        return _put_opaque(type(value), out)
-    is_array = type(value) is sys.modules["numpy"].ndarray
-    out.sized(b"A" if is_array else b"a", array.dtype.str.encode())
-    out.put(_LENGTH.pack(array.ndim) + b"".join(_SMALL.pack(size) for size in array.shape))
-    out.sized(b"", array.tobytes())
-    return None
+_ITERATORS: Tuple[Any, ...] = (
+    *((_ for _ in ()), map(int, ()), filter(None, ()), zip(), enumerate(()), reversed(()), reversed([])),
+    *map(iter, ([], (), {}, {}.values(), {}.items(), set(), "", range(1), range(1 << 70))),
+)
+ITERATORS = frozenset(map(type, _ITERATORS)) | {kind for kind in vars(itertools).values() if isinstance(kind, type)}
 
 
 _WRITERS: Dict[type, Callable[[Any, _Writer, int], None]] = {
@@ -296,9 +307,9 @@ _WRITERS: Dict[type, Callable[[Any, _Writer, int], None]] = {
     datetime.datetime: _standard(
         "datetime", lambda v: (v.year, v.month, v.day, v.hour, v.minute, v.second, v.microsecond)
     ),
-    # views compare as what they show does; a view itself cannot be made again
-    type({}.keys()): _unordered(b"S"),
-    type({}.values()): lambda value, out, depth: out.sized(b"o", b"a dict_values"),
+    type({}.keys()): _sequence(b"K"),
+    type({}.values()): _sequence(b"V"),
+    type({}.items()): _sequence(b"M"),
 }
 _STANDARD: Dict[bytes, Callable[..., Any]] = {
     b"range": range,
@@ -320,6 +331,10 @@ _ITEMS: Dict[bytes, Callable[[List[Any]], Any]] = {
     b"D": lambda items: collections.defaultdict(None, zip(items[::2], items[1::2])),
     b"O": lambda items: collections.OrderedDict(zip(items[::2], items[1::2])),
     b"C": lambda items: collections.Counter(dict(zip(items[::2], items[1::2]))),
+    b"K": lambda items: dict.fromkeys(items).keys(),
+    b"V": lambda items: dict(enumerate(items)).values(),
+    b"M": lambda items: dict(items).items(),
+    b"g": iter,
 }
 _SINGLE_VALUES = {tag: value for value, tag in SINGLES.items()}
 
@@ -335,10 +350,8 @@ def _take(reader: _Reader, depth: int) -> Any:
         if size > len(reader.data) - reader.at:  # an item takes a byte at least
             raise Damaged("more items than bytes")
         return _ITEMS[tag]([_take(reader, depth + 1) for _ in range(size)])
-    if tag == b"x":
-        return _take_standard(reader, depth)
-    if tag in (b"A", b"a"):
-        return _take_numpy(reader, tag)
+    if tag in _NAMED:
+        return _take_named(_NAMED[tag], reader, depth)
     return _take_scalar(tag, reader)
 
 
@@ -349,37 +362,31 @@ def _take_scalar(tag: bytes, reader: _Reader) -> Any:
         return _FLOAT.unpack(reader.take(8))[0]
     if tag == b"c":
         return complex(*_COMPLEX.unpack(reader.take(16)))
-    takers: Dict[bytes, Callable[[bytes], Any]] = {
-        b"s": lambda data: data.decode("utf-8", "surrogatepass"),
-        b"b": bytes,
-        b"B": bytearray,
-        b"I": lambda data: int.from_bytes(data, "big", signed=True),
-        b"o": lambda data: Opaque(data.decode("utf-8", "replace")),
-    }
     if tag == b"h":
         return Digest(reader.take(32))
-    if tag not in takers:
+    if tag == b"o":
+        value = Opaque(reader.sized().decode("utf-8", "replace"))
+        reader.opaque.append(value.kind)
+        return value
+    if tag not in _SIZED:
         raise Damaged("unknown tag %r" % tag)
-    return takers[tag](reader.sized())
+    return _SIZED[tag](reader.sized())
 
 
-def _take_standard(reader: _Reader, depth: int) -> Any:
+_SIZED: Dict[bytes, Callable[[bytes], Any]] = {
+    b"s": lambda data: data.decode("utf-8", "surrogatepass"),
+    b"b": bytes,
+    b"B": bytearray,
+    b"I": lambda data: int.from_bytes(data, "big", signed=True),
+}
+_NAMED = {b"x": _STANDARD, b"y": FOREIGN_TYPES}
+
+
+def _take_named(types: Dict[bytes, Callable[..., Any]], reader: _Reader, depth: int) -> Any:
     name = reader.sized()
-    if name not in _STANDARD:
+    if name not in types:
         raise Damaged("unknown type %r" % name)
     parts = _take(reader, depth + 1)
     if type(parts) is not tuple:
         raise Damaged("a %r of no parts" % name)
-    return _STANDARD[name](*parts)
-
-
-def _take_numpy(reader: _Reader, tag: bytes) -> Any:
-    import numpy
-
-    dtype = numpy.dtype(reader.sized().decode("ascii"))
-    shape = tuple(_SMALL.unpack(reader.take(8))[0] for _ in range(min(reader.length(), 32)))
-    data = reader.sized()
-    if dtype.kind not in NUMPY_KINDS:
-        raise Damaged("a numpy type of kind %s" % dtype.kind)
-    array = numpy.frombuffer(data, dtype=dtype).reshape(shape).copy()
-    return array if tag == b"A" else array[()]
+    return types[name](*parts)

@@ -10,7 +10,7 @@ inputs of that part; types must match only where `==` fails.
 import math
 from typing import Any, Callable, Dict, List, Tuple
 
-from . import calls, codec
+from . import calls, codec, frames
 
 FLOAT_ATOL = 1e-6
 RTOL = 1e-7
@@ -60,16 +60,16 @@ NEED_INPUTS = ("root_of_polynomial", "surface_of_pyramid", "digit_distance")
 class Judge:
     """Compares the values of one part in order.
 
-    `rule` holds the `oracle`'s name and the row's `atol`; `expected` is the report of the reference's calls (see
+    `rule` holds the `oracle`'s name and the row's `atol`; `expected` are the values of the reference's calls (see
     `calls.Collector.report`); `revealed` are the calls whose values were told as far as they can be.
     """
 
-    def __init__(self, rule: Dict[str, Any], expected: Tuple[Any, ...], inputs: List[Any], revealed: List[int]) -> None:
+    def __init__(self, rule: Dict[str, Any], expected: List[Any], inputs: List[Any], revealed: List[int]) -> None:
         oracle, atol = rule["oracle"], rule["atol"]
         self.revealed = revealed
         self.oracle = oracle
         self.atol = atol
-        self.expected = expected[3]
+        self.expected = expected
         if oracle == "not_none":
             self.expected = [value is not None for value in self.expected]
         self.inputs = inputs or [[]] * len(self.expected)
@@ -107,16 +107,22 @@ class Judge:
             raise calls.Wrong(message) from None
 
 
-def verdict_of_part(judge: Judge, result: Any) -> Result:
+def verdict_of_part(judge: Judge, report: bytes, opaque: List[str]) -> Result:
     """(status, detail) of a part from what the candidate's process reported of it.
 
+    What of it could not be carried is named in `opaque`.
+
     Raises:
-        codec.Damaged: the report is not one that `calls` makes.
+        codec.Damaged, frames.FrameError: the report is not one that `calls` makes.
         calls.Unsure: a value is needed of which there is only a digest.
     """
-    if type(result) is not tuple or [type(field) for field in result] != [str, str, list, list]:
+    chunks = frames.chunks(report)
+    if len(chunks) != 3:
         raise codec.Damaged("not a report of calls")
-    end, detail, _, values = result
+    how, values = codec.decode(chunks[0]), codec.decode(chunks[2], opaque)
+    if type(how) is not tuple or [type(field) for field in how] != [str, str] or type(values) is not list:
+        raise codec.Damaged("not a report of calls")
+    end, detail = how
     asked = len(judge.expected)
     if len(values) > asked or (end == calls.DONE and len(values) != asked):
         raise codec.Damaged("a report of %d calls, asked for %d" % (len(values), asked))

@@ -22,7 +22,7 @@ class Running:
     def __init__(self, request: Dict[str, Any], stored: Dict[str, Any], uid: Optional[int]) -> None:
         self.limits = request["limits"]
         self.max_report = request["max_report"]
-        self.reports_values = request["op"] == "calls"
+        self.reports_values = request["op"] in child.VALUES
         self.token = os.urandom(8).hex()
         self.report = bytearray()
         self.parts: List[Any] = []

@@ -38,13 +38,14 @@ class Worker:
             return self.store(request, blob), b""
         if request["op"] == "compare":
             return self.compare(request, blob), b""
-        return self.run(request)
+        return self.run(request, blob)
 
     def store(self, request: Dict[str, Any], blob: bytes) -> Dict[str, Any]:
-        """Keep `blob`'s values for later requests, under a key and a kind ("inputs", "expected")."""
+        """Keep `blob`'s chunks for later requests, under a key and a kind; as values, or `raw` for a child to read."""
         for key in request["drop"]:
             self.stored.pop(key, None)
-        values = [codec.decode(chunk) for chunk in frames.chunks(blob)]
+        chunks = frames.chunks(blob)
+        values: List[Any] = chunks if request["raw"] else [codec.decode(chunk) for chunk in chunks]
         self.stored.setdefault(request["key"], {})[request["kind"]] = values
         return {"status": "stored"}
 
@@ -54,25 +55,26 @@ class Worker:
         parts = stored[request["expected"]]
         inputs = stored.get("inputs", [[]] * len(parts))
         results: List[Tuple[str, str]] = []
+        opaque: List[str] = []
         try:
             chunks = frames.chunks(blob, request["complete"])
             if len(chunks) > len(parts):
                 raise codec.Damaged("%d parts were reported, asked for %d" % (len(chunks), len(parts)))
             for part, expected, arguments, revealed in zip(chunks, parts, inputs, request["revealed"]):
                 judge = oracle.Judge(request, expected, arguments, revealed)
-                results.append(oracle.verdict_of_part(judge, codec.decode(part)))
+                results.append(oracle.verdict_of_part(judge, part, opaque))
         except calls.Unsure as error:
             return {"status": "unsure", "parts": [len(results), error.index]}
         except (codec.Damaged, frames.FrameError) as error:
             results = [("tampered", str(error))]
-        return {"status": "compared", "results": results}
+        return {"status": "compared", "results": results, "opaque": opaque}
 
-    def run(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], bytes]:
+    def run(self, request: Dict[str, Any], blob: bytes) -> Tuple[Dict[str, Any], bytes]:
         """Run one program; a status, what was used, whether this worker is still clean, and what it reported."""
         self.count += 1
         uid = jail.FIRST_UID + self.count % jail.UIDS if self.has_uids else None
         oom_before = facts.oom_kills()
-        request["scratch"] = self.scratch
+        request.update(scratch=self.scratch, blob=blob)
         running = Running(request, self.stored.get(request.get("key", ""), {}), uid)
         running.watch()
         usage = self.reap(running)

@@ -1,0 +1,182 @@
+"""Arrays across the boundary: numpy, scipy.sparse, torch, TensorFlow and unfitted scikit-learn values for `codec`.
+
+Each becomes a name and parts that `codec` carries: buffers, shapes, and the names of types from the lists in this
+file. Nothing is pickled, and no library is imported to write a value: one that was not imported made none.
+
+Not carried: fitted models, ragged and sparse tensors, record arrays.
+"""
+
+import importlib
+import sys
+from typing import Any, Dict, Optional, Tuple
+
+from . import codec
+
+NUMPY_KINDS = "biufcSUMm"
+SPARSE = [
+    "%s_%s" % (form, kind) for form in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil") for kind in ("matrix", "array")
+]
+Parts = Optional[Tuple[str, Tuple[Any, ...]]]
+
+
+def _numpy(value: Any) -> Parts:
+    numpy = sys.modules.get("numpy")
+    kind = type(value)
+    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)):
+        return None
+    if isinstance(value, numpy.generic):
+        if getattr(numpy, kind.__name__, None) is not kind or value.dtype.kind not in NUMPY_KINDS:
+            return None
+        return "scalar", (value.dtype.str, value.tobytes())
+    if kind not in (numpy.ndarray, numpy.matrix):
+        return None
+    if value.nbytes > codec.MAX_BYTES:
+        raise codec.TooLarge("a numpy array over the cap")
+    name = "matrix" if kind is numpy.matrix else "array"
+    if value.dtype.kind == "O":
+        return name, ("O", value.shape, value.ravel().tolist() if kind is numpy.ndarray else value.A1.tolist())
+    if value.dtype.kind not in NUMPY_KINDS:
+        return None
+    return name, (value.dtype.str, value.shape, value.tobytes())
+
+
+def _make_array(dtype: str, shape: Tuple[int, ...], data: Any) -> Any:
+    import numpy
+
+    if dtype == "O":
+        array = numpy.empty(len(data), dtype=object)
+        for index, item in enumerate(data):
+            array[index] = item
+        return array.reshape(shape)
+    kind = numpy.dtype(dtype)
+    if kind.kind not in NUMPY_KINDS:
+        raise codec.Damaged("a numpy type of kind %s" % kind.kind)
+    return numpy.frombuffer(data, dtype=kind).reshape(shape).copy()
+
+
+def _make_matrix(dtype: str, shape: Tuple[int, ...], data: Any) -> Any:
+    import numpy
+
+    return numpy.asmatrix(_make_array(dtype, shape, data))
+
+
+def _scipy(value: Any) -> Parts:
+    sparse = sys.modules.get("scipy.sparse")
+    if sparse is None or not sparse.issparse(value):
+        return None
+    name = type(value).__name__
+    if getattr(sparse, name, None) is not type(value):
+        return None
+    if name.startswith(("csr", "csc")):
+        return "sparse", (name, value.shape, (value.data, value.indices, value.indptr))
+    entries = value.tocoo()
+    return "sparse", (name, value.shape, (entries.data, entries.row, entries.col))
+
+
+def _make_sparse(name: str, shape: Tuple[int, ...], arrays: Tuple[Any, Any, Any]) -> Any:
+    from scipy import sparse
+
+    if name not in SPARSE:
+        raise codec.Damaged("no sparse format: %s" % name)
+    if name.startswith(("csr", "csc")):
+        return getattr(sparse, name)(arrays, shape=shape)
+    data, row, column = arrays
+    return getattr(sparse, name)(sparse.coo_matrix((data, (row, column)), shape=shape))
+
+
+def _torch(value: Any) -> Parts:
+    torch = sys.modules.get("torch")
+    if torch is None or type(value) is not torch.Tensor or value.layout is not torch.strided:
+        return None
+    plain = value.detach().cpu().contiguous()
+    return "tensor", (str(value.dtype), tuple(value.shape), value.requires_grad, _bytes_of(torch, plain))
+
+
+def _bytes_of(torch: Any, plain: Any) -> bytes:
+    if plain.numel() == 0:
+        return b""
+    data: bytes = plain.reshape(-1).view(torch.uint8).numpy().tobytes()
+    return data
+
+
+def _make_tensor(dtype: str, shape: Tuple[int, ...], requires_grad: bool, data: bytes) -> Any:
+    import torch
+
+    kind = getattr(torch, dtype.rpartition(".")[2], None)
+    if not isinstance(kind, torch.dtype):
+        raise codec.Damaged("no torch type: %s" % dtype)
+    flat = torch.frombuffer(bytearray(data), dtype=kind) if data else torch.empty(0, dtype=kind)
+    return flat.reshape(shape).requires_grad_(requires_grad)
+
+
+def _tensorflow(value: Any) -> Parts:
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return None
+    if isinstance(value, tensorflow.Variable):
+        return "variable", (value.numpy(),)
+    if tensorflow.is_tensor(value) and hasattr(value, "numpy") and type(value).__name__ == "EagerTensor":
+        return "eager", (value.numpy(), value.dtype.name)
+    return None
+
+
+def _make_eager(array: Any, dtype: str) -> Any:
+    import tensorflow
+
+    return tensorflow.constant(array, dtype=dtype)
+
+
+def _make_variable(array: Any) -> Any:
+    import tensorflow
+
+    return tensorflow.Variable(array)
+
+
+def _sklearn(value: Any) -> Parts:
+    base, utils = sys.modules.get("sklearn.base"), sys.modules.get("sklearn.utils")
+    if base is None or utils is None:
+        return None
+    kind = type(value)
+    if kind is utils.Bunch:
+        return "bunch", (dict(value),)
+    if not isinstance(value, base.BaseEstimator) or not kind.__module__.startswith("sklearn."):
+        return None
+    if any(name.endswith("_") for name in vars(value)):  # fitted, by scikit-learn's convention
+        return None
+    return "estimator", (kind.__module__, kind.__qualname__, value.get_params(deep=False))
+
+
+def _make_bunch(items: Dict[str, Any]) -> Any:
+    from sklearn.utils import Bunch
+
+    return Bunch(**items)
+
+
+def _make_estimator(module: str, name: str, parameters: Dict[str, Any]) -> Any:
+    """An unfitted estimator: scikit-learn's constructors only keep what they are given."""
+    from sklearn.base import BaseEstimator
+
+    kind = getattr(importlib.import_module(module), name, None) if module.startswith("sklearn.") else None
+    if not (isinstance(kind, type) and issubclass(kind, BaseEstimator)):
+        raise codec.Damaged("no estimator: %s.%s" % (module, name))
+    return kind(**parameters)
+
+
+def _make_scalar(dtype: str, data: bytes) -> Any:
+    return _make_array(dtype, (1,), data)[0]
+
+
+codec.FOREIGN_PARTS.extend((_numpy, _scipy, _torch, _tensorflow, _sklearn))
+codec.FOREIGN_TYPES.update(
+    {
+        b"scalar": _make_scalar,
+        b"array": _make_array,
+        b"matrix": _make_matrix,
+        b"sparse": _make_sparse,
+        b"tensor": _make_tensor,
+        b"eager": _make_eager,
+        b"variable": _make_variable,
+        b"bunch": _make_bunch,
+        b"estimator": _make_estimator,
+    }
+)

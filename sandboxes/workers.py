@@ -1,0 +1,104 @@
+"""The workers of one slot: those that run candidates, by environment and preload group, and those that judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..types import Limits, Status, Trial, Trust, Verdict
+from .link import ANSWER_PATIENCE_S, Worker, address_of
+
+USES = 2000
+"""Programs a worker runs before it is replaced, so that nothing slow can add up in it."""
+WARM = 2
+"""Workers of a kind that are kept, the longest unused ended first."""
+
+Start = Callable[[str, str], Worker]
+"""Starts a worker for an environment and a preload group."""
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a worker's child is to do; see `inside.child.OPERATIONS`."""
+
+    operation: str
+    fields: Mapping[str, Any]
+    limits: Limits
+    max_report: int = 64 << 10
+    """Bytes that the child may report."""
+    blob: bytes = b""
+
+
+class Workers:
+    """Started when first asked for. `nproc` caps a program's processes, where needed.
+
+    Raises:
+        LinkLost, SandboxUnavailable: one does not start, or is lost; `close` then, and go on.
+    """
+
+    def __init__(self, start: Start, nproc: int | None) -> None:
+        self._start = start
+        self._nproc = nproc
+        self._candidates: dict[tuple[str, str], Worker] = {}
+        self._judges: dict[tuple[str, str], Worker] = {}
+
+    def candidate(self, environment: str, group: str) -> Worker:
+        """The warm worker that runs candidates of an environment and group."""
+        return self._warm(self._candidates, environment, group)
+
+    def judge(self, environment: str, group: str) -> Worker:
+        """The warm worker that holds tests and expected values, and never runs a candidate."""
+        return self._warm(self._judges, environment, group)
+
+    def run(self, trial: Trial, job: Job) -> tuple[Answer, bytes]:
+        """Do a job in a process of its own where candidates run; that worker is ended if it may not be used again."""
+        return self._run(self._candidates, trial, job)
+
+    def run_trusted(self, trial: Trial, job: Job) -> tuple[Answer, bytes]:
+        """As `run`, where tests and references run."""
+        return self._run(self._judges, trial, job)
+
+    def close(self) -> str:
+        """End all; the last word of those that wrote to standard error."""
+        workers = [*self._candidates.values(), *self._judges.values()]
+        self._candidates, self._judges = {}, {}
+        return " ".join(filter(None, [worker.close() for worker in workers]))
+
+    def _warm(self, kept: dict[tuple[str, str], Worker], environment: str, group: str) -> Worker:
+        worker = kept.pop((environment, group), None)
+        if worker is None:
+            for old in list(kept)[: 1 - WARM or None]:
+                kept.pop(old).close()
+            worker = self._start(environment, group)
+        kept[environment, group] = worker
+        return worker
+
+    def _run(self, kept: dict[tuple[str, str], Worker], trial: Trial, job: Job) -> tuple[Answer, bytes]:
+        worker = self._warm(kept, trial.environment, trial.group)
+        limits = asdict(job.limits) | {"nproc": self._nproc}
+        answer, reported = worker.request(
+            job.operation,
+            {**job.fields, "limits": limits, "max_report": job.max_report},
+            blob=job.blob,
+            patience_s=job.limits.wall_time_s + ANSWER_PATIENCE_S,
+        )
+        worker.uses += 1
+        if not answer["clean"] or worker.uses >= USES:
+            kept.pop((trial.environment, trial.group)).close()
+        return answer, reported
+
+
+def verdict_of(trial: Trial, answer: Mapping[str, Any], trust: Trust, *, base: str | None = None) -> Verdict:
+    """The verdict that a worker's answer amounts to."""
+    return Verdict(
+        **address_of(trial),
+        status=Status(answer["status"]),
+        detail=answer["detail"],
+        cpu_time_s=round(answer["cpu_time_s"], 6),
+        wall_time_s=round(answer["wall_time_s"], 6),
+        peak_memory_bytes=answer["peak_memory_bytes"],
+        trust=trust,
+        base_status=Status(base) if base is not None else None,
+    )
