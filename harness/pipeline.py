@@ -25,7 +25,7 @@ from .sandboxes import open_sandbox
 from .session import Session, check, evaluate, started
 from .store import MANIFEST, RunFolder, read_manifest
 from .suite import Suite, load_suite
-from .types import Model, RenderedPrompt, Request, Sample, Sandbox
+from .types import Model, RenderedPrompt, Request, Sample, Sandbox, Trust
 
 RESULTS = Path("results")
 LOG = "engine.log"
@@ -152,6 +152,7 @@ def run_identity(config: RunConfig, suites: Sequence[Suite], sandbox: str) -> di
         },
         "limit": config.limit,
         "sandbox": sandbox,
+        "trust": config.trust,
     }
 
 
@@ -248,7 +249,9 @@ def _checked(
         for suite in suites:
             environment = suite.benchmark.environment
             if environment not in sandboxes:
-                sandboxes[environment] = stack.enter_context(started(session, suite, name, config.workers))
+                sandboxes[environment] = stack.enter_context(
+                    started(session, suite, name, config.workers, Trust(config.trust))
+                )
             if config.verify:
                 check(session, suite, sandboxes[environment])
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import report
 from .config import ScoreConfig
@@ -17,7 +17,7 @@ from .samples import ForeignSample, SamplesFile, read
 from .session import Session, evaluate, started
 from .store import RunFolder, read_manifest
 from .suite import Suite, load_suite
-from .types import CodeForm, Completion, Sample
+from .types import CodeForm, Completion, Sample, Trust
 
 
 def score(
@@ -41,7 +41,7 @@ def score(
             describe(folder, config, [suite])
             arrived = {(task_id, index) for _, task_id, index in folder.samples}
             missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
-            _judge(session, suite, sandbox_name, config.workers, missing)
+            _judge(session, suite, _Judging(sandbox_name, config.workers, Trust(config.trust)), missing)
         return report.write(path)
 
 
@@ -72,17 +72,21 @@ def reextract(
             folder.replace_code(changed, {**identity, "extraction": extraction})
             shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
             for suite in suites:
-                _judge(session, suite, identity["sandbox"], workers, [])
+                _judge(session, suite, _Judging(identity["sandbox"], workers, Trust(identity["trust"])), [])
         return report.write(path)
 
 
-def _judge(
-    session: Session, suite: Suite, sandbox_name: str, workers: int | None, missing: Sequence[ForeignSample]
-) -> None:
+class _Judging(NamedTuple):
+    sandbox: str
+    workers: int | None
+    trust: Trust
+
+
+def _judge(session: Session, suite: Suite, judging: _Judging, missing: Sequence[ForeignSample]) -> None:
     total = len(session.folder.pending(suite.name)) + len(missing)
     if not total:
         return
-    with started(session, suite, sandbox_name, workers) as sandbox:
+    with started(session, suite, *judging) as sandbox:
         evaluate(session, suite, sandbox, _arrivals(suite, missing), total)
 
 
@@ -120,6 +124,7 @@ def _identity(config: ScoreConfig, suite: Suite, file: SamplesFile, sandbox: str
         "benchmarks": {suite.name: suite.facts()},
         "extraction": {suite.name: suite.recipe_facts()},
         "sandbox": sandbox,
+        "trust": config.trust,
     }
 
 

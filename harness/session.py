@@ -12,7 +12,7 @@ from .progress import Progress
 from .sandboxes import open_sandbox
 from .store import RunFolder
 from .suite import Suite
-from .types import Sample, Sandbox, Trial
+from .types import Sample, Sandbox, Trial, Trust
 from .verify import quick
 
 
@@ -83,10 +83,10 @@ def evaluate(session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterato
 
 
 @contextmanager
-def started(session: Session, suite: Suite, name: str, workers: int | None) -> Iterator[Sandbox]:
+def started(session: Session, suite: Suite, name: str, workers: int | None, trust: Trust) -> Iterator[Sandbox]:
     """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
     session.clock.touch("sandbox")
-    with open_sandbox(name, environment=suite.benchmark.environment, workers=workers) as sandbox:
+    with open_sandbox(name, environment=suite.benchmark.environment, workers=workers, trust=trust) as sandbox:
         session.clock.touch("sandbox")
         facts = session.folder.manifest.get("sandbox", {})
         session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from .progress import Progress, Quiet
 from .samples import read
 from .sandboxes import open_sandbox
 from .suite import Suite, load_suite
-from .types import Benchmark, Calls, CodeForm, Problem, Sandbox, Status, Trial, Verdict
+from .types import Benchmark, Calls, CodeForm, Problem, Sandbox, Status, Trial, Trust, Verdict
 
 QUICK_REFERENCES = 10
 QUICK_INPUTS = 5
@@ -63,6 +64,10 @@ class Verification:
     seconds: float
     peak_memory_bytes: int
     """The most that one program used."""
+    pool_memory_bytes: int | None = None
+    """The most that all containers used together; None where the sandbox cannot tell."""
+    trust: Mapping[str, int] = field(default_factory=dict)
+    """Where the verdicts on the references were computed -> how many."""
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -75,6 +80,7 @@ def verify(
     *,
     sandbox: str | None = None,
     workers: int | None = None,
+    trust: Trust = Trust.SPLIT,
     golden: Path | None = None,
     truth: Path | None = None,
     progress: Progress | None = None,
@@ -88,12 +94,14 @@ def verify(
     known = _golden(suite, golden, truth) if golden and truth else []
     start = time.monotonic()
     environment = suite.benchmark.environment
-    with progress or Quiet() as shown, open_sandbox(sandbox, environment=environment, workers=workers) as opened:
+    asked = open_sandbox(sandbox, environment=environment, workers=workers, trust=trust)
+    with progress or Quiet() as shown, asked as opened:
         runner = _Runner(opened, shown, f"verify {name}", suite, len(suite.problems) + len(known))
         canary = runner.canaries()
         references = runner.references(suite.problems.values())
         judged = runner.judge(trial for trial, _ in known)
         runner.close()
+        pool_memory_bytes = opened.describe().get("peak_memory_bytes")
     return Verification(
         benchmark=name,
         sandbox=opened.name,
@@ -105,6 +113,8 @@ def verify(
         ),
         seconds=time.monotonic() - start,
         peak_memory_bytes=runner.peak_memory_bytes,
+        pool_memory_bytes=pool_memory_bytes,
+        trust=runner.trust,
     )
 
 
@@ -139,6 +149,7 @@ class _Runner:
 
     def __init__(self, sandbox: Sandbox, progress: Progress, stage: str, suite: Suite, total: int) -> None:
         self.peak_memory_bytes = 0
+        self.trust: Counter[str] = Counter()
         self._sandbox, self._suite = sandbox, suite
         self._progress, self._stage = progress, stage
         self._canaries = canaries(suite)
@@ -168,6 +179,7 @@ class _Runner:
         benchmark = self._suite.benchmark
         trials = (benchmark.trial(one, one.reference, CodeForm.COMPLETION, 0) for one in chosen)
         verdicts = self.judge(trial if inputs is None else _shortened(trial, inputs) for trial in trials)
+        self.trust.update(verdict.trust.value for verdict in verdicts.values())
         excused = excuses(benchmark)
         found = [
             _difference(one.task_id, Status.PASSED, verdicts.get((one.task_id, 0)), excused.get(one.task_id))

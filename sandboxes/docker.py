@@ -166,6 +166,7 @@ class DockerSandbox:
             "engine": self._client.version()["Version"],
             "python": facts["python"],
             "preloaded": self._facts["loaded"],
+            "peak_memory_bytes": self._pool.peak_memory_bytes,
             "enforced": [
                 "no network; own pid, IPC and mount namespaces",
                 "read-only root; private /tmp and /dev/shm of 64 MB",

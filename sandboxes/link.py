@@ -76,6 +76,8 @@ class Worker:
         self._stored: dict[str, set[str]] = {}
         self.uses = 0
         """Programs it has run."""
+        self.memory_bytes = 0
+        """The most its container has used; 0 where there is none."""
         link.send(_bootstrap_frame())
         hello = {
             "nonce": self._nonce,

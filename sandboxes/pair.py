@@ -51,6 +51,11 @@ class Pair:
             self.close()
         return Verdict(**address_of(trial), status=Status.INFRASTRUCTURE, detail=f"lost twice: {reason}")
 
+    @property
+    def memory_bytes(self) -> int:
+        """The most that the containers of this pair have used, added up; 0 without containers."""
+        return self._workers.memory_bytes
+
     def close(self) -> str:
         """End the workers; the last word of those that wrote to standard error."""
         return self._workers.close()

@@ -20,6 +20,8 @@ class Pool:
 
     def __init__(self, make: Callable[[int], Pair], size: int) -> None:
         self._pairs = [make(slot) for slot in range(size)]
+        self.peak_memory_bytes = 0
+        """The most that all containers have used, each at its own worst; 0 without containers."""
 
     def open(self, environment: str) -> Worker:
         """Start a candidate worker in every pair, side by side; the first one, for its facts.
@@ -69,7 +71,9 @@ class Pool:
         def work(pair: Pair) -> None:
             try:
                 while (trial := waiting.get()) is not None and not stop.is_set():
-                    done.put(pair.judge(trial))
+                    verdict = pair.judge(trial)
+                    self.peak_memory_bytes = max(self.peak_memory_bytes, sum(one.memory_bytes for one in self._pairs))
+                    done.put(verdict)
                 done.put(None)
             except BaseException as error:  # noqa: BLE001 - likewise
                 done.put(error)

@@ -60,6 +60,11 @@ class Workers:
         """As `run`, where tests and references run."""
         return self._run(self._judges, trial, job)
 
+    @property
+    def memory_bytes(self) -> int:
+        """The most that the containers of all workers here have used, added up."""
+        return sum(worker.memory_bytes for worker in (*self._candidates.values(), *self._judges.values()))
+
     def close(self) -> str:
         """End all; the last word of those that wrote to standard error."""
         workers = [*self._candidates.values(), *self._judges.values()]
@@ -85,6 +90,7 @@ class Workers:
             patience_s=job.limits.wall_time_s + ANSWER_PATIENCE_S,
         )
         worker.uses += 1
+        worker.memory_bytes = answer["memory_bytes"]
         if not answer["clean"] or worker.uses >= USES:
             kept.pop((trial.environment, trial.group)).close()
         return answer, reported

@@ -84,6 +84,14 @@ def core_image() -> str:
 
 
 @pytest.fixture(scope="session")
+def ds1000_image() -> str:
+    """The digest of the ds1000 environment's Docker image, built if need be: some minutes."""
+    from harness.sandboxes.images import build_image
+
+    return build_image("ds1000", report=print)
+
+
+@pytest.fixture(scope="session")
 def smollm2() -> Path:
     """The folder of the builtin SmolLM2 checkpoint, made in the cache if need be."""
     for package in ("torch", "transformers"):

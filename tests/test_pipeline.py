@@ -37,11 +37,40 @@ def test_a_run_leaves_samples_verdicts_scores_and_a_report(tmp_path: Path) -> No
     assert keys(tmp_path / "run" / "verdicts.jsonl") == expected
     verdict = read_rows(tmp_path / "run" / "verdicts.jsonl")[0]
     assert verdict["status"] == "passed"
-    assert verdict["trust"] == "in-process"
+    assert verdict["trust"] == "split"
     assert "base_status" not in verdict
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())
     assert scores["scores"][0]["value"] == 1.0
     assert "4 of 4 problems" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_upstreams_way_of_judging_is_a_choice_of_the_run(tmp_path: Path) -> None:
+    """One folder holds one way; another is refused, an unknown one as well."""
+    file = references(tmp_path / "s.jsonl")
+
+    def trusts(trust: str, folder: str) -> set[str]:
+        pipeline.run(config(file, trust=trust), out=tmp_path / folder)
+        return {row["trust"] for row in read_rows(tmp_path / folder / "verdicts.jsonl")}
+
+    assert trusts("split", "apart") == {"split"}
+    assert trusts("in-process", "together") == {"in-process"}
+    with pytest.raises(StoreError, match="trust is"):
+        trusts("in-process", "apart")
+    with pytest.raises(UsageError, match='trust is "none"'):
+        trusts("none", "other")
+
+
+def test_a_sample_that_fails_for_what_cannot_be_carried_is_named(tmp_path: Path) -> None:
+    """With the value that was in the way, on the card and in the report: upstream would pass it."""
+    odd = "    class Text(str):\n        pass\n    return Text(min(strings, key=lambda s: -len(s))) if strings else None\n"
+    write_rows(tmp_path / "s.jsonl", [{"task_id": "HumanEval/12", "completion": odd}])
+    chosen = ScoreConfig(samples=tmp_path / "s.jsonl", benchmark="humaneval", sandbox="process")
+    summary = scoring.score(chosen, out=tmp_path / "run")
+
+    assert [verdict.uncarried for verdict in summary.uncarried] == ["a Text"]
+    told = "HumanEval/12 sample 0 (humaneval): a Text cannot be carried; it passes in-process"
+    assert told in report.card(summary)
+    assert told in (tmp_path / "run" / "report.md").read_text()
 
 
 def test_the_manifest_says_with_what_the_run_was_made(tmp_path: Path) -> None:

@@ -210,7 +210,8 @@ def test_golden_samples_are_compared_with_their_truth(tmp_path: Path) -> None:
     wrong = harness(*arguments, truth)
 
     assert right.returncode == 0, right.stderr
-    assert re.search(r"^humaneval +process +164/164 +4/4 +3/3 +[\d.]+ s +\d+ MB$", right.stdout, re.MULTILINE)
+    row = r"^humaneval +process +164/164 +4/4 +3/3 +[\d.]+ s +program \d+ MB +164 split$"
+    assert re.search(row, right.stdout, re.MULTILINE)
     assert wrong.returncode == 3
     assert re.search(r"^humaneval +process +164/164 +4/4 +2/3 ", wrong.stdout, re.MULTILINE)
     assert "DIFFERS  golden HumanEval/2: expected base fail, got base passed" in wrong.stdout

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import INFRASTRUCTURE, UsageError
+from ..types import Trust
 
 if TYPE_CHECKING:
     from ..pipeline import Preview
@@ -20,6 +21,12 @@ SandboxName = Annotated[
 ]
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
 Split = Annotated[str | None, typer.Option(help="Another split of the benchmark, such as validation (mbpp).")]
+TrustName = Annotated[
+    str | None,
+    typer.Option(
+        "--trust", help="split (default): judged apart from the candidate; in-process: as upstream's scripts."
+    ),
+]
 Workers = Annotated[int | None, typer.Option(help="Programs run side by side. Default: one per core.")]
 
 
@@ -31,6 +38,7 @@ def run(
     split: Split = None,
     recipe: Recipe = None,
     sandbox: SandboxName = None,
+    trust: TrustName = None,
     out: Out = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; flags win over it.")] = None,
     backend: Annotated[str | None, typer.Option(help="auto, vllm or transformers.")] = None,
@@ -79,6 +87,7 @@ def score(
     split: Split = None,
     recipe: Recipe = None,
     sandbox: SandboxName = None,
+    trust: TrustName = None,
     out: Out = None,
     k: Ks = None,
     workers: Workers = None,
@@ -94,7 +103,13 @@ def score(
 
     command: list[str] = context.obj
     if re_extract:
-        for flag, value in (("--benchmark", benchmark), ("--field", field), ("--out", out), ("-k", k)):
+        for flag, value in (
+            ("--benchmark", benchmark),
+            ("--field", field),
+            ("--out", out),
+            ("-k", k),
+            ("--trust", trust),
+        ):
             if value:
                 raise UsageError(f"{flag} does not go with --re-extract, which works on a run folder as it is")
         finish(
@@ -115,6 +130,7 @@ def score(
         sandbox=sandbox,
         k=tuple(k or ()),
         workers=workers,
+        trust=trust or Trust.SPLIT,
     )
     finish(scoring.score(config, out=out, command=command, progress=open_progress()))
 

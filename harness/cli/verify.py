@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
-from .evaluate import SandboxName, Workers
+from ..types import Trust
+from .evaluate import SandboxName, TrustName, Workers
 
 if TYPE_CHECKING:
     from ..verify import Part, Verification
 
-ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {}"
-HEAD = ("benchmark", "sandbox", "references", "canaries", "golden", "time", "largest program")
+ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {:<26}{}"
+HEAD = ("benchmark", "sandbox", "references", "canaries", "golden", "time", "memory", "judged")
 
 
 def verify(
     benchmarks: Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")] = None,
     *,
     sandbox: SandboxName = None,
+    trust: TrustName = None,
     golden: Annotated[Path | None, typer.Option(help="Samples file whose verdicts are known.")] = None,
     truth: Annotated[
         Path | None, typer.Option(help='Its verdicts: {"verdicts": {TASK: {"base": "pass", "plus": "fail"}}}.')
@@ -29,6 +31,7 @@ def verify(
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
     from .. import registry
+    from ..config import check_trust
     from ..progress import open_progress
     from ..verify import verify as verify_benchmark
 
@@ -44,7 +47,13 @@ def verify(
     for name in names:
         try:
             found = verify_benchmark(
-                name, sandbox=sandbox, workers=workers, golden=golden, truth=truth, progress=open_progress()
+                name,
+                sandbox=sandbox,
+                workers=workers,
+                trust=check_trust(trust or Trust.SPLIT),
+                golden=golden,
+                truth=truth,
+                progress=open_progress(),
             )
         except HarnessError as error:
             typer.echo(f"{name:<18}not verified")
@@ -66,7 +75,8 @@ def _show(found: Verification) -> None:
             _ratio(found.canaries),
             _ratio(found.golden),
             f"{found.seconds:.1f} s",
-            f"{found.peak_memory_bytes >> 20} MB",
+            _memory(found),
+            ", ".join(f"{count} {trust}" for trust, count in found.trust.items()),
         ).rstrip()
     )
     for difference in found.differences:
@@ -74,6 +84,13 @@ def _show(found: Verification) -> None:
         typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {told[:300]}")
     for difference in found.references.known:
         typer.echo(f"  known    {difference.what}: {' '.join(difference.found.split())}")
+
+
+def _memory(found: Verification) -> str:
+    """Of the largest program, and of all containers at once where the engine tells."""
+    program = f"program {found.peak_memory_bytes >> 20} MB"
+    pool = found.pool_memory_bytes
+    return program if pool is None else f"{program}, all {pool >> 20} MB"
 
 
 def _ratio(part: Part) -> str:

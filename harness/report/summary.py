@@ -32,6 +32,8 @@ class Summary:
     """Samples that ended at the token limit."""
     trust: Mapping[str, int]
     """Where verdicts were computed -> how many."""
+    uncarried: tuple[Verdict, ...]
+    """Samples that pass in-process and fail for a value that could not be carried to the judge."""
 
     @property
     def stages_s(self) -> Mapping[str, float]:
@@ -78,6 +80,7 @@ def read(path: Path) -> Summary:
         unjudged=len(samples) - len(judged),
         truncated=_truncated(samples.values()),
         trust=Counter(verdict.trust.value for verdict in judged),
+        uncarried=tuple(verdict for verdict in judged if verdict.uncarried),
     )
 
 

@@ -49,6 +49,14 @@ def stages(summary: Summary) -> list[str]:
     return told
 
 
+def uncarried(summary: Summary) -> list[str]:
+    """Samples that only the way of judging fails, with the value that was in the way."""
+    return [
+        f"{one.task_id} sample {one.index} ({one.benchmark}): {one.uncarried} cannot be carried; it passes in-process"
+        for one in summary.uncarried
+    ]
+
+
 def isolation(summary: Summary) -> list[tuple[str, str]]:
     """What was and what was not isolated: (heading, list), per environment."""
     told: list[tuple[str, str]] = []

@@ -58,6 +58,7 @@ def markdown(summary: Summary) -> str:
         ),
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Truncated at the token limit: {summary.truncated}.",
+        *(f"- {told}" for told in wording.uncarried(summary)),
         "\n## Isolation\n",
         *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),
         "\n## Time\n",

@@ -10,6 +10,7 @@ import sys
 from typing import Any, Dict, Optional, Tuple
 
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+MEMORY_PEAKS = ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes")
 MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 PID_LIMITS = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
 
@@ -24,6 +25,11 @@ def oom_kills() -> int:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0
+
+
+def memory_peak() -> int:
+    """The most bytes that this control group has used so far (0 where unknown)."""
+    return _number(MEMORY_PEAKS) or 0
 
 
 def collect() -> Dict[str, Any]:

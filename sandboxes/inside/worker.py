@@ -87,6 +87,7 @@ class Worker:
             "peak_memory_bytes": usage.ru_maxrss * 1024,
             "parts": running.parts,
             "clean": self.clean(uid),
+            "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
         return reply, bytes(running.report[1:]) if running.reports_values else b""
 
