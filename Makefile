@@ -1,5 +1,6 @@
 # make quickstart   set up and run the main job on a small real checkpoint
 # make test         set up and run the tests
+# make bench        measure speed beside the installed peers (Docker, HARNESS_DATA_DIR, some minutes, an idle machine)
 PYTHON ?= python3
 VENV ?= .venv
 MARKS ?= not gpu and not slow
@@ -12,7 +13,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 # the locks leave out torchvision, torchaudio and torchcodec: their CUDA builds break transformers on a CPU
 LOCKED = $(PIP) install --no-deps --require-hashes
 
-.PHONY: quickstart test lint lock clean
+.PHONY: quickstart test bench lint lock clean
 
 quickstart: $(VENV)/.cpu
 	@if $(BIN)/harness sandbox build core; then sandbox=docker; else sandbox=process; fi; \
@@ -21,6 +22,13 @@ quickstart: $(VENV)/.cpu
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "$(MARKS)"
+
+ROUNDS ?= 5
+bench: $(VENV)/.dev
+	$(BIN)/harness sandbox build core
+	$(BIN)/harness sandbox build ds1000
+	$(BIN)/python -m tests.performance.peers --rounds $(ROUNDS)
+	$(BIN)/python -m tests.performance.growth
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

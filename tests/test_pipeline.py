@@ -62,7 +62,8 @@ def test_upstreams_way_of_judging_is_a_choice_of_the_run(tmp_path: Path) -> None
 
 def test_a_sample_that_fails_for_what_cannot_be_carried_is_named(tmp_path: Path) -> None:
     """With the value that was in the way, on the card and in the report: upstream would pass it."""
-    odd = "    class Text(str):\n        pass\n    return Text(min(strings, key=lambda s: -len(s))) if strings else None\n"
+    longest = "Text(min(strings, key=lambda s: -len(s))) if strings else None"
+    odd = f"    class Text(str):\n        pass\n    return {longest}\n"
     write_rows(tmp_path / "s.jsonl", [{"task_id": "HumanEval/12", "completion": odd}])
     chosen = ScoreConfig(samples=tmp_path / "s.jsonl", benchmark="humaneval", sandbox="process")
     summary = scoring.score(chosen, out=tmp_path / "run")

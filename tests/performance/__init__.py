@@ -1,0 +1,1 @@
+"""Speed, measured beside the installed peers: `make bench`. Nothing here is a test."""
