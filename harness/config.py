@@ -59,6 +59,8 @@ class RunConfig:
     """Load *.bin weights, which can run code as they are read."""
     verify: bool = True
     """Check, before anything is generated, that the sandbox judges rightly."""
+    allow_unsafe: bool = False
+    """Run programs even where nothing keeps them away from their judge."""
 
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
@@ -89,6 +91,7 @@ class ScoreConfig:
     sandbox: str | None = None
     k: tuple[int, ...] = ()
     workers: int | None = None
+    allow_unsafe: bool = False
 
     def __post_init__(self) -> None:
         _at_least(1, workers=self.workers)

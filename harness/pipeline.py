@@ -22,7 +22,7 @@ from .models.loading import open_model
 from .models.options import ModelOptions
 from .progress import Progress, Quiet
 from .sandboxes import open_sandbox
-from .session import Session, check, evaluate, started
+from .session import SandboxOptions, Session, check, evaluate, started
 from .store import MANIFEST, RunFolder, read_manifest
 from .suite import Suite, load_suite
 from .types import Model, RenderedPrompt, Request, Sample, Sandbox
@@ -121,6 +121,11 @@ def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
         trust_remote_code=config.trust_remote_code,
         allow_pickle=config.allow_pickle,
     )
+
+
+def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
+    """How programs are to be run."""
+    return SandboxOptions(workers=config.workers, allow_unsafe=config.allow_unsafe)
 
 
 def chosen_sandbox(asked: str | None, out: Path | None, suites: Sequence[Suite]) -> str:
@@ -248,7 +253,7 @@ def _checked(
         for suite in suites:
             environment = suite.benchmark.environment
             if environment not in sandboxes:
-                sandboxes[environment] = stack.enter_context(started(session, suite, name, config.workers))
+                sandboxes[environment] = stack.enter_context(started(session, suite, name, options_of(config)))
             if config.verify:
                 check(session, suite, sandboxes[environment])
             else:

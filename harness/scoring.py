@@ -11,10 +11,10 @@ from . import report
 from .config import ScoreConfig
 from .errors import StoreError, UsageError
 from .manifest import Clock
-from .pipeline import chosen_sandbox, default_folder, describe
+from .pipeline import chosen_sandbox, default_folder, describe, options_of
 from .progress import Progress, Quiet
 from .samples import ForeignSample, SamplesFile, read
-from .session import Session, evaluate, started
+from .session import SandboxOptions, Session, evaluate, started
 from .store import RunFolder, read_manifest
 from .suite import Suite, load_suite
 from .types import CodeForm, Completion, Sample
@@ -41,7 +41,7 @@ def score(
             describe(folder, config, [suite])
             arrived = {(task_id, index) for _, task_id, index in folder.samples}
             missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
-            _judge(session, suite, sandbox_name, config.workers, missing)
+            _judge(session, suite, sandbox_name, options_of(config), missing)
         return report.write(path)
 
 
@@ -50,7 +50,7 @@ def reextract(
     *,
     recipe: str | None = None,
     sandbox: str | None = None,
-    workers: int | None = None,
+    options: SandboxOptions | None = None,
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> report.Summary:
@@ -72,17 +72,17 @@ def reextract(
             folder.replace_code(changed, {**identity, "extraction": extraction})
             shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
             for suite in suites:
-                _judge(session, suite, identity["sandbox"], workers, [])
+                _judge(session, suite, identity["sandbox"], options or SandboxOptions(), [])
         return report.write(path)
 
 
 def _judge(
-    session: Session, suite: Suite, sandbox_name: str, workers: int | None, missing: Sequence[ForeignSample]
+    session: Session, suite: Suite, sandbox_name: str, options: SandboxOptions, missing: Sequence[ForeignSample]
 ) -> None:
     total = len(session.folder.pending(suite.name)) + len(missing)
     if not total:
         return
-    with started(session, suite, sandbox_name, workers) as sandbox:
+    with started(session, suite, sandbox_name, options) as sandbox:
         evaluate(session, suite, sandbox, _arrivals(suite, missing), total)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from . import __version__, manifest
@@ -14,6 +15,16 @@ from .store import RunFolder
 from .suite import Suite
 from .types import Sample, Sandbox, Trial
 from .verify import quick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """How programs are run, as far as it is no part of a run's identity."""
+
+    workers: int | None = None
+    """Programs run side by side. None: one per core."""
+    allow_unsafe: bool = False
+    """Run programs even where nothing keeps them away from their judge."""
 
 
 class Session:
@@ -83,10 +94,15 @@ def evaluate(session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterato
 
 
 @contextmanager
-def started(session: Session, suite: Suite, name: str, workers: int | None) -> Iterator[Sandbox]:
+def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
     """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
     session.clock.touch("sandbox")
-    with open_sandbox(name, environment=suite.benchmark.environment, workers=workers) as sandbox:
+    with open_sandbox(
+        name,
+        environment=suite.benchmark.environment,
+        workers=options.workers,
+        allow_unsafe=options.allow_unsafe,
+    ) as sandbox:
         session.clock.touch("sandbox")
         facts = session.folder.manifest.get("sandbox", {})
         session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})

@@ -75,6 +75,7 @@ def verify(
     *,
     sandbox: str | None = None,
     workers: int | None = None,
+    allow_unsafe: bool = False,
     golden: Path | None = None,
     truth: Path | None = None,
     progress: Progress | None = None,
@@ -87,8 +88,8 @@ def verify(
     suite = load_suite(name)
     known = _golden(suite, golden, truth) if golden and truth else []
     start = time.monotonic()
-    environment = suite.benchmark.environment
-    with progress or Quiet() as shown, open_sandbox(sandbox, environment=environment, workers=workers) as opened:
+    chosen = open_sandbox(sandbox, environment=suite.benchmark.environment, workers=workers, allow_unsafe=allow_unsafe)
+    with progress or Quiet() as shown, chosen as opened:
         runner = _Runner(opened, shown, f"verify {name}", suite, len(suite.problems) + len(known))
         canary = runner.canaries()
         references = runner.references(suite.problems.values())

@@ -28,6 +28,7 @@ from .link import BOOTSTRAP, LinkLost, Worker
 from .pair import Pair
 from .pool import Pool
 from .process import clean_environment
+from .selftest import not_in_force as not_in_force_for_programs
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -135,7 +136,8 @@ class DockerSandbox:
 
     name = "docker"
 
-    def __init__(self, *, environment: str, workers: int, trust: Trust) -> None:
+    def __init__(self, *, environment: str, workers: int, trust: Trust, allow_unsafe: bool) -> None:
+        del allow_unsafe  # a container without namespaces there is none
         self._environment = environment_named(environment)
         self._workers = workers
         self._client = connect()
@@ -173,9 +175,10 @@ class DockerSandbox:
                 f"at most {facts['pids_limit']} processes",
                 "a user id of its own, no capabilities and no new privileges per program",
                 "Docker's default seccomp profile",
+                *self._facts["enforced"],
                 "CPU time, address space, file size and open files per program",
             ],
-            "not_enforced": [],
+            "not_enforced": self._facts["not_enforced"],
         }
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
@@ -195,7 +198,12 @@ class DockerSandbox:
             worker = Worker(link, jail=None, preload=wanted.preloads[group])
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
-        missing = not_in_force(worker.facts["facts"], memory_bytes)
+        try:
+            missing = not_in_force(worker.facts["facts"], memory_bytes) + not_in_force_for_programs(
+                worker, isolated=True, uids=True, filtered=True, nproc=None
+            )
+        except LinkLost as error:
+            raise LinkLost(f"{error} {worker.close()}".strip()) from error
         if missing:
             worker.close()
             raise SandboxUnavailable(f'sandbox "docker": not in force inside the container: {", ".join(missing)}')
@@ -229,7 +237,8 @@ def not_in_force(facts: Mapping[str, Any], memory_bytes: int) -> list[str]:
         "read-only root": not facts["root_writable"],
         "no new privileges": facts["no_new_privs"],
         "dropped capabilities": int(facts["capabilities"] or "-1", 16) == 0b11100000,
-        "seccomp filter": facts["seccomp"] == 2,
+        # the first is Docker's, the second ours
+        "seccomp filters": facts["seccomp"] == 2 and facts["seccomp_filters"] in (None, 2),
         "memory limit": facts["memory_limit_bytes"] == memory_bytes,
         "process limit": facts["pids_limit"] == PIDS,
         "pid namespace": facts["pid"] == 1,

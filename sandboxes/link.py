@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from ..types import Trial
 from .inside import frames
 
-MODULES = ("frames", "codec", "calls", "oracle", "facts", "jail", "child", "running", "worker")
+MODULES = ("frames", "codec", "calls", "oracle", "facts", "filters", "landlock", "jail", "child", "running", "worker")
 START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0
 """Beyond the wall-time limit: killing, reaping and cleaning up."""

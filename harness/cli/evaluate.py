@@ -21,6 +21,9 @@ SandboxName = Annotated[
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
 Split = Annotated[str | None, typer.Option(help="Another split of the benchmark, such as validation (mbpp).")]
 Workers = Annotated[int | None, typer.Option(help="Programs run side by side. Default: one per core.")]
+AllowUnsafe = Annotated[
+    bool | None, typer.Option("--allow-unsafe", help="Accept a sandbox whose programs could reach their judge.")
+]
 
 
 def run(
@@ -52,6 +55,7 @@ def run(
     verify: Annotated[
         bool | None, typer.Option("--verify/--no-verify", help="Check the sandbox with known programs first (default).")
     ] = None,
+    allow_unsafe: AllowUnsafe = None,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
@@ -82,6 +86,7 @@ def score(
     out: Out = None,
     k: Ks = None,
     workers: Workers = None,
+    allow_unsafe: AllowUnsafe = None,
     re_extract: Annotated[
         bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
     ] = False,
@@ -90,6 +95,7 @@ def score(
     from .. import scoring
     from ..config import NO_BENCHMARK, ScoreConfig
     from ..progress import open_progress
+    from ..session import SandboxOptions
     from ..suite import in_split
 
     command: list[str] = context.obj
@@ -97,9 +103,10 @@ def score(
         for flag, value in (("--benchmark", benchmark), ("--field", field), ("--out", out), ("-k", k)):
             if value:
                 raise UsageError(f"{flag} does not go with --re-extract, which works on a run folder as it is")
+        options = SandboxOptions(workers=workers, allow_unsafe=bool(allow_unsafe))
         finish(
             scoring.reextract(
-                samples, recipe=recipe, sandbox=sandbox, workers=workers, command=command, progress=open_progress()
+                samples, recipe=recipe, sandbox=sandbox, options=options, command=command, progress=open_progress()
             )
         )
         return
@@ -115,6 +122,7 @@ def score(
         sandbox=sandbox,
         k=tuple(k or ()),
         workers=workers,
+        allow_unsafe=bool(allow_unsafe),
     )
     finish(scoring.score(config, out=out, command=command, progress=open_progress()))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
-from .evaluate import SandboxName, Workers
+from .evaluate import AllowUnsafe, SandboxName, Workers
 
 if TYPE_CHECKING:
     from ..verify import Part, Verification
@@ -26,6 +26,7 @@ def verify(
         Path | None, typer.Option(help='Its verdicts: {"verdicts": {TASK: {"base": "pass", "plus": "fail"}}}.')
     ] = None,
     workers: Workers = None,
+    allow_unsafe: AllowUnsafe = None,
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
     from .. import registry
@@ -44,7 +45,13 @@ def verify(
     for name in names:
         try:
             found = verify_benchmark(
-                name, sandbox=sandbox, workers=workers, golden=golden, truth=truth, progress=open_progress()
+                name,
+                sandbox=sandbox,
+                workers=workers,
+                allow_unsafe=bool(allow_unsafe),
+                golden=golden,
+                truth=truth,
+                progress=open_progress(),
             )
         except HarnessError as error:
             typer.echo(f"{name:<18}not verified")

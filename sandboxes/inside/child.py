@@ -16,7 +16,7 @@ import resource
 import sys
 from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from . import calls, frames, oracle
+from . import calls, frames, landlock, oracle
 
 STARTED = b"S"
 REPORT_FD = 3
@@ -48,7 +48,7 @@ def main(
 ) -> NoReturn:
     """Serve one request in this process and never return; `fds` are (report, output)."""
     pid = os.getpid()
-    _enter(request["limits"], uid, request["scratch"], fds)
+    _enter(request["limits"], uid, request["scratch"], fds, request["domain"])
     os.write(REPORT_FD, STARTED)
     for report in OPERATIONS[request["op"]](request, stored, token):
         if os.getpid() != pid:  # a fork the program made ran to its end: only the first may report
@@ -109,11 +109,15 @@ def execute(program: str) -> Tuple[str, str]:
     return "passed", ""
 
 
-def _enter(limits: Limits, uid: Optional[int], scratch: str, fds: Tuple[int, int]) -> None:
+def _enter(
+    limits: Limits, uid: Optional[int], scratch: str, fds: Tuple[int, int], domain: Optional[landlock.Domain]
+) -> None:
     report_fd, output_fd = fds
     os.setsid()
     _write_file("/proc/self/oom_score_adj", "1000")
     null = os.open(os.devnull, os.O_RDWR)
+    if domain is not None:
+        domain.enter()
     _move_fds(((null, 0), (output_fd, 1), (output_fd, 2), (report_fd, REPORT_FD)))
     os.closerange(REPORT_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     if uid is not None:
