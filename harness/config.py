@@ -61,6 +61,8 @@ class RunConfig:
     """Check, before anything is generated, that the sandbox judges rightly."""
     allow_unsafe: bool = False
     """Run programs even where nothing keeps them away from their judge."""
+    cache: bool = True
+    """Take verdicts of equal trials from the cache."""
 
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
@@ -92,6 +94,7 @@ class ScoreConfig:
     k: tuple[int, ...] = ()
     workers: int | None = None
     allow_unsafe: bool = False
+    cache: bool = True
 
     def __post_init__(self) -> None:
         _at_least(1, workers=self.workers)

@@ -125,7 +125,7 @@ def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
 
 def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
     """How programs are to be run."""
-    return SandboxOptions(workers=config.workers, allow_unsafe=config.allow_unsafe)
+    return SandboxOptions(workers=config.workers, allow_unsafe=config.allow_unsafe, cache=config.cache)
 
 
 def chosen_sandbox(asked: str | None, out: Path | None, suites: Sequence[Suite]) -> str:
@@ -269,7 +269,8 @@ def _evaluate_missing(source: _Source, session: Session, suite: Suite, sandbox: 
     if requests:
         source.load(folder)
     arrivals = source.samples(session, suite, requests)
-    evaluate(session, suite, sandbox, arrivals, len(pending) + _count(requests))
+    total = len(pending) + _count(requests)
+    evaluate(session, suite, sandbox, arrivals, options=options_of(config), total=total)
     if missing := _count(suite.missing(folder.samples, config)):
         raise ModelError(
             f"the model left {missing} samples of {suite.name} unanswered; give the same command again",

@@ -83,7 +83,7 @@ def _judge(
     if not total:
         return
     with started(session, suite, sandbox_name, options) as sandbox:
-        evaluate(session, suite, sandbox, _arrivals(suite, missing), total)
+        evaluate(session, suite, sandbox, _arrivals(suite, missing), options=options, total=total)
 
 
 def _arrivals(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Sample]:

@@ -11,6 +11,7 @@ from . import __version__, manifest
 from .feed import Feed
 from .progress import Progress
 from .sandboxes import open_sandbox
+from .sandboxes.cache import CachedSandbox, cached
 from .store import RunFolder
 from .suite import Suite
 from .types import Sample, Sandbox, Trial
@@ -25,6 +26,8 @@ class SandboxOptions:
     """Programs run side by side. None: one per core."""
     allow_unsafe: bool = False
     """Run programs even where nothing keeps them away from their judge."""
+    cache: bool = True
+    """Take verdicts of equal trials from the cache."""
 
 
 class Session:
@@ -34,7 +37,7 @@ class Session:
         self.folder = folder
         self.progress = progress
         self.clock = clock
-        self.generated = self.tokens = self.judged = 0
+        self.generated = self.tokens = self.judged = self.cached = 0
         self.verified: dict[str, Any] = {}
         """By benchmark: how the sandbox was checked, or "skipped"."""
         self._command = list(command)
@@ -64,6 +67,7 @@ class Session:
             "generated": self.generated,
             "completion_tokens": self.tokens,
             "judged": self.judged,
+            "cached": self.cached,
             "verified": self.verified,
             "versions": self.folder.manifest["versions"],
         }
@@ -72,10 +76,21 @@ class Session:
         self.folder.update_manifest(sessions=[*self._earlier, record])
 
 
-def evaluate(session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], total: int) -> None:
+def evaluate(
+    session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], *, options: SandboxOptions, total: int
+) -> None:
     """Judge what is pending, then what arrives; every sample and verdict is kept at once."""
-    folder, clock = session.folder, session.clock
     session.progress.start("score", total)
+    with cached(sandbox, use=options.cache, warn=session.progress.note) as runner:
+        try:
+            _judge(session, suite, runner, arrivals)
+        finally:
+            session.cached += getattr(runner, "hits", 0)
+    session.progress.finish("score")
+
+
+def _judge(session: Session, suite: Suite, sandbox: Sandbox | CachedSandbox, arrivals: Iterator[Sample]) -> None:
+    folder, clock = session.folder, session.clock
     feed = Feed(_trials(session, suite, arrivals))
     verdicts = sandbox.run(feed)
     try:
@@ -90,7 +105,6 @@ def evaluate(session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterato
             verdicts.close()
         feed.close()
         clock.settle()
-    session.progress.finish("score")
 
 
 @contextmanager

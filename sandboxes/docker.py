@@ -135,11 +135,13 @@ class DockerSandbox:
     """
 
     name = "docker"
+    passes_verdicts = True
 
     def __init__(self, *, environment: str, workers: int, trust: Trust, allow_unsafe: bool) -> None:
         del allow_unsafe  # a container without namespaces there is none
         self._environment = environment_named(environment)
         self._workers = workers
+        self._trust = trust
         self._client = connect()
         self._image = image_of(self._client, self._environment)
         self._cpus = int(self._client.info()["NCPU"])
@@ -163,6 +165,7 @@ class DockerSandbox:
             "sandbox": self.name,
             "environment": self._environment.name,
             "workers": self._workers,
+            "trust": self._trust.value,
             "image": self._image.tags[0],
             "image_digest": self._image.id,
             "engine": self._client.version()["Version"],

@@ -17,6 +17,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,13 @@ class ProcessSandbox:
     """
 
     name = "process"
+    passes_verdicts = True
 
     def __init__(self, *, environment: str, workers: int, trust: Trust, allow_unsafe: bool) -> None:
         self._allow_unsafe = allow_unsafe
         self._environment = environment_named(environment)
         self._workers = workers
+        self._trust = trust
         self._python = interpreter(self._environment)
         expected = Expected(f"process {sys.version} {environment}")
         self._pool = Pool(lambda _: Pair(self._start, expected, trust=trust, nproc=PROCESSES), workers)
@@ -125,7 +128,9 @@ class ProcessSandbox:
             "sandbox": self.name,
             "environment": self._environment.name,
             "workers": self._workers,
+            "trust": self._trust.value,
             "interpreter": self._python,
+            "packages": versions_of(self._environment),
             "python": self._facts["facts"]["python"],
             "preloaded": self._facts["loaded"],
             "enforced": self._facts["enforced"],
@@ -176,6 +181,11 @@ def interpreter(environment: Environment) -> str:
             f"Run `harness sandbox build {environment.name}`"
         )
     return str(python or sys.executable)
+
+
+def versions_of(environment: Environment) -> dict[str, str]:
+    """The versions of what its programs see of the harness's own packages; a virtual environment's are pinned."""
+    return {} if python_of(environment) else {package: version(package) for package in environment.packages}
 
 
 def clean_environment() -> dict[str, str]:

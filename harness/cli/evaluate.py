@@ -24,6 +24,9 @@ Workers = Annotated[int | None, typer.Option(help="Programs run side by side. De
 AllowUnsafe = Annotated[
     bool | None, typer.Option("--allow-unsafe", help="Accept a sandbox whose programs could reach their judge.")
 ]
+Cache = Annotated[
+    bool | None, typer.Option("--cache/--no-cache", help="Take verdicts of equal programs from the cache (default).")
+]
 
 
 def run(
@@ -55,6 +58,7 @@ def run(
     verify: Annotated[
         bool | None, typer.Option("--verify/--no-verify", help="Check the sandbox with known programs first (default).")
     ] = None,
+    cache: Cache = None,
     allow_unsafe: AllowUnsafe = None,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
 ) -> None:
@@ -86,6 +90,7 @@ def score(
     out: Out = None,
     k: Ks = None,
     workers: Workers = None,
+    cache: Cache = None,
     allow_unsafe: AllowUnsafe = None,
     re_extract: Annotated[
         bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
@@ -103,7 +108,7 @@ def score(
         for flag, value in (("--benchmark", benchmark), ("--field", field), ("--out", out), ("-k", k)):
             if value:
                 raise UsageError(f"{flag} does not go with --re-extract, which works on a run folder as it is")
-        options = SandboxOptions(workers=workers, allow_unsafe=bool(allow_unsafe))
+        options = SandboxOptions(workers=workers, allow_unsafe=bool(allow_unsafe), cache=cache is not False)
         finish(
             scoring.reextract(
                 samples, recipe=recipe, sandbox=sandbox, options=options, command=command, progress=open_progress()
@@ -123,6 +128,7 @@ def score(
         k=tuple(k or ()),
         workers=workers,
         allow_unsafe=bool(allow_unsafe),
+        cache=cache is not False,
     )
     finish(scoring.score(config, out=out, command=command, progress=open_progress()))
 
