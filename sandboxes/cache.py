@@ -32,7 +32,7 @@ FILE = "verdicts-1.sqlite3"
 NEVER_KEPT = (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE)
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 BUSY_PATIENCE_S = 10.0
-VOLATILE = ("workers",)
+VOLATILE = ("workers", "peak_memory_bytes")
 """What a sandbox says of itself and no verdict depends on."""
 TABLE = "CREATE TABLE IF NOT EXISTS verdicts (name BLOB PRIMARY KEY, verdict TEXT, digest BLOB) WITHOUT ROWID"
 

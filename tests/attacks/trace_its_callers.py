@@ -1,5 +1,5 @@
 # attack: sets a trace function on the frame that called it and jumps over the tests
-# expect: wrong_answer
+# expect: wrong_answer or runtime_error
 # expect-in-process: passed or wrong_answer
 import sys
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 from harness.benchmarks.ds1000 import Ds1000
 from harness.benchmarks.humaneval import HumanEval
+from harness.data import DataFile
 from harness.types import Calls, CodeForm, Limits, Part, Problem, Trial
 
 CHECK = """
@@ -133,15 +139,33 @@ def _calls(source: str) -> Trial:
 
 def _ds1000(context: str, library: str) -> Callable[[str], Trial]:
     def make(source: str) -> Trial:
-        metadata = {"library": library, "problem_id": 1}
-        problem = Problem(
-            task_id="toy", prompt="", entry_point="result", reference="result = n + 1", tests=context, metadata=metadata
-        )
-        trial = Ds1000().trial(problem, source, CodeForm.COMPLETION, 0)
+        benchmark, problem = _toy_ds1000(context, library)
+        trial = benchmark.trial(problem, source, CodeForm.COMPLETION, 0)
         # a toy that needs numpy alone, with the patience of a toy
         return replace(trial, environment="core", group="", limits=Limits())
 
     return make
+
+
+@cache
+def _toy_ds1000(context: str, library: str) -> tuple[Ds1000, Problem]:
+    """A release of DS-1000 with one problem, read as the real one is."""
+    row = {
+        "prompt": "result = ... # put solution in this variable",
+        "reference_code": "result = n + 1",
+        "code_context": context,
+        "metadata": {"library": library, "problem_id": 0, "perturbation_type": "Origin"},
+    }
+    text = json.dumps(row).encode() + b"\n"
+
+    class Toy(Ds1000):
+        file = DataFile(name="toy.jsonl", sha256=hashlib.sha256(text).hexdigest(), origin="this test", url="")
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "toy.jsonl"
+        path.write_bytes(text)
+        benchmark = Toy(path)
+        return benchmark, benchmark.problems()[0]
 
 
 PROBLEMS: dict[str, tuple[Callable[[str], Trial], str]] = {
