@@ -20,7 +20,7 @@ import requests.exceptions
 
 from ..errors import SandboxUnavailable
 from ..types import Trial, Trust, Verdict
-from .engine import OWNER_LABEL, connect, owner, reap_orphans, remove
+from .engine import OWNER_LABEL, answers, await_engine, connect, owner, reap_orphans, remove
 from .environments import environment as environment_named
 from .expected import Expected
 from .images import image_of
@@ -40,6 +40,12 @@ OVERHEAD_BYTES = 512 << 20
 SCRATCH = "rw,nosuid,nodev,noexec,mode=1777,size=64m,nr_inodes=4096"
 MULTIPLEX = struct.Struct(">BxxxI")
 STDOUT = 1
+RESTARTS = 5
+"""Of the engine, while one container is started."""
+
+
+class EngineLost(LinkLost):
+    """The engine itself does not answer."""
 
 
 class DockerLink:
@@ -57,7 +63,9 @@ class DockerLink:
             self._socket = getattr(stream, "_sock", stream)
             self._socket.settimeout(None)
             client.api.start(self._id)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        except requests.exceptions.RequestException as error:
+            raise EngineLost(f"the engine went away: {error}") from error
+        except docker.errors.DockerException as error:
             raise LinkLost(f"the engine did not start a container: {error}") from error
 
     def send(self, data: bytes) -> None:
@@ -192,6 +200,19 @@ class DockerSandbox:
         return lambda environment, group: self._start(slot, environment, group)
 
     def _start(self, slot: int, environment: str, group: str) -> Worker:
+        for _ in range(RESTARTS):
+            await_engine(self._client)
+            try:
+                return self._started(slot, environment, group)
+            except (EngineLost, requests.exceptions.RequestException):
+                continue
+            except LinkLost:
+                # a container that dies as it starts: by its own fault, or with its engine
+                if answers(self._client):
+                    raise
+        raise LinkLost(f"the engine went away {RESTARTS} times while a container was started")
+
+    def _started(self, slot: int, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
         image = image_of(self._client, wanted).id
         assert image is not None
