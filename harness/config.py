@@ -62,6 +62,10 @@ class RunConfig:
     """Check, before anything is generated, that the sandbox judges rightly."""
     trust: str = Trust.SPLIT.value
     """Where verdicts are computed: "split" from the candidate, or "in-process", as upstream's scripts do."""
+    allow_unsafe: bool = False
+    """Run programs even where nothing keeps them away from their judge."""
+    cache: bool = True
+    """Take verdicts of equal trials from the cache."""
 
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
@@ -94,6 +98,8 @@ class ScoreConfig:
     k: tuple[int, ...] = ()
     workers: int | None = None
     trust: str = Trust.SPLIT.value
+    allow_unsafe: bool = False
+    cache: bool = True
 
     def __post_init__(self) -> None:
         check_trust(self.trust)

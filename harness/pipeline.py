@@ -22,7 +22,7 @@ from .models.loading import open_model
 from .models.options import ModelOptions
 from .progress import Progress, Quiet
 from .sandboxes import open_sandbox
-from .session import Session, check, evaluate, started
+from .session import SandboxOptions, Session, check, evaluate, started
 from .store import MANIFEST, RunFolder, read_manifest
 from .suite import Suite, load_suite
 from .types import Model, RenderedPrompt, Request, Sample, Sandbox, Trust
@@ -120,6 +120,13 @@ def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
         seed=config.seed,
         trust_remote_code=config.trust_remote_code,
         allow_pickle=config.allow_pickle,
+    )
+
+
+def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
+    """How programs are to be run."""
+    return SandboxOptions(
+        workers=config.workers, trust=Trust(config.trust), allow_unsafe=config.allow_unsafe, cache=config.cache
     )
 
 
@@ -249,9 +256,7 @@ def _checked(
         for suite in suites:
             environment = suite.benchmark.environment
             if environment not in sandboxes:
-                sandboxes[environment] = stack.enter_context(
-                    started(session, suite, name, config.workers, Trust(config.trust))
-                )
+                sandboxes[environment] = stack.enter_context(started(session, suite, name, options_of(config)))
             if config.verify:
                 check(session, suite, sandboxes[environment])
             else:
@@ -267,7 +272,8 @@ def _evaluate_missing(source: _Source, session: Session, suite: Suite, sandbox: 
     if requests:
         source.load(folder)
     arrivals = source.samples(session, suite, requests)
-    evaluate(session, suite, sandbox, arrivals, len(pending) + _count(requests))
+    total = len(pending) + _count(requests)
+    evaluate(session, suite, sandbox, arrivals, options=options_of(config), total=total)
     if missing := _count(suite.missing(folder.samples, config)):
         raise ModelError(
             f"the model left {missing} samples of {suite.name} unanswered; give the same command again",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import report
 from .config import ScoreConfig
 from .errors import StoreError, UsageError
 from .manifest import Clock
-from .pipeline import chosen_sandbox, default_folder, describe
+from .pipeline import chosen_sandbox, default_folder, describe, options_of
 from .progress import Progress, Quiet
 from .samples import ForeignSample, SamplesFile, read
-from .session import Session, evaluate, started
+from .session import SandboxOptions, Session, evaluate, started
 from .store import RunFolder, read_manifest
 from .suite import Suite, load_suite
 from .types import CodeForm, Completion, Sample, Trust
@@ -41,7 +42,7 @@ def score(
             describe(folder, config, [suite])
             arrived = {(task_id, index) for _, task_id, index in folder.samples}
             missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
-            _judge(session, suite, _Judging(sandbox_name, config.workers, Trust(config.trust)), missing)
+            _judge(session, suite, sandbox_name, options_of(config), missing)
         return report.write(path)
 
 
@@ -50,7 +51,7 @@ def reextract(
     *,
     recipe: str | None = None,
     sandbox: str | None = None,
-    workers: int | None = None,
+    options: SandboxOptions | None = None,
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> report.Summary:
@@ -72,22 +73,24 @@ def reextract(
             folder.replace_code(changed, {**identity, "extraction": extraction})
             shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
             for suite in suites:
-                _judge(session, suite, _Judging(identity["sandbox"], workers, Trust(identity["trust"])), [])
+                _judge(
+                    session,
+                    suite,
+                    identity["sandbox"],
+                    replace(options or SandboxOptions(), trust=Trust(identity["trust"])),
+                    [],
+                )
         return report.write(path)
 
 
-class _Judging(NamedTuple):
-    sandbox: str
-    workers: int | None
-    trust: Trust
-
-
-def _judge(session: Session, suite: Suite, judging: _Judging, missing: Sequence[ForeignSample]) -> None:
+def _judge(
+    session: Session, suite: Suite, sandbox_name: str, options: SandboxOptions, missing: Sequence[ForeignSample]
+) -> None:
     total = len(session.folder.pending(suite.name)) + len(missing)
     if not total:
         return
-    with started(session, suite, *judging) as sandbox:
-        evaluate(session, suite, sandbox, _arrivals(suite, missing), total)
+    with started(session, suite, sandbox_name, options) as sandbox:
+        evaluate(session, suite, sandbox, _arrivals(suite, missing), options=options, total=total)
 
 
 def _arrivals(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Sample]:

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from . import __version__, manifest
 from .feed import Feed
 from .progress import Progress
 from .sandboxes import open_sandbox
+from .sandboxes.cache import CachedSandbox, cached
 from .store import RunFolder
 from .suite import Suite
 from .types import Sample, Sandbox, Trial, Trust
 from .verify import quick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """How programs are run and judged."""
+
+    trust: Trust = Trust.SPLIT
+    workers: int | None = None
+    """Programs run side by side. None: one per core."""
+    allow_unsafe: bool = False
+    """Run programs even where nothing keeps them away from their judge."""
+    cache: bool = True
+    """Take verdicts of equal trials from the cache."""
 
 
 class Session:
@@ -23,7 +38,7 @@ class Session:
         self.folder = folder
         self.progress = progress
         self.clock = clock
-        self.generated = self.tokens = self.judged = 0
+        self.generated = self.tokens = self.judged = self.cached = 0
         self.verified: dict[str, Any] = {}
         """By benchmark: how the sandbox was checked, or "skipped"."""
         self._command = list(command)
@@ -53,6 +68,7 @@ class Session:
             "generated": self.generated,
             "completion_tokens": self.tokens,
             "judged": self.judged,
+            "cached": self.cached,
             "verified": self.verified,
             "versions": self.folder.manifest["versions"],
         }
@@ -61,10 +77,21 @@ class Session:
         self.folder.update_manifest(sessions=[*self._earlier, record])
 
 
-def evaluate(session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], total: int) -> None:
+def evaluate(
+    session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], *, options: SandboxOptions, total: int
+) -> None:
     """Judge what is pending, then what arrives; every sample and verdict is kept at once."""
-    folder, clock = session.folder, session.clock
     session.progress.start("score", total)
+    with cached(sandbox, use=options.cache, warn=session.progress.note) as runner:
+        try:
+            _judge(session, suite, runner, arrivals)
+        finally:
+            session.cached += getattr(runner, "hits", 0)
+    session.progress.finish("score")
+
+
+def _judge(session: Session, suite: Suite, sandbox: Sandbox | CachedSandbox, arrivals: Iterator[Sample]) -> None:
+    folder, clock = session.folder, session.clock
     feed = Feed(_trials(session, suite, arrivals))
     verdicts = sandbox.run(feed)
     try:
@@ -79,14 +106,19 @@ def evaluate(session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterato
             verdicts.close()
         feed.close()
         clock.settle()
-    session.progress.finish("score")
 
 
 @contextmanager
-def started(session: Session, suite: Suite, name: str, workers: int | None, trust: Trust) -> Iterator[Sandbox]:
+def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
     """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
     session.clock.touch("sandbox")
-    with open_sandbox(name, environment=suite.benchmark.environment, workers=workers, trust=trust) as sandbox:
+    with open_sandbox(
+        name,
+        environment=suite.benchmark.environment,
+        workers=options.workers,
+        trust=options.trust,
+        allow_unsafe=options.allow_unsafe,
+    ) as sandbox:
         session.clock.touch("sandbox")
         facts = session.folder.manifest.get("sandbox", {})
         session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})

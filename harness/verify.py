@@ -81,6 +81,7 @@ def verify(
     sandbox: str | None = None,
     workers: int | None = None,
     trust: Trust = Trust.SPLIT,
+    allow_unsafe: bool = False,
     golden: Path | None = None,
     truth: Path | None = None,
     progress: Progress | None = None,
@@ -94,7 +95,7 @@ def verify(
     known = _golden(suite, golden, truth) if golden and truth else []
     start = time.monotonic()
     environment = suite.benchmark.environment
-    asked = open_sandbox(sandbox, environment=environment, workers=workers, trust=trust)
+    asked = open_sandbox(sandbox, environment=environment, workers=workers, trust=trust, allow_unsafe=allow_unsafe)
     with progress or Quiet() as shown, asked as opened:
         runner = _Runner(opened, shown, f"verify {name}", suite, len(suite.problems) + len(known))
         canary = runner.canaries()

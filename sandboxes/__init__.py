@@ -9,12 +9,18 @@ from ..types import Sandbox, Trust
 
 
 def open_sandbox(
-    name: str | None, *, environment: str, workers: int | None = None, trust: Trust = Trust.SPLIT
+    name: str | None,
+    *,
+    environment: str,
+    workers: int | None = None,
+    trust: Trust = Trust.SPLIT,
+    allow_unsafe: bool = False,
 ) -> Sandbox:
     """The sandbox called `name`, not yet started; without a name, Docker where an engine answers.
 
     `workers` defaults to the cores this process may use; `trust` says where verdicts are computed for the
-    benchmarks that can have them computed apart.
+    benchmarks that can have them computed apart; `allow_unsafe` accepts a sandbox that cannot keep programs away
+    from their judge.
 
     Raises:
         UsageError: unknown name or environment.
@@ -22,7 +28,9 @@ def open_sandbox(
     """
     chosen = name or default_name()
     size = workers or len(os.sched_getaffinity(0))
-    sandbox: Sandbox = lookup("sandboxes", chosen)(environment=environment, workers=size, trust=trust)
+    sandbox: Sandbox = lookup("sandboxes", chosen)(
+        environment=environment, workers=size, trust=trust, allow_unsafe=allow_unsafe
+    )
     return sandbox
 
 

@@ -21,6 +21,7 @@ from .inside import codec, frames
 from .link import LinkLost
 from .workers import Answer, Job, Workers, verdict_of
 
+MAX_ANSWERS_BYTES = 64 << 20
 MAX_RUNS = 64
 """Runs of a candidate whose tests ask what was not foreseen."""
 JUDGE_LIMITS = Limits(cpu_time_s=240.0, wall_time_s=900.0, memory_bytes=4 << 30, output_bytes=64 << 20, processes=64)
@@ -88,7 +89,7 @@ class ByAsserts:
         worker = self._workers.candidate(trial.environment, trial.group)
         fields = {"program": program, "key": key, "calls": _kind(asked)}
         worker.store(key, fields["calls"], lambda: asked, raw=True)
-        job = Job(operation="answers", fields=fields, limits=limits, max_report=codec.MAX_BYTES)
+        job = Job(operation="answers", fields=fields, limits=limits, max_report=MAX_ANSWERS_BYTES)
         return self._workers.run(trial, job)
 
     def _tests(

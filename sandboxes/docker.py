@@ -20,7 +20,7 @@ import requests.exceptions
 
 from ..errors import SandboxUnavailable
 from ..types import Trial, Trust, Verdict
-from .engine import OWNER_LABEL, connect, owner, reap_orphans, remove
+from .engine import OWNER_LABEL, answers, await_engine, connect, owner, reap_orphans, remove
 from .environments import environment as environment_named
 from .expected import Expected
 from .images import image_of
@@ -28,6 +28,7 @@ from .link import BOOTSTRAP, LinkLost, Worker
 from .pair import Pair
 from .pool import Pool
 from .process import clean_environment
+from .selftest import not_in_force as not_in_force_for_programs
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -39,6 +40,12 @@ OVERHEAD_BYTES = 512 << 20
 SCRATCH = "rw,nosuid,nodev,noexec,mode=1777,size=64m,nr_inodes=4096"
 MULTIPLEX = struct.Struct(">BxxxI")
 STDOUT = 1
+RESTARTS = 5
+"""Of the engine, while one container is started."""
+
+
+class EngineLost(LinkLost):
+    """The engine itself does not answer."""
 
 
 class DockerLink:
@@ -56,7 +63,9 @@ class DockerLink:
             self._socket = getattr(stream, "_sock", stream)
             self._socket.settimeout(None)
             client.api.start(self._id)
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+        except requests.exceptions.RequestException as error:
+            raise EngineLost(f"the engine went away: {error}") from error
+        except docker.errors.DockerException as error:
             raise LinkLost(f"the engine did not start a container: {error}") from error
 
     def send(self, data: bytes) -> None:
@@ -134,10 +143,13 @@ class DockerSandbox:
     """
 
     name = "docker"
+    passes_verdicts = True
 
-    def __init__(self, *, environment: str, workers: int, trust: Trust) -> None:
+    def __init__(self, *, environment: str, workers: int, trust: Trust, allow_unsafe: bool) -> None:
+        del allow_unsafe  # a container without namespaces there is none
         self._environment = environment_named(environment)
         self._workers = workers
+        self._trust = trust
         self._client = connect()
         self._image = image_of(self._client, self._environment)
         self._cpus = int(self._client.info()["NCPU"])
@@ -161,6 +173,7 @@ class DockerSandbox:
             "sandbox": self.name,
             "environment": self._environment.name,
             "workers": self._workers,
+            "trust": self._trust.value,
             "image": self._image.tags[0],
             "image_digest": self._image.id,
             "engine": self._client.version()["Version"],
@@ -174,9 +187,10 @@ class DockerSandbox:
                 f"at most {facts['pids_limit']} processes",
                 "a user id of its own, no capabilities and no new privileges per program",
                 "Docker's default seccomp profile",
+                *self._facts["enforced"],
                 "CPU time, address space, file size and open files per program",
             ],
-            "not_enforced": [],
+            "not_enforced": self._facts["not_enforced"],
         }
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
@@ -187,6 +201,19 @@ class DockerSandbox:
         return lambda environment, group: self._start(slot, environment, group)
 
     def _start(self, slot: int, environment: str, group: str) -> Worker:
+        for _ in range(RESTARTS):
+            await_engine(self._client)
+            try:
+                return self._started(slot, environment, group)
+            except (EngineLost, requests.exceptions.RequestException):
+                continue
+            except LinkLost:
+                # a container that dies as it starts: by its own fault, or with its engine
+                if answers(self._client):
+                    raise
+        raise LinkLost(f"the engine went away {RESTARTS} times while a container was started")
+
+    def _started(self, slot: int, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
         image = image_of(self._client, wanted).id
         assert image is not None
@@ -196,7 +223,12 @@ class DockerSandbox:
             worker = Worker(link, jail=None, preload=wanted.preloads[group])
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
-        missing = not_in_force(worker.facts["facts"], memory_bytes)
+        try:
+            missing = not_in_force(worker.facts["facts"], memory_bytes) + not_in_force_for_programs(
+                worker, isolated=True, uids=True, filtered=True, nproc=None
+            )
+        except LinkLost as error:
+            raise LinkLost(f"{error} {worker.close()}".strip()) from error
         if missing:
             worker.close()
             raise SandboxUnavailable(f'sandbox "docker": not in force inside the container: {", ".join(missing)}')
@@ -230,7 +262,8 @@ def not_in_force(facts: Mapping[str, Any], memory_bytes: int) -> list[str]:
         "read-only root": not facts["root_writable"],
         "no new privileges": facts["no_new_privs"],
         "dropped capabilities": int(facts["capabilities"] or "-1", 16) == 0b11100000,
-        "seccomp filter": facts["seccomp"] == 2,
+        # the first is Docker's, the second ours
+        "seccomp filters": facts["seccomp"] == 2 and facts["seccomp_filters"] in (None, 2),
         "memory limit": facts["memory_limit_bytes"] == memory_bytes,
         "process limit": facts["pids_limit"] == PIDS,
         "pid namespace": facts["pid"] == 1,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 OWNER_LABEL = "evol-harness.owner"
+RESTART_PATIENCE_S = 60.0
+"""For an engine that is restarted in the middle of a run."""
 
 
 def connect(timeout_s: int = 60) -> DockerClient:
@@ -47,6 +50,33 @@ def _knock(address: str) -> None:
     if address.startswith("unix://"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
             door.connect(address.removeprefix("unix://"))
+
+
+def await_engine(client: DockerClient, patience_s: float = RESTART_PATIENCE_S) -> None:
+    """Return when the engine answers: at once, or when it has come back.
+
+    Raises:
+        SandboxUnavailable: it does not within `patience_s` seconds.
+    """
+    deadline = time.monotonic() + patience_s
+    while True:
+        if answers(client):
+            return
+        if time.monotonic() > deadline:
+            raise SandboxUnavailable(
+                f'sandbox "docker": the engine went away and did not come back within {patience_s:.0f} s. '
+                "Start Docker and give the same command again; it resumes"
+            )
+        time.sleep(0.2)
+
+
+def answers(client: DockerClient) -> bool:
+    """True when the engine of `client` does now."""
+    try:
+        client.ping()
+    except (docker.errors.APIError, requests.exceptions.RequestException):
+        return False
+    return True
 
 
 def engine_answers() -> bool:

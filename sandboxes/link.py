@@ -14,7 +14,7 @@ from .inside import frames
 
 MODULES = (
     *("frames", "codec", "arrays", "tables", "programs", "calls", "oracle", "proxies"),
-    *("facts", "jail", "child", "running", "worker"),
+    *("facts", "filters", "landlock", "jail", "child", "running", "worker"),
 )
 START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0

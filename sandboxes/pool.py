@@ -53,7 +53,7 @@ class Pool:
             pair.close()
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
-        """As `Sandbox.run`."""
+        """As `Sandbox.run`; a `Verdict` among the trials is passed on."""
         waiting: queue.Queue[Trial | None] = queue.Queue(maxsize=4 * len(self._pairs))
         done: queue.Queue[Verdict | BaseException | None] = queue.Queue()
         stop = threading.Event()
@@ -61,7 +61,11 @@ class Pool:
         def feed() -> None:
             try:
                 for trial in trials:
-                    if not _put(waiting, trial, stop):
+                    if stop.is_set():
+                        return
+                    if isinstance(trial, Verdict):
+                        done.put(trial)
+                    elif not _put(waiting, trial, stop):
                         return
             except BaseException as error:  # noqa: BLE001 - raised again where the verdicts are read
                 done.put(error)

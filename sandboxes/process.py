@@ -17,6 +17,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from .expected import Expected
 from .link import BOOTSTRAP, LinkLost, Worker
 from .pair import Pair
 from .pool import Pool
+from .selftest import not_in_force
 from .venvs import python_of, settings_of
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
@@ -35,9 +37,11 @@ PROCESSES = 32
 
 
 class ProcessLink:
-    """A worker as a child process, frames over its pipes."""
+    """A worker as a child process, frames over its pipes; `scratch` is removed with it."""
 
     def __init__(self, python: str, settings: Mapping[str, str]) -> None:
+        self._scratch = tempfile.TemporaryDirectory(prefix="evol-harness-", ignore_cleanup_errors=True)
+        self.scratch = self._scratch.name
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the link
         self._process = subprocess.Popen(
             [python, "-s", "-c", BOOTSTRAP],
@@ -86,17 +90,26 @@ class ProcessLink:
         self._errors.seek(0)
         text = self._errors.read()[-2000:].decode("utf-8", "replace").strip()
         self._errors.close()
+        self._scratch.cleanup()
         return text.splitlines()[-1] if text else ""
 
 
 class ProcessSandbox:
-    """See the module; `workers` run side by side."""
+    """See the module; `workers` run side by side.
+
+    Raises:
+        SandboxUnavailable: a worker does not start, a limit is not in force, or programs could reach their judge
+            and `allow_unsafe` does not say that they may.
+    """
 
     name = "process"
+    passes_verdicts = True
 
-    def __init__(self, *, environment: str, workers: int, trust: Trust) -> None:
+    def __init__(self, *, environment: str, workers: int, trust: Trust, allow_unsafe: bool) -> None:
+        self._allow_unsafe = allow_unsafe
         self._environment = environment_named(environment)
         self._workers = workers
+        self._trust = trust
         self._python = interpreter(self._environment)
         expected = Expected(f"process {sys.version} {environment}")
         self._pool = Pool(lambda _: Pair(self._start, expected, trust=trust, nproc=PROCESSES), workers)
@@ -115,7 +128,9 @@ class ProcessSandbox:
             "sandbox": self.name,
             "environment": self._environment.name,
             "workers": self._workers,
+            "trust": self._trust.value,
             "interpreter": self._python,
+            "packages": versions_of(self._environment),
             "python": self._facts["facts"]["python"],
             "preloaded": self._facts["loaded"],
             "enforced": self._facts["enforced"],
@@ -130,9 +145,27 @@ class ProcessSandbox:
         wanted = environment_named(environment)
         link = ProcessLink(interpreter(wanted), settings_of(wanted))
         try:
-            return Worker(link, jail=jail_plan(wanted), preload=wanted.preloads[group])
+            plan = jail_plan(wanted) | {"scratch": link.scratch}
+            worker = Worker(link, jail=plan, preload=wanted.preloads[group])
+            self._check(worker)
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
+        except SandboxUnavailable:
+            link.close()
+            raise
+        return worker
+
+    def _check(self, worker: Worker) -> None:
+        found = worker.facts
+        if not found["isolated"] and not self._allow_unsafe:
+            raise SandboxUnavailable(
+                f'sandbox "process": programs could reach their judge here ({found["not_enforced"][0]}). '
+                "Use --sandbox docker, or accept it with --allow-unsafe"
+            )
+        confined = {name: bool(found[name]) for name in ("isolated", "uids", "filtered")}
+        missing = not_in_force(worker, nproc=PROCESSES, **confined)
+        if missing:
+            raise SandboxUnavailable(f'sandbox "process": not in force for a program: {", ".join(missing)}')
 
 
 def interpreter(environment: Environment) -> str:
@@ -148,6 +181,11 @@ def interpreter(environment: Environment) -> str:
             f"Run `harness sandbox build {environment.name}`"
         )
     return str(python or sys.executable)
+
+
+def versions_of(environment: Environment) -> dict[str, str]:
+    """The versions of what its programs see of the harness's own packages; a virtual environment's are pinned."""
+    return {} if python_of(environment) else {package: version(package) for package in environment.packages}
 
 
 def clean_environment() -> dict[str, str]:

@@ -28,6 +28,12 @@ TrustName = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(help="Programs run side by side. Default: one per core.")]
+AllowUnsafe = Annotated[
+    bool | None, typer.Option("--allow-unsafe", help="Accept a sandbox whose programs could reach their judge.")
+]
+Cache = Annotated[
+    bool | None, typer.Option("--cache/--no-cache", help="Take verdicts of equal programs from the cache (default).")
+]
 
 
 def run(
@@ -60,6 +66,8 @@ def run(
     verify: Annotated[
         bool | None, typer.Option("--verify/--no-verify", help="Check the sandbox with known programs first (default).")
     ] = None,
+    cache: Cache = None,
+    allow_unsafe: AllowUnsafe = None,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
@@ -91,6 +99,8 @@ def score(
     out: Out = None,
     k: Ks = None,
     workers: Workers = None,
+    cache: Cache = None,
+    allow_unsafe: AllowUnsafe = None,
     re_extract: Annotated[
         bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
     ] = False,
@@ -99,6 +109,7 @@ def score(
     from .. import scoring
     from ..config import NO_BENCHMARK, ScoreConfig
     from ..progress import open_progress
+    from ..session import SandboxOptions
     from ..suite import in_split
 
     command: list[str] = context.obj
@@ -112,9 +123,10 @@ def score(
         ):
             if value:
                 raise UsageError(f"{flag} does not go with --re-extract, which works on a run folder as it is")
+        options = SandboxOptions(workers=workers, allow_unsafe=bool(allow_unsafe), cache=cache is not False)
         finish(
             scoring.reextract(
-                samples, recipe=recipe, sandbox=sandbox, workers=workers, command=command, progress=open_progress()
+                samples, recipe=recipe, sandbox=sandbox, options=options, command=command, progress=open_progress()
             )
         )
         return
@@ -131,6 +143,8 @@ def score(
         k=tuple(k or ()),
         workers=workers,
         trust=trust or Trust.SPLIT,
+        allow_unsafe=bool(allow_unsafe),
+        cache=cache is not False,
     )
     finish(scoring.score(config, out=out, command=command, progress=open_progress()))
 

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
 from ..types import Trust
-from .evaluate import SandboxName, TrustName, Workers
+from .evaluate import AllowUnsafe, SandboxName, TrustName, Workers
 
 if TYPE_CHECKING:
     from ..verify import Part, Verification
@@ -28,6 +28,7 @@ def verify(
         Path | None, typer.Option(help='Its verdicts: {"verdicts": {TASK: {"base": "pass", "plus": "fail"}}}.')
     ] = None,
     workers: Workers = None,
+    allow_unsafe: AllowUnsafe = None,
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
     from .. import registry
@@ -51,6 +52,7 @@ def verify(
                 sandbox=sandbox,
                 workers=workers,
                 trust=check_trust(trust or Trust.SPLIT),
+                allow_unsafe=bool(allow_unsafe),
                 golden=golden,
                 truth=truth,
                 progress=open_progress(),

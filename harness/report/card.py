@@ -17,6 +17,8 @@ def card(summary: Summary) -> str:
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
     lines += [("judged apart", told) for told in wording.uncarried(summary)]
+    if summary.cached:
+        lines.append(("cached", f"{summary.cached} verdicts are those of equal programs, which ran once"))
     lines.append(("time", ", ".join(wording.stages(summary))))
     lines += wording.isolation(summary)
     lines.append(("report", str(summary.path / "report.md")))

@@ -44,6 +44,11 @@ class Summary:
         return total
 
     @property
+    def cached(self) -> int:
+        """Verdicts that were known from equal programs, over all starts."""
+        return sum(session.get("cached", 0) for session in self.manifest.get("sessions", []))
+
+    @property
     def tokens_per_s(self) -> float | None:
         """Completion tokens per second of generating, over all starts."""
         tokens = sum(session["completion_tokens"] for session in self.manifest.get("sessions", []))

@@ -57,7 +57,8 @@ def markdown(summary: Summary) -> str:
             [[name, status, str(count)] for name, found in summary.statuses.items() for status, count in found.items()],
         ),
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
-        f"Truncated at the token limit: {summary.truncated}.",
+        f"Truncated at the token limit: {summary.truncated}. "
+        f"Taken from equal programs that ran before: {summary.cached}.",
         *(f"- {told}" for told in wording.uncarried(summary)),
         "\n## Isolation\n",
         *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),

@@ -15,7 +15,7 @@ import resource
 import sys
 from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from . import calls, frames, oracle, programs, proxies
+from . import calls, frames, landlock, oracle, programs, proxies
 
 STARTED = b"S"
 REPORT_FD = 3
@@ -47,7 +47,7 @@ def main(
 ) -> NoReturn:
     """Serve one request in this process and never return; `fds` are (report, output)."""
     pid = os.getpid()
-    _enter(request["limits"], uid, request["scratch"], fds)
+    _enter(request["limits"], uid, request["scratch"], fds, request["domain"])
     os.write(REPORT_FD, STARTED)
     for report in OPERATIONS[request["op"]](request, stored, token):
         if os.getpid() != pid:  # a fork the program made ran to its end: only the first may report
@@ -116,11 +116,15 @@ VALUES = ("calls", "answers", "record")
 """The operations that report values, which the host carries elsewhere unopened."""
 
 
-def _enter(limits: Limits, uid: Optional[int], scratch: str, fds: Tuple[int, int]) -> None:
+def _enter(
+    limits: Limits, uid: Optional[int], scratch: str, fds: Tuple[int, int], domain: Optional[landlock.Domain]
+) -> None:
     report_fd, output_fd = fds
     os.setsid()
     _write_file("/proc/self/oom_score_adj", "1000")
     null = os.open(os.devnull, os.O_RDWR)
+    if domain is not None:
+        domain.enter()
     _move_fds(((null, 0), (output_fd, 1), (output_fd, 2), (report_fd, REPORT_FD)))
     os.closerange(REPORT_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     if uid is not None:

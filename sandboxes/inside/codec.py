@@ -341,7 +341,7 @@ _SINGLE_VALUES = {tag: value for value, tag in SINGLES.items()}
 
 def _take(reader: _Reader, depth: int) -> Any:
     tag = reader.take(1)
-    if depth > MAX_DEPTH + 1:
+    if depth > MAX_DEPTH + 8:  # a value stands inside a report
         raise Damaged("nested too deep")
     if tag in _SINGLE_VALUES:
         return _SINGLE_VALUES[tag]

@@ -41,6 +41,7 @@ def collect() -> Dict[str, Any]:
         "capabilities": status.get("CapEff", "").strip(),
         "no_new_privs": status.get("NoNewPrivs", "").strip() == "1",
         "seccomp": int(status.get("Seccomp", "0")),
+        "seccomp_filters": int(status["Seccomp_filters"]) if "Seccomp_filters" in status else None,
         "interfaces": [name for _, name in socket.if_nameindex()],
         "root_writable": os.access("/", os.W_OK),
         "memory_limit_bytes": _number(MEMORY_LIMITS),

@@ -5,7 +5,7 @@ root that holds only the interpreter and the libraries named, read-only, and bec
 (user_namespaces(7), pid_namespaces(7), pivot_root(2)). No privilege is needed where the kernel lets
 users make user namespaces. Every feature is tried, and what came of it is returned.
 
-Not guaranteed: a kernel bug is not stopped by any of this, and system calls are not filtered here.
+Not guaranteed: a kernel bug is not stopped by any of this.
 """
 
 import ctypes
@@ -13,6 +13,8 @@ import os
 import signal
 import sys
 from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from . import filters, landlock
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -35,7 +37,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def enter(plan: Dict[str, Any]) -> Dict[str, Any]:
     """Confine this process as `plan` says.
 
-    `plan`: {"read": [paths], "hide": [folders], "show": [names in them], "tmp_bytes": n, "inodes": n}.
+    `plan`: {"read": [paths], "hide": [folders], "show": [names in them], "tmp_bytes": n, "inodes": n, "scratch": a
+    folder for programs where there are no namespaces}.
     Returns {"isolated", "uids", "enforced", "not_enforced"}. The process that returns is another than
     the one that called: the caller stays behind to wait for it.
     """
@@ -57,12 +60,37 @@ def enter(plan: Dict[str, Any]) -> Dict[str, Any]:
         "no capabilities",
     ]
     enforced.append("a user id of its own and a process limit per program" if uids else "a process limit")
-    missing = ["system-call filter", "memory limit over all processes of a program together"]
+    missing = ["memory limit over all processes of a program together"]
     return {"isolated": True, "uids": uids, "enforced": enforced, "not_enforced": missing}
 
 
+def fence(found: Dict[str, Any], plan: Optional[Dict[str, Any]]) -> Optional[landlock.Domain]:
+    """Filter system calls from here on, and make the domain that each program enters, where the kernel has them.
+
+    `found` is what `enter` returned, or nothing in a container; what came of it is added to its lists.
+    """
+    enforced, missing = found.setdefault("enforced", []), found.setdefault("not_enforced", [])
+    readable, writable = ["/"], ["/tmp", "/dev/shm"]
+    if plan is not None and not found["isolated"]:
+        shown = ["%s/%s" % (folder, name) for folder in plan["hide"] for name in plan["show"]]
+        readable, writable = [*plan["read"], *shown, "/proc", "/dev", "/sys"], [plan["scratch"], "/dev/shm"]
+    domain = None
+    try:
+        domain = landlock.Domain(readable, [*writable, *("/dev/" + name for name in DEVICES)])
+        enforced += domain.lines
+    except OSError as error:
+        missing.append("Landlock (%s)" % error.strerror)
+    reason = filters.install()
+    if reason:
+        missing.append("system-call filter (%s)" % reason)
+    else:
+        enforced.append("a system-call filter of %d calls" % (len(filters.DENIED) + len(filters.ABSENT)))
+    found["filtered"] = not reason
+    return domain
+
+
 def _refused(reason: str, rlimits: str) -> Dict[str, Any]:
-    missing = [reason, "network", "file system", "other processes of this user", "memory over all processes together"]
+    missing = [reason, "network", "files", "other processes of this user", "memory over all processes together"]
     return {"isolated": False, "uids": False, "enforced": [rlimits], "not_enforced": missing}
 
 

@@ -26,8 +26,9 @@ class Worker:
         self.nonce = hello["nonce"]
         self.isolated = hello["isolated"]
         self.has_uids = hello["uids"]
+        self.domain = hello["domain"]
         self.scratch = hello["scratch"]
-        folders = [path for path in (self.scratch, "/dev/shm") if self.isolated and os.path.isdir(path)]
+        folders = [path for path in (self.scratch, "/dev/shm")[: 2 if self.isolated else 1] if os.path.isdir(path)]
         self.shared = {folder: set(os.listdir(folder)) for folder in folders}
         self.stored: Dict[str, Dict[str, Any]] = {}
         self.count = 0
@@ -74,7 +75,7 @@ class Worker:
         self.count += 1
         uid = jail.FIRST_UID + self.count % jail.UIDS if self.has_uids else None
         oom_before = facts.oom_kills()
-        request.update(scratch=self.scratch, blob=blob)
+        request.update(scratch=self.scratch, domain=self.domain, blob=blob)
         running = Running(request, self.stored.get(request.get("key", ""), {}), uid)
         running.watch()
         usage = self.reap(running)
@@ -89,7 +90,7 @@ class Worker:
             "clean": self.clean(uid),
             "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
-        return reply, bytes(running.report[1:]) if running.reports_values else b""
+        return reply, bytes(running.report[1 : request["max_report"]]) if running.reports_values else b""
 
     def reap(self, running: Running) -> Any:
         """Kill what the program left and collect it; the first child's resource usage."""
@@ -109,14 +110,12 @@ class Worker:
 
     def clean(self, uid: Optional[int]) -> bool:
         """True when nothing of the program is left: no process, no file."""
-        if not self.isolated:
-            return True
         for folder, kept in self.shared.items():
             if set(os.listdir(folder)) != kept:
                 _empty_as(uid, folder, kept)
             if set(os.listdir(folder)) != kept:
                 return False
-        return _wait_any(os.WNOHANG) is None
+        return not self.isolated or _wait_any(os.WNOHANG) is None
 
 
 def serve() -> None:
@@ -130,8 +129,11 @@ def serve() -> None:
     if hello["jail"] is not None:
         found = jail.enter(hello["jail"])
         hello.update(isolated=found["isolated"], uids=found["uids"])
+        if not found["isolated"]:
+            hello["scratch"] = os.environ["TMPDIR"] = hello["jail"]["scratch"]
     else:
         found = {}
+    hello["domain"] = jail.fence(found, hello["jail"])
     sys.path[:] = [path for path in sys.path if path]
     loaded = [name for name in hello["preload"] if _import(name)]
     gc.collect()

@@ -2,6 +2,7 @@
 # expect: memory
 # expect-process: wrong_answer
 # limits: wall_time_s=30
+# slow: 6 GB take their time
 import os
 import select
 

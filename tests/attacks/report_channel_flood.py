@@ -1,5 +1,6 @@
 # attack: floods every descriptor it can find
-# expect: tampered
+# expect: tampered or output
+# expect-in-process: tampered
 import os
 
 

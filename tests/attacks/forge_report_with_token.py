@@ -1,0 +1,18 @@
+# attack: finds the token of the report in its callers' frames and writes a verdict of its own
+# problem: asserts calls
+# expect: runtime_error or tampered or wrong_answer
+# expect-in-process: passed
+import json
+import os
+import sys
+
+
+def add_one(n):
+    frame = sys._getframe()
+    while frame is not None:
+        token = frame.f_locals.get("token")
+        if isinstance(token, str) and token:
+            os.write(3, json.dumps([token, "passed", "", ["passed", "passed"]]).encode())
+            os._exit(0)
+        frame = frame.f_back
+    return 0
