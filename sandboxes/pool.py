@@ -1,4 +1,4 @@
-"""A pool of pairs: one thread each, fed from one bounded queue.
+"""A pool of pairs: one thread each, fed from one bounded list.
 
 Whatever goes wrong with a worker costs a worker, never a sample: see `Pair.judge`.
 """
@@ -13,6 +13,7 @@ from ..errors import SandboxUnavailable
 from ..types import Trial, Verdict
 from .link import LinkLost, Worker
 from .pair import Pair
+from .waiting import Waiting
 
 
 class Pool:
@@ -54,27 +55,23 @@ class Pool:
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
         """As `Sandbox.run`; a `Verdict` among the trials is passed on."""
-        waiting: queue.Queue[Trial | None] = queue.Queue(maxsize=4 * len(self._pairs))
+        waiting = Waiting()
         done: queue.Queue[Verdict | BaseException | None] = queue.Queue()
-        stop = threading.Event()
 
         def feed() -> None:
             try:
                 for trial in trials:
-                    if stop.is_set():
-                        return
                     if isinstance(trial, Verdict):
                         done.put(trial)
-                    elif not _put(waiting, trial, stop):
+                    elif not waiting.put(trial):
                         return
             except BaseException as error:  # noqa: BLE001 - raised again where the verdicts are read
                 done.put(error)
-            for _ in self._pairs:
-                _put(waiting, None, stop)
+            waiting.end()
 
-        def work(pair: Pair) -> None:
+        def work(slot: int, pair: Pair) -> None:
             try:
-                while (trial := waiting.get()) is not None and not stop.is_set():
+                while (trial := waiting.take(slot)) is not None:
                     verdict = pair.judge(trial)
                     self.peak_memory_bytes = max(self.peak_memory_bytes, sum(one.memory_bytes for one in self._pairs))
                     done.put(verdict)
@@ -82,26 +79,14 @@ class Pool:
             except BaseException as error:  # noqa: BLE001 - likewise
                 done.put(error)
 
-        threads = [threading.Thread(target=work, args=(pair,), daemon=True) for pair in self._pairs]
+        threads = [threading.Thread(target=work, args=one, daemon=True) for one in enumerate(self._pairs)]
         threads.append(threading.Thread(target=feed, daemon=True))
         for thread in threads:
             thread.start()
         try:
             yield from _results(done, len(self._pairs))
         finally:
-            stop.set()
-            _release(waiting, len(self._pairs))
-
-
-def _put(waiting: queue.Queue[Trial | None], item: Trial | None, stop: threading.Event) -> bool:
-    """Put without outliving a consumer that has gone; False once it has."""
-    while not stop.is_set():
-        try:
-            waiting.put(item, timeout=0.2)
-        except queue.Full:
-            continue
-        return True
-    return False
+            waiting.close()
 
 
 def _results(done: queue.Queue[Verdict | BaseException | None], workers: int) -> Iterator[Verdict]:
@@ -113,13 +98,3 @@ def _results(done: queue.Queue[Verdict | BaseException | None], workers: int) ->
             workers -= 1
         else:
             yield item
-
-
-def _release(waiting: queue.Queue[Trial | None], workers: int) -> None:
-    """Wake threads that wait for a trial that will not come."""
-    for _ in range(workers):
-        try:
-            waiting.put_nowait(None)
-        except queue.Full:
-            waiting.get_nowait()
-            waiting.put_nowait(None)
