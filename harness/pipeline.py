@@ -157,7 +157,8 @@ def run_identity(config: RunConfig, suites: Sequence[Suite], sandbox: str) -> di
 
 def default_folder(what: str, identity: Mapping[str, Any]) -> Path:
     """results/<what>-<digest>, below the current folder."""
-    last = what.partition("?")[0].rstrip("/").rpartition("/")[2]
+    named = re.split(r"\?|@https?://", what)[0]
+    last = named.rstrip("/").rpartition("/")[2]
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "run"
     return RESULTS / f"{slug[:60]}-{digest_of(identity)[:8]}"
 
