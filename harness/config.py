@@ -41,8 +41,12 @@ class RunConfig:
     """Which pass@k to report. Empty: those of 1, 10 and 100 that `n` allows."""
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int | None = None
+    min_p: float | None = None
     max_tokens: int | None = None
     """None: the recipe's."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a completion, besides the recipe's."""
     seed: int = 0
     limit: int | None = None
     """Only the first so many problems of each benchmark."""
@@ -63,11 +67,15 @@ class RunConfig:
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
         _at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
-        _at_least(1, batch_size=self.batch_size)
+        _at_least(1, batch_size=self.batch_size, top_k=self.top_k)
         _at_least(0, temperature=self.temperature, seed=self.seed)
         for name, share in (("top_p", self.top_p), ("gpu_memory_utilization", self.gpu_memory_utilization)):
             if share is not None and not 0 < share <= 1:
                 raise UsageError(f"{name} is {share}; it must be above 0 and at most 1")
+        if self.min_p is not None and not 0 <= self.min_p < 1:
+            raise UsageError(f"min_p is {self.min_p}; it must be at least 0 and below 1")
+        if "" in self.stop:
+            raise UsageError("stop holds an empty text, which would end every completion at once")
         if not self.benchmarks:
             raise UsageError(NO_BENCHMARK)
         if len(set(self.benchmarks)) < len(self.benchmarks):

@@ -149,10 +149,16 @@ def run_identity(config: RunConfig, suites: Sequence[Suite], sandbox: str) -> di
             "top_p": config.top_p,
             "max_tokens": config.max_tokens,
             "seed": config.seed,
+            **_given(top_k=config.top_k, min_p=config.min_p, stop=list(config.stop)),
         },
         "limit": config.limit,
         "sandbox": sandbox,
     }
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """Those that were set: the others have no part in the identity of runs that never knew them."""
+    return {name: value for name, value in settings.items() if value not in (None, [], {})}
 
 
 def default_folder(what: str, identity: Mapping[str, Any]) -> Path:

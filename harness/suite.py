@@ -82,8 +82,10 @@ class Suite:
             n=config.n,
             temperature=config.temperature,
             top_p=config.top_p,
+            top_k=config.top_k,
+            min_p=config.min_p,
             max_tokens=config.max_tokens or self.recipe.max_tokens,
-            stop=self.recipe.stop,
+            stop=tuple(dict.fromkeys((*self.recipe.stop, *config.stop))),
             seed=config.seed,
         )
 

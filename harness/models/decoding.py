@@ -15,9 +15,11 @@ from transformers import (
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
+    MinPLogitsWarper,
     StoppingCriteria,
     StoppingCriteriaList,
     TemperatureLogitsWarper,
+    TopKLogitsWarper,
     TopPLogitsWarper,
 )
 
@@ -117,8 +119,12 @@ def _processors(params: SamplingParams, seeds: Sequence[int]) -> LogitsProcessor
     if params.temperature == 0:
         return LogitsProcessorList()
     processors: list[Any] = [TemperatureLogitsWarper(float(params.temperature))]
+    if params.top_k is not None:
+        processors.append(TopKLogitsWarper(params.top_k))
     if params.top_p < 1:
         processors.append(TopPLogitsWarper(params.top_p))
+    if params.min_p:
+        processors.append(MinPLogitsWarper(params.min_p))
     return LogitsProcessorList([*processors, SeededNoise(seeds)])
 
 

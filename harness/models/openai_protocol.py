@@ -26,6 +26,8 @@ def arguments(model: str, prompt: Prompt, params: SamplingParams, *, seed: int, 
     extra: dict[str, Any] = {}
     if params.temperature > 0:
         given |= {"top_p": params.top_p, "seed": seed}
+        extra |= {} if params.top_k is None else {"top_k": params.top_k}
+        extra |= {} if params.min_p is None else {"min_p": params.min_p}
     if params.stop:
         given["stop"] = list(params.stop)
     if prompt.text is not None:

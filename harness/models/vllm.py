@@ -155,6 +155,8 @@ class VllmModel:
             VllmParams(
                 temperature=params.temperature,
                 top_p=params.top_p,
+                top_k=params.top_k or 0,
+                min_p=params.min_p or 0.0,
                 max_tokens=min(params.max_tokens, context - len(job.token_ids)),
                 stop=list(params.stop),
                 # A seed costs a generator per request, and greedy decoding draws nothing.

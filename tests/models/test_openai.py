@@ -64,6 +64,16 @@ def test_a_text_goes_to_completions_with_the_runs_sampling(api: Api) -> None:
     assert (first.finish_reason, first.prompt_tokens, first.completion_tokens) == ("stop", 3, 5)
 
 
+def test_filters_beyond_openais_own_are_sent_where_they_are_asked_for(api: Api) -> None:
+    """vLLM, TGI and llama.cpp know them; a server that does not would refuse every request."""
+    narrow = SamplingParams(temperature=1.0, max_tokens=20, top_k=5, min_p=0.1)
+    ask(api, [Request(request_id="r", prompt=TEXT)])
+    ask(api, [Request(request_id="r", prompt=TEXT)], narrow)
+
+    assert not {"top_k", "min_p"} & set(api.requests[0])
+    assert (api.requests[1]["top_k"], api.requests[1]["min_p"]) == (5, 0.1)
+
+
 def test_messages_go_to_chat_completions(api: Api) -> None:
     """Without sampling fields where decoding is greedy."""
     prompt = Prompt(messages=(("user", "Add."),))

@@ -38,6 +38,11 @@ PROMPTS = [
 ]
 GREEDY = SamplingParams(max_tokens=24)
 DRAWN = SamplingParams(max_tokens=16, temperature=1.0)
+NARROW = {
+    "top_k": SamplingParams(max_tokens=24, temperature=1.0, top_k=1),
+    "min_p": SamplingParams(max_tokens=24, temperature=1.0, min_p=0.999),
+}
+"""Each leaves the likeliest token alone."""
 CONTEXT = 512
 BATCH = 2
 """The adapter reads a few batches ahead, so a small one shows that it does not read all."""
@@ -100,6 +105,8 @@ def asked(model: Model) -> dict[str, Any]:
     report["stop"] = text[len(text) // 2 :][:4]
     stopping = SamplingParams(max_tokens=24, stop=("never there", report["stop"]))
     report["stopped"] = shown(model.generate([request("0", PROMPTS[0])], stopping))
+    for name, narrow in NARROW.items():
+        report[name] = shown(model.generate([request("0", PROMPTS[0], seed=7)], narrow))
     long, full = "x\n" * 240, "x\n" * 300
     report["room"] = CONTEXT - len(model.render(Prompt(text=long)).token_ids or ())
     report["crowded"] = shown(
