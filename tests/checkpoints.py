@@ -134,3 +134,50 @@ def write_rope_llama(folder: Path, factor: float = 4.0) -> Path:
     settings |= {"rope_scaling": {"type": "linear", "factor": factor}, "rope_theta": 100000}
     file.write_text(json.dumps(settings), encoding="utf-8")
     return folder
+
+
+def write_adapter(folder: Path, base: Path, *, seed: int = 0, rank: int = 4) -> Path:
+    """A LoRA adapter of the Llama in `base` with random weights, as PEFT writes it."""
+    import torch
+    from safetensors.torch import save_file
+
+    shape = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    width = shape["hidden_size"]
+    torch.manual_seed(seed)
+    tensors = {}
+    for layer in range(shape["num_hidden_layers"]):
+        for target in ("q_proj", "o_proj"):
+            name = f"base_model.model.model.layers.{layer}.self_attn.{target}"
+            tensors[f"{name}.lora_A.weight"] = torch.randn(rank, width) * 0.3
+            tensors[f"{name}.lora_B.weight"] = torch.randn(width, rank) * 0.3
+    folder.mkdir(parents=True)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    settings = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "r": rank,
+        "lora_alpha": rank,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": ["q_proj", "o_proj"],
+        "base_model_name_or_path": str(base),
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def write_merged(folder: Path, base: Path, adapter: Path) -> Path:
+    """`base` with the change of `adapter` added to its weights: what the two are together."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(base, folder)
+    weights, change = load_file(base / "model.safetensors"), load_file(adapter / "adapter_model.safetensors")
+    for name, inner in change.items():
+        if name.endswith(".lora_A.weight"):
+            module = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+            outer = change[name.replace(".lora_A.", ".lora_B.")]
+            weights[f"{module}.weight"] = weights[f"{module}.weight"] + outer @ inner
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder

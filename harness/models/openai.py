@@ -134,6 +134,27 @@ class OpenAIModel:
             thread.join()
             loop.close()
 
+    def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+        """One answer, piece by piece as the server sends it.
+
+        Raises:
+            ModelError: as `generate`.
+        """
+        import openai
+
+        chat = prompt.text is None
+        given = arguments(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
+        with openai.OpenAI(
+            api_key=_key(), base_url=self.url, max_retries=RETRIES, timeout=openai.Timeout(TIMEOUT_S, connect=10.0)
+        ) as client:
+            create: Any = client.chat.completions.create if chat else client.completions.create
+            try:
+                for part in create(**given, stream=True):
+                    for choice in part.choices[:1]:
+                        yield (choice.delta.content if chat else choice.text) or ""
+            except openai.OpenAIError as error:
+                raise self._explained(error) from error
+
     async def _ask_all(self, requests: Iterable[Request], params: SamplingParams, answers: Answers) -> None:
         waiting = ((request, offset) for request in requests for offset in range(request.count))
         running: set[asyncio.Task[Generated]] = set()
@@ -207,12 +228,15 @@ class OpenAIModel:
             raise ModelError(
                 f'model "{self.name}": install evol-harness[openai] for OpenAI-compatible servers'
             ) from error
-        # A server of one's own wants no key, and the client insists on having one.
-        key = os.environ.get(KEY_VARIABLE) or "none"
         return AsyncOpenAI(
-            api_key=key, base_url=self.url, max_retries=RETRIES, timeout=Timeout(TIMEOUT_S, connect=10.0)
+            api_key=_key(), base_url=self.url, max_retries=RETRIES, timeout=Timeout(TIMEOUT_S, connect=10.0)
         )
 
     def _explained(self, error: Exception) -> ModelError:
         address = str(self.describe()["address"])
         return explained(error, model=self.name, url=address, key=os.environ.get(KEY_VARIABLE))
+
+
+def _key() -> str:
+    """The environment's; a server of one's own wants none, and the client insists on having one."""
+    return os.environ.get(KEY_VARIABLE) or "none"
