@@ -88,9 +88,27 @@ def answer(request: BaseHTTPRequestHandler, api: Api, body: dict[str, Any], trou
     text = f"    return {body.get('seed', 0)}\n"
     chosen: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
     chosen |= {"text": text} if "prompt" in body else {"message": {"role": "assistant", "content": text}}
+    if body.get("stream"):
+        stream(request, "prompt" in body, text)
+        return
     kind = "text_completion" if "prompt" in body else "chat.completion"
     made = {"id": "1", "object": kind, "created": 1, "model": body["model"], "choices": [chosen], "usage": USAGE}
     say(request, 200, made)
+
+
+def stream(request: BaseHTTPRequestHandler, plain: bool, text: str) -> None:
+    """`text` in pieces of four characters, as server-sent events."""
+    request.send_response(200)
+    request.send_header("Content-Type", "text/event-stream")
+    request.end_headers()
+    for start in range(0, len(text), 4):
+        piece = text[start : start + 4]
+        choice = {"index": 0, **({"text": piece} if plain else {"delta": {"content": piece}})}
+        event = {"id": "1", "object": "chunk", "created": 1, "model": "served", "choices": [choice]}
+        request.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        request.wfile.flush()
+    request.wfile.write(b"data: [DONE]\n\n")
+    request.close_connection = True
 
 
 def say(request: BaseHTTPRequestHandler, status: int, value: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from harness import pipeline
 from harness.config import RunConfig
 from harness.errors import ModelError, UsageError
 from harness.models.loading import open_model
+from harness.models.openai import OpenAIModel
 from harness.models.options import ModelOptions
 from harness.types import Generated, Model, Prompt, Request, SamplingParams
 from tests.commands import harness, one_line_error, read_rows
@@ -126,6 +127,18 @@ def test_a_refusal_is_one_line_and_not_retried(api: Api, trouble: tuple[int, str
     assert len(api.requests) == 1
     assert "\n" not in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("prompt", [TEXT, Prompt(messages=(("user", "Add."),))], ids=["text", "chat"])
+def test_an_answer_comes_in_pieces(prompt: Prompt, api: Api) -> None:
+    """As the server sends them, from either of its two addresses."""
+    with opened(api) as model:
+        assert isinstance(model, OpenAIModel)
+        pieces = list(model.answer(prompt, SamplingParams(temperature=0.5, max_tokens=20, seed=7)))
+
+    assert "".join(pieces) == "    return 7\n"
+    assert len(pieces) == 4
+    assert api.requests[0]["stream"] is True
 
 
 def test_so_many_at_a_time_and_no_more(api: Api) -> None:
