@@ -95,6 +95,7 @@ class TransformersModel:
             "revision": self._revision,
             "weights_digest": self._digest,
             "dtype": str(self._model.dtype).removeprefix("torch.") if self._model is not None else self._dtype,
+            "device": self._model.device.type if self._model is not None else None,
             "max_model_len": self._context,
             "batch_size": self._batch_size,
             "versions": versions("torch", "transformers"),

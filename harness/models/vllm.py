@@ -91,6 +91,7 @@ class VllmModel:
             "revision": self._revision,
             "weights_digest": self._digest,
             "dtype": str(config.dtype).removeprefix("torch.") if config else options.dtype,
+            "device": self._engine.vllm_config.device_config.device_type if self._engine else None,
             "quantization": config.quantization if config else options.quantization,
             "max_model_len": config.max_model_len if config else settings.length,
             "tensor_parallel_size": options.tensor_parallel_size,

@@ -201,6 +201,7 @@ def test_the_description_tells_what_was_loaded(model: Model, tiny_llama: Path) -
     facts = model.describe()
 
     expected = "float32" if not torch.cuda.is_available() else facts["dtype"]
+    assert facts["device"] == ("cuda" if torch.cuda.is_available() else "cpu")
     assert (facts["adapter"], facts["path"], facts["dtype"]) == ("transformers", str(tiny_llama), expected)
     assert {"torch", "transformers"} <= set(facts["versions"])
 
