@@ -23,6 +23,8 @@ DEFAULT_KS = (1, 10, 100)
 
 NO_BENCHMARK = "no benchmark is named; add -b NAME (`harness list benchmarks` shows all)"
 
+NO_RECIPE = 'model "{model}" has no recipe of its own; name one with --recipe (`harness list recipes` has all)'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
@@ -42,18 +44,30 @@ class RunConfig:
     """Which pass@k to report. Empty: those of 1, 10 and 100 that `n` allows."""
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int | None = None
+    min_p: float | None = None
     max_tokens: int | None = None
     """None: the recipe's."""
+    stop: tuple[str, ...] = ()
+    """Texts that end a completion, besides the recipe's."""
     seed: int = 0
     limit: int | None = None
     """Only the first so many problems of each benchmark."""
     workers: int | None = None
     """Programs run side by side. None: one per core."""
     dtype: str | None = None
+    quantization: str | None = None
     tensor_parallel_size: int | None = None
+    pipeline_parallel_size: int | None = None
     max_model_len: int | None = None
     gpu_memory_utilization: float | None = None
     batch_size: int | None = None
+    engine_args: tuple[str, ...] = ()
+    """KEY=VALUE for the engine itself."""
+    lora: tuple[str, ...] = ()
+    """NAME=FOLDER of adapters that are evaluated beside the checkpoint, in one load."""
+    repeat: int = 1
+    """How often the same greedy run is made, each time in another order of problems."""
     trust_remote_code: bool = False
     """Run Python code that a checkpoint brings."""
     allow_pickle: bool = False
@@ -70,11 +84,18 @@ class RunConfig:
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
         _at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
-        _at_least(1, batch_size=self.batch_size)
-        _at_least(0, temperature=self.temperature, seed=self.seed)
-        for name, share in (("top_p", self.top_p), ("gpu_memory_utilization", self.gpu_memory_utilization)):
-            if share is not None and not 0 < share <= 1:
-                raise UsageError(f"{name} is {share}; it must be above 0 and at most 1")
+        _at_least(1, batch_size=self.batch_size, top_k=self.top_k, repeat=self.repeat)
+        _at_least(1, pipeline_parallel_size=self.pipeline_parallel_size)
+        if self.repeat > 1 and self.temperature > 0:
+            raise UsageError(
+                f"repeat is {self.repeat}, which is for greedy runs, and temperature is {self.temperature}"
+            )
+        check_sampling(temperature=self.temperature, top_p=self.top_p, seed=self.seed, min_p=self.min_p)
+        share = self.gpu_memory_utilization
+        if share is not None and not 0 < share <= 1:
+            raise UsageError(f"gpu_memory_utilization is {share}; it must be above 0 and at most 1")
+        if "" in self.stop:
+            raise UsageError("stop holds an empty text, which would end every completion at once")
         check_trust(self.trust)
         if not self.benchmarks:
             raise UsageError(NO_BENCHMARK)
@@ -193,6 +214,22 @@ def check_trust(name: str) -> Trust:
     if name not in list(Trust):
         raise UsageError(f'trust is "{name}"; it must be one of {", ".join(Trust)}')
     return Trust(name)
+
+
+def check_sampling(
+    *, temperature: float, top_p: float, seed: int, min_p: float | None = None, max_tokens: int | None = None
+) -> None:
+    """Refuse what no distribution can be drawn by.
+
+    Raises:
+        UsageError: naming the value.
+    """
+    _at_least(0, temperature=temperature, seed=seed)
+    _at_least(1, max_tokens=max_tokens)
+    if not 0 < top_p <= 1:
+        raise UsageError(f"top_p is {top_p}; it must be above 0 and at most 1")
+    if min_p is not None and not 0 <= min_p < 1:
+        raise UsageError(f"min_p is {min_p}; it must be at least 0 and below 1")
 
 
 def _at_least(least: int, **values: float | None) -> None:

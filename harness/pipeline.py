@@ -6,30 +6,25 @@ same run left is not done again. `run` asks a model, `harness.scoring` takes sam
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from . import report
-from .config import RunConfig, ScoreConfig, as_json, digest_of
-from .errors import INFRASTRUCTURE, ModelError, StoreError, UsageError
-from .manifest import Clock
+from .config import NO_RECIPE, RunConfig, ScoreConfig, as_json
+from .errors import INFRASTRUCTURE, ModelError, UsageError
 from .models.defaults import default_recipe
 from .models.loading import open_model
-from .models.options import ModelOptions
+from .noise import write_noise
+from .plans import Plan, plans
 from .progress import Progress, Quiet
 from .sandboxes import open_sandbox
 from .session import SandboxOptions, Session, check, evaluate, started
+from .source import Engine, Source, model_options
 from .store import MANIFEST, RunFolder, read_manifest
 from .suite import Suite, load_suite
-from .types import Model, RenderedPrompt, Request, Sample, Sandbox, Trust
-
-RESULTS = Path("results")
-LOG = "engine.log"
-"""What the model's engine prints, in the run folder."""
+from .types import RenderedPrompt, Request, Sandbox, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +48,43 @@ def run(
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
     """
+    return run_all(config, out=out, command=command, progress=progress)[0]
+
+
+def run_all(
+    config: RunConfig, *, out: Path | None = None, command: Sequence[str] = (), progress: Progress | None = None
+) -> list[report.Summary]:
+    """As `run`, and with the checkpoint's adapters and repetitions, all in one load, each in a folder of its own.
+
+    Raises:
+        HarnessError: as `run`.
+    """
     suites = prepared(config)
     sandbox_name = chosen_sandbox(config.sandbox, out, suites)
-    identity = run_identity(config, suites, sandbox_name)
-    path = out or default_folder(config.model, identity)
+    planned = plans(config, suites, sandbox_name, out)
     with progress or Quiet() as shown, ExitStack() as stack:
-        source = _Source(config, path, shown, stack)
-        if not (path / MANIFEST).exists():
-            # A model that is not there must not leave a run folder behind.
-            source.open()
-        with RunFolder(path, identity) as folder:
-            with Session(folder, shown, command, source.clock) as session:
-                describe(folder, config, suites)
-                work = [
-                    suite for suite in suites if suite.missing(folder.samples, config) or folder.pending(suite.name)
-                ]
-                with _checked(session, work, sandbox_name, config) as sandboxes:
-                    for suite in work:
-                        _evaluate_missing(source, session, suite, sandboxes[suite.benchmark.environment])
-            return report.write(path)
+        engine = Engine(config, suites, stack)
+        summaries = [_run(engine, plan, sandbox_name=sandbox_name, shown=shown, command=command) for plan in planned]
+    if config.repeat > 1:
+        for first in planned[:: config.repeat]:
+            write_noise(first.path, [plan.path for plan in planned if plan.adapter == first.adapter])
+    return summaries
+
+
+def _run(engine: Engine, plan: Plan, *, sandbox_name: str, shown: Progress, command: Sequence[str]) -> report.Summary:
+    config, suites = engine.config, engine.suites
+    source = Source(engine, plan.path, shown, adapter=plan.adapter, order=plan.order)
+    if not (plan.path / MANIFEST).exists():
+        # A model that is not there must not leave a run folder behind.
+        source.open()
+    with RunFolder(plan.path, plan.identity) as folder:
+        with Session(folder, shown, command, source.clock) as session:
+            describe(folder, config, suites)
+            work = [suite for suite in suites if suite.missing(folder.samples, config) or folder.pending(suite.name)]
+            with _checked(session, work, sandbox_name, config) as sandboxes:
+                for suite in work:
+                    _evaluate_missing(source, session, suite, sandboxes[suite.benchmark.environment])
+        return report.write(plan.path)
 
 
 def preview(config: RunConfig) -> Preview:
@@ -102,25 +115,8 @@ def prepared(config: RunConfig) -> list[Suite]:
     suites = [load_suite(name, config.limit) for name in config.benchmarks]
     name = config.recipe or default_recipe(config.model)
     if name is None:
-        raise UsageError(
-            f'model "{config.model}" has no recipe of its own; name one with --recipe (`harness list recipes` has all)'
-        )
+        raise UsageError(NO_RECIPE.format(model=config.model))
     return [suite.with_recipe(name) for suite in suites]
-
-
-def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
-    """How the model is to be loaded."""
-    return ModelOptions(
-        dtype=config.dtype or "auto",
-        tensor_parallel_size=config.tensor_parallel_size or 1,
-        max_model_len=config.max_model_len,
-        gpu_memory_utilization=config.gpu_memory_utilization,
-        batch_size=config.batch_size,
-        log_file=log_file,
-        seed=config.seed,
-        trust_remote_code=config.trust_remote_code,
-        allow_pickle=config.allow_pickle,
-    )
 
 
 def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
@@ -139,37 +135,6 @@ def chosen_sandbox(asked: str | None, out: Path | None, suites: Sequence[Suite])
     return open_sandbox(asked, environment=suites[0].benchmark.environment).name
 
 
-def run_identity(config: RunConfig, suites: Sequence[Suite], sandbox: str) -> dict[str, Any]:
-    """What decides the results of a run, ready for JSON; a stop string or a template is in its recipe's digest."""
-    recipes = {suite.name: suite.recipe_facts() for suite in suites}
-    return {
-        "kind": "run",
-        "model": config.model,
-        "backend": config.backend,
-        "dtype": config.dtype,
-        "max_model_len": config.max_model_len,
-        "benchmarks": {suite.name: suite.facts() for suite in suites},
-        "recipe": recipes,
-        "extraction": recipes,
-        "sampling": {
-            "temperature": config.temperature,
-            "top_p": config.top_p,
-            "max_tokens": config.max_tokens,
-            "seed": config.seed,
-        },
-        "limit": config.limit,
-        "sandbox": sandbox,
-        "trust": config.trust,
-    }
-
-
-def default_folder(what: str, identity: Mapping[str, Any]) -> Path:
-    """results/<what>-<digest>, below the current folder."""
-    last = what.partition("?")[0].rstrip("/").rpartition("/")[2]
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "run"
-    return RESULTS / f"{slug[:60]}-{digest_of(identity)[:8]}"
-
-
 def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:
     """Put what was asked for into the manifest."""
     folder.update_manifest(
@@ -178,69 +143,6 @@ def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequenc
         recipes={suite.name: suite.recipe_facts() for suite in suites},
         tasks={suite.name: list(suite.problems) for suite in suites},
     )
-
-
-class _Source:
-    """The model of a run, opened and loaded when the first completion is missing."""
-
-    def __init__(self, config: RunConfig, path: Path, progress: Progress, stack: ExitStack) -> None:
-        self.config = config
-        self.clock = Clock()
-        self._path = path
-        self._progress = progress
-        self._stack = stack
-        self._model: Model | None = None
-        self._facts: Mapping[str, Any] = {}
-        self._loaded = False
-
-    def open(self) -> Model:
-        """Find the model and its backend; the weights are not loaded yet."""
-        if self._model is None:
-            self._progress.start("load")
-            self.clock.touch("load")
-            options = model_options(self.config, self._path / LOG)
-            self._model = open_model(self.config.model, backend=self.config.backend, options=options)
-            self._facts = self._model.describe()
-            # What comes before the weights, such as the sandbox's check, is no loading.
-            self.clock.touch("load")
-            self.clock.settle()
-        return self._model
-
-    def load(self, folder: RunFolder) -> None:
-        """Load the weights, to be dropped with the stack; other weights than an earlier start's are refused."""
-        if self._loaded:
-            return
-        model = self.open()
-        self.clock.touch("load")
-        there, here = folder.manifest.get("model", {}).get("weights_digest"), self._facts.get("weights_digest")
-        if there not in (None, here):
-            raise StoreError(
-                f"{folder.path} was made with other weights: {there} there and {here} now; choose another --out"
-            )
-        self._stack.enter_context(model)
-        self._loaded = True
-        self.clock.touch("load")
-        self._progress.finish("load")
-        # Again: an engine knows its type of numbers and its context only once it is loaded.
-        facts = dict(model.describe())
-        folder.update_manifest(model=facts)
-        if reason := facts.get("backend_reason"):
-            self._progress.note(f"backend: {facts['adapter']} ({reason})")
-
-    def samples(self, session: Session, suite: Suite, requests: Sequence[Request]) -> Iterator[Sample]:
-        """The answers to `requests` as they finish, with their code."""
-        if not requests:
-            return
-        self._progress.start("generate", _count(requests))
-        self.clock.touch("generate")
-        for generated in self.open().generate(requests, suite.params(self.config)):
-            tokens = generated.completion.completion_tokens or 0
-            self.clock.touch("generate")
-            session.generated += 1
-            session.tokens += tokens
-            self._progress.advance("generate", tokens)
-            yield suite.sample(generated)
-        self._progress.finish("generate")
 
 
 @contextmanager
@@ -264,7 +166,7 @@ def _checked(
         yield sandboxes
 
 
-def _evaluate_missing(source: _Source, session: Session, suite: Suite, sandbox: Sandbox) -> None:
+def _evaluate_missing(source: Source, session: Session, suite: Suite, sandbox: Sandbox) -> None:
     """Generate and judge what one benchmark still lacks."""
     config, folder = source.config, session.folder
     requests = suite.missing(folder.samples, config)

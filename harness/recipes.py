@@ -22,6 +22,10 @@ from .registry import unknown
 from .types import Benchmark, CodeForm, Problem, Prompt
 
 LEAD = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
+LEAD_WITH_INPUT = (
+    "Below is an instruction that describes a task, paired with an input that provides further context. "
+    "Write a response that appropriately completes the request."
+)
 RESPONSE = "### Response:"
 
 
@@ -62,6 +66,17 @@ class Recipe:
         if self.kind == "chat":
             return Prompt(messages=(("user", text),), prefill=self.prefill)
         return Prompt(text=text)
+
+    def ask(self, instruction: str, context: str = "") -> Prompt:
+        """The prompt for a person's own instruction, with `context` (a piece of code, say) where there is some.
+
+        Recipes with a response marker ask in the bytes their checkpoints were trained on.
+        """
+        if self.response_marker:
+            lead, section = (LEAD_WITH_INPUT, f"### Input:\n{context}\n\n") if context else (LEAD, "")
+            return Prompt(text=f"{lead}\n\n### Instruction:\n{instruction}\n\n{section}{self.response_marker}")
+        text = f"{instruction}\n\n{context}" if context else instruction
+        return Prompt(messages=(("user", text),)) if self.kind == "chat" else Prompt(text=text)
 
     def extract(self, text: str, problem: Problem) -> tuple[str, CodeForm]:
         """The code in a raw answer; a prompt that is still in front of it is dropped.

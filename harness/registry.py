@@ -28,6 +28,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "models": {
         "vllm": "harness.models.vllm:VllmModel",
         "transformers": "harness.models.transformers:TransformersModel",
+        "openai": "harness.models.openai:OpenAIModel",
         "replay": "harness.models.replay:ReplayModel",
     },
     "sandboxes": {

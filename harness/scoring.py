@@ -12,7 +12,8 @@ from . import report
 from .config import ScoreConfig
 from .errors import StoreError, UsageError
 from .manifest import Clock
-from .pipeline import chosen_sandbox, default_folder, describe, options_of
+from .pipeline import chosen_sandbox, describe, options_of
+from .plans import default_folder
 from .progress import Progress, Quiet
 from .samples import ForeignSample, SamplesFile, read
 from .session import SandboxOptions, Session, evaluate, started

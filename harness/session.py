@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from .sandboxes import open_sandbox
 from .sandboxes.cache import CachedSandbox, cached
 from .store import RunFolder
 from .suite import Suite
-from .types import Sample, Sandbox, Trial, Trust
+from .types import Generated, Sample, Sandbox, Trial, Trust
 from .verify import quick
 
 
@@ -38,7 +39,12 @@ class Session:
         self.folder = folder
         self.progress = progress
         self.clock = clock
-        self.generated = self.tokens = self.judged = self.cached = 0
+        self.generated = self.judged = self.tokens = self.prompt_tokens = self.cached = 0
+        self.first_s: float | None = None
+        self.last_s: float | None = None
+        """Seconds from the first request to the first and to the last completion."""
+        self._asked_at: float | None = None
+        self._prompts: set[str] = set()
         self.verified: dict[str, Any] = {}
         """By benchmark: how the sandbox was checked, or "skipped"."""
         self._command = list(command)
@@ -56,6 +62,22 @@ class Session:
         )
         return self
 
+    def asked(self) -> None:
+        """Completions are asked for from now on."""
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+
+    def came(self, generated: Generated) -> None:
+        """A completion is there. Its prompt counts once, however many samples it has."""
+        assert self._asked_at is not None
+        self.last_s = time.monotonic() - self._asked_at
+        self.first_s = self.last_s if self.first_s is None else self.first_s
+        self.generated += 1
+        self.tokens += generated.completion.completion_tokens or 0
+        if generated.request_id not in self._prompts:
+            self._prompts.add(generated.request_id)
+            self.prompt_tokens += generated.completion.prompt_tokens or 0
+
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.clock.settle()
         stages = self.clock.stages()
@@ -66,6 +88,7 @@ class Session:
             "complete": kind is None,
             "stages_s": stages,
             "generated": self.generated,
+            "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.tokens,
             "judged": self.judged,
             "cached": self.cached,
@@ -74,6 +97,9 @@ class Session:
         }
         if self.tokens and stages.get("generate"):
             record["tokens_per_s"] = round(self.tokens / stages["generate"], 1)
+            record["prompt_tokens_per_s"] = round(self.prompt_tokens / stages["generate"], 1)
+        if self.first_s is not None and self.last_s is not None:
+            record |= {"first_completion_s": round(self.first_s, 3), "last_completion_s": round(self.last_s, 3)}
         self.folder.update_manifest(sessions=[*self._earlier, record])
 
 

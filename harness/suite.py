@@ -14,7 +14,7 @@ from .extract import Extraction
 from .recipes import COMPLETION, Recipe, recipe
 from .records import Key
 from .registry import lookup
-from .types import Benchmark, CodeForm, Completion, Generated, Problem, Request, Sample, SamplingParams, Trial
+from .types import Benchmark, CodeForm, Completion, Generated, Problem, Prompt, Request, Sample, SamplingParams, Trial
 
 AS_IS = replace(
     COMPLETION,
@@ -75,6 +75,11 @@ class Suite:
         """`completion` with its code."""
         return Sample(benchmark=self.name, task_id=task_id, index=index, completion=completion, code=code, form=form)
 
+    def prompt(self, problem: Problem) -> Prompt:
+        """What the recipe asks for `problem`."""
+        assert self.recipe is not None
+        return self.recipe.build(problem, self.benchmark.instruction(problem))
+
     def params(self, config: RunConfig) -> SamplingParams:
         """How this suite's completions are drawn."""
         assert self.recipe is not None
@@ -82,8 +87,10 @@ class Suite:
             n=config.n,
             temperature=config.temperature,
             top_p=config.top_p,
+            top_k=config.top_k,
+            min_p=config.min_p,
             max_tokens=config.max_tokens or self.recipe.max_tokens,
-            stop=self.recipe.stop,
+            stop=tuple(dict.fromkeys((*self.recipe.stop, *config.stop))),
             seed=config.seed,
         )
 
@@ -99,7 +106,7 @@ class Suite:
             gaps = _gaps(taken.get(problem.task_id, set()), config.n)
             if not gaps:
                 continue
-            prompt = self.recipe.build(problem, self.benchmark.instruction(problem))
+            prompt = self.prompt(problem)
             base = base_seed(config.seed, self.name, problem.task_id)
             found += [
                 Request(request_id=request_id, prompt=prompt, start=start, count=count, seed=base + start)

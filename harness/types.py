@@ -65,6 +65,10 @@ class SamplingParams:
     n: int = 1
     temperature: float = 0.0
     top_p: float = 1.0
+    top_k: int | None = None
+    """Only the likeliest so many tokens are drawn from. None: all."""
+    min_p: float | None = None
+    """Only tokens at least this share as likely as the likeliest. None: all."""
     max_tokens: int = 2048
     stop: tuple[str, ...] = ()
     seed: int = 0

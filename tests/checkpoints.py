@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
+
+from harness.benchmarks.humaneval import HumanEval
 
 WORDS = ["<s>", "</s>", "<unk>", "▁def", "▁return", "▁if", "▁x", "▁y", "▁+", "▁-", "▁(", "▁)", "▁:", "x", "y", "\n"]
 
@@ -67,4 +70,114 @@ def write_bare(folder: Path, weights: bytes = bytes(16)) -> Path:
     tensor = {"w": {"dtype": "F32", "shape": [len(weights) // 4], "data_offsets": [0, len(weights)]}}
     header = json.dumps(tensor).encode()
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + weights)
+    return folder
+
+
+def trained_tokenizer(*, metaspace: bool) -> Any:
+    """A byte-level BPE as StarCoder's, or one with "▁" for spaces and a BOS as Llama's; trained on the spot."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    text = [problem.prompt + problem.reference for problem in HumanEval().problems()]
+    special = ["<s>", "</s>"] if metaspace else ["<|endoftext|>"]
+    made = Tokenizer(models.BPE(byte_fallback=metaspace, unk_token="<s>" if metaspace else None))
+    made.pre_tokenizer = pre_tokenizers.Metaspace() if metaspace else pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = [f"<0x{byte:02X}>" for byte in range(256)] if metaspace else pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=800,
+        special_tokens=[*special, *(alphabet if metaspace else ())],
+        initial_alphabet=[] if metaspace else list(alphabet),
+        show_progress=False,
+    )
+    made.train_from_iterator(text, trainer)
+    if metaspace:
+        made.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+        made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    else:
+        made.decoder = decoders.ByteLevel()
+    return PreTrainedTokenizerFast(tokenizer_object=made, bos_token=special[0], eos_token=special[-1])
+
+
+def write_gpt_bigcode(folder: Path) -> Path:
+    """StarCoder's architecture in small: two layers, one head of keys and values, random weights."""
+    import torch
+
+    with warnings.catch_warnings():
+        # transformers compiles a part of it with what torch is about to drop.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM
+
+    tokenizer = trained_tokenizer(metaspace=False)
+    torch.manual_seed(0)
+    config = GPTBigCodeConfig(
+        vocab_size=len(tokenizer),
+        n_positions=512,
+        n_embd=128,
+        n_layer=2,
+        n_head=2,
+        multi_query=True,
+        initializer_range=0.2,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        dtype=torch.float32,
+    )
+    GPTBigCodeForCausalLM(config).save_pretrained(folder)
+    return write_tokenizer(folder, tokenizer)
+
+
+def write_rope_llama(folder: Path, factor: float = 4.0) -> Path:
+    """A Llama with linear rope scaling, said as the config.json of DeepSeek-Coder-33B says it."""
+    write_llama(folder, trained_tokenizer(metaspace=True))
+    file = folder / "config.json"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    settings.pop("rope_parameters", None)
+    settings |= {"rope_scaling": {"type": "linear", "factor": factor}, "rope_theta": 100000}
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def write_adapter(folder: Path, base: Path, *, seed: int = 0, rank: int = 4) -> Path:
+    """A LoRA adapter of the Llama in `base` with random weights, as PEFT writes it."""
+    import torch
+    from safetensors.torch import save_file
+
+    shape = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    width = shape["hidden_size"]
+    torch.manual_seed(seed)
+    tensors = {}
+    for layer in range(shape["num_hidden_layers"]):
+        for target in ("q_proj", "o_proj"):
+            name = f"base_model.model.model.layers.{layer}.self_attn.{target}"
+            tensors[f"{name}.lora_A.weight"] = torch.randn(rank, width) * 0.3
+            tensors[f"{name}.lora_B.weight"] = torch.randn(width, rank) * 0.3
+    folder.mkdir(parents=True)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    settings = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "r": rank,
+        "lora_alpha": rank,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": ["q_proj", "o_proj"],
+        "base_model_name_or_path": str(base),
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def write_merged(folder: Path, base: Path, adapter: Path) -> Path:
+    """`base` with the change of `adapter` added to its weights: what the two are together."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(base, folder)
+    weights, change = load_file(base / "model.safetensors"), load_file(adapter / "adapter_model.safetensors")
+    for name, inner in change.items():
+        if name.endswith(".lora_A.weight"):
+            module = name.removeprefix("base_model.model.").removesuffix(".lora_A.weight")
+            outer = change[name.replace(".lora_A.", ".lora_B.")]
+            weights[f"{module}.weight"] = weights[f"{module}.weight"] + outer @ inner
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder

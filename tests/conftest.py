@@ -38,7 +38,17 @@ def no_data() -> str | None:
     return None if os.environ.get("HARNESS_DATA_DIR") else "HARNESS_DATA_DIR is not set"
 
 
-PREREQUISITES: dict[str, Callable[[], str | None]] = {"docker": no_engine, "data": no_data}
+@cache
+def no_accelerator() -> str | None:
+    """Why there is no accelerator; None where PyTorch sees one."""
+    try:
+        import torch
+    except ImportError as error:
+        return str(error)
+    return None if torch.cuda.is_available() else "PyTorch sees no accelerator"
+
+
+PREREQUISITES: dict[str, Callable[[], str | None]] = {"docker": no_engine, "data": no_data, "gpu": no_accelerator}
 """By mark: why it cannot be had."""
 
 

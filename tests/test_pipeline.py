@@ -124,6 +124,25 @@ def test_more_samples_are_added_to_those_that_are_there(tmp_path: Path) -> None:
     assert [(score.metric, score.n_samples) for score in summary.scores] == [("pass@1", 20), ("pass@5", 20)]
 
 
+def test_two_hundred_samples_keep_the_twenty_that_are_there(tmp_path: Path) -> None:
+    """180 more of each problem, and pass@1, 10 and 100 from all of them, without being asked for."""
+    file = references(tmp_path / "s.jsonl", samples=200)
+    first = pipeline.run(config(file, n=20, temperature=0.2, limit=2, verify=False), out=tmp_path / "run")
+    before = (tmp_path / "run" / "samples.jsonl").read_bytes()
+
+    summary = pipeline.run(config(file, n=200, temperature=0.2, limit=2, verify=False), out=tmp_path / "run")
+
+    assert (tmp_path / "run" / "samples.jsonl").read_bytes().startswith(before)
+    assert set(keys(tmp_path / "run" / "samples.jsonl").values()) == {1}
+    assert [session["generated"] for session in summary.manifest["sessions"]] == [40, 360]
+    assert [score.metric for score in first.scores] == ["pass@1", "pass@10"]
+    assert [(score.metric, score.n_samples) for score in summary.scores] == [
+        ("pass@1", 400),
+        ("pass@10", 400),
+        ("pass@100", 400),
+    ]
+
+
 def test_what_the_judge_failed_on_is_judged_again(tmp_path: Path) -> None:
     """An infrastructure verdict is no outcome: it makes pass@1 unknown until the same run mends it."""
     file = references(tmp_path / "s.jsonl")
@@ -164,6 +183,9 @@ def test_samples_without_verdicts_are_judged_and_not_asked_for_again(tmp_path: P
         ({"seed": 3}, "sampling.seed is 0 there and 3 now"),
         ({"recipe": "completion"}, 'recipe.humaneval.name is "as-is" there and "completion" now'),
         ({"limit": 5}, "limit is 4 there and 5 now"),
+        ({"top_k": 40}, "sampling.top_k is null there and 40 now"),
+        ({"min_p": 0.05}, "sampling.min_p is null there and 0.05 now"),
+        ({"stop": ("END",)}, 'sampling.stop is null there and ["END"] now'),
     ],
 )
 def test_another_configuration_does_not_get_the_folder(

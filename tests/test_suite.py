@@ -60,6 +60,20 @@ def test_base_seeds_are_stable_and_differ_by_run_benchmark_and_task() -> None:
     assert len({known, *others}) == 4
 
 
+def test_sampling_is_the_configurations_and_stop_texts_join_the_recipes() -> None:
+    """A text that both name is sent once."""
+    suite = load_suite("humaneval", limit=1).with_recipe("completion")
+    assert suite.recipe is not None
+    asked = RunConfig(
+        model="m", benchmarks=("humaneval",), temperature=0.8, top_p=0.9, top_k=40, min_p=0.05, stop=("\ndef", "END")
+    )
+
+    params = suite.params(asked)
+
+    assert (params.temperature, params.top_p, params.top_k, params.min_p) == (0.8, 0.9, 40, 0.05)
+    assert params.stop == (*suite.recipe.stop, "END")
+
+
 def test_the_benchmarks_own_variant_of_a_recipe_is_used() -> None:
     """WizardCoder's HumanEval prompt has bytes of its own."""
     recipe = load_suite("humaneval").with_recipe("wizardcoder").recipe

@@ -52,15 +52,27 @@ def run(
     k: Ks = None,
     temperature: Annotated[float | None, typer.Option(help="0 is greedy.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Nucleus of the distribution that is sampled.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the likeliest so many tokens only.")] = None,
+    min_p: Annotated[float | None, typer.Option(help="Only tokens this share as likely as the likeliest.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Per completion. Default: the recipe's.")] = None,
+    stop: Annotated[list[str] | None, typer.Option(help="Ends a completion, besides the recipe's; repeatable.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many problems.")] = None,
     workers: Workers = None,
     dtype: Annotated[str | None, typer.Option(help="auto, bfloat16, float16 or float32.")] = None,
+    quantization: Annotated[str | None, typer.Option(help="As vLLM names it; default: what the weights say.")] = None,
     tensor_parallel_size: Annotated[int | None, typer.Option(help="Processors that share the weights (vLLM).")] = None,
+    pipeline_parallel_size: Annotated[
+        int | None, typer.Option(help="Groups that have some layers each (vLLM).")
+    ] = None,
     max_model_len: Annotated[int | None, typer.Option(help="Tokens of prompt and answer together.")] = None,
     gpu_memory_utilization: Annotated[float | None, typer.Option(help="Share of memory to take (vLLM).")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples generated at a time.")] = None,
+    engine_arg: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for vLLM's engine; repeatable.")] = None,
+    lora: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER of an adapter to run as well; repeatable.")
+    ] = None,
+    repeat: Annotated[int | None, typer.Option(help="Greedy runs in so many orders, to see the noise.")] = None,
     trust_remote_code: Annotated[bool | None, typer.Option(help="Run Python code of the checkpoint.")] = None,
     allow_pickle: Annotated[bool | None, typer.Option(help="Load *.bin weights, which can run code.")] = None,
     verify: Annotated[
@@ -78,12 +90,12 @@ def run(
     from ..suite import in_split
 
     benchmarks = [in_split(name, split) for name in benchmark or ()]
-    values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmarks)}
+    values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmarks, engine_args=engine_arg)}
     chosen = run_config(values)
     if preview:
         _print_preview(pipeline.preview(chosen))
         return
-    finish(pipeline.run(chosen, out=out, command=context.obj, progress=open_progress()))
+    finish(*pipeline.run_all(chosen, out=out, command=context.obj, progress=open_progress()))
 
 
 def score(
@@ -151,7 +163,7 @@ def score(
 
 def _given(flags: dict[str, Any], **renamed: Any) -> dict[str, Any]:
     """The configuration keys among the flags that were used."""
-    own = ("context", "benchmark", "split", "out", "config", "preview")
+    own = ("context", "benchmark", "engine_arg", "split", "out", "config", "preview")
     values = {**{key: value for key, value in flags.items() if key not in own}, **renamed}
     return {key: value for key, value in values.items() if value is not None and value != []}
 
@@ -165,15 +177,22 @@ def _print_preview(preview: Preview) -> None:
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
 
 
-def finish(summary: Summary) -> None:
-    """Print the card; a run that is not wholly judged ends as infrastructure trouble."""
+def finish(*summaries: Summary) -> None:
+    """Print the cards; a run that is not wholly judged ends as infrastructure trouble."""
+    from ..noise import read_noise, told
     from ..report import card
 
-    typer.echo(card(summary))
-    if summary.infrastructure:
-        first = summary.infrastructure[0]
+    for summary in summaries:
+        if "order" in summary.manifest["identity"]:
+            continue  # a repetition: what it repeats has the card and the noise
+        typer.echo(card(summary))
+        for noise in read_noise(summary.path):
+            typer.echo(f"noise of {noise.benchmark}: {told(noise)}")
+    lost = [verdict for summary in summaries for verdict in summary.infrastructure]
+    if lost:
+        first = lost[0]
         typer.echo(
-            f"error: the judge failed on {len(summary.infrastructure)} samples (first: {first.task_id} "
+            f"error: the judge failed on {len(lost)} samples (first: {first.task_id} "
             f"index {first.index}: {first.detail}); the same command tries them again",
             err=True,
         )

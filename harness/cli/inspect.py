@@ -10,7 +10,7 @@ import typer
 from ..errors import UsageError
 from .evaluate import finish
 
-KINDS = ("benchmarks", "models", "recipes", "sandboxes")
+KINDS = ("benchmarks", "models", "checkpoints", "recipes", "sandboxes")
 
 sandbox_app = typer.Typer(help="Prepare sandboxes.", no_args_is_help=True, rich_markup_mode=None)
 

@@ -55,7 +55,7 @@ def local(folder: Path, *, name: str | None = None, revision: str | None = None,
         raise ModelError(f"checkpoint {folder} has no weights that can be loaded safely: {advice}")
     _check_index(folder)
     for shard in shards:
-        _check_shard(shard)
+        check_shard(shard)
     return Checkpoint(name=name or str(folder), path=folder.resolve(), revision=revision)
 
 
@@ -91,7 +91,7 @@ def configuration(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: it is not a JSON object.
     """
-    return _json_object(folder / "config.json")
+    return json_object(folder / "config.json")
 
 
 def context_length(folder: Path) -> int | None:
@@ -135,12 +135,12 @@ def one_line(error: BaseException, limit: int = 300) -> str:
     return (lines[0] if lines else type(error).__name__)[:limit]
 
 
-def _pickled(folder: Path) -> Iterator[Path]:
-    for pattern in PICKLED:
-        yield from sorted(folder.glob(pattern))
+def json_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a checkpoint's file.
 
-
-def _json_object(file: Path) -> dict[str, Any]:
+    Raises:
+        ModelError: it cannot be read, or is none.
+    """
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -150,31 +150,50 @@ def _json_object(file: Path) -> dict[str, Any]:
     return value
 
 
-def _check_index(folder: Path) -> None:
-    """Every shard that the index names must be there: a broken download lacks some."""
-    index = folder / "model.safetensors.index.json"
-    if not index.is_file():
-        return
-    shards = _json_object(index).get("weight_map")
-    if not isinstance(shards, dict):
-        raise ModelError(f"checkpoint file {index} has no weight_map")
-    missing = sorted({name for name in shards.values() if not (folder / str(name)).is_file()})
-    if missing:
-        raise ModelError(f"checkpoint {folder} lacks {len(missing)} of its weight files, the first is {missing[0]}")
+def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the tensors in a safetensors file, by name.
+
+    Raises:
+        ModelError: it is cut or garbled.
+    """
+    return {name: tuple(entry["shape"]) for name, entry in check_shard(file).items() if name != "__metadata__"}
 
 
-def _check_shard(file: Path) -> None:
-    """A cut or garbled file is named here; the engine would only report a traceback in a subprocess."""
+def check_shard(file: Path) -> dict[str, Any]:
+    """See that a safetensors file is whole, and give its header: an engine would only report a traceback.
+
+    Raises:
+        ModelError: it is cut or garbled.
+    """
     size = file.stat().st_size
     try:
         with file.open("rb") as stream:
             (length,) = struct.unpack("<Q", stream.read(8))
             if length > size:
                 raise ValueError("its header is longer than the file")
-            header = json.loads(stream.read(length))
+            header: dict[str, Any] = json.loads(stream.read(length))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise ModelError(f"checkpoint file {file} is not valid safetensors: {one_line(error)}") from error
     expected = 8 + length + max(ends, default=0)
     if size != expected:
         raise ModelError(f"checkpoint file {file} is cut or damaged: {size} bytes, its header says {expected}")
+    return header
+
+
+def _pickled(folder: Path) -> Iterator[Path]:
+    for pattern in PICKLED:
+        yield from sorted(folder.glob(pattern))
+
+
+def _check_index(folder: Path) -> None:
+    """Every shard that the index names must be there: a broken download lacks some."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return
+    shards = json_object(index).get("weight_map")
+    if not isinstance(shards, dict):
+        raise ModelError(f"checkpoint file {index} has no weight_map")
+    missing = sorted({name for name in shards.values() if not (folder / str(name)).is_file()})
+    if missing:
+        raise ModelError(f"checkpoint {folder} lacks {len(missing)} of its weight files, the first is {missing[0]}")

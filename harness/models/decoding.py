@@ -6,8 +6,10 @@ Not promised: speed. A batch goes on until its longest answer is done.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 import torch
@@ -15,9 +17,11 @@ from transformers import (
     GenerationConfig,
     LogitsProcessor,
     LogitsProcessorList,
+    MinPLogitsWarper,
     StoppingCriteria,
     StoppingCriteriaList,
     TemperatureLogitsWarper,
+    TopKLogitsWarper,
     TopPLogitsWarper,
 )
 
@@ -79,6 +83,50 @@ class RowLimits(StoppingCriteria):
         return torch.tensor(done, device=input_ids.device)
 
 
+class Watcher(StoppingCriteria):
+    """Ends nothing; tells the first answer's tokens after each step."""
+
+    def __init__(self, width: int, tell: Callable[[Sequence[int]], None]) -> None:
+        self._width = width
+        self._tell = tell
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002
+        """input_ids: (rows, padded prompt + new tokens)."""
+        self._tell(input_ids[0, self._width :].tolist())
+        return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
+
+
+def streamed(
+    model: Any, tokenizer: Any, *, prompt: tuple[int, ...], limit: int, params: SamplingParams
+) -> Iterator[str]:
+    """The answer to one prompt in pieces, generated in a thread."""
+    found: SimpleQueue[Sequence[int] | None] = SimpleQueue()
+    held = max((len(mark) for mark in params.stop), default=1) - 1
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        work = pool.submit(
+            decode,
+            model,
+            tokenizer,
+            prompts=[prompt],
+            limits=[limit],
+            seeds=[params.seed],
+            params=params,
+            watch=found.put,
+        )
+        work.add_done_callback(lambda _: found.put(None))
+        shown = ""
+        while (tokens := found.get()) is not None:
+            text = _text(tokens, prompt, tokenizer)
+            # What may become a stop string, or a character that is not whole yet, waits.
+            sure = text[: max(0, len(text) - held)].rstrip("\ufffd")
+            if sure.startswith(shown) and len(sure) > len(shown) and not any(mark in text for mark in params.stop):
+                yield sure[len(shown) :]
+                shown = sure
+        (answer,) = work.result()
+        if rest := answer.text[len(shown) :]:
+            yield rest
+
+
 def decode(
     model: Any,
     tokenizer: Any,
@@ -87,8 +135,12 @@ def decode(
     limits: Sequence[int],
     seeds: Sequence[int],
     params: SamplingParams,
+    watch: Callable[[Sequence[int]], None] | None = None,
 ) -> list[Answer]:
-    """Answers to `prompts` (token ids), of at most `limits[i]` tokens each, in their order."""
+    """Answers to `prompts` (token ids), of at most `limits[i]` tokens each, in their order.
+
+    `watch` is called after each step with the token ids of the first answer so far.
+    """
     ends = _end_tokens(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0)
     width = max(map(len, prompts))
@@ -104,7 +156,9 @@ def decode(
             do_sample=False,
             max_new_tokens=max(limits),
             logits_processor=_processors(params, seeds),
-            stopping_criteria=StoppingCriteriaList([RowLimits(tokenizer, width, limits, params.stop)]),
+            stopping_criteria=StoppingCriteriaList(
+                [RowLimits(tokenizer, width, limits, params.stop), *([Watcher(width, watch)] if watch else [])]
+            ),
         )
     rows = output[:, width:].tolist()
     return [
@@ -117,8 +171,12 @@ def _processors(params: SamplingParams, seeds: Sequence[int]) -> LogitsProcessor
     if params.temperature == 0:
         return LogitsProcessorList()
     processors: list[Any] = [TemperatureLogitsWarper(float(params.temperature))]
+    if params.top_k is not None:
+        processors.append(TopKLogitsWarper(params.top_k))
     if params.top_p < 1:
         processors.append(TopPLogitsWarper(params.top_p))
+    if params.min_p:
+        processors.append(MinPLogitsWarper(params.min_p))
     return LogitsProcessorList([*processors, SeededNoise(seeds)])
 
 

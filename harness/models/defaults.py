@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from .. import registry
+from .table import find_known, own_recipe
 
 RECIPES = {
     "smollm2-135m-instruct": "chat",
@@ -15,7 +18,8 @@ RECIPES = {
 def default_recipe(spec: str) -> str | None:
     """The recipe of the model `spec`; None where it has none of its own.
 
-    A third party's model class says it in a `default_recipe` attribute.
+    A checkpoint folder's own manifest says it, then the table of known checkpoints. A third party's model
+    class says it in a `default_recipe` attribute.
     """
     prefix, separator, _ = spec.partition(":")
     name = prefix if separator else spec
@@ -23,5 +27,9 @@ def default_recipe(spec: str) -> str | None:
         return RECIPES[name]
     if separator and prefix in registry.names("models"):
         found: str | None = getattr(registry.lookup("models", prefix), "default_recipe", None)
-        return found
-    return None
+        if found:
+            return found
+    elif own := own_recipe(Path(spec).expanduser()):
+        return own
+    entry = find_known(spec)
+    return entry.recipe if entry else None

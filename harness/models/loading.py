@@ -17,6 +17,7 @@ from pathlib import Path
 from .. import registry
 from ..errors import ModelError, UsageError
 from ..types import Model
+from .adapters import check_fit
 from .builtin import BUILTIN, materialise
 from .checkpoint import Checkpoint, from_hub, local, one_line
 from .options import ModelOptions
@@ -45,23 +46,14 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
     chosen, reason = choose_backend(backend)
     checkpoint = find(spec, options)
     if chosen == "vllm":
+        for adapter in options.adapters:
+            check_fit(adapter, checkpoint.path)
         from .vllm import VllmModel
 
         return VllmModel(
-            checkpoint.name,
-            checkpoint.path,
-            revision=checkpoint.revision,
-            dtype=options.dtype,
-            tensor_parallel_size=options.tensor_parallel_size,
-            max_model_len=options.max_model_len,
-            gpu_memory_utilization=options.gpu_memory_utilization,
-            batch_size=options.batch_size,
-            log_file=options.log_file,
-            seed=options.seed,
-            trust_remote_code=options.trust_remote_code,
-            allow_pickle=options.allow_pickle,
-            backend_reason=reason,
+            checkpoint.name, checkpoint.path, revision=checkpoint.revision, options=options, backend_reason=reason
         )
+    _only_vllm(options, reason)
     from .transformers import TransformersModel
 
     return TransformersModel(
@@ -75,6 +67,20 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
         allow_pickle=options.allow_pickle,
         backend_reason=reason,
     )
+
+
+def _only_vllm(options: ModelOptions, reason: str) -> None:
+    """Refuse what would be left out silently."""
+    asked = {
+        "--quantization": options.quantization,
+        "--engine-arg": options.engine_args,
+        "--lora": options.adapters,
+        "--tensor-parallel-size": options.tensor_parallel_size > 1,
+        "--pipeline-parallel-size": options.pipeline_parallel_size > 1,
+    }
+    for flag, value in asked.items():
+        if value:
+            raise UsageError(f"{flag} needs the backend vllm, and transformers is used: {reason}")
 
 
 def find(spec: str, options: ModelOptions) -> Checkpoint:

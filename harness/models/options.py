@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .adapters import Adapter
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
@@ -12,14 +14,22 @@ class ModelOptions:
 
     dtype: str = "auto"
     """"auto", "bfloat16", "float16" or "float32"."""
+    quantization: str | None = None
+    """How the weights are quantised, where the checkpoint does not say it itself (vLLM)."""
     tensor_parallel_size: int = 1
-    """Processors that share one copy of the weights (vLLM)."""
+    """Processors that share each layer's weights (vLLM)."""
+    pipeline_parallel_size: int = 1
+    """Groups of processors that have some layers each (vLLM)."""
     max_model_len: int | None = None
     """Tokens of a prompt and its answer together."""
     gpu_memory_utilization: float | None = None
     """Share of the processor's memory the engine may take (vLLM)."""
     batch_size: int | None = None
     """Samples generated at a time."""
+    engine_args: tuple[str, ...] = ()
+    """KEY=VALUE for the engine itself, the value as JSON or else as text (vLLM)."""
+    adapters: tuple[Adapter, ...] = ()
+    """Loaded beside the checkpoint (vLLM)."""
     log_file: Path | None = None
     """Where the engine's own output goes; None: a temporary file, kept only if loading fails."""
     seed: int = 0

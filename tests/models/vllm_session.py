@@ -22,6 +22,7 @@ import psutil
 from harness.errors import ModelError
 from harness.models.loading import open_model
 from harness.models.options import ModelOptions
+from harness.models.vllm import VllmModel
 from harness.types import Generated, Model, Prompt, Request, SamplingParams
 
 PROMPTS = [
@@ -38,6 +39,11 @@ PROMPTS = [
 ]
 GREEDY = SamplingParams(max_tokens=24)
 DRAWN = SamplingParams(max_tokens=16, temperature=1.0)
+NARROW = {
+    "top_k": SamplingParams(max_tokens=24, temperature=1.0, top_k=1),
+    "min_p": SamplingParams(max_tokens=24, temperature=1.0, min_p=0.999),
+}
+"""Each leaves the likeliest token alone."""
 CONTEXT = 512
 BATCH = 2
 """The adapter reads a few batches ahead, so a small one shows that it does not read all."""
@@ -100,6 +106,14 @@ def asked(model: Model) -> dict[str, Any]:
     report["stop"] = text[len(text) // 2 :][:4]
     stopping = SamplingParams(max_tokens=24, stop=("never there", report["stop"]))
     report["stopped"] = shown(model.generate([request("0", PROMPTS[0])], stopping))
+    assert isinstance(model, VllmModel)
+    report["pieces"] = list(model.answer(Prompt(text=PROMPTS[0]), GREEDY))
+    report["halves"] = list(model.answer(Prompt(text=PROMPTS[0]), stopping))
+    left: Any = model.answer(Prompt(text=PROMPTS[1]), GREEDY)
+    next(left)
+    left.close()
+    for name, narrow in NARROW.items():
+        report[name] = shown(model.generate([request("0", PROMPTS[0], seed=7)], narrow))
     long, full = "x\n" * 240, "x\n" * 300
     report["room"] = CONTEXT - len(model.render(Prompt(text=long)).token_ids or ())
     report["crowded"] = shown(

@@ -1,0 +1,78 @@
+"""`harness ask`: one instruction, or a file of them, answered on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    from ..ask import Question
+
+
+def ask(
+    model: Annotated[str, typer.Argument(help="As `harness run` takes it.")],
+    text: Annotated[str | None, typer.Argument(help="The instruction. Default: standard input.")] = None,
+    *,
+    file: Annotated[Path | None, typer.Option(help="Instructions: one per line, or JSON lines.")] = None,
+    context: Annotated[Path | None, typer.Option("--input", help="A file the instruction is about.")] = None,
+    show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Show the exact prompt, on stderr.")] = False,
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Prompt format. Default: the model's.")] = None,
+    backend: Annotated[str, typer.Option(help="auto, vllm or transformers.")] = "auto",
+    max_tokens: Annotated[int | None, typer.Option(help="Of the answer. Default: the recipe's.")] = None,
+    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
+    top_p: Annotated[float, typer.Option(help="Nucleus of the distribution that is sampled.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of a sampled answer.")] = 0,
+    dtype: Annotated[str, typer.Option(help="auto, bfloat16, float16 or float32.")] = "auto",
+) -> None:
+    """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""
+    from .. import ask as asking
+    from ..config import check_sampling
+    from ..models.options import ModelOptions
+    from ..types import SamplingParams
+
+    check_sampling(temperature=temperature, top_p=top_p, seed=seed, max_tokens=max_tokens)
+    questions = _questions(text, file, context)
+    exchanges = asking.ask(
+        model,
+        questions,
+        recipe=recipe,
+        backend=backend,
+        options=ModelOptions(dtype=dtype, seed=seed),
+        params=SamplingParams(temperature=temperature, top_p=top_p, seed=seed),
+        max_tokens=max_tokens,
+    )
+    for number, exchange in enumerate(exchanges, start=1):
+        if len(questions) > 1:
+            first = exchange.question.instruction.partition("\n")[0]
+            typer.echo(f"--- {number} of {len(questions)}: {first[:80]} ---", err=True)
+        if show_prompt:
+            typer.echo("--- prompt, between the lines ---", err=True)
+            typer.echo(exchange.rendered.text, err=True)
+            typer.echo("--- answer ---", err=True)
+        for piece in exchange.pieces:
+            typer.echo(piece, nl=False)
+        typer.echo()
+
+
+def _questions(text: str | None, file: Path | None, context: Path | None) -> list[Question]:
+    from ..ask import Question, questions_in
+
+    if file is not None:
+        if text is not None or context is not None:
+            raise UsageError("--file holds the instructions; leave the text and --input out")
+        return questions_in(file)
+    about = ""
+    if context is not None:
+        try:
+            about = context.read_text(encoding="utf-8").rstrip("\n")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--input {context} cannot be read: {error}") from error
+    instruction = sys.stdin.read().rstrip("\n") if text is None else text
+    if not instruction.strip():
+        raise UsageError("there is no instruction; give it as an argument, on standard input or with --file")
+    return [Question(instruction=instruction, context=about)]

@@ -1,0 +1,242 @@
+"""Completions from any server that speaks OpenAI's protocol: vLLM, TGI, llama.cpp, hosted ones.
+
+`openai:MODEL@http://HOST:PORT/v1`; without an address it is OPENAI_BASE_URL's, else api.openai.com. A recipe with a
+text prompt asks /completions, a chat recipe /chat/completions, whose template is the server's. The key is
+OPENAI_API_KEY of the environment and nothing else: it goes to the server and into no file or message.
+
+A bounded number of samples is asked for at a time, each by a request of its own with its own seed. Rate limits (429),
+server errors (5xx) and lost connections are retried with growing pauses, as the client does it.
+
+Not promised: which weights answer, that the server honours a seed or a stop string, or the exact prompt of a chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..errors import ModelError, UsageError
+from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
+from .openai_protocol import arguments, completion_of, explained, room_for_answer
+from .options import ModelOptions
+from .versions import versions
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+KEY_VARIABLE = "OPENAI_API_KEY"
+ADDRESS_VARIABLE = "OPENAI_BASE_URL"
+DEFAULT_ADDRESS = "https://api.openai.com/v1"
+CONCURRENCY = 16
+"""Samples asked for at a time."""
+RETRIES = 8
+"""Of one request: with pauses from half a second up to eight, or those that the server asks for."""
+TIMEOUT_S = 1800.0
+"""For one answer: a busy server on a CPU takes minutes."""
+SPEC = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
+"""MODEL, or MODEL@ADDRESS."""
+
+Answers = SimpleQueue[Generated | None]
+
+
+class OpenAIModel:
+    """A model behind a server; `concurrency` samples are asked for at a time."""
+
+    def __init__(self, model: str, url: str | None = None, *, concurrency: int | None = None) -> None:
+        self.name = model
+        self.url = url or os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
+        self._concurrency = concurrency or CONCURRENCY
+        self._served: dict[str, Any] = {}
+        self._open = False
+
+    @classmethod
+    def from_spec(cls, spec: str, options: ModelOptions) -> OpenAIModel:
+        """The model for `MODEL` or `MODEL@ADDRESS`.
+
+        Raises:
+            UsageError: no model is named, or the address holds a password or parameters, which would be recorded.
+        """
+        found = SPEC.fullmatch(spec)
+        if not found:
+            raise UsageError('model "openai:" names no model; give openai:MODEL@http://HOST:PORT/v1')
+        if found["url"]:
+            parts = urlsplit(found["url"])
+            if parts.username or parts.password or parts.query or not parts.hostname:
+                raise UsageError(
+                    f'model "openai:{found["model"]}": the address must be http(s)://HOST[:PORT]/PATH without user, '
+                    f"password or parameters; a key belongs into {KEY_VARIABLE}"
+                )
+        return cls(found["model"], found["url"], concurrency=options.batch_size)
+
+    def __enter__(self) -> OpenAIModel:
+        asyncio.run(self._greet())
+        self._open = True
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open = False
+
+    def describe(self) -> Mapping[str, Any]:
+        """The address and what the server says of the model; weights behind a server have no digest."""
+        parts = urlsplit(self.url)
+        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+        return {
+            "adapter": "openai",
+            "name": self.name,
+            "address": f"{parts.scheme}://{host}{parts.path}",
+            "revision": None,
+            "weights_digest": None,
+            "concurrency": self._concurrency,
+            "versions": versions("openai"),
+            **({"served": self._served} if self._served else {}),
+        }
+
+    def render(self, prompt: Prompt) -> RenderedPrompt:
+        """The text that is sent; messages are joined, for the template is the server's."""
+        if prompt.text is not None:
+            return RenderedPrompt(text=prompt.text, token_ids=None)
+        joined = "".join(f"{role}: {content}\n" for role, content in prompt.messages)
+        return RenderedPrompt(text=joined + prompt.prefill, token_ids=None)
+
+    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
+        """Yield completions as they finish; `requests` is read, in a thread, a bounded number ahead of them.
+
+        A prompt that does not fit the context gets an empty answer with the finish reason "length".
+
+        Raises:
+            ModelError: the server is gone, refuses, or went on failing after all retries.
+        """
+        if not self._open:
+            raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
+        answers: Answers = SimpleQueue()
+        loop = asyncio.new_event_loop()
+        work = loop.create_task(self._ask_all(requests, params, answers))
+
+        def run() -> None:
+            loop.run_until_complete(asyncio.wait([work]))
+            answers.put(None)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            while (answer := answers.get()) is not None:
+                yield answer
+            work.result()
+        finally:
+            # Left early: connections are dropped, which tells the server to stop generating.
+            loop.call_soon_threadsafe(work.cancel)
+            thread.join()
+            loop.close()
+
+    def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+        """One answer, piece by piece as the server sends it.
+
+        Raises:
+            ModelError: as `generate`.
+        """
+        import openai
+
+        chat = prompt.text is None
+        given = arguments(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
+        with openai.OpenAI(
+            api_key=_key(), base_url=self.url, max_retries=RETRIES, timeout=openai.Timeout(TIMEOUT_S, connect=10.0)
+        ) as client:
+            create: Any = client.chat.completions.create if chat else client.completions.create
+            try:
+                for part in create(**given, stream=True):
+                    for choice in part.choices[:1]:
+                        yield (choice.delta.content if chat else choice.text) or ""
+            except openai.OpenAIError as error:
+                raise self._explained(error) from error
+
+    async def _ask_all(self, requests: Iterable[Request], params: SamplingParams, answers: Answers) -> None:
+        waiting = ((request, offset) for request in requests for offset in range(request.count))
+        running: set[asyncio.Task[Generated]] = set()
+        more = True
+        async with self._client() as client:
+            try:
+                while more or running:
+                    while more and len(running) < self._concurrency and answers.qsize() < self._concurrency:
+                        following = next(waiting, None)
+                        more = following is not None
+                        if following:
+                            running.add(asyncio.create_task(self._sample(client, *following, params)))
+                    if not running:
+                        # Nobody takes the answers; what is not kept yet must not pile up.
+                        await asyncio.sleep(0.05 if more else 0)
+                        continue
+                    done, running = await asyncio.wait(running, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        answers.put(task.result())
+            finally:
+                for task in running:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
+
+    async def _sample(self, client: AsyncOpenAI, request: Request, offset: int, params: SamplingParams) -> Generated:
+        seed = request.seed + offset
+        completion = await self._completion(client, request.prompt, params, seed)
+        return Generated(request_id=request.request_id, index=request.start + offset, completion=completion)
+
+    async def _completion(self, client: AsyncOpenAI, prompt: Prompt, params: SamplingParams, seed: int) -> Completion:
+        import openai
+
+        chat = prompt.text is None
+        create: Any = client.chat.completions.create if chat else client.completions.create
+        limit = params.max_tokens
+        while True:
+            try:
+                response = await create(**arguments(self.name, prompt, params, seed=seed, max_tokens=limit))
+                return completion_of(response, chat=chat, seed=seed)
+            except openai.OpenAIError as error:
+                refused = isinstance(error, openai.BadRequestError)
+                room = room_for_answer(str(error)) if refused else None
+                if room is None or room >= limit:
+                    raise self._explained(error) from error
+                if room == 0:
+                    return Completion(text="", finish_reason="length", completion_tokens=0, seed=seed)
+                limit = room
+
+    async def _greet(self) -> None:
+        """See that the server is there and has the model; one that keeps no list is taken at its word."""
+        import openai
+
+        async with self._client() as client:
+            try:
+                rows = [row async for row in client.with_options(timeout=30.0, max_retries=2).models.list()]
+            except (openai.NotFoundError, AttributeError, TypeError):
+                return
+            except openai.OpenAIError as error:
+                raise self._explained(error) from error
+        found = next((row for row in rows if row.id == self.name), None)
+        if rows and found is None:
+            names = ", ".join(row.id for row in rows[:8])
+            raise ModelError(f'model "{self.name}" is not served at {self.url}; it has {names}')
+        facts = found.to_dict() if found else {}
+        self._served = {key: facts[key] for key in ("owned_by", "root", "max_model_len") if key in facts}
+
+    def _client(self) -> AsyncOpenAI:
+        try:
+            from openai import AsyncOpenAI, Timeout
+        except ImportError as error:
+            raise ModelError(
+                f'model "{self.name}": install evol-harness[openai] for OpenAI-compatible servers'
+            ) from error
+        return AsyncOpenAI(
+            api_key=_key(), base_url=self.url, max_retries=RETRIES, timeout=Timeout(TIMEOUT_S, connect=10.0)
+        )
+
+    def _explained(self, error: Exception) -> ModelError:
+        address = str(self.describe()["address"])
+        return explained(error, model=self.name, url=address, key=os.environ.get(KEY_VARIABLE))
+
+
+def _key() -> str:
+    """The environment's; a server of one's own wants none, and the client insists on having one."""
+    return os.environ.get(KEY_VARIABLE) or "none"

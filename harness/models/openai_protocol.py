@@ -1,0 +1,98 @@
+"""What is sent to an OpenAI-compatible server, and what its answers and errors mean.
+
+Format: OpenAI's API reference, /completions and /chat/completions; `top_k`, `min_p` and the continuation of a reply
+are extensions that vLLM, TGI and llama.cpp know, and are sent only where they are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import INFRASTRUCTURE, ModelError
+from ..types import Completion, Prompt, SamplingParams
+from .checkpoint import one_line
+
+TOO_LONG = re.compile(
+    r"maximum context length|context length exceeded|context size|exceeds? the available context", re.I
+)
+CONTEXT = re.compile(r"maximum context length is (\d+) tokens", re.I)
+PROMPT = re.compile(r"(\d+) (?:tokens? )?(?:in|from) (?:the |your )?(?:messages|prompt|input)", re.I)
+
+
+def arguments(model: str, prompt: Prompt, params: SamplingParams, *, seed: int, max_tokens: int) -> dict[str, Any]:
+    """The client's arguments for one sample: of `completions.create` for a text, else of `chat.completions.create`."""
+    given: dict[str, Any] = {"model": model, "max_tokens": max_tokens, "temperature": params.temperature}
+    extra: dict[str, Any] = {}
+    if params.temperature > 0:
+        given |= {"top_p": params.top_p, "seed": seed}
+        extra |= {} if params.top_k is None else {"top_k": params.top_k}
+        extra |= {} if params.min_p is None else {"min_p": params.min_p}
+    if params.stop:
+        given["stop"] = list(params.stop)
+    if prompt.text is not None:
+        given["prompt"] = prompt.text
+    else:
+        given["messages"] = [{"role": role, "content": content} for role, content in prompt.messages]
+        if prompt.prefill:
+            given["messages"].append({"role": "assistant", "content": prompt.prefill})
+            extra |= {"add_generation_prompt": False, "continue_final_message": True}
+    return {**given, "extra_body": extra} if extra else given
+
+
+def completion_of(response: Any, *, chat: bool, seed: int) -> Completion:
+    """The first choice of a server's response.
+
+    Raises:
+        ModelError: the response is none of OpenAI's format.
+    """
+    choices = getattr(response, "choices", None)
+    if not choices:
+        raise ModelError(f"the server's response has no choices: {one_line(ValueError(response))[:100]}")
+    first, usage = choices[0], getattr(response, "usage", None)
+    return Completion(
+        text=(first.message.content if chat else first.text) or "",
+        finish_reason=first.finish_reason,
+        prompt_tokens=getattr(usage, "prompt_tokens", None),
+        completion_tokens=getattr(usage, "completion_tokens", None),
+        seed=seed,
+    )
+
+
+def room_for_answer(message: str) -> int | None:
+    """Tokens the context leaves for an answer, where `message` is a refusal for length; 0: the prompt fills it.
+
+    None where the server refused for another reason.
+    """
+    if not TOO_LONG.search(message):
+        return None
+    context, prompt = CONTEXT.search(message), PROMPT.search(message)
+    return max(0, int(context[1]) - int(prompt[1])) if context and prompt else 0
+
+
+def explained(error: Exception, *, model: str, url: str, key: str | None) -> ModelError:
+    """The one line for an error of the `openai` client; the key is never in it."""
+    import openai
+
+    def failed(text: str, exit_code: int | None = None) -> ModelError:
+        return ModelError(f'model "{model}": {text}'.replace(key or "\0", "[key]"), exit_code=exit_code)
+
+    match error:
+        case openai.APIConnectionError():
+            reason = one_line(error.__cause__ or error)
+            return failed(f"no server answers at {url} ({reason}); start it or correct the address", INFRASTRUCTURE)
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            # Servers quote parts of the key.
+            what = "refuses the key in OPENAI_API_KEY" if key else "wants a key; set OPENAI_API_KEY"
+            return failed(f"the server at {url} {what} (status {error.status_code})")
+        case openai.APIStatusError(status_code=status) if status == 429 or status >= 500:
+            return failed(
+                f"the server at {url} goes on answering {status} ({one_line(error)}); "
+                "give the same command again later, with a smaller --batch-size",
+                INFRASTRUCTURE,
+            )
+        case openai.APIStatusError() if "chat template" in str(error):
+            return failed("the server has no chat template for it; choose a recipe with a text prompt")
+        case openai.APIStatusError(status_code=status):
+            return failed(f"the server at {url} refuses the request with {status}: {one_line(error)}")
+    return failed(f"the server at {url} cannot be understood: {one_line(error)}")

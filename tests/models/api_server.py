@@ -1,0 +1,122 @@
+"""A web server that speaks OpenAI's protocol and has the troubles that real ones have."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+
+
+@dataclass
+class Api:
+    """How a server behaves; `requests` collects the bodies it was sent, `keys` the Authorization headers."""
+
+    model: str = "served"
+    troubles: list[tuple[int, str]] = field(default_factory=list)
+    """Status and message of the first answers; the status 0 drops the connection."""
+    delay_s: float = 0.0
+    context: int | None = None
+    """Refuses a longer prompt and answer together, counted in words, as older servers do."""
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    at_once: int = 0
+    """The most requests that were answered side by side."""
+    url: str = ""
+    busy: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@contextmanager
+def serving(api: Api) -> Iterator[Api]:
+    """`api` at its `url`, on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            say(self, 200, {"object": "list", "data": [{"id": api.model, "object": "model", "owned_by": "tests"}]})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with api.lock:
+                api.requests.append(body)
+                api.keys.append(self.headers.get("Authorization"))
+                api.busy += 1
+                api.at_once = max(api.at_once, api.busy)
+                trouble = api.troubles.pop(0) if api.troubles else None
+            time.sleep(api.delay_s)
+            with api.lock:
+                api.busy -= 1
+            answer(self, api, body, trouble)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        api.url = f"http://127.0.0.1:{server.server_port}/v1"
+        try:
+            yield api
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def answer(request: BaseHTTPRequestHandler, api: Api, body: dict[str, Any], trouble: tuple[int, str] | None) -> None:
+    if trouble and not trouble[0]:
+        request.close_connection = True
+        request.connection.close()
+        return
+    if trouble:
+        say(request, trouble[0], {"error": {"message": trouble[1], "type": "test", "code": None}})
+        return
+    asked = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+    words = len(asked.split())
+    if api.context is not None and words + body["max_tokens"] > api.context:
+        message = (
+            f"This model's maximum context length is {api.context} tokens. However, you requested "
+            f"{words + body['max_tokens']} tokens ({words} in the prompt, {body['max_tokens']} in the completion)."
+        )
+        say(request, 400, {"error": {"message": message, "type": "BadRequestError", "code": 400}})
+        return
+    text = f"    return {body.get('seed', 0)}\n"
+    chosen: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
+    chosen |= {"text": text} if "prompt" in body else {"message": {"role": "assistant", "content": text}}
+    if body.get("stream"):
+        stream(request, "prompt" in body, text)
+        return
+    kind = "text_completion" if "prompt" in body else "chat.completion"
+    made = {"id": "1", "object": kind, "created": 1, "model": body["model"], "choices": [chosen], "usage": USAGE}
+    say(request, 200, made)
+
+
+def stream(request: BaseHTTPRequestHandler, plain: bool, text: str) -> None:
+    """`text` in pieces of four characters, as server-sent events."""
+    request.send_response(200)
+    request.send_header("Content-Type", "text/event-stream")
+    request.end_headers()
+    for start in range(0, len(text), 4):
+        piece = text[start : start + 4]
+        choice = {"index": 0, **({"text": piece} if plain else {"delta": {"content": piece}})}
+        event = {"id": "1", "object": "chunk", "created": 1, "model": "served", "choices": [choice]}
+        request.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+        request.wfile.flush()
+    request.wfile.write(b"data: [DONE]\n\n")
+    request.close_connection = True
+
+
+def say(request: BaseHTTPRequestHandler, status: int, value: dict[str, Any]) -> None:
+    content = json.dumps(value).encode()
+    request.send_response(status)
+    request.send_header("Content-Type", "application/json")
+    request.send_header("Content-Length", str(len(content)))
+    if status >= 400:
+        request.send_header("Retry-After", "0.05")
+    request.end_headers()
+    request.wfile.write(content)
