@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import data, evaluate, inspect, verify
+from . import compare, data, evaluate, inspect, verify
 
 INTERRUPTED = 130
 RESUMABLE = {"run", "score"}
@@ -49,6 +49,7 @@ def harness(
 app.command("run")(evaluate.run)
 app.command("score")(evaluate.score)
 app.command("report")(inspect.report)
+app.command("compare")(compare.compare)
 app.command("list")(inspect.list_names)
 app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)

@@ -16,6 +16,8 @@ def card(summary: Summary) -> str:
         lines.append((f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())))
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
+    if left := wording.unfinished(summary):
+        lines.append(("unfinished", left))
     lines.append(("time", ", ".join(wording.stages(summary))))
     lines += wording.isolation(summary)
     lines.append(("report", str(summary.path / "report.md")))

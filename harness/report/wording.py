@@ -37,6 +37,13 @@ def passed(score: Score) -> str:
     return f"{score.n_samples} samples of {score.n_problems} problems"
 
 
+def unfinished(summary: Summary) -> str:
+    """How much a stopped run lacks, in a sentence; nothing where it lacks nothing."""
+    lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]
+    told = [f"{count} samples are {what} yet" for count, what in lacking if count]
+    return f"The run was stopped: {' and '.join(told)}; the same command goes on with it." if told else ""
+
+
 def stages(summary: Summary) -> list[str]:
     """ "generating 45.0 s at 512 tokens/s" and so on, in order, those that there were."""
     seconds = summary.stages_s

@@ -33,6 +33,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "statuses": summary.statuses,
         "infrastructure": len(summary.infrastructure),
         "unjudged": summary.unjudged,
+        "missing": summary.missing,
         "truncated": summary.truncated,
     }
 
@@ -72,8 +73,8 @@ def _warnings(summary: Summary) -> list[str]:
     told = []
     if summary.infrastructure:
         told.append(f"\n**{len(summary.infrastructure)} samples could not be judged; the scores are not final.**")
-    if summary.unjudged:
-        told.append(f"\n**The run was stopped: {summary.unjudged} samples are not judged yet.**")
+    if left := wording.unfinished(summary):
+        told.append(f"\n**{left}**")
     return [*told, ""]
 
 
