@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..types import Score
 from .summary import Summary
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 STAGES = {
     "sandbox": "starting the sandbox",
@@ -42,6 +45,11 @@ def unfinished(summary: Summary) -> str:
     lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]
     told = [f"{count} samples are {what} yet" for count, what in lacking if count]
     return f"The run was stopped: {' and '.join(told)}; the same command goes on with it." if told else ""
+
+
+def printable(text: str) -> str:
+    """`text` without the characters that XML, HTML and terminals have no form for; a program's output may hold any."""
+    return UNPRINTABLE.sub("\ufffd", text)
 
 
 def stages(summary: Summary) -> list[str]:
