@@ -135,10 +135,11 @@ def _print_preview(preview: Preview) -> None:
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
 
 
-def finish(summary: Summary) -> None:
-    """Print the card; a run that is not wholly judged ends as infrastructure trouble."""
-    from ..report import card
+def finish(summary: Summary, *, png: bool = False) -> None:
+    """Write the page and print the card; a run that is not wholly judged ends as infrastructure trouble."""
+    from ..report import card, write_page
 
+    write_page(summary.path, png=png)
     typer.echo(card(summary))
     if summary.infrastructure:
         first = summary.infrastructure[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..store import PAGE, REPORT
 from . import wording
 from .summary import Summary
 
@@ -20,6 +21,8 @@ def card(summary: Summary) -> str:
         lines.append(("unfinished", left))
     lines.append(("time", ", ".join(wording.stages(summary))))
     lines += wording.isolation(summary)
-    lines.append(("report", str(summary.path / "report.md")))
+    lines.append(("report", str(summary.path / REPORT)))
+    if (summary.path / PAGE).exists():
+        lines.append(("page", str(summary.path / PAGE)))
     width = max(len(heading) for heading, _ in lines)
     return "\n".join(f"{heading:<{width}}  {text}" for heading, text in lines)

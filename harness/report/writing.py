@@ -10,6 +10,7 @@ from typing import Any
 from ..store import REPORT, SCORES, write_json, write_text
 from ..types import Score
 from . import wording
+from .alarms import alarms
 from .summary import Summary, read
 
 
@@ -64,21 +65,17 @@ def markdown(summary: Summary) -> str:
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.stages(summary)),
         "\n## Provenance\n",
-        *(f"- {key}: {value}" for key, value in _provenance(summary)),
+        *(f"- {key}: {value}" for key, value in provenance(summary)),
     ]
     return "\n".join(parts) + "\n"
 
 
 def _warnings(summary: Summary) -> list[str]:
-    told = []
-    if summary.infrastructure:
-        told.append(f"\n**{len(summary.infrastructure)} samples could not be judged; the scores are not final.**")
-    if left := wording.unfinished(summary):
-        told.append(f"\n**{left}**")
-    return [*told, ""]
+    return [*(f"\n**{told}**" for told in alarms(summary)), ""]
 
 
-def _provenance(summary: Summary) -> list[tuple[str, str]]:
+def provenance(summary: Summary) -> list[tuple[str, str]]:
+    """The manifest as (what, value) for people."""
     manifest = summary.manifest
     identity = manifest["identity"]
     rows = [("configuration", manifest["digest"]), ("command", " ".join(manifest.get("command", [])) or "from Python")]
