@@ -76,7 +76,7 @@ def markdown(comparison: Comparison) -> str:
     lines = [f"# Comparison with {first}{mark}", ""]
     lines += [f"- **not comparable**: {reason}" for reason in comparison.mixed]
     lines += [f"- {told}" for told in comparison.caveats]
-    lines += [*([""] if comparison.mixed or comparison.caveats else []), *grid(_shown_rows(comparison)), ""]
+    lines += [*([""] if comparison.mixed or comparison.caveats else []), *grid(shown_rows(comparison)), ""]
     lines += [f"- {method}" for method in comparison.tests]
     for found in comparison.differences:
         if found.metric.endswith("pass@1"):
@@ -154,7 +154,8 @@ def grid(rows: Iterable[Sequence[str]]) -> list[str]:
     ]
 
 
-def _shown_rows(comparison: Comparison) -> list[list[str]]:
+def shown_rows(comparison: Comparison) -> list[list[str]]:
+    """The table as people see it; the first row is the heading."""
     heads = [
         "benchmark",
         "metric",

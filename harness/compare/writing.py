@@ -1,4 +1,4 @@
-"""A comparison's files: Markdown for people, JSON for machines."""
+"""A comparison's files: Markdown for a pull request, JSON for machines, a page for people."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 from ..store import write_error, write_json, write_text
 from . import tables
 from .comparison import Comparison
+from .page import PAGE, write_page
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write compare.md and compare.json into `folder`; their paths.
+    """Write compare.md, compare.json and compare.html into `folder`; their paths.
 
     Raises:
         StoreError: they cannot be written.
@@ -22,4 +23,5 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     for_people, for_machines = folder / "compare.md", folder / "compare.json"
     write_text(for_people, tables.markdown(comparison))
     write_json(for_machines, tables.as_json(comparison))
-    return [for_people, for_machines]
+    write_page(comparison, folder / PAGE)
+    return [for_people, for_machines, folder / PAGE]

@@ -23,13 +23,13 @@ Open = Callable[..., "Page"]
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">{index}"
 
 
-@pytest.fixture
-def page_file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three samples of each of 12 problems; problem 5 has none that passes, problem 7 times out."""
     found = {f"HumanEval/{at}": [PASSED, PASSED, FAILED] for at in range(12)}
     found["HumanEval/5"] = [FAILED] * 3
     found["HumanEval/7"] = [PASSED, Status.TIMEOUT, Status.TIMEOUT]
-    return report.write_page(write_run(tmp_path / "run", found, temperature=0.8))
+    return report.write_page(write_run(tmp_path_factory.mktemp("page") / "run", found, temperature=0.8))
 
 
 def tasks(page: Page) -> list[str]:
@@ -67,6 +67,7 @@ def test_a_problem_opens_to_what_failed_code_and_raw_text(opened: Open, page_fil
     row = page.locator("tr.problem[data-task='HumanEval/3']")
     row.click()
     detail = page.locator("tr.detail")
+    detail.locator("pre").first.wait_for()
 
     assert "f(1): expected 2, got 3" in detail.inner_text()
     assert "return 2" in detail.locator("pre.hl").first.inner_text()
