@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import compare, data, evaluate, inspect, verify
+from . import compare, data, evaluate, inspect, publish, verify
 
 INTERRUPTED = 130
 RESUMABLE = {"run", "score"}
@@ -51,6 +51,8 @@ app.command("score")(evaluate.score)
 app.command("report")(inspect.report)
 app.command("compare")(compare.compare)
 app.command("gate")(compare.gate)
+app.command("leaderboard")(publish.leaderboard)
+app.command("reproduce")(publish.reproduce)
 app.command("list")(inspect.list_names)
 app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)
