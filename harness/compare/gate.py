@@ -149,7 +149,6 @@ def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
     general = {**values, **default}
     return Rules(
         default=_thresholds(general, path),
-        # Tasks that must pass are each benchmark's own, and the general ones as well.
         benchmarks={name: _thresholds({**general, **table}, path) for name, table in tables.items()},
     )
 

@@ -23,12 +23,14 @@ def frame(comparison: Comparison) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[Row] = []
+    shown: set[tuple[str, str, int, float]] = set()
     first = comparison.runs[0].name
     for found in comparison.differences:
         common = {"benchmark": found.benchmark, "metric": found.metric}
-        own = {**common, "model": first, "source": "measured", **_score(found.baseline)}
-        if own not in rows:
-            rows.append(own)
+        own = (found.benchmark, found.metric, found.baseline.n_problems, found.baseline.value)
+        if own not in shown:
+            shown.add(own)
+            rows.append({**common, "model": first, "source": "measured", **_score(found.baseline)})
         rows.append({**common, "model": found.run, "source": "measured", **_score(found.candidate), **_change(found)})
     for known in comparison.published:
         rows.append(

@@ -116,7 +116,7 @@ def _counts(summary: Summary, verdicts: Mapping[Key, Verdict], benchmark: str) -
 
 def _curve(benchmark: str, counts: Mapping[str, tuple[int, int]]) -> list[Score]:
     least = min(n for n, _ in counts.values())
-    return [pass_at_k(counts, k, benchmark=benchmark) for k in sorted({*CURVE_KS, least}) if k <= least]
+    return [pass_at_k(counts, k, benchmark=benchmark) for k in sorted({*CURVE_KS, least}) if 1 <= k <= least]
 
 
 def _slices(benchmark: str, by_task: Mapping[str, Text], counts: Mapping[str, tuple[int, int]]) -> Iterator[Plot]:
