@@ -16,7 +16,7 @@ from ..report.templates import island, raw, render
 from ..report.wording import printable
 from ..store import write_text
 from ..types import Sample, Status, Verdict
-from .comparison import Comparison, Difference
+from .comparison import Comparison
 from .runs import Run
 from .tables import shown_rows
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PAGE = "compare.html"
 STEP = re.compile(r"(?:checkpoint|step|epoch|iter)[-_]?(\d+)$")
+Outcomes = Mapping[tuple[str, str], list[tuple[Sample, Verdict]]]
+"""(benchmark, task id) -> the judged samples of a run."""
 DiffRow = tuple[int | None, str, int | None, str, str]
 """Line number and text of both sides, and "", "gone", "new" or "changed"."""
 
@@ -77,7 +79,7 @@ def diff(left: str, right: str) -> list[DiffRow]:
 def _flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
     """Lost and gained problems: the row of the list, and the chunk that it opens to."""
     first = comparison.runs[0]
-    by_name = {run.name: run for run in comparison.runs}
+    judged = {run.name: _outcomes(run) for run in comparison.runs}
     known: dict[str, Mapping[str, Text]] = {}
     for found in comparison.differences:
         if found.metric != "pass@1":
@@ -86,50 +88,47 @@ def _flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
             known[found.benchmark] = texts(first.summary.manifest, found.benchmark)
         for kind, task_ids in (("lost", found.lost), ("gained", found.gained)):
             for task_id in task_ids:
-                text = known[found.benchmark].get(task_id)
-                yield _flip(found, kind, task_id, (first, by_name[found.run]), text)
+                key = (found.benchmark, task_id)
+                # Of the side that solved it the sample that passed, of the other one that did not.
+                left = _side(first.name, judged[first.name][key], passed=kind == "lost")
+                right = _side(found.run, judged[found.run][key], passed=kind == "gained")
+                yield _flip(key, kind, left, right, known[found.benchmark].get(task_id))
 
 
 def _flip(
-    found: Difference, kind: str, task_id: str, runs: tuple[Run, Run], text: Text | None
+    key: tuple[str, str], kind: str, left: dict[str, Any], right: dict[str, Any], text: Text | None
 ) -> tuple[dict[str, Any], str]:
-    first, other = runs
-    # Of the side that solved it the sample that passed, of the other one that did not.
-    left = _one(first, found.benchmark, task_id, passed=kind == "lost")
-    right = _one(other, found.benchmark, task_id, passed=kind == "gained")
     row = {
         "kind": kind,
-        "benchmark": found.benchmark,
-        "task": task_id,
+        "benchmark": key[0],
+        "task": key[1],
         "title": printable(text.title) if text else "",
-        "run": other.name,
-        "status": (right if kind == "lost" else left)[1].status.value,
+        "run": right["run"],
+        "status": (right if kind == "lost" else left)["status"],
     }
-    chunk = {
-        "left": _side(first, *left),
-        "right": _side(other, *right),
-        "diff": diff(left[0].code, right[0].code),
-        "prompt": printable(text.prompt) if text else None,
-    }
-    return row, pack(chunk)
+    changes = diff(left.pop("code"), right.pop("code"))
+    prompt = printable(text.prompt) if text else None
+    return row, pack({"left": left, "right": right, "diff": changes, "prompt": prompt})
 
 
-def _one(run: Run, benchmark: str, task_id: str, *, passed: bool) -> tuple[Sample, Verdict]:
-    own = [
-        (run.samples[key], verdict)
-        for key, verdict in run.verdicts.items()
-        if key[:2] == (benchmark, task_id) and key in run.samples
-    ]
-    return next((pair for pair in own if (pair[1].status is Status.PASSED) == passed), own[0])
-
-
-def _side(run: Run, sample: Sample, verdict: Verdict) -> dict[str, Any]:
+def _side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> dict[str, Any]:
+    """One run's program for a flip; its code is for the diff."""
+    sample, verdict = next((pair for pair in judged if (pair[1].status is Status.PASSED) == passed), judged[0])
     return {
-        "run": run.name,
+        "run": run,
         "index": sample.index,
         "status": verdict.status.value,
         "detail": printable(verdict.detail),
+        "code": sample.code,
     }
+
+
+def _outcomes(run: Run) -> Outcomes:
+    found: dict[tuple[str, str], list[tuple[Sample, Verdict]]] = {}
+    for key, verdict in run.verdicts.items():
+        if key in run.samples:
+            found.setdefault(key[:2], []).append((run.samples[key], verdict))
+    return found
 
 
 def _plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
