@@ -159,6 +159,7 @@ def test_the_command_prints_the_table_and_writes_files(tmp_path: Path) -> None:
     assert "51.8" not in done.stdout
     found = json.loads((tmp_path / "out" / "compare.json").read_text())
     assert [row["source"] for row in found["rows"]] == ["measured", "measured", "published"]
+    assert [row["problems"] for row in found["rows"]] == [164, 164, None]
     assert found["flips"][0]["lost"] == [f"HumanEval/{at}" for at in range(50)]
     assert found["flips"][0]["gained"] == [f"HumanEval/{at}" for at in range(100, 130)]
 

@@ -108,6 +108,10 @@ def caveats(runs: Sequence[Run]) -> list[str]:
     unknown = [run.name for run in runs if "sampling" not in run.identity]
     if unknown:
         told.append(f"Prompts and sampling of samples files are not known: {', '.join(unknown)}.")
+    for run in runs:
+        alone = [name for name in run.summary.manifest["tasks"] if not any(o.tasks(name) for o in runs if o is not run)]
+        if alone:
+            told.append(f"{run.name} alone has {', '.join(alone)}; it is not compared.")
     for what in ("sandbox", "harness_version"):
         values = {run.name: str(_either(run, what)) for run in runs}
         if len(set(values.values())) > 1:

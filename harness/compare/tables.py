@@ -95,7 +95,7 @@ def markdown(comparison: Comparison) -> str:
 def as_json(comparison: Comparison) -> dict[str, Any]:
     """The whole comparison, for machines; what is not known is null."""
     table = frame(comparison)
-    rows = [{key: _plain(value) for key, value in row.items()} for row in table.to_dict("records")]
+    rows = [{str(key): _plain(str(key), value) for key, value in row.items()} for row in table.to_dict("records")]
     return {
         "runs": [{"name": run.name, "path": str(run.path), "digest": _digest(run)} for run in comparison.runs],
         "mixed": list(comparison.mixed),
@@ -187,8 +187,11 @@ def shown_rows(comparison: Comparison) -> list[list[str]]:
     return rows
 
 
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _plain(key: str, value: Any) -> Any:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    # pandas makes a column of counts with a gap one of floats
+    return int(value) if key in ("problems", "lost", "gained") else value
 
 
 def _digest(run: Run) -> str:

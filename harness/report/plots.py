@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ def pass_at_k_curve(scores: Mapping[str, Sequence[Score]]) -> Figure:
     figure, axes = _canvas(3.0)
     for (name, line), colour in zip(scores.items(), _cycle(len(scores)), strict=True):
         ks = [score.k for score in line]
-        axes.plot(ks, [100 * score.value for score in line], marker="o", ms=4, color=colour, label=name)
+        axes.plot(ks, [100 * score.value for score in line], marker="o", ms=4, color=colour, label=_literal(name))
         bands = [score.interval or (score.value, score.value) for score in line]
         axes.fill_between(
             ks, [100 * low for low, _ in bands], [100 * high for _, high in bands], color=colour, alpha=0.18
@@ -74,7 +74,7 @@ def outcomes(statuses: Mapping[str, Mapping[str, int]]) -> Figure:
                 axes.text(left + share / 2, at, str(count), ha="center", va="center", color="#ffffff", fontsize=9)
             left += share
             seen.add(status)
-    axes.set_yticks(range(len(statuses)), list(statuses))
+    axes.set_yticks(range(len(statuses)), _literals(statuses))
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("% of samples")
@@ -86,7 +86,7 @@ def difficulty(shares: Mapping[str, Sequence[float]]) -> Figure:
     """How many problems have which share of samples that pass; `shares` by benchmark."""
     figure, axes = _canvas(2.6)
     edges = [at / 10 for at in range(11)]
-    axes.hist(list(shares.values()), bins=edges, label=list(shares), color=list(_cycle(len(shares))), rwidth=0.85)
+    axes.hist(list(shares.values()), bins=edges, label=_literals(shares), color=list(_cycle(len(shares))), rwidth=0.85)
     axes.set_xticks(edges[::2], [f"{100 * edge:.0f}" for edge in edges[::2]])
     axes.set_xlabel("% of a problem's samples that pass")
     axes.set_ylabel("problems")
@@ -97,7 +97,7 @@ def difficulty(shares: Mapping[str, Sequence[float]]) -> Figure:
 def lengths(by_reason: Mapping[str, Sequence[int]], unit: str) -> Figure:
     """How long completions are, by why they ended."""
     figure, axes = _canvas(2.6)
-    labels = [f"{reason} ({len(found)})" for reason, found in by_reason.items()]
+    labels = [_literal(f"{reason} ({len(found)})") for reason, found in by_reason.items()]
     axes.hist(list(by_reason.values()), bins=30, stacked=True, label=labels, color=list(_cycle(len(by_reason))))
     axes.set_xlabel(f"{unit} per completion")
     axes.set_ylabel("samples")
@@ -116,7 +116,7 @@ def bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
             axes.plot([low, high], [at, at], "|", color=INK, ms=6)
         end = 100 * (interval[1] if interval else value)
         axes.text(end + 1.2, at, f"{100 * value:.1f}", va="center", color=INK, fontsize=9)
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    axes.set_yticks(range(len(rows)), _literals(name for name, _, _ in rows))
     axes.invert_yaxis()
     axes.set_xlim(0, 108)
     axes.set_xticks(range(0, 101, 20))
@@ -133,7 +133,7 @@ def over_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Fig
     axes.fill_between(
         at, [100 * low for low, _ in bands], [100 * high for _, high in bands], color=SERIES[0], alpha=0.18
     )
-    axes.set_xticks(at, [name for name, _, _ in steps], rotation=20, ha="right")
+    axes.set_xticks(at, _literals(name for name, _, _ in steps), rotation=20, ha="right")
     axes.set_ylabel("pass@1, %")
     return figure
 
@@ -149,7 +149,7 @@ def solved_by(solved: Mapping[str, Sequence[float]]) -> Figure:
     axes.pcolormesh(
         [[column[at] for column in columns] for at in range(len(names))], cmap=shades, vmin=0, vmax=1, rasterized=True
     )
-    axes.set_yticks([at + 0.5 for at in range(len(names))], names)
+    axes.set_yticks([at + 0.5 for at in range(len(names))], _literals(names))
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.set_xlabel("problems, solved by most to solved by none")
@@ -191,6 +191,15 @@ def _canvas(height: float) -> tuple[Figure, Axes]:
     axes.grid(color=LINE, lw=0.6)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _literals(names: Iterable[str]) -> list[str]:
+    return [_literal(name) for name in names]
+
+
+def _literal(name: str) -> str:
+    """`name` as it is; matplotlib would read what stands between dollars as a formula."""
+    return name.replace("$", r"\$")
 
 
 def _legend(axes: Any, count: int) -> None:

@@ -82,3 +82,15 @@ def test_checkpoints_of_one_fine_tune_get_a_curve(tmp_path: Path) -> None:
     steps = [curve.index(f">checkpoint-{step}<") for step in (20, 100, 300)]
     assert steps == sorted(steps)
     assert "over checkpoints" not in (tmp_path / "two.html").read_text()
+
+
+def test_any_name_can_be_plotted(tmp_path: Path) -> None:
+    """Dollars are no formula, and markup stays text."""
+    names = ("$x^2", "<b>$\\frac$&")
+    paths = [write_run(tmp_path / str(at), outcomes([at], n=2), model=name) for at, name in enumerate(names)]
+    write_page(compare(paths), tmp_path / "names.html")
+
+    page = (tmp_path / "names.html").read_text()
+    assert ">$x^2<" in page
+    assert "&lt;b&gt;$" in page
+    assert "<b>$" not in page
