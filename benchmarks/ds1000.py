@@ -70,6 +70,8 @@ class Ds1000:
 
     name = "ds1000"
     environment = "ds1000"
+    slices = ("library", "perturbation_type")
+    """Metadata by which a report also counts."""
     known_failures = {"DS-1000/819": "downloads the California housing data"}  # noqa: RUF012 - read only
     recipes = {  # noqa: RUF012 - read only
         "completion": replace(

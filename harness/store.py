@@ -28,6 +28,7 @@ SAMPLES = "samples.jsonl"
 VERDICTS = "verdicts.jsonl"
 SCORES = "scores.json"
 REPORT = "report.md"
+PAGE = "report.html"
 LOCK = ".lock"
 
 Keyed = TypeVar("Keyed", Sample, Verdict)

@@ -1,4 +1,4 @@
-"""What tests need besides Python: a Docker Engine, data files, checkpoints. Said in one place.
+"""What tests need besides Python: a Docker Engine, data files, checkpoints, a browser. Said in one place.
 
 A test that lacks something is skipped with the reason. Where HARNESS_NO_SKIP is set it fails instead, so that
 a suite that is meant to run everything cannot pass without doing so. Only an accelerator may be absent then.
@@ -7,8 +7,10 @@ a suite that is meant to run everything cannot pass without doing so. Only an ac
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -48,7 +50,24 @@ def no_accelerator() -> str | None:
     return None if torch.cuda.is_available() else "PyTorch sees no accelerator"
 
 
-PREREQUISITES: dict[str, Callable[[], str | None]] = {"docker": no_engine, "data": no_data, "gpu": no_accelerator}
+def no_browser() -> str | None:
+    """Why there is no browser to open pages in; None where there is."""
+    if find_spec("playwright") is None:
+        return "the package playwright is not installed"
+    return None if chromium() else "chromium is not installed"
+
+
+def chromium() -> str | None:
+    """The system's Chromium; Playwright's own download is not used."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+PREREQUISITES: dict[str, Callable[[], str | None]] = {
+    "docker": no_engine,
+    "data": no_data,
+    "gpu": no_accelerator,
+    "browser": no_browser,
+}
 """By mark: why it cannot be had."""
 
 

@@ -14,7 +14,7 @@ NO_ENGINE = "unix:///nonexistent/docker.sock"
 
 
 def run(test: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`pytest TEST`, with neither Docker nor data and the given variables."""
+    """`pytest TEST`, with neither Docker, data nor a browser on the path, and the given variables."""
     bare = {name: value for name, value in os.environ.items() if name not in ("HARNESS_NO_SKIP", "HARNESS_DATA_DIR")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
@@ -23,13 +23,14 @@ def run(test: str, **environment: str) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
         cwd=ROOT,
-        env=bare | {"DOCKER_HOST": NO_ENGINE} | environment,
+        env=bare | {"DOCKER_HOST": NO_ENGINE, "PATH": "/nonexistent"} | environment,
     )
 
 
 LACKING = [
     ("tests/sandboxes/test_sandbox.py::test_without_a_name_and_with_an_engine_it_is_docker", NO_ENGINE),
     ("tests/test_golden.py", "HARNESS_DATA_DIR is not set"),
+    ("tests/report/test_page.py::test_alarms_are_shown", "chromium is not installed"),
 ]
 
 

@@ -177,14 +177,15 @@ def _print_preview(preview: Preview) -> None:
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
 
 
-def finish(*summaries: Summary) -> None:
-    """Print the cards; a run that is not wholly judged ends as infrastructure trouble."""
+def finish(*summaries: Summary, png: bool = False) -> None:
+    """Write the pages and print the cards; a run that is not wholly judged ends as infrastructure trouble."""
     from ..noise import read_noise, told
-    from ..report import card
+    from ..report import card, write_page
 
     for summary in summaries:
         if "order" in summary.manifest["identity"]:
             continue  # a repetition: what it repeats has the card and the noise
+        write_page(summary.path, png=png)
         typer.echo(card(summary))
         for noise in read_noise(summary.path):
             typer.echo(f"noise of {noise.benchmark}: {told(noise)}")

@@ -16,10 +16,10 @@ sandbox_app = typer.Typer(help="Prepare sandboxes.", no_args_is_help=True, rich_
 
 
 def report(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
-    """Write scores.json and report.md of a run anew and print its card."""
+    """Write scores.json, report.md, report.html and the plots of a run anew and print its card."""
     from .. import report as reports
 
-    finish(reports.write(run))
+    finish(reports.write(run), png=True)
 
 
 def list_names(

@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, data, evaluate, inspect, verify
+from . import ask, compare, data, evaluate, inspect, publish, verify
 
 INTERRUPTED = 130
 RESUMABLE = {"run", "score"}
@@ -50,6 +50,12 @@ app.command("run")(evaluate.run)
 app.command("score")(evaluate.score)
 app.command("ask")(ask.ask)
 app.command("report")(inspect.report)
+app.command("compare")(compare.compare)
+app.command("gate")(compare.gate)
+app.command("leaderboard")(publish.leaderboard)
+app.command("reproduce")(publish.reproduce)
+app.command("import")(publish.import_results)
+app.command("export")(publish.export)
 app.command("list")(inspect.list_names)
 app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)

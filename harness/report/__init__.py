@@ -1,7 +1,8 @@
-"""What a run came to: scores.json and report.md in its folder, and a card for the terminal."""
+"""What a run came to: scores.json, report.md and report.html in its folder, and a card for the terminal."""
 
 from .card import card
+from .page import write_page
 from .summary import Summary, read
 from .writing import write
 
-__all__ = ["Summary", "card", "read", "write"]
+__all__ = ["Summary", "card", "read", "write", "write_page"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..store import PAGE, REPORT
 from . import wording
 from .summary import Summary
 
@@ -19,8 +20,12 @@ def card(summary: Summary) -> str:
     lines += [("judged apart", told) for told in wording.uncarried(summary)]
     if summary.cached:
         lines.append(("cached", f"{summary.cached} verdicts are those of equal programs, which ran once"))
+    if left := wording.unfinished(summary):
+        lines.append(("unfinished", left))
     lines.append(("time", ", ".join(wording.stages(summary))))
     lines += wording.isolation(summary)
-    lines.append(("report", str(summary.path / "report.md")))
+    lines.append(("report", str(summary.path / REPORT)))
+    if (summary.path / PAGE).exists():
+        lines.append(("page", str(summary.path / PAGE)))
     width = max(len(heading) for heading, _ in lines)
     return "\n".join(f"{heading:<{width}}  {text}" for heading, text in lines)

@@ -11,6 +11,7 @@ from typing import Any
 from ..config import ks_for
 from ..errors import StoreError
 from ..metrics import pass_at_k
+from ..records import Key
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
 from ..types import Sample, Score, Status, Verdict
 
@@ -28,6 +29,8 @@ class Summary:
     """Samples that the judge itself failed on; they count neither way."""
     unjudged: int
     """Samples without any verdict: the run was stopped."""
+    missing: int
+    """Samples that were asked for and not generated: the run was stopped."""
     truncated: int
     """Samples that ended at the token limit."""
     trust: Mapping[str, int]
@@ -62,8 +65,17 @@ def read(path: Path) -> Summary:
     Raises:
         StoreError: it is not a run folder, or a file is damaged.
     """
-    manifest = read_manifest(path)
-    samples, verdicts = read_samples(path), read_verdicts(path)
+    return summarise(path, read_manifest(path), read_samples(path), read_verdicts(path))
+
+
+def summarise(
+    path: Path, manifest: Mapping[str, Any], samples: Mapping[Key, Sample], verdicts: Mapping[Key, Verdict]
+) -> Summary:
+    """What was read from the folder `path`, added up.
+
+    Raises:
+        StoreError: the manifest names no tasks.
+    """
     # A sample exchanged after it was judged lost its verdict; one without a sample cannot be.
     judged = [verdict for key, verdict in verdicts.items() if key in samples]
     tasks: Mapping[str, list[str]] | None = manifest.get("tasks")
@@ -71,9 +83,11 @@ def read(path: Path) -> Summary:
         raise StoreError(f"{path / MANIFEST} names no tasks: the run was stopped before it began; start it again")
     asked = manifest["config"]["k"]
     scores: list[Score] = []
+    missing = 0
     for benchmark, task_ids in tasks.items():
         own = [verdict for verdict in judged if verdict.benchmark == benchmark]
         drawn = Counter(sample.task_id for sample in samples.values() if sample.benchmark == benchmark)
+        missing += sum(max(0, manifest["config"].get("n", 1) - drawn[task_id]) for task_id in task_ids)
         ks = ks_for(asked, min(drawn[task_id] for task_id in task_ids))
         scores += _scores(benchmark, task_ids, own, ks)
     return Summary(
@@ -83,6 +97,7 @@ def read(path: Path) -> Summary:
         statuses={benchmark: _statuses(judged, benchmark) for benchmark in tasks},
         infrastructure=tuple(verdict for verdict in judged if verdict.status is Status.INFRASTRUCTURE),
         unjudged=len(samples) - len(judged),
+        missing=missing,
         truncated=_truncated(samples.values()),
         trust=Counter(verdict.trust.value for verdict in judged),
         uncarried=tuple(verdict for verdict in judged if verdict.uncarried),
@@ -92,16 +107,17 @@ def read(path: Path) -> Summary:
 def _scores(benchmark: str, task_ids: list[str], verdicts: list[Verdict], ks: Iterable[int]) -> list[Score]:
     """pass@k, and where verdicts have a base part, the base's own."""
     counted = [verdict for verdict in verdicts if verdict.status is not Status.INFRASTRUCTURE]
-    counts = _counts(task_ids, [(verdict.task_id, verdict.status) for verdict in counted])
+    counts = counts_of(task_ids, [(verdict.task_id, verdict.status) for verdict in counted])
     scores = [pass_at_k(counts, k, benchmark=benchmark) for k in ks]
     base = [(verdict.task_id, verdict.base_status) for verdict in counted if verdict.base_status is not None]
     if base:
-        based = [pass_at_k(_counts(task_ids, base), k, benchmark=benchmark) for k in ks]
+        based = [pass_at_k(counts_of(task_ids, base), k, benchmark=benchmark) for k in ks]
         scores = [replace(score, metric=f"base {score.metric}") for score in based] + scores
     return scores
 
 
-def _counts(task_ids: Iterable[str], outcomes: Iterable[tuple[str, Status]]) -> dict[str, tuple[int, int]]:
+def counts_of(task_ids: Iterable[str], outcomes: Iterable[tuple[str, Status]]) -> dict[str, tuple[int, int]]:
+    """Task id -> (samples, passed)."""
     samples: Counter[str] = Counter()
     passed: Counter[str] = Counter()
     for task_id, status in outcomes:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..types import Score
 from .summary import Summary
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 STAGES = {
     "sandbox": "starting the sandbox",
@@ -35,6 +38,18 @@ def passed(score: Score) -> str:
     if score.n_samples == score.n_problems and not math.isnan(score.value):
         return f"{round(score.value * score.n_problems)} of {score.n_problems} problems"
     return f"{score.n_samples} samples of {score.n_problems} problems"
+
+
+def unfinished(summary: Summary) -> str:
+    """How much a stopped run lacks, in a sentence; nothing where it lacks nothing."""
+    lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]
+    told = [f"{count} samples are {what} yet" for count, what in lacking if count]
+    return f"The run was stopped: {' and '.join(told)}; the same command goes on with it." if told else ""
+
+
+def printable(text: str) -> str:
+    """`text` without the characters that XML, HTML and terminals have no form for; a program's output may hold any."""
+    return UNPRINTABLE.sub("\ufffd", text)
 
 
 def stages(summary: Summary) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from ..store import REPORT, SCORES, write_json, write_text
 from ..types import Score
 from . import wording
+from .alarms import alarms
 from .summary import Summary, read
 
 
@@ -33,6 +34,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "statuses": summary.statuses,
         "infrastructure": len(summary.infrastructure),
         "unjudged": summary.unjudged,
+        "missing": summary.missing,
         "truncated": summary.truncated,
     }
 
@@ -65,21 +67,17 @@ def markdown(summary: Summary) -> str:
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.stages(summary)),
         "\n## Provenance\n",
-        *(f"- {key}: {value}" for key, value in _provenance(summary)),
+        *(f"- {key}: {value}" for key, value in provenance(summary)),
     ]
     return "\n".join(parts) + "\n"
 
 
 def _warnings(summary: Summary) -> list[str]:
-    told = []
-    if summary.infrastructure:
-        told.append(f"\n**{len(summary.infrastructure)} samples could not be judged; the scores are not final.**")
-    if summary.unjudged:
-        told.append(f"\n**The run was stopped: {summary.unjudged} samples are not judged yet.**")
-    return [*told, ""]
+    return [*(f"\n**{told}**" for told in alarms(summary)), ""]
 
 
-def _provenance(summary: Summary) -> list[tuple[str, str]]:
+def provenance(summary: Summary) -> list[tuple[str, str]]:
+    """The manifest as (what, value) for people."""
     manifest = summary.manifest
     identity = manifest["identity"]
     rows = [("configuration", manifest["digest"]), ("command", " ".join(manifest.get("command", [])) or "from Python")]

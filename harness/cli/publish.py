@@ -1,0 +1,109 @@
+"""`harness leaderboard`, `reproduce`, `import` and `export`: runs beside others' figures and in others' formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+
+Given = Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="A checkpoint to run; repeatable.")]
+
+
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(help="Folder of run folders.")] = Path("results"),
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder for leaderboard.html, .csv and .md.")] = None,
+) -> None:
+    """Show every run of a folder in one table, grouped by comparable configuration."""
+    from ..report import leaderboard as boards
+
+    found = boards.leaderboard(folder)
+    typer.echo(boards.markdown(found), nl=False)
+    if out is not None:
+        for path in boards.write(found, out):
+            typer.echo(f"wrote {path}", err=True)
+
+
+def reproduce(
+    target: Annotated[str, typer.Argument(help="A published table, such as wizardcoder.")],
+    *,
+    checkpoint: Given = None,
+    samples: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="A checkpoint's samples to score; repeatable.")
+    ] = None,
+    sampled: Annotated[bool, typer.Option("--sampled", help="Also figures from 200 samples per problem.")] = False,
+    sandbox: Annotated[str | None, typer.Option(help="docker or process. Default: docker where it answers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder. Default: results/reproduce-<target>.")] = None,
+) -> None:
+    """Run or score what a published table was made from; show published, measured, and whether they agree."""
+    from ..compare import reproduce as reproducing
+    from ..progress import open_progress
+
+    table = reproducing.read_target(target)
+    if not checkpoint and not samples:
+        raise UsageError(f"nothing to reproduce {target} with; add --checkpoint NAME=PATH or --samples NAME=FILE")
+    request = reproducing.Request(
+        checkpoints={table.checkpoint(name): value for name, value in map(_pair, checkpoint or ())},
+        samples={table.checkpoint(name): Path(value) for name, value in map(_pair, samples or ())},
+        out=out or Path("results") / f"reproduce-{target}",
+        sandbox=sandbox,
+        sampled=sampled,
+    )
+    rows = reproducing.reproduce(table, request, progress=open_progress())
+    typer.echo(reproducing.markdown(table, rows), nl=False)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise UsageError(f'"{text}" is not NAME=PATH')
+    return name, value
+
+
+def import_results(
+    context: typer.Context,
+    results: Annotated[Path, typer.Argument(help="Results of EvalPlus, human-eval, bigcode or lm-eval.")],
+    *,
+    benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="The benchmark of the results.")],
+    judge: Annotated[bool, typer.Option("--judge", help="Judge here; do not take the file's verdicts.")] = False,
+    sandbox: Annotated[str | None, typer.Option(help="docker or process. Default: docker where it answers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")] = None,
+) -> None:
+    """Make a run of another harness's results, which compares and reports like any other."""
+    from .. import exchange
+    from ..progress import open_progress
+    from .evaluate import finish
+
+    finish(
+        exchange.import_results(
+            results,
+            benchmark=benchmark,
+            out=out,
+            judge=judge,
+            sandbox=sandbox,
+            command=context.obj,
+            progress=open_progress(),
+        )
+    )
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    out: Annotated[Path, typer.Argument(help="File to write.")],
+    *,
+    to: Annotated[str, typer.Option("--format", help="evalplus, human-eval, bigcode, lm-eval or parquet.")],
+    benchmark: Annotated[
+        str | None, typer.Option("--benchmark", "-b", help="Which, where the run has several.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+) -> None:
+    """Write a run's samples and verdicts in another harness's format, or as Parquet."""
+    from .. import exchange
+
+    if out.exists() and not force:
+        raise UsageError(f"{out} exists; --force replaces it")
+    count = exchange.export_run(run, to=to, out=out, benchmark=benchmark)
+    typer.echo(f"wrote {count} samples to {out}", err=True)

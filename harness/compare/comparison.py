@@ -1,0 +1,161 @@
+"""Two or more runs over the same problems: scores, differences to the first, who solved what.
+
+All figures are over the problems that the runs of a row share. Differences are tested at pass@1 and corrected
+together; at other k there is a difference with its interval and no test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..config import ks_for
+from ..errors import StoreError
+from ..metrics import Interval, estimate_pass_at_k, pass_at_k
+from ..types import Score
+from .published import Published, published
+from .runs import Counts, Run, caveats, incomparable, read_runs, shared_benchmarks
+from .significance import HOLM, bootstrap, holm, mcnemar
+
+TESTED_K = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One run against the first, on one metric of one benchmark."""
+
+    run: str
+    benchmark: str
+    metric: str
+    baseline: Score
+    candidate: Score
+    value: float
+    """Candidate minus baseline, as a fraction of 1."""
+    interval: Interval | None
+    p_value: float
+    """Two-sided; NaN where nothing was tested."""
+    p_corrected: float
+    test: str
+    lost: tuple[str, ...]
+    """Problems that the first run solved (with any sample) and this one does not."""
+    gained: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What `harness compare` found."""
+
+    runs: tuple[Run, ...]
+    differences: tuple[Difference, ...]
+    only_by: Mapping[str, Mapping[str, tuple[str, ...]]]
+    """Benchmark -> run -> problems that this run alone solved."""
+    published: tuple[Published, ...]
+    mixed: tuple[str, ...]
+    """Why these runs should not be compared; they were all the same, because it was asked for."""
+    caveats: tuple[str, ...]
+
+    @property
+    def tests(self) -> list[str]:
+        """The methods used, named."""
+        used = list(dict.fromkeys(found.test for found in self.differences if found.test))
+        several = sum(not math.isnan(found.p_value) for found in self.differences) > 1
+        return [*used, HOLM] if several else used
+
+
+def compare(paths: Sequence[Path], *, allow_mixed: bool = False, table: Path | None = None) -> Comparison:
+    """Compare the runs of the folders `paths` with the first of them; `table` has published figures.
+
+    Raises:
+        StoreError: a folder is no run or damaged, no task is common, or the runs differ in what decides results
+            and `allow_mixed` is False.
+    """
+    if len(paths) < 2:
+        raise StoreError(f"{len(paths)} run is named; a comparison needs two or more")
+    first, *others = runs = read_runs(paths)
+    for other in others:
+        if not shared_benchmarks(first, other):
+            raise StoreError(f"{first.path} and {other.path} have no task in common ({_tasks(first)}; {_tasks(other)})")
+    mixed = list(dict.fromkeys(reason for other in others for reason in incomparable(first, other)))
+    if mixed and not allow_mixed:
+        raise StoreError(f"the runs cannot be compared: {'; '.join(mixed)}. --allow-mixed does it all the same")
+    found = [difference for other in others for difference in _differences(first, other)]
+    benchmarks = list(dict.fromkeys(difference.benchmark for difference in found))
+    return Comparison(
+        runs=tuple(runs),
+        differences=tuple(_corrected(found)),
+        only_by={benchmark: _only_by(runs, benchmark) for benchmark in benchmarks},
+        published=tuple(published(benchmarks, table)),
+        mixed=tuple(mixed),
+        caveats=tuple(caveats(runs)),
+    )
+
+
+def _tasks(run: Run) -> str:
+    counts = {name: len(tasks) for name, tasks in run.summary.manifest["tasks"].items()}
+    return ", ".join(f"{count} of {name}" for name, count in counts.items()) or "none"
+
+
+def _differences(first: Run, other: Run) -> list[Difference]:
+    found = []
+    for benchmark in shared_benchmarks(first, other):
+        parts = [part for part in first.parts(benchmark) if part in other.parts(benchmark)]
+        for part in parts:
+            a, b = _common(first.counts(benchmark, part), other.counts(benchmark, part))
+            if not a:
+                raise StoreError(f"{first.path} and {other.path} have no judged task of {benchmark} in common")
+            least = min(n for n, _ in (*a.values(), *b.values()))
+            found += [
+                _difference(run=other.name, benchmark=benchmark, part=part, a=a, b=b, k=k) for k in ks_for((), least)
+            ]
+    return found
+
+
+def _common(a: Counts, b: Counts) -> tuple[Counts, Counts]:
+    """Both, cut to the tasks that have a judged sample in each."""
+    shared = [task for task, (n, _) in a.items() if n and b.get(task, (0, 0))[0]]
+    return {task: a[task] for task in shared}, {task: b[task] for task in shared}
+
+
+def _difference(*, run: str, benchmark: str, part: str, a: Counts, b: Counts, k: int) -> Difference:
+    baseline, candidate = (pass_at_k(counts, k, benchmark=benchmark) for counts in (a, b))
+    lost = tuple(task for task in a if a[task][1] and not b[task][1])
+    gained = tuple(task for task in a if b[task][1] and not a[task][1])
+    if all(n == 1 for n, _ in (*a.values(), *b.values())):
+        paired = mcnemar(lost=len(lost), gained=len(gained), n=len(a))
+    else:
+        first, second = ([estimate_pass_at_k(*counts[task], k) for task in a] for counts in (a, b))
+        paired = bootstrap(first, second)
+    return Difference(
+        run=run,
+        benchmark=benchmark,
+        metric=part + baseline.metric,
+        baseline=baseline,
+        candidate=candidate,
+        value=paired.value,
+        interval=paired.interval,
+        p_value=paired.p_value if k == TESTED_K else math.nan,
+        p_corrected=math.nan,
+        test=paired.test,
+        lost=lost,
+        gained=gained,
+    )
+
+
+def _corrected(found: Sequence[Difference]) -> list[Difference]:
+    corrected = holm([difference.p_value for difference in found])
+    return [replace(difference, p_corrected=p) for difference, p in zip(found, corrected, strict=True)]
+
+
+def _only_by(runs: Sequence[Run], benchmark: str) -> dict[str, tuple[str, ...]]:
+    having = [run for run in runs if run.tasks(benchmark)]
+    solved = {run.name: {task for task, (_, passed) in run.counts(benchmark).items() if passed} for run in having}
+    return {
+        run.name: tuple(
+            task
+            for task in run.tasks(benchmark)
+            if task in solved[run.name] and not any(task in tasks for name, tasks in solved.items() if name != run.name)
+        )
+        for run in having
+    }

@@ -1,0 +1,217 @@
+"""Does a candidate keep what its baseline could? Thresholds in, findings and an exit code out.
+
+A benchmark has regressed where pass@1 fell by more than `max_drop` and `noise_floor` (points) and the drop is
+significant at `level` after Holm's correction over all benchmarks; `level = 1` asks for no significance. A task of
+`must_pass` has regressed where the candidate has no sample of it that passes, whatever the baseline did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ..config import read_toml
+from ..errors import INFRASTRUCTURE, StoreError, UsageError
+from ..metrics import LEVEL
+from .comparison import TESTED_K, Comparison, Difference, compare
+from .power import smallest_drop, smallest_sampled_drop
+from .runs import BASE, Run
+
+REGRESSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """What a benchmark may lose, in points of 100."""
+
+    max_drop: float = 0.0
+    noise_floor: float = 0.0
+    """What two runs of the same checkpoint differ by on this machine."""
+    level: float = 0.05
+    """Of significance; 1 asks for none."""
+    must_pass: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("max_drop", "noise_floor"):
+            if not 0 <= getattr(self, name) <= 100:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be points from 0 to 100")
+        if not 0 < self.level <= 1:
+            raise UsageError(f"level is {self.level}; it must be above 0 and at most 1")
+
+    @property
+    def power_level(self) -> float:
+        """The level that the power note is about."""
+        return self.level if self.level < 1 else 1 - LEVEL
+
+    @property
+    def accepted(self) -> float:
+        """The drop that passes, in points."""
+        return max(self.max_drop, self.noise_floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Thresholds for every benchmark, and others for some."""
+
+    default: Thresholds = field(default_factory=Thresholds)
+    benchmarks: Mapping[str, Thresholds] = field(default_factory=dict)
+
+    def of(self, benchmark: str) -> Thresholds:
+        """Those of `benchmark`."""
+        return self.benchmarks.get(benchmark, self.default)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One metric of one benchmark."""
+
+    difference: Difference
+    thresholds: Thresholds
+    regressed: bool
+    seen: float | None
+    """The smallest drop (fraction of 1) that this comparison would have found 8 times of 10."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MustPass:
+    """A task that has to pass."""
+
+    benchmark: str
+    task_id: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What `harness gate` found."""
+
+    comparison: Comparison
+    findings: tuple[Finding, ...]
+    must_pass: tuple[MustPass, ...]
+
+    @property
+    def regressed(self) -> bool:
+        """Whether the candidate must not pass."""
+        return any(found.regressed for found in self.findings) or any(not task.passed for task in self.must_pass)
+
+    @property
+    def unjudged(self) -> int:
+        """Samples that a judge itself failed on, in both runs."""
+        return sum(len(run.summary.infrastructure) for run in self.comparison.runs)
+
+    @property
+    def exit_code(self) -> int:
+        """0 no regression, 1 regression, 3 the judge failed on samples."""
+        if self.unjudged:
+            return INFRASTRUCTURE
+        return REGRESSION if self.regressed else 0
+
+
+def gate(baseline: Path, candidate: Path, rules: Rules, *, allow_mixed: bool = False) -> Gate:
+    """Compare `candidate` with `baseline` and hold it to `rules`.
+
+    Raises:
+        StoreError: a run is damaged or unfinished, or the two are not comparable.
+        UsageError: the rules name a benchmark or a task that the candidate does not have.
+    """
+    found = compare([baseline, candidate], allow_mixed=allow_mixed)
+    first, second = found.runs
+    missing = set(first.summary.manifest["tasks"]) - set(second.summary.manifest["tasks"])
+    if missing:
+        raise StoreError(f"{candidate} lacks {', '.join(sorted(missing))}, which {baseline} has; run it there as well")
+    _check(rules, second)
+    tested = [difference for difference in found.differences if difference.candidate.k == TESTED_K]
+    return Gate(
+        comparison=found,
+        findings=tuple(_finding(difference, rules, found) for difference in tested),
+        must_pass=tuple(
+            _must_pass(second, benchmark, task_id)
+            for benchmark in second.summary.manifest["tasks"]
+            for task_id in rules.of(benchmark).must_pass
+            if task_id in second.tasks(benchmark)
+        ),
+    )
+
+
+def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
+    """Rules from a TOML file (`[benchmarks.NAME]` tables, keys of `Thresholds`); `default` wins at its top level.
+
+    Raises:
+        UsageError: it cannot be read, or a key or a value does not fit.
+    """
+    values = read_toml(path) if path else {}
+    tables = values.pop("benchmarks", {})
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise UsageError(f"{path}: benchmarks must be tables such as [benchmarks.humaneval]")
+    general = {**values, **default}
+    return Rules(
+        default=_thresholds(general, path),
+        benchmarks={name: _thresholds({**general, **table}, path) for name, table in tables.items()},
+    )
+
+
+def _thresholds(values: Mapping[str, Any], path: Path | None) -> Thresholds:
+    known = [one.name for one in fields(Thresholds)]
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(f'{path}: key "{key}" is not known; known: {", ".join(known)}, benchmarks')
+        fits = _names(value) if key == "must_pass" else isinstance(value, int | float) and not isinstance(value, bool)
+        if not fits:
+            raise UsageError(
+                f"{path}: {key} is {value!r}; it must be {'task ids' if key == 'must_pass' else 'a number'}"
+            )
+    plain: dict[str, Any] = {key: tuple(value) if key == "must_pass" else float(value) for key, value in values.items()}
+    return Thresholds(**plain)
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+
+
+def _check(rules: Rules, candidate: Run) -> None:
+    tasks = candidate.summary.manifest["tasks"]
+    for benchmark, thresholds in rules.benchmarks.items():
+        if benchmark not in tasks:
+            raise UsageError(f'the rules name benchmark "{benchmark}"; the runs have {", ".join(tasks)}')
+        _known(thresholds.must_pass, {*tasks[benchmark]} | {*rules.default.must_pass}, benchmark)
+    _known(rules.default.must_pass, {task_id for ids in tasks.values() for task_id in ids}, ", ".join(tasks))
+
+
+def _known(must_pass: Sequence[str], tasks: set[str], where: str) -> None:
+    for task_id in must_pass:
+        if task_id not in tasks:
+            raise UsageError(f'must_pass: task_id "{task_id}" is not in {where} as it was run')
+
+
+def _finding(difference: Difference, rules: Rules, found: Comparison) -> Finding:
+    thresholds = rules.of(difference.benchmark)
+    drop = -100 * difference.value
+    # NaN, where every problem changed by the same amount, leaves no room for chance.
+    significant = thresholds.level >= 1 or not difference.p_corrected > thresholds.level
+    return Finding(
+        difference=difference,
+        thresholds=thresholds,
+        regressed=drop > thresholds.accepted + 1e-9 and significant,
+        seen=_seen(difference, thresholds.power_level, found),
+    )
+
+
+def _seen(difference: Difference, level: float, found: Comparison) -> float | None:
+    n = difference.baseline.n_problems
+    if difference.baseline.n_samples == n and difference.candidate.n_samples == n:
+        return smallest_drop(lost=len(difference.lost), gained=len(difference.gained), n=n, level=level)
+    part = BASE if difference.metric.startswith(BASE) else ""
+    first, second = (run.counts(difference.benchmark, part) for run in found.runs)
+    shared = [task for task in first if first[task][0] and second.get(task, (0, 0))[0]]
+    changes = [second[task][1] / second[task][0] - first[task][1] / first[task][0] for task in shared]
+    return smallest_sampled_drop(changes, level=level)
+
+
+def _must_pass(run: Run, benchmark: str, task_id: str) -> MustPass:
+    _, passed = run.counts(benchmark)[task_id]
+    own = [v for v in run.verdicts.values() if v.benchmark == benchmark and v.task_id == task_id]
+    told = f"{own[0].status.value}: {own[0].detail}" if own else "not judged"
+    return MustPass(benchmark=benchmark, task_id=task_id, passed=bool(passed), detail="" if passed else told)

@@ -1,0 +1,241 @@
+"""A published table as something to run: published, measured, interval, and whether they agree.
+
+Targets are the TOML files of `targets/`. A checkpoint is run in the published configuration; a samples file is scored.
+Agreement is that the published figure lies within the measured 95 % interval: for 164 problems that is 15 points wide,
+so the table shows the difference as well.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .. import pipeline, scoring
+from ..config import RunConfig, ScoreConfig
+from ..errors import DataError, SamplesError, UsageError
+from ..progress import Progress
+from ..report.summary import Summary
+from ..samples import read
+from ..store import write_json, write_text
+from ..suite import load_suite
+from ..types import Score
+from .tables import grid, points, span
+
+GREEDY = "greedy"
+HEADS = ["checkpoint", "benchmark", "metric", "how", "published", "measured (95 %)", "difference", "agree"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A published figure, and what was measured for it."""
+
+    checkpoint: str
+    benchmark: str
+    metric: str
+    how: str
+    percent: float
+    measured: Score | None = None
+    note: str = ""
+    """Why nothing was measured."""
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the published figure is within the measured interval; None where nothing was measured."""
+        if self.measured is None or self.measured.interval is None:
+            return None
+        low, high = self.measured.interval
+        return low <= self.percent / 100 <= high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A published table."""
+
+    name: str
+    recipe: str
+    max_tokens: int
+    sampling: Mapping[str, Mapping[str, Any]]
+    """By how a figure was published: n, temperature, top_p."""
+    rows: tuple[Row, ...]
+
+    def checkpoint(self, name: str) -> str:
+        """The full name of the checkpoint called `name` or "15B" for short.
+
+        Raises:
+            UsageError: there is none, or several.
+        """
+        known = list(dict.fromkeys(row.checkpoint for row in self.rows))
+        found = [full for full in known if name.lower() == full.lower() or name.lower() in full.lower().split("-")]
+        if len(found) != 1:
+            raise UsageError(f'checkpoint "{name}" is not in {self.name}; there are {", ".join(known)}')
+        return found[0]
+
+
+def targets() -> list[str]:
+    """The names of all targets."""
+    found = files("harness.compare").joinpath("targets").iterdir()
+    return sorted(path.name.removesuffix(".toml") for path in found if path.name.endswith(".toml"))
+
+
+def read_target(name: str) -> Target:
+    """The target called `name`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in targets():
+        raise UsageError(f'"{name}" cannot be reproduced; there is {", ".join(targets())}')
+    table = tomllib.loads((files("harness.compare") / "targets" / f"{name}.toml").read_text(encoding="utf-8"))
+    rows = [
+        Row(
+            checkpoint=checkpoint["name"],
+            benchmark=row["benchmark"],
+            metric=row.get("metric", "pass@1"),
+            how=row.get("how", GREEDY),
+            percent=row["percent"],
+        )
+        for checkpoint in table["checkpoint"]
+        for row in checkpoint["rows"]
+    ]
+    return Target(
+        name=name,
+        recipe=table["recipe"],
+        max_tokens=table["max_tokens"],
+        sampling={how: table[how] for how in {row.how for row in rows}},
+        rows=tuple(rows),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to reproduce with."""
+
+    checkpoints: Mapping[str, str]
+    """Full name -> model, as `harness run` takes it."""
+    samples: Mapping[str, Path]
+    """Full name -> samples file."""
+    out: Path
+    sandbox: str | None = None
+    sampled: bool = False
+    """Also the figures that were published from 200 samples of each problem."""
+
+
+def reproduce(target: Target, request: Request, *, progress: Progress | None = None) -> list[Row]:
+    """The target's table for the checkpoints and files given; the runs are kept in `request.out`.
+
+    Raises:
+        UsageError: a file is missing, or nothing could be measured.
+        HarnessError: as `pipeline.run` and `scoring.score`.
+    """
+    for file in request.samples.values():
+        if not file.is_file():
+            raise UsageError(f"samples file {file} does not exist")
+    rows = []
+    for name in dict.fromkeys([*request.checkpoints, *request.samples]):
+        own = [row for row in target.rows if row.checkpoint == name]
+        for how, benchmark in dict.fromkeys((row.how, row.benchmark) for row in own):
+            found = [row for row in own if (row.how, row.benchmark) == (how, benchmark)]
+            summary, note = _measure(target, request, (name, how, benchmark), progress)
+            rows += [_filled(row, summary, note) for row in found]
+    if all(row.measured is None for row in rows):
+        raise UsageError(f"nothing of {target.name} was measured: {'; '.join(dict.fromkeys(row.note for row in rows))}")
+    write_text(request.out / "reproduce.md", markdown(target, rows))
+    write_json(request.out / "reproduce.json", [_plain(row) for row in rows])
+    return rows
+
+
+def markdown(target: Target, rows: Sequence[Row]) -> str:
+    """The table."""
+    return (
+        "\n".join([f"# {target.name}: published and measured", "", *grid([HEADS, *map(_cells, rows)]), *_notes(rows)])
+        + "\n"
+    )
+
+
+def _measure(
+    target: Target, request: Request, what: tuple[str, str, str], progress: Progress | None
+) -> tuple[Summary | None, str]:
+    """The run behind one row, or why there is none."""
+    name, how, benchmark = what
+    out = request.out / f"{name}-{benchmark}-{how}"
+    n = target.sampling[how]["n"]
+    try:
+        if name in request.samples:
+            file = request.samples[name]
+            there = _samples_per_task(file, benchmark)
+            if (there == 1) != (n == 1):
+                return None, f"{file.name} has {there} samples of each problem; the figure is from {n}"
+            config = ScoreConfig(samples=file, benchmark=benchmark, sandbox=request.sandbox)
+            return scoring.score(config, out=out, progress=progress), ""
+        if n > 1 and not request.sampled:
+            return None, f"needs {n} samples of each problem: --sampled"
+        return pipeline.run(_run_config(target, request, what), out=out, progress=progress), ""
+    except (DataError, SamplesError) as error:
+        return None, str(error)
+
+
+def _run_config(target: Target, request: Request, what: tuple[str, str, str]) -> RunConfig:
+    name, how, benchmark = what
+    return RunConfig(
+        model=request.checkpoints[name],
+        benchmarks=(benchmark,),
+        recipe=target.recipe,
+        max_tokens=target.max_tokens,
+        sandbox=request.sandbox,
+        **target.sampling[how],
+    )
+
+
+def _samples_per_task(path: Path, benchmark: str) -> int:
+    task_ids = list(load_suite(benchmark).problems)
+    return max(1, len(read(path, benchmark=benchmark, task_ids=task_ids).samples) // len(task_ids))
+
+
+def _filled(row: Row, summary: Summary | None, note: str) -> Row:
+    measured = None
+    if summary is not None:
+        measured = next((s for s in summary.scores if (s.benchmark, s.metric) == (row.benchmark, row.metric)), None)
+    return Row(
+        checkpoint=row.checkpoint,
+        benchmark=row.benchmark,
+        metric=row.metric,
+        how=row.how,
+        percent=row.percent,
+        measured=measured,
+        note=note,
+    )
+
+
+def _cells(row: Row) -> list[str]:
+    head = [row.checkpoint, row.benchmark, row.metric, row.how, f"{row.percent:.1f}"]
+    if row.measured is None:
+        return [*head, "", "", "not measured"]
+    value = row.measured.value
+    low, high = row.measured.interval or (float("nan"), float("nan"))
+    interval = span(100 * value, 100 * low, 100 * high).partition(" ")[2]
+    agree = {True: "yes", False: "NO", None: ""}[row.agrees]
+    return [*head, f"{100 * value:.2f} {interval}".strip(), points(value - row.percent / 100, None), agree]
+
+
+def _notes(rows: Iterable[Row]) -> list[str]:
+    told = dict.fromkeys(f"- {row.checkpoint}, {row.benchmark} {row.how}: {row.note}" for row in rows if row.note)
+    return ["", *told] if told else []
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    measured = row.measured
+    return {
+        "checkpoint": row.checkpoint,
+        "benchmark": row.benchmark,
+        "metric": row.metric,
+        "how": row.how,
+        "published": row.percent,
+        "measured": None if measured is None else round(100 * measured.value, 4),
+        "interval": [round(100 * end, 4) for end in measured.interval] if measured and measured.interval else None,
+        "agrees": row.agrees,
+        "note": row.note,
+    }

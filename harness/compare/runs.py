@@ -1,0 +1,155 @@
+"""Finished runs read back to be compared, and what keeps two of them from being comparable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..config import differences
+from ..records import Key
+from ..report.summary import Summary, counts_of, summarise
+from ..report.wording import subject, unfinished
+from ..store import read_manifest, read_samples, read_verdicts
+from ..types import Sample, Status, Verdict
+
+Counts = Mapping[str, tuple[int, int]]
+"""Task id -> (samples, passed)."""
+BASE = "base "
+"""What the metrics of a benchmark's base part begin with."""
+SAMPLING = ("temperature", "top_p", "max_tokens")
+"""What has to agree; seeds need not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run folder as it was read."""
+
+    name: str
+    """How tables call it; unique among the runs that are compared."""
+    path: Path
+    summary: Summary
+    samples: Mapping[Key, Sample]
+    verdicts: Mapping[Key, Verdict]
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the run's results, as its manifest records it."""
+        found: Mapping[str, Any] = self.summary.manifest["identity"]
+        return found
+
+    def tasks(self, benchmark: str) -> list[str]:
+        """The run's tasks of `benchmark`, in order."""
+        return list(self.summary.manifest["tasks"].get(benchmark, []))
+
+    def parts(self, benchmark: str) -> list[str]:
+        """What metrics begin with: "", and "base " where verdicts have a base part."""
+        based = any(v.base_status is not None for v in self.verdicts.values() if v.benchmark == benchmark)
+        return [BASE, ""] if based else [""]
+
+    def counts(self, benchmark: str, part: str = "") -> dict[str, tuple[int, int]]:
+        """(samples, passed) of each task; samples that the judge failed on are left out."""
+        own = [v for key, v in self.verdicts.items() if v.benchmark == benchmark and key in self.samples]
+        judged = [v for v in own if v.status is not Status.INFRASTRUCTURE]
+        outcomes = [(v.task_id, v.base_status if part and v.base_status is not None else v.status) for v in judged]
+        return counts_of(self.tasks(benchmark), outcomes)
+
+
+def read_run(path: Path) -> Run:
+    """The run in the folder `path`.
+
+    Raises:
+        StoreError: it is not a run folder, or a file is damaged; the message names file and line.
+    """
+    manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
+    summary = summarise(path, manifest, samples, verdicts)
+    return Run(name=_short(subject(manifest)), path=path, summary=summary, samples=samples, verdicts=verdicts)
+
+
+def read_runs(paths: Sequence[Path]) -> list[Run]:
+    """The runs of `paths`, each under a name of its own.
+
+    Raises:
+        StoreError: as `read_run`.
+    """
+    runs = [read_run(path) for path in paths]
+    by_subject = [run.name for run in runs]
+    by_folder = [run.path.resolve().name for run in runs]
+    numbered = [f"{name} ({number})" for number, name in enumerate(by_folder, start=1)]
+    names = next(found for found in (by_subject, by_folder, numbered) if len(set(found)) == len(found))
+    return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
+
+
+def shared_benchmarks(first: Run, other: Run) -> list[str]:
+    """Benchmarks with tasks that both runs have."""
+    names = first.summary.manifest["tasks"]
+    return [name for name in names if set(first.tasks(name)) & set(other.tasks(name))]
+
+
+def incomparable(first: Run, other: Run) -> list[str]:
+    """Why the two cannot be compared as they are, a reason each; none where they can."""
+    reasons = []
+    for run in (first, other):
+        if left := unfinished(run.summary):
+            reasons.append(f"{run.path}: {left[0].lower()}{left[1:].rstrip('.')}")
+    for benchmark in shared_benchmarks(first, other):
+        there, here = _facts(first, benchmark), _facts(other, benchmark)
+        for text in differences(there, here):
+            # The words are those of a folder that is resumed; here they are two runs.
+            told = text.removesuffix(" now").replace(" there and ", f" in {first.name} and ")
+            reasons.append(f"{benchmark}: {told} in {other.name}")
+    return reasons
+
+
+def caveats(runs: Sequence[Run]) -> list[str]:
+    """What a reader should know about runs that may be compared all the same."""
+    told = []
+    unknown = [run.name for run in runs if "sampling" not in run.identity]
+    if unknown:
+        told.append(f"Prompts and sampling of samples files are not known: {', '.join(unknown)}.")
+    for run in runs:
+        alone = [name for name in run.summary.manifest["tasks"] if not any(o.tasks(name) for o in runs if o is not run)]
+        if alone:
+            told.append(f"{run.name} alone has {', '.join(alone)}; it is not compared.")
+    for what in ("sandbox", "harness_version"):
+        values = {run.name: str(_either(run, what)) for run in runs}
+        if len(set(values.values())) > 1:
+            listed = ", ".join(f"{value} ({name})" for name, value in values.items())
+            told.append(f"The runs differ in {what.replace('_', ' ')}: {listed}.")
+    for run in runs:
+        if run.summary.infrastructure:
+            told.append(
+                f"{run.name}: the judge failed on {len(run.summary.infrastructure)} samples; they are left out."
+            )
+    return told
+
+
+def _either(run: Run, what: str) -> Any:
+    return run.identity.get(what, run.summary.manifest.get(what))
+
+
+def _facts(run: Run, benchmark: str) -> dict[str, Any]:
+    """What has to agree between runs that are compared."""
+    identity = run.identity
+    facts: dict[str, Any] = {
+        "data digest": identity["benchmarks"][benchmark]["data_digest"],
+        "number of problems": identity["benchmarks"][benchmark]["problems"],
+        "extraction": _named(identity, "extraction", benchmark),
+        "samples per problem": max((n for n, _ in run.counts(benchmark).values()), default=0),
+    }
+    if "sampling" in identity:
+        facts["recipe"] = _named(identity, "recipe", benchmark)
+        facts |= {key: identity["sampling"].get(key) for key in SAMPLING}
+    else:
+        facts["recipe"] = "unknown"
+    return facts
+
+
+def _named(identity: Mapping[str, Any], what: str, benchmark: str) -> str | None:
+    found = identity.get(what, {}).get(benchmark)
+    return f"{found['name']} {found['digest'][:12]}" if found else None
+
+
+def _short(name: str) -> str:
+    return name.partition("?")[0].rstrip("/").rpartition("/")[2] or name

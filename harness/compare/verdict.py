@@ -1,0 +1,124 @@
+"""A gate's finding in words, as JUnit XML, and as annotations of a GitHub job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from ..metrics import LEVEL
+from ..report.wording import printable
+from ..store import write_text
+from .gate import REGRESSION, Finding, Gate
+from .tables import listed, probability
+
+HEADS = {0: "no regression", REGRESSION: "regression"}
+JUNIT = "harness gate"
+
+
+def sentence(found: Finding) -> str:
+    """ "humaneval pass@1 fell by 4.3 points, 95 % interval -7.9 to -0.6; 9 problems lost, 2 gained"."""
+    difference = found.difference
+    change = 100 * difference.value
+    moved = (
+        f"fell by {-change:.1f} points" if change < 0 else f"rose by {change:.1f} points" if change else "is the same"
+    )
+    interval = ""
+    if difference.interval is not None:
+        low, high = difference.interval
+        interval = f", {LEVEL:.0%} interval {100 * low:+.1f} to {100 * high:+.1f}".replace("%", " %")
+    flips = f"; {len(difference.lost)} problems lost, {len(difference.gained)} gained"
+    return f"{difference.benchmark} {difference.metric} {moved}{interval}{flips}"
+
+
+def power_note(found: Finding) -> str:
+    """The smallest drop that would have been found."""
+    if found.seen is None:
+        return "this comparison has no power estimate: nothing differs, or too much"
+    level = f"at level {found.thresholds.power_level:.2g}"
+    return f"this comparison would find a drop of {100 * found.seen:.1f} points 8 times of 10 ({level})"
+
+
+def text(gate: Gate) -> str:
+    """The verdict as lines of Markdown: the answer first, then why."""
+    first, second = gate.comparison.runs
+    head = HEADS.get(gate.exit_code, f"not decided: the judge failed on {gate.unjudged} samples; run both again")
+    lines = [f"**{head}**: {second.name} against {first.name}", ""]
+    lines += [f"- not comparable: {reason}" for reason in gate.comparison.mixed]
+    for found in gate.findings:
+        lines.append(f"- {'FAILED' if found.regressed else 'ok'}: {sentence(found)} ({_rule(found)})")
+        lines.append(f"  - {power_note(found)}")
+        if found.difference.lost:
+            lines.append(f"  - lost: {listed(found.difference.lost)}")
+        if found.difference.gained:
+            lines.append(f"  - gained: {listed(found.difference.gained)}")
+    for task in gate.must_pass:
+        lines.append(f"- {'ok' if task.passed else 'FAILED'}: {task.task_id} must pass{_because(task.detail)}")
+    lines += [f"- {told}" for told in gate.comparison.caveats]
+    lines += [f"- {method}" for method in gate.comparison.tests]
+    return "\n".join(lines) + "\n"
+
+
+def workflow_commands(gate: Gate) -> list[str]:
+    """Workflow commands that GitHub shows with the job and the pull request."""
+    told = [
+        _command("error" if found.regressed else "notice", found.difference.benchmark, sentence(found))
+        for found in gate.findings
+    ]
+    told += [
+        _command("error", task.benchmark, f"{task.task_id} must pass{_because(task.detail)}")
+        for task in gate.must_pass
+        if not task.passed
+    ]
+    if gate.unjudged:
+        told.append(_command("error", "infrastructure", f"the judge failed on {gate.unjudged} samples"))
+    return told
+
+
+def write_junit(gate: Gate, path: Path) -> None:
+    """Write the findings as test cases.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    cases = [_case(gate, found) for found in gate.findings]
+    cases += [
+        _element(task.benchmark, f"{task.task_id} must pass", "" if task.passed else "failure", task.detail)
+        for task in gate.must_pass
+    ]
+    failed = sum("<failure" in case for case in cases)
+    errors = sum("<error" in case for case in cases)
+    head = f"<testsuite name={quoteattr(JUNIT)} tests='{len(cases)}' failures='{failed}' errors='{errors}'>"
+    body = "\n".join(["<?xml version='1.0' encoding='utf-8'?>", "<testsuites>", head, *cases])
+    write_text(path, f"{body}\n</testsuite>\n</testsuites>\n")
+
+
+def _case(gate: Gate, found: Finding) -> str:
+    kind = "error" if gate.unjudged else "failure" if found.regressed else ""
+    lost = f"lost: {listed(found.difference.lost)}; {power_note(found)}"
+    about = f"{sentence(found)} ({_rule(found)}); {lost}"
+    return _element(found.difference.benchmark, f"{found.difference.metric} keeps", kind, about)
+
+
+def _element(suite: str, name: str, kind: str, about: str) -> str:
+    """A test case; `kind` is "failure", "error" or nothing."""
+    inner = f"<{kind} message={quoteattr(printable(about))}/>" if kind else ""
+    return f"<testcase classname={quoteattr(suite)} name={quoteattr(name)}>{inner}</testcase>"
+
+
+def _command(level: str, title: str, message: str) -> str:
+    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return f"::{level} title={title.replace(',', ' ').replace(':', ' ')}::{escaped}"
+
+
+def _rule(found: Finding) -> str:
+    accepted = found.thresholds
+    rule = f"accepted: {accepted.accepted:.1f} points"
+    if accepted.level >= 1:
+        return rule
+    p = probability(found.difference.p_corrected) or "not known"
+    return f"{rule}, or not significant at {accepted.level:g}; p {'' if p.startswith('<') else '= '}{p}"
+
+
+def _because(detail: str) -> str:
+    told = printable(" ".join(detail.split()))
+    return f" ({told[:200]})" if told else ""

@@ -1,0 +1,27 @@
+"""A comparison's files: Markdown for a pull request, JSON for machines, a page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..store import write_error, write_json, write_text
+from . import tables
+from .comparison import Comparison
+from .page import PAGE, write_page
+
+
+def write(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write compare.md, compare.json and compare.html into `folder`; their paths.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    for_people, for_machines = folder / "compare.md", folder / "compare.json"
+    write_text(for_people, tables.markdown(comparison))
+    write_json(for_machines, tables.as_json(comparison))
+    write_page(comparison, folder / PAGE)
+    return [for_people, for_machines, folder / PAGE]

@@ -1,0 +1,113 @@
+"""Another harness's results as a run folder, which compares, gates and reports like any other.
+
+Verdicts are taken as they are and said to be theirs; answers without one are judged here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import report
+from ..errors import StoreError
+from ..manifest import Clock
+from ..pipeline import chosen_sandbox
+from ..plans import default_folder
+from ..progress import Progress, Quiet
+from ..session import SandboxOptions, Session, evaluate, started
+from ..store import MANIFEST, RunFolder
+from ..suite import Suite, load_suite
+from ..types import Calls, Completion, Sample, Status, Trust, Verdict
+from .foreign import Foreign, Row, read
+
+
+def import_results(
+    path: Path,
+    *,
+    benchmark: str,
+    out: Path | None = None,
+    judge: bool = False,
+    sandbox: str | None = None,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> report.Summary:
+    """Make a run folder of the results file `path`; `judge` leaves its verdicts aside and judges anew.
+
+    Raises:
+        SamplesError: the file does not fit; see `foreign.read`.
+        StoreError: `out` holds a run already.
+    """
+    suite = load_suite(benchmark)
+    found = read(path, list(suite.problems))
+    here = judge or any(row.status is None for row in found.rows)
+    judged_by = chosen_sandbox(sandbox, None, [suite]) if here else found.format
+    identity = _identity(path, found, suite, judged_by)
+    folder_path = out or default_folder(path.name.partition(".")[0], identity)
+    if (folder_path / MANIFEST).exists():
+        raise StoreError(f"{folder_path} holds a run already; choose another --out")
+    with RunFolder(folder_path, identity) as folder, progress or Quiet() as shown:
+        with Session(folder, shown, command, Clock()) as session:
+            n = max(Counter(row.task_id for row in found.rows).values())
+            folder.update_manifest(
+                config={"samples": str(path), "benchmark": benchmark, "n": n, "k": []},
+                benchmarks={suite.name: suite.facts()},
+                tasks={suite.name: list(suite.problems)},
+                imported={"format": found.format, "verdicts": judged_by},
+            )
+            _keep(folder, suite, found, with_verdicts=not judge)
+            if pending := folder.pending(suite.name):
+                options = SandboxOptions()
+                with started(session, suite, judged_by, options) as workers:
+                    evaluate(session, suite, workers, iter(()), options=options, total=len(pending))
+        return report.write(folder_path)
+
+
+def _keep(folder: RunFolder, suite: Suite, found: Foreign, *, with_verdicts: bool) -> None:
+    drawn: Counter[str] = Counter()
+    has_base = _has_base(suite)
+    for row in found.rows:
+        index = drawn[row.task_id]
+        drawn[row.task_id] += 1
+        completion = Completion(text=row.raw if row.raw is not None else row.code)
+        folder.append_sample(suite.given(row.task_id, index, completion, row.code, row.form))
+        if with_verdicts and row.status is not None:
+            folder.append_verdict(_verdict(suite.name, row, index, has_base))
+
+
+def _verdict(benchmark: str, row: Row, index: int, has_base: bool) -> Verdict:
+    assert row.status is not None
+    # Of an EvalPlus file, a benchmark without an extended part takes the base's verdict.
+    status = row.status if has_base or row.base_status is None else row.base_status
+    return Verdict(
+        benchmark=benchmark,
+        task_id=row.task_id,
+        index=index,
+        status=status,
+        detail="" if status is Status.PASSED else row.detail,
+        trust=Trust.IN_PROCESS,
+        base_status=row.base_status if has_base else None,
+    )
+
+
+def _has_base(suite: Suite) -> bool:
+    task_id = next(iter(suite.problems))
+    probe = suite.trial(_probe(suite, task_id))
+    return isinstance(probe.judge, Calls) and len(probe.judge.parts) > 1
+
+
+def _probe(suite: Suite, task_id: str) -> Sample:
+    return Sample(benchmark=suite.name, task_id=task_id, index=0, completion=Completion(text=""), code="")
+
+
+def _identity(path: Path, found: Foreign, suite: Suite, judged_by: str) -> dict[str, Any]:
+    return {
+        "kind": "import",
+        "format": found.format,
+        "samples": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
+        "benchmarks": {suite.name: suite.facts()},
+        "extraction": {suite.name: None},
+        "sandbox": judged_by,
+    }

@@ -1,0 +1,56 @@
+"""What a reader should know before believing a score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..types import Status
+from . import wording
+from .summary import Summary
+
+MANY_TRUNCATED = 0.05
+MOSTLY = 0.5
+
+
+def alarms(summary: Summary) -> list[str]:
+    """A sentence each; none where nothing is odd."""
+    told = []
+    if summary.infrastructure:
+        told.append(
+            f"{len(summary.infrastructure)} samples could not be judged; the scores are not final. "
+            "The same command tries them again."
+        )
+    if left := wording.unfinished(summary):
+        told.append(left)
+    total = sum(count for found in summary.statuses.values() for count in found.values())
+    if total and summary.truncated / total > MANY_TRUNCATED:
+        told.append(f"{summary.truncated} of {total} samples ended at the token limit; a larger one may score higher.")
+    for benchmark, found in summary.statuses.items():
+        told += _odd(benchmark, found)
+    told += _unchecked(summary.manifest)
+    return told
+
+
+def _odd(benchmark: str, found: Mapping[str, int]) -> list[str]:
+    told = []
+    total = sum(found.values())
+    if tampered := found.get(Status.TAMPERED.value):
+        told.append(f"{benchmark}: {tampered} programs tried to deceive the judge.")
+    for status in (Status.SYNTAX_ERROR, Status.TIMEOUT, Status.MEMORY):
+        if found.get(status.value, 0) > MOSTLY * total:
+            told.append(
+                f"{benchmark}: most samples end with {status.value}; the recipe may not be the checkpoint's "
+                "(`harness run --preview` shows the prompt)."
+            )
+    return told
+
+
+def _unchecked(manifest: Mapping[str, Any]) -> list[str]:
+    skipped = {
+        benchmark
+        for session in manifest.get("sessions", [])
+        for benchmark, how in session.get("verified", {}).items()
+        if how == "skipped"
+    }
+    return [f"The sandbox was not checked before {name} was judged (--no-verify)." for name in sorted(skipped)]

@@ -1,0 +1,151 @@
+"""Every run of a folder as one table, grouped so that only comparable runs stand below each other.
+
+A group is a benchmark with its data, recipe, extraction, sampling and number of samples. What differs otherwise
+(sandbox, versions, hardware) is in each run's own report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StoreError
+from ..store import MANIFEST, write_error, write_text
+from . import wording
+from .summary import Summary, read
+from .templates import render
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "leaderboard"
+COLUMNS = ("group", "model", "metric", "score", "low", "high", "problems", "samples", "complete", "run", "data_digest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard:
+    """The table, and folders that could not be read."""
+
+    table: pd.DataFrame
+    skipped: tuple[tuple[Path, str], ...]
+
+
+def leaderboard(folder: Path) -> Leaderboard:
+    """All runs at and below `folder`, the best of each group first.
+
+    Raises:
+        StoreError: there is no run.
+    """
+    import pandas as pd
+
+    rows, skipped = [], []
+    for manifest in sorted(folder.rglob(MANIFEST)):
+        try:
+            rows += list(_rows(read(manifest.parent)))
+        except (StoreError, KeyError) as error:
+            skipped.append((manifest.parent, str(error)))
+    if not rows:
+        raise StoreError(f"{folder} holds no run with a score" + (f" ({skipped[0][1]})" if skipped else ""))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = table.sort_values(["group", "metric", "score"], ascending=[True, True, False], kind="stable")
+    return Leaderboard(table=table.reset_index(drop=True), skipped=tuple(skipped))
+
+
+def write(found: Leaderboard, folder: Path) -> list[Path]:
+    """Write leaderboard.csv, .md and .html into `folder`.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    paths = [folder / f"{NAME}.{suffix}" for suffix in ("csv", "md", "html")]
+    texts = [found.table.to_csv(index=False), markdown(found), _page(found)]
+    for path, text in zip(paths, texts, strict=True):
+        write_text(path, text)
+    return paths
+
+
+def markdown(found: Leaderboard) -> str:
+    """A table of each group."""
+    lines = ["# Leaderboard"]
+    for name, rows in groups(found):
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            "| model | metric | score, % (95 %) | problems | run |",
+            "|---|---|---|---|---|",
+        ]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    lines += ["", *(f"- not read: {path}: {reason}" for path, reason in found.skipped)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def groups(found: Leaderboard) -> Iterator[tuple[str, list[list[str]]]]:
+    """Each group's name and its rows as people see them."""
+    for name, group in found.table.groupby("group", sort=False):
+        rows = []
+        for row in group.to_dict("records"):
+            model = row["model"] if row["complete"] else f"{row['model']} (unfinished)"
+            score = f"{row['score']:.1f}" + (
+                "" if math.isnan(row["low"]) else f" ({row['low']:.1f} to {row['high']:.1f})"
+            )
+            rows.append([model, row["metric"], score, str(row["problems"]), row["run"]])
+        yield str(name), rows
+
+
+def _rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
+    for score in summary.scores:
+        if math.isnan(score.value):
+            continue
+        low, high = score.interval or (math.nan, math.nan)
+        n = round(score.n_samples / max(1, score.n_problems))
+        yield {
+            "group": _group(summary.manifest["identity"], score.benchmark, n),
+            "model": wording.subject(summary.manifest),
+            "metric": score.metric,
+            "score": 100 * score.value,
+            "low": 100 * low,
+            "high": 100 * high,
+            "problems": score.n_problems,
+            "samples": score.n_samples,
+            "complete": not (wording.unfinished(summary) or summary.infrastructure),
+            "run": str(summary.path),
+            "data_digest": summary.manifest["identity"]["benchmarks"][score.benchmark]["data_digest"],
+        }
+
+
+def _group(identity: Mapping[str, Any], benchmark: str, n: int) -> str:
+    """ "humaneval (164 problems, data 1a2b3c4d), recipe chat 5e6f7a8b, greedy"; equal for comparable runs alone."""
+    facts = identity["benchmarks"][benchmark]
+    parts = [f"{benchmark} ({facts['problems']} problems, data {facts['data_digest'][:8]})"]
+    names = [_named(identity.get(what, {}).get(benchmark)) for what in ("recipe", "extraction")]
+    parts.append(f"recipe {names[0]}" + ("" if names[0] == names[1] else f", extraction {names[1]}"))
+    parts.append(_sampling(identity.get("sampling")))
+    return ", ".join([*parts, f"{n} samples each"] if n > 1 else parts)
+
+
+def _named(recipe: Mapping[str, str] | None) -> str:
+    return f"{recipe['name']} {recipe['digest'][:8]}" if recipe else "not known"
+
+
+def _sampling(sampling: Mapping[str, Any] | None) -> str:
+    if sampling is None:
+        return "sampling not known"
+    limit = f", {sampling['max_tokens']} tokens" if sampling.get("max_tokens") else ""
+    if not sampling.get("temperature"):
+        return f"greedy{limit}"
+    return f"temperature {sampling['temperature']:g}, top-p {sampling.get('top_p', 1.0):g}{limit}"
+
+
+def _page(found: Leaderboard) -> str:
+    listed: Sequence[tuple[str, list[list[str]]]] = list(groups(found))
+    return render(
+        "leaderboard.html", groups=listed, skipped=[f"not read: {path}: {reason}" for path, reason in found.skipped]
+    )

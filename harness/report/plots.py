@@ -1,0 +1,211 @@
+"""Plots by matplotlib: SVG that takes its colours from the page, and the same as PNG.
+
+Each function returns a figure. Text and lines are drawn in two fixed colours, which `svg` exchanges for the page's.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..metrics import Interval
+from ..types import Score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, LINE = "#1b2430", "#d7dde5"
+PAGE_COLOURS = {INK: "currentColor", LINE: "var(--line)"}
+COLOURS = {
+    "passed": "#2a9d6f",
+    "wrong_answer": "#d1495b",
+    "runtime_error": "#e08d3c",
+    "syntax_error": "#8d6cab",
+    "timeout": "#3f7cac",
+    "memory": "#7a8c8a",
+    "output": "#b59f3b",
+    "tampered": "#c2185b",
+    "infrastructure": "#909090",
+    "unjudged": "#b8b8b8",
+}
+"""By status; the page's own marks use the same."""
+SERIES = ("#3f7cac", "#e08d3c", "#2a9d6f", "#d1495b", "#8d6cab", "#b59f3b", "#7a8c8a")
+WIDTH = 5.4
+"""Inches; text of 8 to 9 points then reads on a phone as well."""
+
+
+def pass_at_k_curve(scores: Mapping[str, Sequence[Score]]) -> Figure:
+    """pass@k over k with its bands; `scores` by the name of the line."""
+    figure, axes = _canvas(3.0)
+    for (name, line), colour in zip(scores.items(), _cycle(len(scores)), strict=True):
+        ks = [score.k for score in line]
+        axes.plot(ks, [100 * score.value for score in line], marker="o", ms=4, color=colour, label=_literal(name))
+        bands = [score.interval or (score.value, score.value) for score in line]
+        axes.fill_between(
+            ks, [100 * low for low, _ in bands], [100 * high for _, high in bands], color=colour, alpha=0.18
+        )
+    axes.set_xscale("log")
+    ticks = sorted({score.k for line in scores.values() for score in line})
+    axes.set_xticks(ticks, [str(k) for k in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("k")
+    axes.set_ylabel("pass@k, %")
+    axes.set_ylim(0, 100)
+    _legend(axes, len(scores))
+    return figure
+
+
+def outcomes(statuses: Mapping[str, Mapping[str, int]]) -> Figure:
+    """A bar of each benchmark, cut into statuses."""
+    figure, axes = _canvas(0.9 + 0.55 * len(statuses))
+    seen: set[str] = set()
+    for at, found in enumerate(statuses.values()):
+        left, total = 0.0, max(1, sum(found.values()))
+        for status, count in found.items():
+            share = 100 * count / total
+            label = None if status in seen else status.replace("_", " ")
+            axes.barh(at, share, left=left, color=COLOURS[status], label=label, height=0.6)
+            if share >= 6:
+                axes.text(left + share / 2, at, str(count), ha="center", va="center", color="#ffffff", fontsize=9)
+            left += share
+            seen.add(status)
+    axes.set_yticks(range(len(statuses)), _literals(statuses))
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("% of samples")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8, labelcolor=INK)
+    return figure
+
+
+def difficulty(shares: Mapping[str, Sequence[float]]) -> Figure:
+    """How many problems have which share of samples that pass; `shares` by benchmark."""
+    figure, axes = _canvas(2.6)
+    edges = [at / 10 for at in range(11)]
+    axes.hist(list(shares.values()), bins=edges, label=_literals(shares), color=list(_cycle(len(shares))), rwidth=0.85)
+    axes.set_xticks(edges[::2], [f"{100 * edge:.0f}" for edge in edges[::2]])
+    axes.set_xlabel("% of a problem's samples that pass")
+    axes.set_ylabel("problems")
+    _legend(axes, len(shares))
+    return figure
+
+
+def lengths(by_reason: Mapping[str, Sequence[int]], unit: str) -> Figure:
+    """How long completions are, by why they ended."""
+    figure, axes = _canvas(2.6)
+    labels = [_literal(f"{reason} ({len(found)})") for reason, found in by_reason.items()]
+    axes.hist(list(by_reason.values()), bins=30, stacked=True, label=labels, color=list(_cycle(len(by_reason))))
+    axes.set_xlabel(f"{unit} per completion")
+    axes.set_ylabel("samples")
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    return figure
+
+
+def bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
+    """Named shares of 1 with their intervals: models side by side, or the groups of a benchmark."""
+    figure, axes = _canvas(0.8 + 0.34 * len(rows))
+    for at, (_, value, interval) in enumerate(rows):
+        axes.barh(at, 100 * value, color=SERIES[0], height=0.62)
+        if interval is not None:
+            low, high = (100 * end for end in interval)
+            axes.plot([low, high], [at, at], color=INK, lw=1.2)
+            axes.plot([low, high], [at, at], "|", color=INK, ms=6)
+        end = 100 * (interval[1] if interval else value)
+        axes.text(end + 1.2, at, f"{100 * value:.1f}", va="center", color=INK, fontsize=9)
+    axes.set_yticks(range(len(rows)), _literals(name for name, _, _ in rows))
+    axes.invert_yaxis()
+    axes.set_xlim(0, 108)
+    axes.set_xticks(range(0, 101, 20))
+    axes.set_xlabel("pass@1, % (95 % interval)")
+    return figure
+
+
+def over_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Figure:
+    """pass@1 of the checkpoints of one fine-tune, in order."""
+    figure, axes = _canvas(2.8)
+    at = range(len(steps))
+    axes.plot(at, [100 * value for _, value, _ in steps], marker="o", color=SERIES[0])
+    bands = [interval or (value, value) for _, value, interval in steps]
+    axes.fill_between(
+        at, [100 * low for low, _ in bands], [100 * high for _, high in bands], color=SERIES[0], alpha=0.18
+    )
+    axes.set_xticks(at, _literals(name for name, _, _ in steps), rotation=20, ha="right")
+    axes.set_ylabel("pass@1, %")
+    return figure
+
+
+def solved_by(solved: Mapping[str, Sequence[float]]) -> Figure:
+    """A row per run, a column per problem, hardest last; `solved` holds shares of samples that pass."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    figure, axes = _canvas(0.9 + 0.4 * len(solved))
+    names, columns = list(solved), list(zip(*solved.values(), strict=True))
+    columns.sort(key=lambda column: (-sum(column), [-share for share in column]))
+    shades = LinearSegmentedColormap.from_list("solved", [COLOURS["wrong_answer"], COLOURS["passed"]])
+    axes.pcolormesh(
+        [[column[at] for column in columns] for at in range(len(names))], cmap=shades, vmin=0, vmax=1, rasterized=True
+    )
+    axes.set_yticks([at + 0.5 for at in range(len(names))], _literals(names))
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.set_xlabel("problems, solved by most to solved by none")
+    return figure
+
+
+def svg(figure: Figure) -> str:
+    """`figure` as an SVG element in the page's colours, without ids that another one has."""
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "harness", "path.simplify": True}):
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    for drawn, wanted in PAGE_COLOURS.items():
+        text = text.replace(drawn, wanted)
+    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'role="img"', text, count=1)
+
+
+def write_png(figure: Figure, path: Path) -> None:
+    """`figure` as a picture on white."""
+    figure.savefig(path, dpi=150, facecolor="white")
+
+
+def _canvas(height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    axes = figure.subplots()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(LINE)
+    axes.tick_params(colors=INK, labelsize=9, length=0)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.grid(color=LINE, lw=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _literals(names: Iterable[str]) -> list[str]:
+    return [_literal(name) for name in names]
+
+
+def _literal(name: str) -> str:
+    """`name` as it is; matplotlib would read what stands between dollars as a formula."""
+    return name.replace("$", r"\$")
+
+
+def _legend(axes: Any, count: int) -> None:
+    if count > 1:
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+
+
+def _cycle(count: int) -> Sequence[str]:
+    return (SERIES * math.ceil(max(1, count) / len(SERIES)))[:count]
