@@ -13,10 +13,10 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import data, evaluate, inspect, verify
+from . import data, evaluate, evolve, inspect, verify
 
 INTERRUPTED = 130
-RESUMABLE = {"run", "score"}
+RESUMABLE = {"run", "score", "evolve"}
 
 # Every usage error of the parser derives from this class; typer does not export it by name.
 PARSER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
@@ -52,6 +52,8 @@ app.command("report")(inspect.report)
 app.command("list")(inspect.list_names)
 app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)
+app.command("evolve")(evolve.evolve)
+app.command("decontaminate")(evolve.decontaminate)
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 
