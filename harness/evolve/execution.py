@@ -31,6 +31,9 @@ PROBES = 400
 """Problems in one screening program."""
 BENCHMARK = "decontamination"
 
+Piece = tuple[tuple[int, ...], tuple[int, ...]]
+"""Functions and problems of one screening program, by number."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
@@ -43,7 +46,7 @@ class Executed:
     left_out: Mapping[str, int]
     """Problems that tell nothing, by benchmark."""
     lost: int
-    """Functions that could not be screened: their program ended the sandbox's process every time."""
+    """Calls that could not be screened: their program did not come to its end, even alone."""
 
     def facts(self) -> dict[str, Any]:
         """JSON-ready, for the manifest."""
@@ -51,7 +54,7 @@ class Executed:
             "functions": self.functions,
             "problems": self.problems,
             "problems_left_out": dict(self.left_out),
-            "functions_not_screened": self.lost,
+            "calls_not_screened": self.lost,
             "call_limit_s": CALL_S,
         }
 
@@ -63,6 +66,11 @@ class Target:
     suite: Suite
     task_id: str
     probe: Probe
+
+    @property
+    def problem(self) -> str:
+        """As `Hit.problem`."""
+        return f"{self.suite.name} {self.task_id}"
 
 
 def solved_problems(
@@ -86,7 +94,9 @@ def solved_problems(
             continue
         with open_sandbox(sandbox, environment=environment, workers=workers) as opened:
             screener = _Screener(opened, targets, progress)
-            naive = {target for _, target in screener.pairs(NAIVE)}
+            trivial = _confirmed(opened, NAIVE, targets, screener.pairs(NAIVE), progress)
+            solved = {hit.problem for hit in trivial}
+            naive = {number for number, target in enumerate(targets) if target.problem in solved}
             for number in naive:
                 name = targets[number].suite.name
                 left_out[name] = left_out.get(name, 0) + 1
@@ -122,29 +132,25 @@ class _Screener:
         pieces = [(batch, probes) for batch in batches for probes in probes_of]
         right: list[tuple[int, int]] = []
         self._progress.start("screen", len(pieces))
+        first = True
         while pieces:
-            again: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+            again: list[Piece] = []
             for verdict in self._sandbox.run(self._trials(found, pieces)):
-                batch, probes = pieces[verdict.index]
+                batch, probes = piece = pieces[verdict.index]
                 told = found_pairs(verdict)
-                if told is not None:
-                    right += [(batch[one], probes[other]) for one, other in told]
-                elif len(batch) > 1:
-                    again += [((one,), probes) for one in batch]
-                elif len(probes) > 1:
-                    middle = len(probes) // 2
-                    again += [(batch, probes[:middle]), (batch, probes[middle:])]
+                if told is None:
+                    smaller = _smaller(piece)
+                    again += smaller
+                    self.lost += not smaller
                 else:
-                    self.lost += 1
-                if told is not None or len(batch) > 1:
+                    right += [(batch[one], probes[other]) for one, other in told]
+                if first:
                     self._progress.advance("screen")
-            pieces = again
+            pieces, first = again, False
         self._progress.finish("screen")
         return sorted(set(right))
 
-    def _trials(
-        self, found: Sequence[Function], pieces: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
-    ) -> Iterator[Trial]:
+    def _trials(self, found: Sequence[Function], pieces: Sequence[Piece]) -> Iterator[Trial]:
         for number, (batch, probes) in enumerate(pieces):
             source = screen([found[one] for one in batch], [self._targets[other].probe for other in probes])
             yield Trial(
@@ -156,6 +162,15 @@ class _Screener:
                 environment=self._targets[0].suite.benchmark.environment,
                 limits=Limits(cpu_time_s=600.0, wall_time_s=1200.0, memory_bytes=2 << 30),
             )
+
+
+def _smaller(piece: Piece) -> list[Piece]:
+    """The piece in parts, where its program did not come to its end; none where it cannot be cut."""
+    batch, probes = piece
+    if len(batch) > 1:
+        return [((one,), probes) for one in batch]
+    middle = len(probes) // 2
+    return [(batch, probes[:middle]), (batch, probes[middle:])] if middle else []
 
 
 def _cut(count: int, size: int) -> list[tuple[int, ...]]:

@@ -20,7 +20,7 @@ CALLS = 3
 """How many calls of a problem are tried where it is judged by calls."""
 LONGEST = 4000
 """Characters of a call's arguments over which it is left out."""
-MOST_PAIRS = 120
+MOST_PAIRS = 200
 """Pairs that one program tells of; what the sandbox brings back is short."""
 
 NAIVE = tuple(
