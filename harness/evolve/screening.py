@@ -14,8 +14,10 @@ from .callables import Function
 
 CALL_S = 1.0
 """Seconds of CPU time that one function may take for one problem's tests; four times as many by the clock."""
-MOST_LATE = 20
-"""Problems of one program after which a function that is always late is left alone."""
+PATIENT = 5
+"""Late answers after which a function gets a tenth of the time for each further problem."""
+MOST_LATE = 50
+"""Late answers in one program after which a function is left alone."""
 CALLS = 3
 """How many calls of a problem are tried where it is judged by calls."""
 LONGEST = 4000
@@ -88,19 +90,19 @@ def _assert_tests(text):
     return run
 
 @contextlib.contextmanager
-def _limited():
-    signal.setitimer(signal.ITIMER_PROF, CALL_S)
-    signal.setitimer(signal.ITIMER_REAL, 4 * CALL_S)
+def _limited(seconds):
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 4 * seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
-def _looks_right(names, expression, name, run):
+def _looks_right(names, expression, name, run, seconds):
     """Whether the tests pass; None where they took too long."""
     try:
-        with _limited():
+        with _limited(seconds):
             names = dict(names)
             names[name] = eval(expression, names)
             run(names)
@@ -113,7 +115,7 @@ def _looks_right(names, expression, name, run):
 def _defined(program):
     names = {}
     try:
-        with _limited():
+        with _limited(CALL_S):
             exec(program, names)
     except BaseException:
         pass
@@ -124,7 +126,7 @@ def _solved_by(program, expression, least, most):
     late = 0
     for number, (name, arity, run) in enumerate(PROBES):
         if (least <= arity <= most or arity < 0) and late < MOST_LATE:
-            right = _looks_right(names, expression, name, run)
+            right = _looks_right(names, expression, name, run, CALL_S if late < PATIENT else CALL_S / 10)
             late += right is None
             if right:
                 yield number
@@ -172,7 +174,9 @@ def _of_calls(judge: Calls, entry_point: str) -> Probe | None:
 
 def screen(found: Sequence[Function], probes: Sequence[Probe]) -> str:
     """The program; `solved()` gives "solved" and the pairs of numbers that look right, or "" where there are none."""
-    figures = f"CALL_S = {CALL_S}\nMOST_LATE = {MOST_LATE}\ninf = float('inf')\nnan = float('nan')\n"
+    figures = (
+        f"CALL_S = {CALL_S}\nPATIENT = {PATIENT}\nMOST_LATE = {MOST_LATE}\ninf = float('inf')\nnan = float('nan')\n"
+    )
     lines = [figures, HEAD, "FUNCTIONS = ["]
     lines += [f"    ({one.program!r}, {one.expression!r}, {one.arguments[0]}, {one.arguments[1]})," for one in found]
     lines += ["]", "PROBES = ["]
