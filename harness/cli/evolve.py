@@ -118,7 +118,9 @@ def evolve(
         out=out,
         seeds=seeds,
         backend=backend,
-        options=ModelOptions(dtype=dtype, max_model_len=max_model_len, batch_size=batch_size, seed=seed),
+        options=ModelOptions(
+            dtype=dtype, max_model_len=max_model_len, batch_size=batch_size, seed=seed, log_file=out / "model.log"
+        ),
         patience=patience,
         sieve=sieve,
         sample=sample,

@@ -130,7 +130,8 @@ def _start(settings: EngineSettings) -> Any:
 
 def _cpu_figures(settings: EngineSettings) -> dict[str, Any]:
     length = settings.max_model_len or min(context_length(settings.path) or CPU_CONTEXT, CPU_CONTEXT)
-    figures: dict[str, Any] = {"max_model_len": length, "enforce_eager": True}
+    # A prompt that is computed in parts rewinds its request's random generator, which a CPU's cannot: vLLM 0.32 dies.
+    figures: dict[str, Any] = {"max_model_len": length, "enforce_eager": True, "enable_chunked_prefill": False}
     cores = sorted(os.sched_getaffinity(0))
     if settings.tensor_parallel_size == 1 and len(cores) <= FEW_CORES:
         os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", ",".join(map(str, cores)))
