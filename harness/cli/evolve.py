@@ -167,6 +167,21 @@ def decontaminate(
     typer.echo(f"data          {out / 'train.jsonl'}")
 
 
+def untouched(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    data: Annotated[Path, typer.Argument(help="Folder of the training data, or its manifest.json.")],
+) -> None:
+    """Print a run's scores on the problems that its training data never touched, beside the full ones."""
+    from ..evolve.untouched import untouched as compare
+    from ..report.wording import percent
+
+    for one in compare(run, data):
+        typer.echo(f"{one.full.benchmark} {one.full.metric}")
+        typer.echo(f"  all {one.full.n_problems} problems: {percent(one.full)}")
+        left = percent(one.untouched) if one.untouched.n_problems else "none left"
+        typer.echo(f"  {one.untouched.n_problems} that the data never touched: {left}")
+
+
 def _weighted(text: str | None) -> tuple[list[str], dict[str, float]]:
     """The names in "deepen=2,breadth" and their weights."""
     names: list[str] = []

@@ -54,6 +54,7 @@ app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)
 app.command("evolve")(evolve.evolve)
 app.command("decontaminate")(evolve.decontaminate)
+app.command("untouched")(evolve.untouched)
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 

@@ -134,6 +134,38 @@ def test_any_alpaca_file_can_be_cleaned(tmp_path: Path, humaneval: Suite) -> Non
     assert 'Did you mean "humaneval"' in one_line_error(wrong)
 
 
+def test_a_run_is_scored_on_the_problems_that_its_data_never_touched(tmp_path: Path, humaneval: Suite) -> None:
+    """Two of 164 problems pass, and the data touched one of them."""
+    passing = ("HumanEval/10", "HumanEval/11")
+    samples = [
+        {"task_id": name, "completion": problem.reference if name in passing else "    return 'wrong'\n"}
+        for name, problem in humaneval.problems.items()
+    ]
+    data = write_rows(
+        tmp_path / "data.jsonl", [{"instruction": "Do.", "output": whole(humaneval.problems["HumanEval/10"])}]
+    )
+    assert harness("decontaminate", data, "--out", tmp_path / "clean", "--against", "humaneval").returncode == 0
+    run = tmp_path / "run"
+    scored = harness(
+        "score",
+        write_rows(tmp_path / "samples.jsonl", samples),
+        "-b",
+        "humaneval",
+        "--sandbox",
+        "process",
+        "--out",
+        run,
+    )
+    assert scored.returncode == 0, scored.stderr
+    told = harness("untouched", run, tmp_path / "clean")
+    assert told.returncode == 0, told.stderr
+    _, full, rest = told.stdout.splitlines()
+    assert "all 164 problems: 1.2 %" in full
+    assert "163 that the data never touched: 0.6 %" in rest
+    refused = harness("untouched", run, data)
+    assert "says nothing of benchmarks" in one_line_error(refused)
+
+
 @pytest.mark.slow
 def test_no_planted_solution_is_missed_and_no_honest_row_is_removed(humaneval: Suite) -> None:
     """Twenty solutions in four disguises among a thousand rows; what each layer finds is printed."""
