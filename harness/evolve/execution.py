@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..errors import SandboxUnavailable
 from ..progress import Progress
 from ..sandboxes import open_sandbox
 from ..suite import Suite
@@ -198,6 +199,10 @@ def _confirmed(
     hits = []
     for verdict in sandbox.run(trials()):
         progress.advance("confirm")
+        if verdict.status is Status.INFRASTRUCTURE:
+            raise SandboxUnavailable(
+                f"the sandbox failed on a row's code: {verdict.detail}; the same command runs it again"
+            )
         if verdict.status is Status.PASSED:
             one, other = pairs[verdict.index]
             target = targets[other]

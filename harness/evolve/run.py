@@ -25,7 +25,6 @@ from .records import EvolveConfig, Row, identity
 from .rounds import Evolved, NothingSurvived, Rounds, merged
 from .seeds import Seeds, read_seeds
 from .sieve import Sieve, Sifted, counted, load, sift
-from .similarity import datasketch
 from .statistics import statistics
 
 
@@ -70,8 +69,6 @@ def evolve(config: EvolveConfig, settings: Settings, progress: Progress | None =
         HarnessError: see the subclasses; what was asked until then is kept.
     """
     seeds = read_seeds(settings.seeds)
-    if settings.sieve.near is not None:
-        datasketch()
     suites = load(settings.sieve)
     openers = _openers(config, settings)
     facts = {name: dict(opener().describe()) for name, opener in openers.items()}

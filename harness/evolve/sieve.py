@@ -14,6 +14,7 @@ from .contamination import LEAST_NODES, LEAST_WORDS, Hit, TextIndex, Thresholds
 from .duplicates import NEAR, Removed, without_duplicates
 from .execution import Executed, solved_problems
 from .records import Row
+from .similarity import datasketch
 
 LAYERS = ("substring", "n-grams", "similarity", "execution")
 
@@ -49,11 +50,14 @@ def all_benchmarks() -> tuple[str, ...]:
 
 
 def load(sieve: Sieve) -> list[Suite]:
-    """The benchmarks to compare with; done before anything is asked, for their data may be missing.
+    """The benchmarks to compare with; done before anything is asked, for what it takes may be missing.
 
     Raises:
-        UsageError, DataError: as `load_suite`.
+        UsageError: datasketch is not installed, and a part that needs it is asked for; or as `load_suite`.
+        DataError: as `load_suite`.
     """
+    if sieve.near is not None or (sieve.against and sieve.thresholds.similarity is not None):
+        datasketch()
     return [load_suite(name) for name in sieve.against]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -209,3 +211,19 @@ def test_a_run_stops_at_its_budget_and_says_so(tmp_path: Path) -> None:
     rest = harness(*common, "--out", tmp_path / "out")
     assert "36 (16 in this start)" in rest.stdout
     assert len(read_rows(tmp_path / "out" / "dataset" / "train.jsonl")) == 18
+
+
+def test_a_missing_package_is_named_before_anything_is_asked(tmp_path: Path) -> None:
+    """With what to install, and how to do without; without it, the same run works."""
+    seeds, replies = write_seeds(tmp_path / "seeds.jsonl"), write_replies(tmp_path / "replies.jsonl")
+    command = ["evolve", str(seeds), "-m", f"replay:{replies}", "--rounds", "1", "--out", str(tmp_path / "out")]
+    hidden = "import sys; sys.modules['datasketch'] = None; from harness.cli import main; main(sys.argv[1:])"
+
+    def run(*flags: str) -> subprocess.CompletedProcess[str]:
+        whole = [sys.executable, "-c", hidden, *command, *flags]
+        return subprocess.run(whole, capture_output=True, text=True, timeout=120, check=False)
+
+    told = one_line_error(run("--against", "humaneval", "--no-near-duplicates"))
+    assert "near-duplicates need the package datasketch: pip install 'evol-harness[evolve]'" in told
+    assert not (tmp_path / "out").exists()
+    assert run("--no-decontaminate", "--no-near-duplicates").returncode == 0
