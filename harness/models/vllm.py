@@ -147,22 +147,21 @@ class VllmModel:
     def _submit(self, key: str, job: Job, params: SamplingParams, context: int) -> None:
         from vllm import SamplingParams as VllmParams
         from vllm.sampling_params import RequestOutputKind
-        from vllm.v1.engine.exceptions import EngineDeadError
 
         greedy = params.temperature == 0
-        sampling = VllmParams(
-            temperature=params.temperature,
-            top_p=params.top_p,
-            max_tokens=min(params.max_tokens, context - len(job.token_ids)),
-            stop=list(params.stop),
-            # A seed costs a generator per request, and greedy decoding draws nothing.
-            seed=None if greedy else job.seed,
-            output_kind=RequestOutputKind.FINAL_ONLY,
+        self._engine.add_request(
+            key,
+            {"prompt_token_ids": list(job.token_ids)},
+            VllmParams(
+                temperature=params.temperature,
+                top_p=params.top_p,
+                max_tokens=min(params.max_tokens, context - len(job.token_ids)),
+                stop=list(params.stop),
+                # A seed costs a generator per request, and greedy decoding draws nothing.
+                seed=None if greedy else job.seed,
+                output_kind=RequestOutputKind.FINAL_ONLY,
+            ),
         )
-        try:
-            self._engine.add_request(key, {"prompt_token_ids": list(job.token_ids)}, sampling)
-        except EngineDeadError as error:
-            raise self._broken(error) from error
 
     def _step(self) -> list[Any]:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -170,13 +169,10 @@ class VllmModel:
         try:
             return [output for output in self._engine.step() if output.finished]
         except (EngineDeadError, EngineGenerateError) as error:
-            raise self._broken(error) from error
-
-    def _broken(self, error: Exception) -> ModelError:
-        return ModelError(
-            f'model "{self.name}": the vLLM engine broke down: {one_line(error)} (log: {self._log})',
-            exit_code=INFRASTRUCTURE,
-        )
+            raise ModelError(
+                f'model "{self.name}": the vLLM engine broke down: {one_line(error)} (log: {self._log})',
+                exit_code=INFRASTRUCTURE,
+            ) from error
 
     @cached_property
     def _tokenizer(self) -> Any:
