@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import resource
-import time
 from pathlib import Path
 
 import pytest
@@ -47,12 +46,13 @@ def rows(count: int) -> list[dict[str, str]]:
 def test_fifty_thousand_rows_take_under_two_minutes_and_two_gigabytes(tmp_path: Path) -> None:
     """All of the harness's benchmarks, all text layers, near-duplicates included."""
     data = write_rows(tmp_path / "data.jsonl", rows(ROWS))
-    start = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = harness("decontaminate", data, "--out", tmp_path / "out")
-    seconds = time.monotonic() - start
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["removed"] == {"duplicate": ROWS // 50}
     assert len(manifest["contamination"]["benchmarks"]) == 8
-    assert seconds < 120
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < 2 << 30
+    # CPU time: the clock also counts what others do on the machine.
+    assert used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime < 120
+    assert used.ru_maxrss * 1024 < 2 << 30
