@@ -6,6 +6,7 @@ killed run loses at most the replies that were on their way. Verdicts on answers
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,6 +82,14 @@ class Ledger:
 
     def __exit__(self, *exc: object) -> None:
         self._journal.close()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all requests and replies, whatever order they came in."""
+        total = hashlib.sha256()
+        for key, reply in sorted(self.replies.items()):
+            total.update(f"{key}\0{reply.finish_reason}\0{reply.text}\0".encode())
+        return f"sha256:{total.hexdigest()}"
 
     def record(self, ask: Ask, reply: Reply) -> None:
         """Keep a reply."""

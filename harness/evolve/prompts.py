@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Literal
 
 from ..recipes import LEAD, RESPONSE
@@ -37,11 +38,13 @@ def judge_prompt(first: str, second: str) -> str:
 
 def judged_equal(reply: str) -> bool | None:
     """What the judge said; None where it is neither "Equal" nor "Not Equal"."""
-    words = " ".join(reply.lower().replace("-", " ").replace("*", " ").replace('"', " ").split())
-    if words.startswith(("not equal", "unequal", "no", "different")):
+    words = re.sub(r"[\W_]+", " ", reply.lower()).strip()
+    if re.match(r"(?:not equal|unequal|no|different|they are not equal)\b", words):
         return False
-    if words.startswith(("equal", "yes, equal", "they are equal")):
+    if re.match(r"(?:equal|they are equal)\b", words):
         return True
+    if re.match(r"yes\b", words):
+        return "not equal" not in words
     return None
 
 

@@ -21,6 +21,7 @@ from .examples import ExampleRunner
 from .folder import DATASET, PAGE, REJECTED, REMOVED, STATISTICS, EvolveFolder
 from .ledger import Ledger
 from .page import page
+from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest
 from .records import EvolveConfig, Row, identity
 from .rounds import Evolved, NothingSurvived, Rounds, merged
 from .seeds import Seeds, read_seeds
@@ -179,7 +180,8 @@ class _Run:
             "seeds": {"name": self._seeds.name, "sha256": self._seeds.sha256, "rows": len(self._seeds.seeds)},
             "operators": {one.name: one.digest for one in self._config.operators},
             "models": {name: facts.get("weights_digest") for name, facts in self._folder.manifest["models"].items()},
-            "ledger": {"requests": ledger.requests, "tokens": ledger.tokens},
+            "templates": {"judge": digest(JUDGE_TEMPLATE), "answer": digest(ANSWER_TEMPLATE)},
+            "ledger": {"requests": ledger.requests, "tokens": ledger.tokens, "digest": ledger.digest},
             "rounds": {str(number): count for number, count in sorted(Counter(row.round for row in rows).items())},
             "rounds_run": found.rounds,
             "removed": counted(sifted.removed),

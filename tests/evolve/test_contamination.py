@@ -134,6 +134,7 @@ def test_any_alpaca_file_can_be_cleaned(tmp_path: Path, humaneval: Suite) -> Non
     assert 'Did you mean "humaneval"' in one_line_error(wrong)
 
 
+@pytest.mark.slow
 def test_a_run_is_scored_on_the_problems_that_its_data_never_touched(tmp_path: Path, humaneval: Suite) -> None:
     """Two of 164 problems pass, and the data touched one of them."""
     passing = ("HumanEval/10", "HumanEval/11")

@@ -50,6 +50,8 @@ def test_the_manifest_names_what_the_data_came_from(outcome: Outcome) -> None:
         assert sha256(outcome.path / "dataset" / name) == digest
     assert manifest["rounds"] == {"0": 6, "1": 5, "2": 6}
     assert manifest["ledger"]["requests"] == 35
+    assert manifest["ledger"]["digest"].startswith("sha256:")
+    assert set(manifest["templates"]) == {"judge", "answer"}
     (weights,) = manifest["models"].values()
     assert weights.startswith("sha256:")
     assert set(manifest["operators"]) == {one.name for one in choose("wizardlm")}

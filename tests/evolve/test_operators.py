@@ -96,13 +96,13 @@ def test_the_judge_is_asked_for_constraints_depth_and_breadth() -> None:
     """The judge sees both texts as they are, and its reply is read strictly."""
     assert all(word in JUDGE_TEMPLATE for word in ("same constraints", "same depth", "same breadth"))
     assert judge_prompt("a {second} b", "c {first} d").count("{") == 2
-    assert [judged_equal(text) for text in ("Equal", "equal.", "Not Equal", "**Not-Equal**", "Both are fine")] == [
-        True,
-        True,
-        False,
-        False,
-        None,
-    ]
+    said = {
+        True: ("Equal", "equal.", '"Equal"', "Yes, both instructions are equal.", "**They are equal**"),
+        False: ("Not Equal", "**Not-Equal**", "No.", "They are not equal.", "Yes, they are not equal"),
+        None: ("Both are fine", "Nothing to say", "1. They have the same constraints", ""),
+    }
+    for verdict, replies in said.items():
+        assert [judged_equal(text) for text in replies] == [verdict] * len(replies)
 
 
 def test_a_digest_follows_the_words_and_not_the_weight() -> None:
