@@ -6,8 +6,8 @@ look right; the benchmark's own trial then decides about these.
 
 Problems that a function without any thought solves (it returns a constant or its argument) tell nothing and are left
 out, and so are benchmarks whose tests call no function of the candidate's.
-Not promised: that functions that need more than `CALL_S` seconds, files or packages that the environment lacks are
-found; a function is called by the position of its arguments alone.
+Not promised: that code written to deceive is found out, or functions that need more than `CALL_S` seconds, files, or
+packages that the environment lacks; a function is called by the position of its arguments alone.
 """
 
 from __future__ import annotations
