@@ -38,6 +38,9 @@ def evolve(
     operator_file: Annotated[Path | None, typer.Option(help="TOML file of operators, in place of a preset.")] = None,
     operators: Annotated[str | None, typer.Option(help="NAME[=WEIGHT],... Only these.")] = None,
     judge: Annotated[str | None, typer.Option(help="The model that judges. Default: the model itself.")] = None,
+    strict_judge: Annotated[
+        bool, typer.Option("--strict-judge", help="Throw away what the judge gives no clear word on.")
+    ] = False,
     form: Annotated[str, typer.Option(help="chat, alpaca or plain: how a text is put to the model.")] = "chat",
     seed: Annotated[int, typer.Option(help="Decides all that is drawn.")] = 0,
     temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 1.0,
@@ -91,6 +94,7 @@ def evolve(
         operators=choose(preset, names, operator_file, weights),
         rounds=rounds,
         judge=judge,
+        strict_judge=strict_judge,
         form=chosen_form,
         seed=seed,
         temperature=temperature,

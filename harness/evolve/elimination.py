@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """The model was cut at its token limit, or left a fence open."""
     LANGUAGE = "language"
     """Another script than the parent's."""
+    UNCLEAR = "unclear-judge"
+    """The judge said neither "Equal" nor "Not Equal", and a clear word is demanded."""
     FAILED = "request-failed"
     """No reply came, however often it was asked for."""
     EXAMPLES = "fails-its-examples"

@@ -23,6 +23,8 @@ class EvolveConfig:
     """May grow from one start to the next."""
     judge: str | None = None
     """None: the model itself."""
+    strict_judge: bool = False
+    """Throw away what the judge gives no clear word on; the papers keep it."""
     form: Form = "chat"
     seed: int = 0
     temperature: float = 1.0
@@ -64,6 +66,7 @@ def identity(config: EvolveConfig, seeds: Seeds, models: Mapping[str, Mapping[st
         "templates": {"judge": digest(JUDGE_TEMPLATE), "answer": digest(ANSWER_TEMPLATE)},
         "model": config.model,
         "judge": config.judging,
+        "strict_judge": config.strict_judge,
         "weights": {name: facts.get("weights_digest") for name, facts in models.items()},
         "form": config.form,
         "seed": config.seed,

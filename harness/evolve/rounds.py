@@ -162,6 +162,9 @@ class Rounds:
                 rejections.append(one.rejected(number, Reason.FAILED, detail=f"judge: {reply.error}"))
             elif equal:
                 rejections.append(one.rejected(number, Reason.NO_GAIN, detail="the judge says equal"))
+            elif equal is None and self._config.strict_judge:
+                self.found.unclear += 1
+                rejections.append(one.rejected(number, Reason.UNCLEAR, detail=reply.text[:100]))
             else:
                 self.found.unclear += equal is None
                 kept.append(replace(one, judged="unclear" if equal is None else "not equal"))

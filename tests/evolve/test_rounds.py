@@ -97,6 +97,9 @@ def test_an_unclear_judge_is_counted_and_the_row_says_so(tmp_path: Path) -> None
     outcome = run(tmp_path, {"s000001.r1/judge": "Hard to tell"})
     assert outcome.statistics["unclear_judgements"] == 1
     assert rows(outcome)["s000001.r1"]["judged"] == "unclear"
+    strict = run(tmp_path, {"s000001.r1/judge": "Hard to tell"}, out="strict", strict_judge=True)
+    assert strict.statistics["reasons"] == {"unclear-judge": 1}
+    assert "s000001.r1" not in rows(strict)
 
 
 def test_the_seed_decides_operators_order_and_requests(tmp_path: Path) -> None:
