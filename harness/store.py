@@ -86,7 +86,7 @@ class RunFolder:
         self._lock: int | None = None
 
     def __enter__(self) -> RunFolder:
-        self._lock = _locked(self.path)
+        self._lock = locked(self.path)
         try:
             self.manifest = self._accepted()
             self._samples = Journal(self.path / SAMPLES)
@@ -135,10 +135,10 @@ class RunFolder:
         self.verdicts = {key: verdict for key, verdict in self.verdicts.items() if key not in new}
         self.samples = {**self.samples, **new}
         self._verdicts.close()
-        _write_rows(self.path / VERDICTS, map(verdict_row, self.verdicts.values()))
+        write_rows(self.path / VERDICTS, map(verdict_row, self.verdicts.values()))
         self._verdicts = Journal(self.path / VERDICTS)
         self._samples.close()
-        _write_rows(self.path / SAMPLES, map(sample_row, self.samples.values()))
+        write_rows(self.path / SAMPLES, map(sample_row, self.samples.values()))
         self._samples = Journal(self.path / SAMPLES)
         self._identity = dict(identity)
         self.update_manifest(digest=digest_of(identity), identity=self._identity)
@@ -213,7 +213,7 @@ def write_error(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{path} cannot be written: {error.strerror or error}")
 
 
-def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     _replace(path, (json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows))
 
 
@@ -230,7 +230,7 @@ def _replace(path: Path, chunks: Iterable[bytes]) -> None:
         raise write_error(path, error) from error
 
 
-def _locked(path: Path) -> int:
+def locked(path: Path) -> int:
     """Make the folder and take its lock, which the kernel drops when this process ends in any way."""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -259,7 +259,7 @@ def _whole_bytes(path: Path) -> int:
     return 0
 
 
-def _rows(path: Path) -> Iterator[tuple[int, bytes]]:
+def whole_rows(path: Path) -> Iterator[tuple[int, bytes]]:
     """Whole lines of `path` with their numbers; nothing where there is no such file."""
     if not path.exists():
         return
@@ -271,7 +271,7 @@ def _rows(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _last_rows(path: Path, parse: Callable[[Mapping[str, Any]], Keyed]) -> dict[Key, Keyed]:
     records: dict[Key, Keyed] = {}
-    for number, line in _rows(path):
+    for number, line in whole_rows(path):
         try:
             record = parse(json.loads(line))
         except (KeyError, ValueError, TypeError) as error:

@@ -13,10 +13,10 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, compare, data, evaluate, inspect, publish, verify
+from . import ask, compare, data, evaluate, evolve, inspect, publish, verify
 
 INTERRUPTED = 130
-RESUMABLE = {"run", "score"}
+RESUMABLE = {"run", "score", "evolve"}
 
 # Every usage error of the parser derives from this class; typer does not export it by name.
 PARSER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
@@ -59,6 +59,9 @@ app.command("export")(publish.export)
 app.command("list")(inspect.list_names)
 app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)
+app.command("evolve")(evolve.evolve)
+app.command("decontaminate")(evolve.decontaminate)
+app.command("untouched")(evolve.untouched)
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 

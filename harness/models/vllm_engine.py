@@ -192,7 +192,8 @@ def _known_quantization(name: str | None) -> str | None:
 def _cpu_figures(settings: EngineSettings) -> dict[str, Any]:
     options = settings.options
     length = settings.length or min(context_length(settings.path) or CPU_CONTEXT, CPU_CONTEXT)
-    figures: dict[str, Any] = {"max_model_len": length, "enforce_eager": True}
+    # A prompt that is computed in parts rewinds its request's random generator, which a CPU's cannot: vLLM 0.32 dies.
+    figures: dict[str, Any] = {"max_model_len": length, "enforce_eager": True, "enable_chunked_prefill": False}
     cores = sorted(os.sched_getaffinity(0))
     processes = options.tensor_parallel_size * options.pipeline_parallel_size
     if processes == 1 and len(cores) <= FEW_CORES:

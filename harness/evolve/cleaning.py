@@ -1,0 +1,77 @@
+"""What is taken off a model's text before anything is decided about it: pure functions.
+
+Line ends become "\\n" and tabs that indent become four spaces; a label or a preface in front, a fence around the
+whole text and quotes around it go. Nothing is escaped: `<`, `>` and `&` stay as they are.
+
+Not promised: a change from one language to another of the same script is not noticed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+THING = "(?:prompt|question|instruction|version|task|problem)"
+LABEL = re.compile(
+    rf"\A[#*\s]*(?:the\s+)?(?:re-?written|created|new|given|evolved)[ _]{THING}[*#\s]*(?::|\n)[*\s]*", re.IGNORECASE
+)
+"""A heading of the template's that the model repeats in front."""
+AGREEMENT = r"(?:sure|certainly|of\ course|absolutely|okay|ok|great)\b[!,.]*"
+PREFACE = re.compile(
+    rf"""\A\s*(?:
+        {AGREEMENT}[ ]*\n+
+      | {AGREEMENT}\s*(?:here\ is|here's|this\ is)\s[^\n:]{{0,100}}:\s*
+      | (?:here\ is|here's|this\ is)\s+(?:an?|the|my|your|one)\s[^\n:]{{0,60}}{THING}[^\n:]{{0,40}}:\s*
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What a model says before it comes to the matter."""
+FENCED_WHOLE = re.compile(r"\A```(?:text|markdown|md|plaintext)?[ ]*\n(.*)\n```\Z", re.DOTALL)
+QUOTES = {'"': '"', "“": "”"}
+SCRIPT_SHARE = 0.5
+
+
+def tidy(text: str) -> str:
+    """Line ends and indenting tabs made the same everywhere; no white space around."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = re.sub(r"^[ \t]+", lambda found: found[0].replace("\t", "    "), text, flags=re.MULTILINE)
+    return text.strip("\n").rstrip()
+
+
+def clean_instruction(text: str) -> str:
+    """An evolved instruction without what models put around it."""
+    text = tidy(text).replace("\u2019", "'").strip()
+    before = None
+    while text != before:
+        before = text
+        text = PREFACE.sub("", LABEL.sub("", text)).strip()
+        whole = FENCED_WHOLE.match(text)
+        if whole and "```" not in whole[1]:
+            text = whole[1].strip()
+        if len(text) > 1 and QUOTES.get(text[0]) == text[-1] and text.count(text[0]) == 1 + (text[0] == text[-1]):
+            text = text[1:-1].strip()
+    return text
+
+
+def clean_answer(text: str) -> str:
+    """An answer: its code, fences included, stays as it is."""
+    return re.sub(r"\A### Response:\s*", "", tidy(text))
+
+
+def unclosed(text: str) -> bool:
+    """Whether a fence is left open, as in an answer that was cut."""
+    return sum(line.lstrip().startswith("```") for line in text.split("\n")) % 2 == 1
+
+
+def same_script(before: str, after: str) -> bool:
+    """Whether most letters of both texts are of one script; code counts as Latin. True where one has no letters."""
+    first, second = _latin_share(before), _latin_share(after)
+    return first is None or second is None or (first >= SCRIPT_SHARE) == (second >= SCRIPT_SHARE)
+
+
+def _latin_share(text: str) -> float | None:
+    letters = [letter for letter in text if letter.isalpha()]
+    if not letters:
+        return None
+    latin = sum(letter.isascii() or "LATIN" in unicodedata.name(letter, "") for letter in letters)
+    return latin / len(letters)

@@ -1,0 +1,217 @@
+"""Which rows repeat a benchmark's problem in text or in code, in three layers; `execution` is the fourth.
+
+substring    the words of a problem's text or solution, one after the other, case and punctuation aside
+n-grams      the share of a text's runs of 13 words (Brown et al. 2020) that the row has as well
+similarity   MinHash over the structure of functions: names, layout, comments and annotations do not count
+
+Not promised: a paraphrase of a task, or a solution with another control flow, is not found by texts; that is what
+running the code is for. Texts of fewer than `LEAST_WORDS` words and functions of fewer than `LEAST_NODES` nodes are
+left out, for they say too little.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..suite import Suite
+from ..types import Benchmark, Problem
+from .blocks import parsed, python_trees
+from .records import Row
+from .similarity import Index, Shingles, shingles
+from .structure import nodes
+
+GRAM = 13
+SHARE = 0.5
+SIMILAR = 0.8
+LEAST_WORDS = 8
+LEAST_NODES = 20
+SHINGLE = 4
+BASE = np.uint64(0x9E3779B97F4A7C15)
+
+Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """From where on a likeness counts; None leaves the layer out."""
+
+    ngram_share: float = SHARE
+    similarity: float | None = SIMILAR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One row that repeats one problem."""
+
+    row_id: str
+    layer: str
+    """substring, n-grams, similarity or execution."""
+    benchmark: str
+    task_id: str
+    likeness: float = 1.0
+
+    @property
+    def problem(self) -> str:
+        """ "benchmark task" """
+        return f"{self.benchmark} {self.task_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One text of a problem: its words, and the hashes of its runs of words."""
+
+    problem: tuple[str, str]
+    words: str
+    grams: frozenset[int]
+
+
+class TextIndex:
+    """The texts and solutions of benchmarks; `hits` compares rows with them.
+
+    Raises:
+        UsageError: datasketch is not installed, and similarity is asked for.
+    """
+
+    def __init__(self, suites: Iterable[Suite], thresholds: Thresholds | None = None) -> None:
+        self._thresholds = thresholds or Thresholds()
+        self._words = Words()
+        self._texts: list[Text] = []
+        self._starts: dict[int, list[int]] = {}
+        self._grams: dict[int, list[int]] = {}
+        self._owners: dict[Hashable, tuple[str, str]] = {}
+        similarity = self._thresholds.similarity
+        self._functions = Index(similarity) if similarity is not None else None
+        for suite in suites:
+            for problem in suite.problems.values():
+                self._add(suite.benchmark, problem)
+        self._known_starts = _sorted(self._starts)
+        self._known_grams = _sorted(self._grams)
+
+    def hits(self, row: Row) -> list[Hit]:
+        """What the row repeats, at most one hit for each layer and problem."""
+        found = {(hit.layer, hit.problem): hit for hit in self._by_words(row)}
+        found |= {(hit.layer, hit.problem): hit for hit in self._by_structure(row)}
+        return list(found.values())
+
+    def _add(self, benchmark: Benchmark, problem: Problem) -> None:
+        name = (benchmark.name, problem.task_id)
+        for text in dict.fromkeys(texts(benchmark, problem)):
+            words, ids = self._words.of(text)
+            if len(ids) < LEAST_WORDS:
+                continue
+            number = len(self._texts)
+            grams = frozenset(map(int, runs(ids, GRAM)))
+            self._texts.append(Text(problem=name, words=words, grams=grams))
+            self._starts.setdefault(int(runs(ids[:LEAST_WORDS], LEAST_WORDS)[0]), []).append(number)
+            for gram in grams:
+                self._grams.setdefault(gram, []).append(number)
+        if self._functions is not None:
+            for number, tree in enumerate(solution_trees(problem)):
+                key = f"{benchmark.name} {problem.task_id} {number}"
+                self._owners[key] = name
+                self._functions.add(key, structure(tree))
+
+    def _by_words(self, row: Row) -> Iterator[Hit]:
+        words, ids = self._words.of(f"{row.whole}\n{row.output}")
+        for start in _common(runs(ids, LEAST_WORDS), self._known_starts):
+            for text in (self._texts[number] for number in self._starts[start]):
+                if text.words in words:
+                    yield _hit(row, "substring", text.problem)
+        shared: Counter[int] = Counter()
+        for gram in _common(runs(ids, GRAM), self._known_grams):
+            shared.update(self._grams[gram])
+        for number, count in shared.items():
+            text = self._texts[number]
+            if (share := count / len(text.grams)) >= self._thresholds.ngram_share:
+                yield _hit(row, "n-grams", text.problem, share)
+
+    def _by_structure(self, row: Row) -> Iterator[Hit]:
+        if self._functions is None:
+            return
+        for tree in python_trees(row.output):
+            for part in parts(tree):
+                if found := self._functions.nearest(structure(part)):
+                    key, likeness = found
+                    yield _hit(row, "similarity", self._owners[key], likeness)
+
+
+class Words:
+    """Texts as words in lower case and as numbers, the same number for the same word."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+
+    def of(self, text: str) -> tuple[str, Hashes]:
+        """The words, one space between and around, and their numbers."""
+        found = re.findall(r"[^\W_]+", text.lower())
+        ids = self._ids
+        numbers = [ids.setdefault(word, len(ids) + 1) for word in found]
+        return f" {' '.join(found)} ", np.array(numbers, dtype=np.uint64)
+
+
+def runs(ids: Hashes, size: int) -> Hashes:
+    """A hash (64 bits) of every run of `size` words; none where there are fewer."""
+    count = len(ids) - size + 1
+    if count < 1:
+        return np.empty(0, dtype=np.uint64)
+    total = np.zeros(count, dtype=np.uint64)
+    for offset in range(size):
+        total = total * BASE + (ids[offset : offset + count] + np.uint64(1)) * np.uint64(0xD6E8FEB86659FD93)
+        total ^= total >> np.uint64(32)
+    return total
+
+
+def texts(benchmark: Benchmark, problem: Problem) -> Iterator[str]:
+    """What of a problem a row may repeat: its prompt, its instruction, the task in words, its solution."""
+    yield problem.prompt
+    yield benchmark.instruction(problem)
+    for tree in filter(None, [parsed(problem.prompt), parsed(f"{problem.prompt}\n    pass\n")]):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and (told := ast.get_docstring(node)):
+                yield re.split(r">>>|\n\s*assert\b|\n\s*Examples?\b|\n\s*For example", told)[0]
+    yield problem.reference
+
+
+def solution_trees(problem: Problem) -> list[ast.AST]:
+    """The solution's functions that say enough, or all of it where it has none."""
+    tree = parsed(problem.prompt + problem.reference) or parsed(problem.reference)
+    return [] if tree is None else list(parts(tree))
+
+
+def parts(tree: ast.Module) -> Iterator[ast.AST]:
+    """A module's functions, methods included; the module itself where it has none. Only what says enough."""
+    functions: list[ast.AST] = [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    for part in functions or [tree]:
+        if len(nodes(part)) >= LEAST_NODES:
+            yield part
+
+
+def structure(tree: ast.AST) -> Shingles:
+    """The runs of nodes of a tree, hashed."""
+    return shingles(nodes(tree), SHINGLE)
+
+
+def _hit(row: Row, layer: str, problem: tuple[str, str], likeness: float = 1.0) -> Hit:
+    return Hit(row_id=row.id, layer=layer, benchmark=problem[0], task_id=problem[1], likeness=likeness)
+
+
+def _sorted(known: Iterable[int]) -> Hashes:
+    return np.sort(np.fromiter(known, dtype=np.uint64))
+
+
+def _common(found: Hashes, known: Hashes) -> Sequence[int]:
+    """The distinct ones of `found` that are among `known`, which is sorted."""
+    if not len(found) or not len(known):
+        return ()
+    places = np.minimum(np.searchsorted(known, found), len(known) - 1)
+    common: list[int] = np.unique(found[known[places] == found]).tolist()
+    return common

@@ -1,0 +1,122 @@
+"""The data as others load it: JSON lines, plain Alpaca JSON, Parquet, a card and a manifest with digests.
+
+`datasets.load_dataset("OUT/dataset")` reads the rows by the card's header. All files follow from the rows alone, so
+that the same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..store import write_error, write_json, write_rows, write_text
+from .records import Row
+
+ROWS = "train.jsonl"
+PLAIN = "alpaca.json"
+PARQUET = "train.parquet"
+CARD = "README.md"
+DATA_MANIFEST = "manifest.json"
+
+
+def write_dataset(folder: Path, rows: Sequence[Row], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the data set of `rows`; its manifest, which holds `facts` and the digests of the files.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    told = [row.as_json() for row in rows]
+    write_rows(folder / ROWS, told)
+    plain = [{key: row[key] for key in ("instruction", "input", "output")} for row in told]
+    write_text(folder / PLAIN, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
+    files = [ROWS, PLAIN]
+    if _write_parquet(folder / PARQUET, told):
+        files.append(PARQUET)
+    manifest = {"rows": len(rows), "files": {name: sha256(folder / name) for name in files}, **facts}
+    write_json(folder / DATA_MANIFEST, manifest)
+    write_text(folder / CARD, card(manifest))
+    return manifest
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file, "sha256:" and hex."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def card(manifest: Mapping[str, Any]) -> str:
+    """The data set's README.md; its header tells `datasets` which file has the rows."""
+    rounds = manifest.get("rounds", {})
+    removed = manifest.get("removed", {})
+    models = sorted(manifest.get("models", {}))
+    lines = [
+        "---",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        "  - split: train",
+        f"    path: {ROWS}",
+        "tags:",
+        "- evol-instruct",
+        "- code",
+        "---",
+        "",
+        "# Evolved instructions",
+        "",
+        f"{manifest['rows']} rows in Alpaca's form (`instruction`, `input`, `output`), made by Evol-Instruct "
+        f"(arXiv 2304.12244, 2306.08568) with the model {', '.join(models) or 'none'}.",
+        "",
+        "| round | rows |",
+        "|---|---|",
+        *(f"| {number} | {count} |" for number, count in rounds.items()),
+        "",
+        "Each row names its seed, its parent, the operator, the round, the model and the attempts from the same parent "
+        "that were thrown away. Round 0 are the seeds.",
+        "",
+        "Removed in the end: " + (", ".join(f"{count} {why}" for why, count in removed.items()) or "nothing") + ".",
+        "",
+        _contamination(manifest.get("contamination")),
+        "",
+        "Answers are a model's and were not checked by people.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _contamination(facts: Mapping[str, Any] | None) -> str:
+    if not facts:
+        return "The rows were not compared with any benchmark."
+    names = ", ".join(facts["benchmarks"])
+    run = "their code was run against the tests as well" if facts["executed"] else "no code was run"
+    return f"Compared with {names}: texts, and {run}. `{DATA_MANIFEST}` has the method and what was found."
+
+
+def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """False where pyarrow is not installed."""
+    try:
+        pyarrow = importlib.import_module("pyarrow")
+        parquet = importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        return False
+    text, number = pyarrow.string(), pyarrow.int64()
+    attempt = pyarrow.struct([("round", number), ("operator", text), ("reason", text)])
+    names = ("instruction", "input", "output", "id", "seed_id")
+    later = ("parent_id", "operator", "model", "judged")
+    first, second = ([(name, text) for name in part] for part in (names, later))
+    schema = pyarrow.schema([*first, ("round", number), *second, ("rejected", pyarrow.list_(attempt))])
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows], schema=schema), beside)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise write_error(path, error) from error
+    return True

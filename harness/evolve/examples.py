@@ -1,0 +1,111 @@
+"""Examples that stand beside an answer, run against the answer's code in the sandbox.
+
+An example is a doctest (`>>> call` and what it gives) or an assert, in the instruction or the answer, that calls a
+function the answer defines. Verdicts are kept in the ledger: a resumed run does not depend on them a second time.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..errors import SandboxUnavailable
+from ..sandboxes import open_sandbox
+from ..types import Asserts, Limits, Status, Trial
+from .blocks import code_blocks, parsed
+from .ledger import Ledger
+from .records import Row
+
+BENCHMARK = "examples"
+ENVIRONMENT = "core"
+
+
+class ExampleRunner:
+    """Runs the examples of rows: by row id, what is wrong; rows without examples have no entry."""
+
+    def __init__(self, ledger: Ledger, sandbox: str | None, workers: int | None) -> None:
+        self._ledger, self._sandbox, self._workers = ledger, sandbox, workers
+
+    def __call__(self, rows: Sequence[Row]) -> Mapping[str, str]:
+        """Run what is not in the ledger yet.
+
+        Raises:
+            SandboxUnavailable: there is no sandbox, or it failed on a program.
+        """
+        programs = {row.id: program for row in rows if (program := program_of(row))}
+        keys = {row_id: _key(*program) for row_id, program in programs.items()}
+        new = {keys[row_id]: program for row_id, program in programs.items() if keys[row_id] not in self._verdicts}
+        if new:
+            self._run(new)
+        return {row_id: self._verdicts[key] for row_id, key in keys.items()}
+
+    @property
+    def _verdicts(self) -> Mapping[str, str]:
+        return self._ledger.verdicts
+
+    def _run(self, programs: Mapping[str, tuple[str, str]]) -> None:
+        keys = list(programs)
+        with open_sandbox(self._sandbox, environment=ENVIRONMENT, workers=self._workers) as sandbox:
+            for verdict in sandbox.run(_trials([programs[key] for key in keys])):
+                if verdict.status is Status.INFRASTRUCTURE:
+                    raise SandboxUnavailable(f"the sandbox failed on an answer's examples: {verdict.detail}")
+                told = "" if verdict.status is Status.PASSED else f"{verdict.status}: {verdict.detail[:300]}"
+                self._ledger.record_verdict(keys[verdict.index], told)
+
+
+def program_of(row: Row) -> tuple[str, str] | None:
+    """The answer's code and its examples as asserts; None where there are no examples, or no Python."""
+    blocks = [code for code in code_blocks(row.output) if parsed(code) is not None]
+    code = "\n\n".join(block for block in blocks if ">>> " not in block or "def " in block)
+    tree = parsed(code)
+    if tree is None:
+        return None
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    tests = dict.fromkeys(example for text in (row.whole, row.output) for example in examples(text, defined))
+    if not defined or not tests:
+        return None
+    body = [node for node in tree.body if not isinstance(node, ast.Assert | ast.Expr | ast.If)]
+    return ast.unparse(ast.Module(body=body, type_ignores=[])), "\n".join(tests)
+
+
+def examples(text: str, defined: set[str]) -> Iterator[str]:
+    """The asserts that the examples in `text` amount to, those that call one of the functions `defined`."""
+    for line in text.splitlines():
+        tree = parsed(line.strip()) if line.strip().startswith("assert ") else None
+        if tree and _calls(tree, defined):
+            yield line.strip()
+    try:
+        found = doctest.DocTestParser().get_examples(text)
+    except ValueError:
+        return  # prompts without the blanks that doctest asks for
+    for example in found:
+        tree = parsed(example.source.strip())
+        if tree is None or not _calls(tree, defined) or not isinstance(tree.body[0], ast.Expr) or not example.want:
+            continue
+        wanted = example.want.strip()
+        value = parsed(wanted)
+        if value and isinstance(value.body[0], ast.Expr) and "Traceback" not in wanted:
+            yield f"assert {ast.unparse(tree.body[0])} == {ast.unparse(value.body[0])}"
+
+
+def _calls(tree: ast.Module, defined: set[str]) -> bool:
+    return any(isinstance(node, ast.Name) and node.id in defined for node in ast.walk(tree))
+
+
+def _trials(programs: Sequence[tuple[str, str]]) -> Iterator[Trial]:
+    for number, (source, tests) in enumerate(programs):
+        yield Trial(
+            benchmark=BENCHMARK,
+            task_id="examples",
+            index=number,
+            source=source,
+            judge=Asserts(tests=f"\n{tests}\n"),
+            environment=ENVIRONMENT,
+            limits=Limits(cpu_time_s=5.0, wall_time_s=20.0),
+        )
+
+
+def _key(source: str, tests: str) -> str:
+    return hashlib.sha256(f"{source}\0{tests}".encode()).hexdigest()

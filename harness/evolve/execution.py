@@ -1,0 +1,218 @@
+"""Which rows solve a benchmark's problem: their functions are run in the sandbox against its tests.
+
+Texts do not find a solution that was rewritten (Yang et al. 2023, arXiv 2311.04850); its tests do. Two steps keep it
+cheap: a screening program calls every function of a batch of rows with every problem's tests and tells which pairs
+look right; the benchmark's own trial then decides about these.
+
+Problems that a function without any thought solves (it returns a constant or its argument) tell nothing and are left
+out, and so are benchmarks whose tests call no function of the candidate's.
+Not promised: that code written to deceive is found out, or functions that need more than `CALL_S` seconds, files, or
+packages that the environment lacks; a function is called by the position of its arguments alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import SandboxUnavailable
+from ..progress import Progress
+from ..sandboxes import open_sandbox
+from ..suite import Suite
+from ..types import Asserts, CodeForm, Limits, Sandbox, Status, Trial
+from .callables import Function, functions
+from .contamination import Hit
+from .records import Row
+from .screening import CALL_S, NAIVE, Probe, found_pairs, probe, screen
+
+BATCH = 50
+"""Functions in one screening program."""
+PROBES = 400
+"""Problems in one screening program."""
+BENCHMARK = "decontamination"
+
+Piece = tuple[tuple[int, ...], tuple[int, ...]]
+"""Functions and problems of one screening program, by number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """What running the code found."""
+
+    hits: list[Hit]
+    functions: int
+    problems: int
+    """Those that functions were run against."""
+    left_out: Mapping[str, int]
+    """Problems that tell nothing, by benchmark."""
+    lost: int
+    """Calls that could not be screened: their program did not come to its end, even alone."""
+
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready, for the manifest."""
+        return {
+            "functions": self.functions,
+            "problems": self.problems,
+            "problems_left_out": dict(self.left_out),
+            "calls_not_screened": self.lost,
+            "call_limit_s": CALL_S,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A problem with its screening tests."""
+
+    suite: Suite
+    task_id: str
+    probe: Probe
+
+    @property
+    def problem(self) -> str:
+        """As `Hit.problem`."""
+        return f"{self.suite.name} {self.task_id}"
+
+
+def solved_problems(
+    rows: Sequence[Row], suites: Sequence[Suite], *, sandbox: str | None, workers: int | None, progress: Progress
+) -> Executed:
+    """The problems that functions in the rows' code solve.
+
+    Raises:
+        SandboxUnavailable: there is no sandbox.
+    """
+    by_environment: dict[str, list[Suite]] = {}
+    left_out: dict[str, int] = {}
+    for suite in suites:
+        by_environment.setdefault(suite.benchmark.environment, []).append(suite)
+    found = [one for row in rows for one in functions(row)]
+    hits: list[Hit] = []
+    lost = problems = 0
+    for environment, there in by_environment.items():
+        targets = _targets(there, left_out)
+        if not targets or not found:
+            continue
+        with open_sandbox(sandbox, environment=environment, workers=workers) as opened:
+            screener = _Screener(opened, targets, progress)
+            trivial = _confirmed(opened, NAIVE, targets, screener.pairs(NAIVE), progress)
+            solved = {hit.problem for hit in trivial}
+            naive = {number for number, target in enumerate(targets) if target.problem in solved}
+            for number in naive:
+                name = targets[number].suite.name
+                left_out[name] = left_out.get(name, 0) + 1
+            problems += len(targets) - len(naive)
+            pairs = [pair for pair in screener.pairs(found) if pair[1] not in naive]
+            lost += screener.lost
+            hits += _confirmed(opened, found, targets, pairs, progress)
+    return Executed(hits=hits, functions=len(found), problems=problems, left_out=left_out, lost=lost)
+
+
+def _targets(suites: Sequence[Suite], left_out: dict[str, int]) -> list[Target]:
+    found = []
+    for suite in suites:
+        for problem in suite.problems.values():
+            made = probe(suite.benchmark.trial(problem, "", CodeForm.SOLUTION, 0), problem.entry_point)
+            if made is None:
+                left_out[suite.name] = left_out.get(suite.name, 0) + 1
+            else:
+                found.append(Target(suite, problem.task_id, made))
+    return found
+
+
+class _Screener:
+    """Calls functions with the tests of problems, many pairs in one program."""
+
+    def __init__(self, sandbox: Sandbox, targets: Sequence[Target], progress: Progress) -> None:
+        self._sandbox, self._targets, self._progress = sandbox, targets, progress
+        self.lost = 0
+
+    def pairs(self, found: Sequence[Function]) -> list[tuple[int, int]]:
+        """The pairs that look right, as (function, target)."""
+        batches, probes_of = _cut(len(found), BATCH), _cut(len(self._targets), PROBES)
+        pieces = [(batch, probes) for batch in batches for probes in probes_of]
+        right: list[tuple[int, int]] = []
+        self._progress.start("screen", len(pieces))
+        first = True
+        while pieces:
+            again: list[Piece] = []
+            for verdict in self._sandbox.run(self._trials(found, pieces)):
+                batch, probes = piece = pieces[verdict.index]
+                told = found_pairs(verdict)
+                if told is None:
+                    smaller = _smaller(piece)
+                    again += smaller
+                    self.lost += not smaller
+                else:
+                    right += [(batch[one], probes[other]) for one, other in told]
+                if first:
+                    self._progress.advance("screen")
+            pieces, first = again, False
+        self._progress.finish("screen")
+        return sorted(set(right))
+
+    def _trials(self, found: Sequence[Function], pieces: Sequence[Piece]) -> Iterator[Trial]:
+        for number, (batch, probes) in enumerate(pieces):
+            source = screen([found[one] for one in batch], [self._targets[other].probe for other in probes])
+            yield Trial(
+                benchmark=BENCHMARK,
+                task_id="screen",
+                index=number,
+                source=source,
+                judge=Asserts(tests="\nfound = solved()\nassert not found, found\n", exposes=("solved",)),
+                environment=self._targets[0].suite.benchmark.environment,
+                limits=Limits(cpu_time_s=600.0, wall_time_s=1200.0, memory_bytes=2 << 30),
+            )
+
+
+def _smaller(piece: Piece) -> list[Piece]:
+    """The piece in parts, where its program did not come to its end; none where it cannot be cut."""
+    batch, probes = piece
+    if len(batch) > 1:
+        return [((one,), probes) for one in batch]
+    middle = len(probes) // 2
+    return [(batch, probes[:middle]), (batch, probes[middle:])] if middle else []
+
+
+def _cut(count: int, size: int) -> list[tuple[int, ...]]:
+    """The numbers below `count` in runs of at most `size`."""
+    return [tuple(range(start, min(start + size, count))) for start in range(0, count, size)]
+
+
+def _confirmed(
+    sandbox: Sandbox,
+    found: Sequence[Function],
+    targets: Sequence[Target],
+    pairs: Sequence[tuple[int, int]],
+    progress: Progress,
+) -> list[Hit]:
+    """The pairs that pass the benchmark's own trial."""
+
+    def trials() -> Iterator[Trial]:
+        for number, (one, other) in enumerate(pairs):
+            suite, task_id = targets[other].suite, targets[other].task_id
+            problem = suite.problems[task_id]
+            code = found[one].named(problem.entry_point)
+            yield replace(suite.benchmark.trial(problem, code, CodeForm.SOLUTION, number), index=number)
+
+    progress.start("confirm", len(pairs))
+    hits = []
+    for verdict in sandbox.run(trials()):
+        progress.advance("confirm")
+        if verdict.status is Status.INFRASTRUCTURE:
+            raise SandboxUnavailable(
+                f"the sandbox failed on a row's code: {verdict.detail}; the same command runs it again"
+            )
+        if verdict.status is Status.PASSED:
+            one, other = pairs[verdict.index]
+            target = targets[other]
+            hits.append(
+                Hit(
+                    row_id=found[one].row_id,
+                    layer="execution",
+                    benchmark=target.suite.name,
+                    task_id=target.task_id,
+                )
+            )
+    progress.finish("confirm")
+    return sorted(set(hits), key=lambda hit: (hit.row_id, hit.benchmark, hit.task_id))

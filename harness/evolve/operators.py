@@ -1,0 +1,243 @@
+"""How an instruction is made harder, or new: operators as data with a digest, built in or from a TOML file.
+
+The presets are the six operators of WizardLM (Xu et al. 2023) and the five heuristics of WizardCoder (Luo et al.
+2023), in words of our own that hold every element those papers name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from ..config import read_toml
+from ..errors import UsageError
+
+DEPTH_TEMPLATE = """\
+You are a rewriter of prompts. Turn the given prompt into a more complex version, a bit harder to handle for \
+well-known AI assistants such as ChatGPT and GPT-4.
+The rewritten prompt has to stay reasonable: people must be able to understand it and to respond to it.
+Keep the parts of the given prompt that are not prose, such as tables and code, and keep its input.
+Make it more complex in this way:
+{method}
+Keep it short: the rewritten prompt may have only 10 to 20 words more than the given prompt.
+The words "given prompt" and "rewritten prompt" must not appear in what you write. Reply with the new text alone, in \
+the language it was given in.
+
+### Given prompt
+{instruction}
+
+### Rewritten prompt
+"""
+
+BREADTH_TEMPLATE = """\
+You are a writer of prompts. Take the given prompt as inspiration and create a brand-new prompt.
+{method}
+The created prompt has to be reasonable: people must be able to understand it and to respond to it.
+The words "given prompt" and "created prompt" must not appear in what you write. Reply with the new text alone, in \
+the language it was given in.
+
+### Given prompt
+{instruction}
+
+### Created prompt
+"""
+
+CODE_TEMPLATE = """\
+Increase the difficulty of the given programming question a bit.
+You may use the following method, among others:
+{method}
+The words "given question" and "rewritten question" must not appear in what you write. Reply with the new text alone, \
+in the language it was given in.
+
+### Given question
+{instruction}
+
+### Rewritten question
+"""
+
+MARKERS = ("given prompt", "rewritten prompt", "created prompt", "given question", "rewritten question")
+"""Words of the templates that an evolved text must not repeat."""
+
+SLOTS = re.compile(r"\{(method|instruction)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """One way to change an instruction."""
+
+    name: str
+    kind: Literal["in-depth", "in-breadth"]
+    template: str
+    """Holds `{instruction}` and, where there is a method, `{method}`."""
+    method: str = ""
+    markers: tuple[str, ...] = MARKERS
+    weight: float = 1.0
+    """How often it is drawn, relative to the others."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of all that decides what is asked; the weight is not part of it."""
+        fields = {key: value for key, value in asdict(self).items() if key != "weight"}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def prompt(self, instruction: str) -> str:
+        """What the model is asked; braces inside the instruction are never taken for a slot."""
+        values = {"method": self.method, "instruction": instruction}
+        return SLOTS.sub(lambda found: values[found[1]], self.template)
+
+
+def _depth(name: str, method: str) -> Operator:
+    return Operator(name=name, kind="in-depth", template=DEPTH_TEMPLATE, method=method)
+
+
+def _code(name: str, method: str) -> Operator:
+    return Operator(name=name, kind="in-depth", template=CODE_TEMPLATE, method=method)
+
+
+PRESETS: Mapping[str, tuple[Operator, ...]] = {
+    "wizardlm": (
+        _depth("add-constraints", "Add one more constraint or requirement."),
+        _depth("deepen", "If it asks about certain issues, ask about them in more depth and in more breadth."),
+        _depth("concretise", "Replace general concepts by more specific ones."),
+        _depth(
+            "add-reasoning",
+            "If a few simple thoughts are enough to solve it, demand explicitly that several steps of reasoning are "
+            "taken.",
+        ),
+        _depth(
+            "complicate-input",
+            "Add input that the task has to work on, in a form that suits it: a table, program code, XML, an SQL "
+            "database or JSON.",
+        ),
+        Operator(
+            name="breadth",
+            kind="in-breadth",
+            template=BREADTH_TEMPLATE,
+            method="It belongs to the same domain but is rarer, and it is similar in length and difficulty.",
+        ),
+    ),
+    "wizardcoder": (
+        _code("add-constraints", "Add new constraints and requirements to the question, in about 10 words."),
+        _code(
+            "replace-requirement", "Replace a requirement that is common in programming by a rarer, more specific one."
+        ),
+        _code("add-reasoning", "If a few logical steps are enough to solve it, demand more steps of reasoning."),
+        _code("misdirect", "Show a piece of erroneous code as a reference, so that it misleads."),
+        _code("raise-complexity", "Demand a higher time or space complexity, but do not do this often."),
+    ),
+}
+
+
+def choose(
+    preset: str, names: Sequence[str] = (), file: Path | None = None, weights: Mapping[str, float] | None = None
+) -> tuple[Operator, ...]:
+    """The operators of `file`, else of `preset`; only those in `names` where there are any, with `weights` set.
+
+    Raises:
+        UsageError: an unknown preset or name, a file that does not fit, or a weight that is not above 0.
+    """
+    if preset not in PRESETS:
+        raise UsageError(f'preset "{preset}" is not known; choose one of {", ".join(PRESETS)}')
+    known = {one.name: one for one in (read_operators(file) if file else PRESETS[preset])}
+    weights = weights or {}
+    for name in [*names, *weights]:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            raise UsageError(f'operator "{name}" is not known.{hint} There are {", ".join(known)}')
+    for name, weight in weights.items():
+        _check_weight(weight, f"operator {name}")
+    chosen = [known[name] for name in dict.fromkeys(names)] or list(known.values())
+    return tuple(replace(one, weight=weights.get(one.name, one.weight)) for one in chosen)
+
+
+def read_operators(file: Path) -> tuple[Operator, ...]:
+    """The operators of a TOML file: tables `[[operator]]` with the keys of `KEYS`.
+
+    Raises:
+        UsageError: it cannot be read, has no operator, or one that does not fit.
+    """
+    content = read_toml(file)
+    tables = content.pop("operator", [])
+    if content or not isinstance(tables, list):
+        stray = next(iter(content), "operator")
+        raise UsageError(f'operator file {file}: "{stray}" is not known; it holds [[operator]] tables alone')
+    if not tables:
+        raise UsageError(f"operator file {file} has no operator; it needs at least one [[operator]] table")
+    found = [_operator(table, f"operator file {file}, operator {number}") for number, table in enumerate(tables, 1)]
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f'operator file {file} has two operators called "{name}"')
+    return tuple(found)
+
+
+BASES = {"depth": DEPTH_TEMPLATE, "breadth": BREADTH_TEMPLATE, "code": CODE_TEMPLATE}
+KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "name": str,
+    "kind": str,
+    "base": str,
+    "template": str,
+    "method": str,
+    "weight": (int, float),
+    "markers": list,
+}
+
+
+def _operator(table: Any, where: str) -> Operator:
+    if not isinstance(table, dict):
+        raise UsageError(f"{where} is no table")
+    for key, value in table.items():
+        if key not in KEYS or not isinstance(value, KEYS[key]) or isinstance(value, bool):
+            raise UsageError(f'{where}: "{key}" is not known or of another type; there are {", ".join(KEYS)}')
+    name, method, base = table.get("name", ""), table.get("method", ""), table.get("base")
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise UsageError(f"{where}: its name is {name!r}; letters, digits, - and _ are needed")
+    if ("template" in table) == (base is not None) or (base is not None and base not in BASES):
+        raise UsageError(f"{where} ({name}) needs either a template or a base: {', '.join(BASES)}")
+    template = BASES[base] if base else table["template"]
+    slots = set(SLOTS.findall(template))
+    if "instruction" not in slots or ("method" in slots) != bool(method.strip()):
+        raise UsageError(f"{where} ({name}): its template must hold {{instruction}}, and {{method}} where it has one")
+    kind = table.get("kind", "in-breadth" if base == "breadth" else "in-depth")
+    if kind not in ("in-depth", "in-breadth"):
+        raise UsageError(f'{where} ({name}): kind is "{kind}"; choose in-depth or in-breadth')
+    markers = table.get("markers", [])
+    if not all(isinstance(marker, str) and marker.strip() for marker in markers):
+        raise UsageError(f"{where} ({name}): markers must be texts")
+    _check_weight(table.get("weight", 1), f"{where} ({name})")
+    return Operator(
+        name=name,
+        kind=kind,
+        template=template,
+        method=method,
+        markers=tuple(dict.fromkeys([*MARKERS, *(marker.lower() for marker in markers)])),
+        weight=float(table.get("weight", 1)),
+    )
+
+
+def draw(operators: Sequence[Operator], *where: object) -> Operator:
+    """The operator that falls to `where` (seed, round, row): the same for the same words, on every machine."""
+    share = fraction(*where) * sum(one.weight for one in operators)
+    for one in operators:
+        share -= one.weight
+        if share < 0:
+            return one
+    return operators[-1]
+
+
+def fraction(*where: object) -> float:
+    """A number in [0, 1) that the words of `where` decide."""
+    named = "\0".join(map(str, where)).encode()
+    return int.from_bytes(hashlib.sha256(named).digest()[:6]) / 2**48
+
+
+def _check_weight(weight: float, where: str) -> None:
+    if not 0 < weight < float("inf"):
+        raise UsageError(f"{where}: its weight is {weight}; it must be above 0")

@@ -1,0 +1,65 @@
+"""report.html: statistics, plots and lineages of one evolution, in one file that needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from .records import Rejection, Row
+from .rounds import Evolved
+from .sieve import Sifted, counted
+
+TEMPLATE = "page.html.j2"
+LINEAGES = 200
+"""Seeds whose descendants are shown; the data set has all of them."""
+
+
+def page(
+    manifest: Mapping[str, Any], figures: Mapping[str, Any], found: Evolved, rows: Sequence[Row], sifted: Sifted
+) -> str:
+    """The page's HTML."""
+    from jinja2 import Environment, StrictUndefined
+
+    from . import plots
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(files("harness.evolve").joinpath(TEMPLATE).read_text(encoding="utf-8"))
+    attempts = figures["attempts"]
+    return template.render(
+        manifest=manifest,
+        figures=figures,
+        rows=len(rows),
+        removed=counted(sifted.removed),
+        contamination=sifted.contamination,
+        reason_names=list(figures["reasons"]),
+        reasons_plot=plots.reasons(attempts) if attempts else "",
+        curves_plot=plots.curves(figures["rounds"]) if figures["rounds"] else "",
+        lineages=lineages(found, {row.id for row in rows}),
+        most=LINEAGES,
+    )
+
+
+def lineages(found: Evolved, kept: set[str]) -> list[dict[str, Any]]:
+    """For each seed, its rows and its failed attempts in the order of the rounds."""
+    steps: dict[str, list[Row | Rejection]] = {}
+    for row in found.rows:
+        if row.round == 0 and len(steps) < LINEAGES:
+            steps[row.id] = [row]
+    everything: list[Row | Rejection] = [*found.rows, *found.rejections]
+    for one in everything:
+        if one.round > 0 and one.seed_id in steps:
+            steps[one.seed_id].append(one)
+    return [
+        {"seed": seed_id, "steps": [_step(one, kept) for one in sorted(there, key=lambda one: one.round)]}
+        for seed_id, there in steps.items()
+    ]
+
+
+def _step(one: Row | Rejection, kept: set[str]) -> dict[str, Any]:
+    if isinstance(one, Rejection):
+        what, text, answer = f"thrown away: {one.reason}", one.text, one.answer
+    else:
+        what = "kept" if one.id in kept else "sifted out in the end, or not sampled"
+        text, answer = one.whole, one.output
+    return {"round": one.round, "operator": one.operator, "what": what, "text": text, "answer": answer}

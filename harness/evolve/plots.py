@@ -1,0 +1,73 @@
+"""The page's plots, as SVG text: drawn with matplotlib, the same figures giving the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+COLOURS = ("#3366aa", "#dd8833", "#559944", "#bb4455", "#8866aa", "#777777", "#44aabb", "#aa9933")
+STYLE: Any = {"svg.hashsalt": "evolve", "svg.fonttype": "none", "font.size": 9}
+
+
+def reasons(attempts: Sequence[Mapping[str, Any]]) -> str:
+    """For each operator, what became of its attempts: a bar of shares."""
+    by_operator: dict[str, dict[str, int]] = {}
+    for one in attempts:
+        counts = by_operator.setdefault(one["operator"], {"kept": 0})
+        counts["kept"] += one["kept"]
+        for reason, count in one["rejected"].items():
+            counts[reason] = counts.get(reason, 0) + count
+    names = list(by_operator)
+    parts = list(dict.fromkeys(part for counts in by_operator.values() for part in counts))
+    figure = Figure(figsize=(7, 0.6 + 0.4 * len(names)))
+    axes = figure.subplots()
+    left = [0.0] * len(names)
+    for number, part in enumerate(parts):
+        shares = [100 * by_operator[name].get(part, 0) / max(1, sum(by_operator[name].values())) for name in names]
+        axes.barh(names, shares, left=left, label=part, color=COLOURS[number % len(COLOURS)])
+        left = [first + share for first, share in zip(left, shares, strict=True)]
+    axes.set_xlabel("% of attempts")
+    axes.invert_yaxis()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return _svg(figure, "what became of each operator's attempts")
+
+
+def curves(rounds: Mapping[str, Mapping[str, Any]]) -> str:
+    """Length, difficulty and diversity over the rounds; round 0 are the seeds."""
+    numbers = [int(number) for number in rounds]
+    panels: list[tuple[str, list[tuple[str, list[float]]]]] = [
+        ("words, mean", [(name, _means(rounds, f"{name}_words")) for name in ("instruction", "answer")]),
+        ("answer's code, mean", [(name, _means(rounds, name)) for name in ("branches", "nesting")]),
+        (
+            "distinct n-grams",
+            [(f"{n}-grams", [float(one[f"distinct_{n}"]) for one in rounds.values()]) for n in (1, 2, 3)],
+        ),
+    ]
+    figure = Figure(figsize=(9, 2.8))
+    for axes, (title, lines) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        for number, (name, values) in enumerate(lines):
+            axes.plot(numbers, values, marker="o", label=name, color=COLOURS[number])
+        axes.set_title(title)
+        axes.set_xlabel("round")
+        axes.set_xticks(numbers)
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False)
+    return _svg(figure, "length, difficulty and diversity by round")
+
+
+def _means(rounds: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
+    return [float(one[name]["mean"]) for one in rounds.values()]
+
+
+def _svg(figure: Figure, title: str) -> str:
+    figure.set_layout_engine("tight")
+    text = io.StringIO()
+    with rc_context(STYLE):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Title": title}, transparent=True)
+    # The declaration and the document type have no place inside a page.
+    return re.sub(r"\A.*?(?=<svg)", "", text.getvalue(), flags=re.DOTALL)

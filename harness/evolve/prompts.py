@@ -1,0 +1,60 @@
+"""What is asked beside the rewriting: the judge's question, the answer, and how a text is put to a model."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Literal
+
+from ..recipes import LEAD, RESPONSE
+from ..types import Prompt
+
+Form = Literal["chat", "alpaca", "plain"]
+FORMS: tuple[Form, ...] = ("chat", "alpaca", "plain")
+
+JUDGE_TEMPLATE = """\
+Here are two instructions for an AI assistant. Are they equal? They are equal when both of this holds:
+1. They have the same constraints and requirements.
+2. They have the same depth and the same breadth of inquiry.
+
+First instruction:
+{first}
+
+Second instruction:
+{second}
+
+Reply with "Equal" or "Not Equal" alone, without a reason.
+"""
+ANSWER_TEMPLATE = "{instruction}"
+"""The instruction is asked as it is."""
+
+
+def judge_prompt(first: str, second: str) -> str:
+    """Whether `second` asks for more than `first`."""
+    head, _, rest = JUDGE_TEMPLATE.partition("{first}")
+    middle, _, tail = rest.partition("{second}")
+    return head + first + middle + second + tail
+
+
+def judged_equal(reply: str) -> bool | None:
+    """What the judge said; None where it is neither "Equal" nor "Not Equal"."""
+    words = re.sub(r"[\W_]+", " ", reply.lower()).strip()
+    if re.match(r"(?:not equal|unequal|no|different|they are not equal)\b", words):
+        return False
+    if re.match(r"(?:equal|they are equal)\b", words):
+        return True
+    if re.match(r"yes\b", words):
+        return "not equal" not in words
+    return None
+
+
+def prompt(text: str, form: Form) -> Prompt:
+    """`text` as a model gets it: one message, Alpaca's format, or bare."""
+    if form == "chat":
+        return Prompt(messages=(("user", text),))
+    return Prompt(text=f"{LEAD}\n\n### Instruction:\n{text}\n\n{RESPONSE}" if form == "alpaca" else text)
+
+
+def digest(template: str) -> str:
+    """SHA-256 (hex) of a template."""
+    return hashlib.sha256(template.encode()).hexdigest()

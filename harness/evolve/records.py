@@ -1,0 +1,122 @@
+"""A run's records: what it is asked for, instructions on their way, and attempts that were thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..errors import UsageError
+from ..types import SamplingParams
+from .operators import Operator
+from .prompts import ANSWER_TEMPLATE, FORMS, JUDGE_TEMPLATE, Form, digest
+from .seeds import Seeds, whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvolveConfig:
+    """What decides the evolved data; files, budgets and what is sifted out in the end are not part of it."""
+
+    model: str
+    operators: tuple[Operator, ...]
+    rounds: int = 4
+    """May grow from one start to the next."""
+    judge: str | None = None
+    """None: the model itself."""
+    strict_judge: bool = False
+    """Throw away what the judge gives no clear word on; the papers keep it."""
+    form: Form = "chat"
+    seed: int = 0
+    temperature: float = 1.0
+    top_p: float = 0.9
+    max_tokens: int = 2048
+    examples: bool = False
+    """Run the examples that stand beside an answer, and ask once more where its code fails them."""
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1 or self.max_tokens < 1 or self.seed < 0:
+            raise UsageError(
+                f"rounds is {self.rounds}, max_tokens {self.max_tokens}, seed {self.seed}; "
+                "the first two must be 1 or more, the seed 0 or more"
+            )
+        if not self.temperature >= 0 or not 0 < self.top_p <= 1:
+            raise UsageError(f"temperature is {self.temperature} and top_p {self.top_p}; 0 or more, and above 0 to 1")
+        if self.form not in FORMS:
+            raise UsageError(f'form "{self.form}" is not known; choose one of {", ".join(FORMS)}')
+
+    @property
+    def judging(self) -> str:
+        """The model that judges."""
+        return self.judge or self.model
+
+    def sampling(self) -> SamplingParams:
+        """How texts are drawn. There are no stop strings: one in the middle of a text would cut it."""
+        return SamplingParams(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
+
+
+JUDGE_SAMPLING = SamplingParams(temperature=0.0, max_tokens=16)
+
+
+def identity(config: EvolveConfig, seeds: Seeds, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What a folder's ledger belongs to; `models` are what the models say of themselves."""
+    return {
+        "kind": "evolve",
+        "seeds": f"sha256:{seeds.sha256}",
+        "operators": {one.name: {"digest": one.digest, "weight": one.weight} for one in config.operators},
+        "templates": {"judge": digest(JUDGE_TEMPLATE), "answer": digest(ANSWER_TEMPLATE)},
+        "model": config.model,
+        "judge": config.judging,
+        "strict_judge": config.strict_judge,
+        "weights": {name: facts.get("weights_digest") for name, facts in models.items()},
+        "form": config.form,
+        "seed": config.seed,
+        "sampling": {"temperature": config.temperature, "top_p": config.top_p, "max_tokens": config.max_tokens},
+        "examples": config.examples,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """An attempt that was thrown away."""
+
+    id: str
+    parent_id: str
+    seed_id: str
+    operator: str
+    round: int
+    reason: str
+    text: str
+    """The evolved instruction."""
+    answer: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One instruction with its answer, and where it comes from; round 0 are the seeds."""
+
+    id: str
+    seed_id: str
+    instruction: str
+    input: str = ""
+    output: str = ""
+    round: int = 0
+    parent_id: str | None = None
+    operator: str | None = None
+    model: str | None = None
+    """The model that wrote it; None for what the seeds file holds."""
+    judged: str | None = None
+    """What the judge said: "not equal" or "unclear"; None for a seed."""
+    rejected: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+    """Earlier attempts from the same parent that were thrown away: round, operator, reason."""
+
+    @property
+    def whole(self) -> str:
+        """The instruction with its input, as one text."""
+        return whole(self.instruction, self.input)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as the data set holds it, Alpaca's three fields first."""
+        fields = asdict(self)
+        first = {key: fields.pop(key) for key in ("instruction", "input", "output")}
+        return {**first, **fields, "rejected": [dict(one) for one in self.rejected]}

@@ -1,0 +1,216 @@
+"""`harness evolve` as a function: seeds in, rounds, files out; the same call goes on where a killed one stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import __version__, manifest
+from ..models.loading import open_model
+from ..models.options import ModelOptions
+from ..progress import Progress, Quiet
+from ..store import write_json, write_rows, write_text
+from ..suite import Suite
+from ..types import Model
+from .asker import Asker, BudgetReached, Patience
+from .dataset import write_dataset
+from .examples import ExampleRunner
+from .folder import DATASET, PAGE, REJECTED, REMOVED, STATISTICS, EvolveFolder
+from .ledger import Ledger
+from .page import page
+from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest
+from .records import EvolveConfig, Row, identity
+from .rounds import Evolved, NothingSurvived, Rounds, merged
+from .seeds import Seeds, read_seeds
+from .sieve import Sieve, Sifted, counted, load, sift
+from .statistics import statistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a run goes about it; none of this changes what is asked."""
+
+    out: Path
+    seeds: Path | None = None
+    """None: our own."""
+    backend: str = "auto"
+    options: ModelOptions = field(default_factory=ModelOptions)
+    patience: Patience = field(default_factory=Patience)
+    sieve: Sieve = field(default_factory=Sieve)
+    sample: int | None = None
+    """Only so many rows of the shuffled whole."""
+    command: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run ended with."""
+
+    path: Path
+    rows: int
+    statistics: dict[str, Any]
+    removed: dict[str, int]
+    requests: int
+    """In the ledger, those of earlier starts included."""
+    asked: int
+    """In this start."""
+    tokens: int
+    stopped: str = ""
+    """Why it ended early: a budget; "" where all rounds were run."""
+    rounds: int = 0
+
+
+def evolve(config: EvolveConfig, settings: Settings, progress: Progress | None = None) -> Outcome:
+    """Evolve the seeds in the folder `settings.out`, or go on with what is there.
+
+    Raises:
+        HarnessError: see the subclasses; what was asked until then is kept.
+    """
+    seeds = read_seeds(settings.seeds)
+    suites = load(settings.sieve)
+    openers = _openers(config, settings)
+    facts = {name: dict(opener().describe()) for name, opener in openers.items()}
+    with progress or Quiet() as shown, EvolveFolder(settings.out, identity(config, seeds, facts)) as folder:
+        run = _Run(config, settings, seeds=seeds, suites=suites, folder=folder, progress=shown)
+        run.begin(facts)
+        with Ledger(folder.path) as ledger:
+            return run.through(ledger, openers)
+
+
+class _Run:
+    """One start of a run."""
+
+    def __init__(
+        self,
+        config: EvolveConfig,
+        settings: Settings,
+        *,
+        seeds: Seeds,
+        suites: Sequence[Suite],
+        folder: EvolveFolder,
+        progress: Progress,
+    ) -> None:
+        self._config, self._settings, self._seeds, self._suites = config, settings, seeds, suites
+        self._folder, self._progress = folder, progress
+        self._clock = manifest.Clock()
+        self._started_at = manifest.now()
+
+    def begin(self, models: dict[str, Any]) -> None:
+        """Write what is known before anything is asked."""
+        operators = [{"name": one.name, "kind": one.kind, "digest": one.digest} for one in self._config.operators]
+        self._folder.update(
+            harness_version=__version__,
+            git_revision=manifest.git_revision(),
+            command=list(self._settings.command),
+            versions=manifest.versions(),
+            hardware=manifest.hardware(),
+            models=models,
+            operators=operators,
+            rounds=self._config.rounds,
+        )
+
+    def through(self, ledger: Ledger, openers: dict[str, Callable[[], Model]]) -> Outcome:
+        """All rounds that the budget allows, then the files; a round without survivors ends it with an error."""
+        asker = Asker(
+            ledger, openers, form=self._config.form, patience=self._settings.patience, progress=self._progress
+        )
+        check = ExampleRunner(ledger, self._settings.sieve.sandbox, self._settings.sieve.workers)
+        rows = [
+            Row(id=seed.id, seed_id=seed.id, instruction=seed.instruction, input=seed.input, output=seed.output)
+            for seed in self._seeds.seeds
+        ]
+        rounds = Rounds(self._config, rows, asker, check if self._config.examples else None)
+        stopped, failure = "", None
+        with asker:
+            try:
+                self._advance(rounds)
+            except BudgetReached as reached:
+                stopped = f"{reached} in round {rounds.found.rounds + 1}; its replies are kept for a larger budget"
+            except NothingSurvived as error:
+                failure = error
+        outcome = self._write(rounds.found, ledger, asker, stopped)
+        if failure is not None:
+            raise failure
+        return outcome
+
+    def _advance(self, rounds: Rounds) -> None:
+        self._clock.touch("rounds")
+        try:
+            rounds.answer_seeds()
+            while rounds.found.rounds < self._config.rounds:
+                self._progress.note(f"round {rounds.found.rounds + 1} of {self._config.rounds}")
+                rounds.advance()
+        finally:
+            self._clock.touch("rounds")
+
+    def _write(self, found: Evolved, ledger: Ledger, asker: Asker, stopped: str) -> Outcome:
+        path, settings = self._folder.path, self._settings
+        self._clock.touch("sift")
+        answered = [row for row in found.rows if row.output.strip()]
+        sifted = sift(answered, settings.sieve, self._suites, self._progress)
+        self._clock.touch("sift")
+        rows = merged(sifted.rows, self._config.seed)[: settings.sample]
+        figures = statistics(found, settings.sieve.near)
+        write_rows(path / REJECTED, map(_rejection_row, found.rejections))
+        write_rows(path / REMOVED, (one.as_json() for one in sifted.removed))
+        data = write_dataset(path / DATASET, rows, self._facts(found, sifted, rows, ledger))
+        write_json(path / STATISTICS, figures)
+        self._clock.settle()
+        self._end(found, data, ledger, asker, stopped)
+        write_text(path / PAGE, page(self._folder.manifest, figures, found, rows, sifted))
+        return Outcome(
+            path=path,
+            rows=len(rows),
+            statistics=figures,
+            removed=counted(sifted.removed),
+            requests=ledger.requests,
+            asked=asker.asked,
+            tokens=ledger.tokens,
+            stopped=stopped,
+            rounds=found.rounds,
+        )
+
+    def _facts(self, found: Evolved, sifted: Sifted, rows: Sequence[Row], ledger: Ledger) -> dict[str, Any]:
+        """What the data's manifest says; nothing in it depends on when, or in how many starts, it was made."""
+        return {
+            "configuration": self._folder.manifest["digest"],
+            "seeds": {"name": self._seeds.name, "sha256": self._seeds.sha256, "rows": len(self._seeds.seeds)},
+            "operators": {one.name: one.digest for one in self._config.operators},
+            "models": {name: facts.get("weights_digest") for name, facts in self._folder.manifest["models"].items()},
+            "templates": {"judge": digest(JUDGE_TEMPLATE), "answer": digest(ANSWER_TEMPLATE)},
+            "ledger": {"requests": ledger.requests, "tokens": ledger.tokens, "digest": ledger.digest},
+            "rounds": {str(number): count for number, count in sorted(Counter(row.round for row in rows).items())},
+            "rounds_run": found.rounds,
+            "removed": counted(sifted.removed),
+            "contamination": sifted.contamination,
+        }
+
+    def _end(self, found: Evolved, data: dict[str, Any], ledger: Ledger, asker: Asker, stopped: str) -> None:
+        session = {
+            "command": list(self._settings.command),
+            "started_at": self._started_at,
+            "ended_at": manifest.now(),
+            "asked": asker.asked,
+            "generating_s": round(asker.generating_s, 3),
+            "stages_s": self._clock.stages(),
+            "stopped": stopped,
+        }
+        sessions = [*self._folder.manifest.get("sessions", []), session]
+        totals = {"requests": ledger.requests, "tokens": ledger.tokens, "rounds": found.rounds}
+        self._folder.update(sessions=sessions, dataset=data, totals=totals)
+
+
+def _openers(config: EvolveConfig, settings: Settings) -> dict[str, Callable[[], Model]]:
+    """How each model that is needed is opened."""
+
+    def opener(spec: str) -> Callable[[], Model]:
+        return lambda: open_model(spec, backend=settings.backend, options=settings.options)
+
+    return {spec: opener(spec) for spec in dict.fromkeys((config.model, config.judging))}
+
+
+def _rejection_row(one: Any) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__slots__}

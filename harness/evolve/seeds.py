@@ -1,0 +1,129 @@
+"""The instructions that a run starts from.
+
+Formats: JSON lines or a JSON list in Alpaca's form (instruction, input, output), or of plain texts; `.txt` has an
+instruction per line. Without a file, our own set: code instructions with answers, written for this project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from .cleaning import tidy
+
+OWN = "seeds.jsonl"
+FIELDS = ("instruction", "input", "output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seed:
+    """One instruction to start from; `output` is "" where a model has to answer it."""
+
+    id: str
+    instruction: str
+    input: str = ""
+    output: str = ""
+
+    @property
+    def whole(self) -> str:
+        """The instruction with its input, as one text."""
+        return whole(self.instruction, self.input)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """A file's seeds and its digest."""
+
+    name: str
+    sha256: str
+    """Hex, of the file."""
+    seeds: tuple[Seed, ...]
+
+
+def whole(instruction: str, given: str) -> str:
+    """An instruction with its input, as one text."""
+    return f"{instruction}\n\n{given}" if given.strip() else instruction
+
+
+def read_seeds(path: Path | None = None) -> Seeds:
+    """The seeds of `path`, or our own.
+
+    Raises:
+        DataError: it cannot be read, is empty, or a row does not fit (the message names the line).
+    """
+    try:
+        data = path.read_bytes() if path else files("harness.evolve").joinpath(OWN).read_bytes()
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"seeds {path} cannot be read: {error}") from error
+    name = path.name if path else OWN
+    seeds = tuple(
+        _seed(row, number, f"seeds {path or OWN} {where}")
+        for number, (where, row) in enumerate(_rows(text, Path(name).suffix, f"seeds {path or OWN}"))
+    )
+    if not seeds:
+        raise DataError(f"seeds {path or OWN} has no rows")
+    return Seeds(name=name, sha256=hashlib.sha256(data).hexdigest(), seeds=seeds)
+
+
+def alpaca_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of any Alpaca file, with all their fields.
+
+    Raises:
+        DataError: it cannot be read, or a row does not fit.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"data {path} cannot be read: {error}") from error
+    found = []
+    for number, (where, row) in enumerate(_rows(text, path.suffix, f"data {path}")):
+        seed = _seed(row, number, f"data {path} {where}")
+        fields = {"instruction": seed.instruction, "input": seed.input, "output": seed.output}
+        found.append({**row, **fields} if isinstance(row, dict) else fields)
+    return found
+
+
+def _rows(text: str, suffix: str, where: str) -> Iterable[tuple[str, Any]]:
+    if suffix == ".txt":
+        return [(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if suffix == ".json":
+        try:
+            rows = json.loads(text)
+        except ValueError as error:
+            raise DataError(f"{where} is not JSON: {error}") from error
+        if not isinstance(rows, list):
+            raise DataError(f"{where} is no JSON list; JSON lines go by the name *.jsonl")
+        return [(f"row {number}", row) for number, row in enumerate(rows, 1)]
+    return _json_lines(text, where)
+
+
+def _json_lines(text: str, where: str) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                yield f"line {number}", json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{where} line {number} is not JSON: {error}") from error
+
+
+def _seed(row: Any, number: int, where: str) -> Seed:
+    if isinstance(row, str):
+        row = {"instruction": row}
+    if not isinstance(row, dict):
+        raise DataError(f"{where} is {json.dumps(row)[:60]}; expected an object with an instruction, or a text")
+    values = {}
+    for field in FIELDS:
+        value = row.get(field)
+        if value is not None and not isinstance(value, str):
+            raise DataError(f'{where}: "{field}" is {json.dumps(value)[:60]}, expected a text')
+        values[field] = tidy(value or "")
+    if not values["instruction"].strip():
+        raise DataError(f'{where} has no "instruction"')
+    return Seed(id=f"s{number:06d}", **values)

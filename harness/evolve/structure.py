@@ -1,0 +1,56 @@
+"""A piece of Python as the sequence of what it is made of: no names of its own, no layout, no comments, no types."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+BUILTINS = frozenset(dir(builtins))
+
+
+def nodes(tree: ast.AST) -> list[str]:
+    """The kinds of a tree's nodes in order; operators, constants, attributes, keywords and built-in names stay."""
+    found: list[str] = []
+    _walk(tree, found)
+    return found
+
+
+def _walk(node: ast.AST, found: list[str]) -> None:
+    if isinstance(node, ast.Load | ast.Store | ast.Del) or _docstring(node):
+        return
+    found.append(_label(node))
+    for child in _children(node):
+        _walk(child, found)
+
+
+def _label(node: ast.AST) -> str:
+    """What a node is, with what of it is no matter of taste."""
+    match node:
+        case ast.Name():
+            return node.id if node.id in BUILTINS else "name"
+        case ast.Constant():
+            return repr(node.value)[:80]
+        case ast.Attribute():
+            return f".{node.attr}"
+        case ast.keyword():
+            return f"{node.arg}="
+        case ast.alias():
+            return node.name
+    return "Assign" if isinstance(node, ast.AnnAssign) else type(node).__name__
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """A node's parts without annotations."""
+    match node:
+        case ast.arg() | ast.alias():
+            return []
+        case ast.AnnAssign():
+            return [node.target, *([node.value] if node.value else [])]
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [node.args, *node.body, *node.decorator_list]
+    return list(ast.iter_child_nodes(node))
+
+
+def _docstring(node: ast.AST) -> bool:
+    """Whether it is a statement that is a text alone, which does nothing."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

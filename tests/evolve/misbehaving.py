@@ -1,0 +1,115 @@
+"""A server that speaks OpenAI's protocol and behaves as real ones do: busy, broken, cutting, apologising."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MODEL = "scripted"
+LABELLED = "#Rewritten Question#:\nSure, here is the rewritten question:\n"
+
+
+@dataclass
+class Server:
+    """`asked` counts each text that was sent to it; `stages` the same by (seed, stage)."""
+
+    url: str = ""
+    asked: Counter[str] = field(default_factory=Counter)
+    stages: Counter[tuple[int, str]] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def behave(seed: int, stage: str, count: int) -> tuple[int, str, str]:
+    """(status, text, finish reason) for the so-many-th request about a seed in a stage."""
+    good = {
+        "evolve": f"Write case{seed} so that x < y && y > {count} holds for <b> as well.",
+        "judge": "Not Equal",
+        "answer": f"```python\ndef case{seed}(x, y):\n    return x < y\n```",
+    }[stage]
+    # The first round's troubles; what is asked again in the second round goes well.
+    match (seed, stage):
+        case (1, "evolve") if count <= 2:
+            return 429, "", ""
+        case (2, "evolve"):
+            return 500, "", ""
+        case (3, "answer") if count == 1:
+            return 200, good[:-9], "length"
+        case (4, "answer") if count == 1:
+            return 200, "", "stop"
+        case (5, "evolve") if count == 1:
+            return 200, f"{good} This is the rewritten question.", "stop"
+        case (6, "answer") if count == 1:
+            return 200, "Sorry, I can not help with that.", "stop"
+        case (7, "judge") if count == 1:
+            return 200, "Equal.", "stop"
+        case (8, "evolve"):
+            return 200, LABELLED + good, "stop"
+    return 200, good, "stop"
+
+
+@contextmanager
+def misbehaving() -> Iterator[Server]:
+    """The server at its `url`, on this machine."""
+    server = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.say(
+                200, {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "us"}]}
+            )
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            text = body["messages"][-1]["content"]
+            stage = (
+                "evolve" if "difficulty of the given" in text else "judge" if "Are they equal?" in text else "answer"
+            )
+            seed = int(text.split("case")[1].split()[0])
+            with server.lock:
+                server.asked[text] += 1
+                server.stages[seed, stage] += 1
+                status, said, reason = behave(seed, stage, server.stages[seed, stage])
+            if status != 200:
+                self.say(status, {"error": {"message": "not now", "type": "busy"}})
+                return
+            choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": reason}
+            usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+            self.say(
+                200,
+                {
+                    "id": "x",
+                    "object": "chat.completion",
+                    "created": 0,
+                    "model": MODEL,
+                    "choices": [choice],
+                    "usage": usage,
+                },
+            )
+
+        def say(self, status: int, content: dict[str, Any]) -> None:
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("retry-after-ms", "1")
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        server.url = f"http://127.0.0.1:{http.server_port}/v1"
+        try:
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()
