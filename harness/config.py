@@ -63,6 +63,8 @@ class RunConfig:
     """Run programs even where nothing keeps them away from their judge."""
     cache: bool = True
     """Take verdicts of equal trials from the cache."""
+    time_check: bool = True
+    """Run time-outs again with four times the time, to name the problems that hang on it."""
 
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
@@ -95,6 +97,7 @@ class ScoreConfig:
     workers: int | None = None
     allow_unsafe: bool = False
     cache: bool = True
+    time_check: bool = True
 
     def __post_init__(self) -> None:
         _at_least(1, workers=self.workers)

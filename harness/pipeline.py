@@ -125,7 +125,12 @@ def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
 
 def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
     """How programs are to be run."""
-    return SandboxOptions(workers=config.workers, allow_unsafe=config.allow_unsafe, cache=config.cache)
+    return SandboxOptions(
+        workers=config.workers,
+        allow_unsafe=config.allow_unsafe,
+        cache=config.cache,
+        time_check=config.time_check,
+    )
 
 
 def chosen_sandbox(asked: str | None, out: Path | None, suites: Sequence[Suite]) -> str:

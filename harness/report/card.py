@@ -16,6 +16,9 @@ def card(summary: Summary) -> str:
         lines.append((f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())))
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
+    for benchmark, problems in summary.time_fragile.items():
+        if problems:
+            lines.append((f"{benchmark} time-fragile", wording.fragile(problems)))
     if summary.cached:
         lines.append(("cached", f"{summary.cached} verdicts are those of equal programs, which ran once"))
     lines.append(("time", ", ".join(wording.stages(summary))))

@@ -34,6 +34,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "infrastructure": len(summary.infrastructure),
         "unjudged": summary.unjudged,
         "truncated": summary.truncated,
+        "time_fragile": summary.time_fragile,
     }
 
 
@@ -59,6 +60,11 @@ def markdown(summary: Summary) -> str:
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Truncated at the token limit: {summary.truncated}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
+        *(
+            f"\nTime-fragile in {name}: {wording.fragile(problems)}."
+            for name, problems in summary.time_fragile.items()
+            if problems
+        ),
         "\n## Isolation\n",
         *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),
         "\n## Time\n",
