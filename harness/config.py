@@ -80,6 +80,8 @@ class RunConfig:
     """Run programs even where nothing keeps them away from their judge."""
     cache: bool = True
     """Take verdicts of equal trials from the cache."""
+    time_check: bool = True
+    """Run time-outs again with four times the time, to name the problems that hang on it."""
 
     def __post_init__(self) -> None:
         _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
@@ -121,6 +123,7 @@ class ScoreConfig:
     trust: str = Trust.SPLIT.value
     allow_unsafe: bool = False
     cache: bool = True
+    time_check: bool = True
 
     def __post_init__(self) -> None:
         check_trust(self.trust)

@@ -122,7 +122,11 @@ def prepared(config: RunConfig) -> list[Suite]:
 def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
     """How programs are to be run."""
     return SandboxOptions(
-        workers=config.workers, trust=Trust(config.trust), allow_unsafe=config.allow_unsafe, cache=config.cache
+        workers=config.workers,
+        trust=Trust(config.trust),
+        allow_unsafe=config.allow_unsafe,
+        cache=config.cache,
+        time_check=config.time_check,
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from . import __version__, manifest
+from . import __version__, fragile, manifest
 from .feed import Feed
 from .progress import Progress
 from .sandboxes import open_sandbox
@@ -30,6 +30,8 @@ class SandboxOptions:
     """Run programs even where nothing keeps them away from their judge."""
     cache: bool = True
     """Take verdicts of equal trials from the cache."""
+    time_check: bool = True
+    """Run time-outs again with four times the time, to name the problems that hang on it."""
 
 
 class Session:
@@ -114,6 +116,20 @@ def evaluate(
         finally:
             session.cached += getattr(runner, "hits", 0)
     session.progress.finish("score")
+    if options.time_check:
+        _check_time(session, suite, sandbox)
+
+
+def _check_time(session: Session, suite: Suite, sandbox: Sandbox) -> None:
+    stage = "time check"
+    if total := len(fragile.timed_out(session.folder, suite)):
+        session.progress.start(stage, total)
+        session.clock.touch("time_check")
+    fragile.check(session.folder, suite, sandbox, lambda: session.progress.advance(stage))
+    if total:
+        session.clock.touch("time_check")
+        session.clock.settle()
+        session.progress.finish(stage)
 
 
 def _judge(session: Session, suite: Suite, sandbox: Sandbox | CachedSandbox, arrivals: Iterator[Sample]) -> None:

@@ -34,6 +34,10 @@ AllowUnsafe = Annotated[
 Cache = Annotated[
     bool | None, typer.Option("--cache/--no-cache", help="Take verdicts of equal programs from the cache (default).")
 ]
+TimeCheck = Annotated[
+    bool | None,
+    typer.Option("--time-check/--no-time-check", help="Run time-outs again with four times the time (default)."),
+]
 
 
 def run(
@@ -79,6 +83,7 @@ def run(
         bool | None, typer.Option("--verify/--no-verify", help="Check the sandbox with known programs first (default).")
     ] = None,
     cache: Cache = None,
+    time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
 ) -> None:
@@ -112,6 +117,7 @@ def score(
     k: Ks = None,
     workers: Workers = None,
     cache: Cache = None,
+    time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
     re_extract: Annotated[
         bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
@@ -135,7 +141,12 @@ def score(
         ):
             if value:
                 raise UsageError(f"{flag} does not go with --re-extract, which works on a run folder as it is")
-        options = SandboxOptions(workers=workers, allow_unsafe=bool(allow_unsafe), cache=cache is not False)
+        options = SandboxOptions(
+            workers=workers,
+            allow_unsafe=bool(allow_unsafe),
+            cache=cache is not False,
+            time_check=time_check is not False,
+        )
         finish(
             scoring.reextract(
                 samples, recipe=recipe, sandbox=sandbox, options=options, command=command, progress=open_progress()
@@ -157,6 +168,7 @@ def score(
         trust=trust or Trust.SPLIT,
         allow_unsafe=bool(allow_unsafe),
         cache=cache is not False,
+        time_check=time_check is not False,
     )
     finish(scoring.score(config, out=out, command=command, progress=open_progress()))
 

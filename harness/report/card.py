@@ -18,6 +18,9 @@ def card(summary: Summary) -> str:
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
     lines += [("judged apart", told) for told in wording.uncarried(summary)]
+    for benchmark, problems in summary.time_fragile.items():
+        if problems:
+            lines.append((f"{benchmark} time-fragile", wording.fragile(problems)))
     if summary.cached:
         lines.append(("cached", f"{summary.cached} verdicts are those of equal programs, which ran once"))
     if left := wording.unfinished(summary):

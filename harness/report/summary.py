@@ -10,6 +10,7 @@ from typing import Any
 
 from ..config import ks_for
 from ..errors import StoreError
+from ..fragile import fragile_of
 from ..metrics import pass_at_k
 from ..records import Key
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
@@ -45,6 +46,11 @@ class Summary:
         for session in self.manifest.get("sessions", []):
             total.update(session["stages_s"])
         return total
+
+    @property
+    def time_fragile(self) -> Mapping[str, list[str]]:
+        """Benchmark -> problems of which a sample that timed out passes with four times the time."""
+        return fragile_of(self.manifest)
 
     @property
     def cached(self) -> int:

@@ -19,6 +19,7 @@ STAGES = {
     "generate": "generating",
     "score": "scoring",
     "score_after_generate": "scoring after the last completion",
+    "time_check": "checking time-outs",
     "total": "total",
 }
 
@@ -80,6 +81,12 @@ def isolation(summary: Summary) -> list[tuple[str, str]]:
         told.append((f"isolated ({name})", _listed(facts.get("enforced"))))
         told.append((f"not isolated ({name})", _listed(facts.get("not_enforced"))))
     return told
+
+
+def fragile(problems: list[str]) -> str:
+    """The problems whose verdict hangs on the time limit, the first ten by name."""
+    more = f" and {len(problems) - 10} more" if len(problems) > 10 else ""
+    return f"{', '.join(problems[:10])}{more}: a sample that timed out passes with four times the time"
 
 
 def subject(manifest: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "unjudged": summary.unjudged,
         "missing": summary.missing,
         "truncated": summary.truncated,
+        "time_fragile": summary.time_fragile,
     }
 
 
@@ -62,6 +63,11 @@ def markdown(summary: Summary) -> str:
         f"Truncated at the token limit: {summary.truncated}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
         *(f"- {told}" for told in wording.uncarried(summary)),
+        *(
+            f"\nTime-fragile in {name}: {wording.fragile(problems)}."
+            for name, problems in summary.time_fragile.items()
+            if problems
+        ),
         "\n## Isolation\n",
         *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),
         "\n## Time\n",

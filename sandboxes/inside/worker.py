@@ -90,6 +90,7 @@ class Worker:
             "clean": self.clean(uid),
             "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
+        # a flood goes a little over its cap, and must not break the frame
         return reply, bytes(running.report[1 : request["max_report"]]) if running.reports_values else b""
 
     def reap(self, running: Running) -> Any:

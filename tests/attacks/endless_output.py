@@ -1,4 +1,5 @@
 # attack: prints without end
+# problem: asserts calls
 # expect: output
 def add_one(n):
     while True:

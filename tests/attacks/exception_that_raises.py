@@ -1,4 +1,5 @@
 # attack: an exception that raises when it is printed
+# problem: asserts calls
 # expect: runtime_error
 class Mine(Exception):
     def __str__(self):

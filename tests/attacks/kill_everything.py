@@ -1,4 +1,5 @@
 # attack: SIGKILL to every process it may signal, itself included
+# problem: asserts calls
 # expect: runtime_error
 import os
 import signal

@@ -1,4 +1,5 @@
 # attack: leaves with exit code 0 before the tests have ended
+# problem: asserts calls
 # expect: runtime_error
 import os
 

@@ -1,4 +1,5 @@
 # attack: floods every descriptor it can find
+# problem: asserts calls
 # expect: tampered or output
 # expect-in-process: tampered
 import os

@@ -1,4 +1,5 @@
 # attack: writes success to every descriptor it can find
+# problem: asserts calls
 # expect: tampered
 import os
 

@@ -1,4 +1,5 @@
 # attack: reads address 0
+# problem: asserts calls
 # expect: runtime_error
 import ctypes
 
