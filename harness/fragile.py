@@ -1,7 +1,8 @@
 """Which problems' verdicts hang on the time limit: time-outs run again with four times the time.
 
 A problem is time-fragile when a sample of it that timed out passes then: a faster machine would score it
-otherwise. Only time-outs are run again, and at most two samples of a problem. The verdicts of the run stay.
+otherwise. Only time-outs are run again, at most two samples of a problem, and none that would be given minutes
+(DS-1000's limit is two as it is). The verdicts of the run stay.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from .types import Calls, Sample, Sandbox, Status, Trial, Verdict
 
 FACTOR = 4.0
 SAMPLES_PER_PROBLEM = 2
+MAX_CPU_TIME_S = 120.0
+"""That a program is given the second time."""
 FIELD = "time_check"
 """In the manifest: benchmark -> how many samples were run again, and the problems that are fragile."""
 
@@ -36,9 +39,10 @@ def timed_out(folder: RunFolder, suite: Suite) -> list[Sample]:
 
 def check(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None]) -> None:
     """Run the time-outs again and put into the manifest what came of it; `advance` is called for each."""
-    again = timed_out(folder, suite)
+    trials = [_patient(suite.trial(sample)) for sample in timed_out(folder, suite)]
+    again = [trial for trial in trials if trial.limits.cpu_time_s <= MAX_CPU_TIME_S]
     fragile = set()
-    for verdict in sandbox.run(_patient(suite.trial(sample)) for sample in again):
+    for verdict in sandbox.run(again):
         advance()
         if _passes_more(folder.verdicts[verdict.benchmark, verdict.task_id, verdict.index], verdict):
             fragile.add(verdict.task_id)
