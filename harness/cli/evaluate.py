@@ -149,6 +149,7 @@ def _print_preview(preview: Preview) -> None:
 
 def finish(*summaries: Summary) -> None:
     """Print the cards; a run that is not wholly judged ends as infrastructure trouble."""
+    from ..manifest import throughput
     from ..noise import read_noise, told
     from ..report import card
 
@@ -156,6 +157,8 @@ def finish(*summaries: Summary) -> None:
         if "order" in summary.manifest["identity"]:
             continue  # a repetition: what it repeats has the card and the noise
         typer.echo(card(summary))
+        if rate := throughput(summary.manifest):
+            typer.echo(f"throughput: {rate}")
         for noise in read_noise(summary.path):
             typer.echo(f"noise of {noise.benchmark}: {told(noise)}")
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]
