@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,6 +57,19 @@ class Clock:
         """Seconds per stage. `score_after_generate` is what scoring took when nothing was generated any more."""
         total = time.monotonic() - self._born
         return {**{stage: round(seconds, 3) for stage, seconds in self._seconds.items()}, "total": round(total, 3)}
+
+
+def throughput(manifest: Mapping[str, Any]) -> str | None:
+    """The last start that generated something, in figures for people; None where none did."""
+    made = [session for session in manifest.get("sessions", []) if session.get("last_completion_s") is not None]
+    if not made:
+        return None
+    last = made[-1]
+    told = [f"{last['generated']} completions, the first after {last['first_completion_s']:.1f} s"]
+    told.append(f"the last after {last['last_completion_s']:.1f} s")
+    if "tokens_per_s" in last:
+        told.append(f"prompts {last['prompt_tokens_per_s']:.0f} tokens/s, answers {last['tokens_per_s']:.0f} tokens/s")
+    return ", ".join(told)
 
 
 def now() -> str:

@@ -191,6 +191,7 @@ def _print_preview(preview: Preview) -> None:
 
 def finish(*summaries: Summary, png: bool = False) -> None:
     """Write the pages and print the cards; a run that is not wholly judged ends as infrastructure trouble."""
+    from ..manifest import throughput
     from ..noise import read_noise, told
     from ..report import card, write_page
 
@@ -199,6 +200,8 @@ def finish(*summaries: Summary, png: bool = False) -> None:
             continue  # a repetition: what it repeats has the card and the noise
         write_page(summary.path, png=png)
         typer.echo(card(summary))
+        if rate := throughput(summary.manifest):
+            typer.echo(f"throughput: {rate}")
         for noise in read_noise(summary.path):
             typer.echo(f"noise of {noise.benchmark}: {told(noise)}")
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]

@@ -151,7 +151,10 @@ def _start(settings: EngineSettings) -> Any:
     own = engine_arguments(options.engine_args, (field.name for field in fields(EngineArgs)))
     arguments = EngineArgs(model=str(settings.path), **{**figures, **own})
     # The usage context only picks defaults: those for answering a list of prompts, not for a server.
-    engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS, enable_multiprocessing=True)
+    with _cores_shared(options):
+        engine = LLMEngine.from_engine_args(
+            arguments, usage_context=UsageContext.LLM_CLASS, enable_multiprocessing=True
+        )
     try:
         for adapter in options.adapters:
             engine.add_lora(adapter_request(adapter, options.adapters))
@@ -189,15 +192,31 @@ def _known_quantization(name: str | None) -> str | None:
     return name
 
 
+@contextmanager
+def _cores_shared(options: ModelOptions) -> Iterator[None]:
+    """An engine that starts inside shares all cores among its processes, where they are few.
+
+    Only inside, for the next engine may have more processes; and never over the user's own choice.
+    """
+    name = "VLLM_CPU_OMP_THREADS_BIND"
+    cores = sorted(os.sched_getaffinity(0))
+    processes = options.tensor_parallel_size * options.pipeline_parallel_size
+    if name in os.environ or not processes <= len(cores) <= FEW_CORES:
+        yield
+        return
+    shares = (cores[number::processes] for number in range(processes))
+    os.environ[name] = "|".join(",".join(map(str, share)) for share in shares)
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
 def _cpu_figures(settings: EngineSettings) -> dict[str, Any]:
     options = settings.options
     length = settings.length or min(context_length(settings.path) or CPU_CONTEXT, CPU_CONTEXT)
     # A prompt that is computed in parts rewinds its request's random generator, which a CPU's cannot: vLLM 0.32 dies.
     figures: dict[str, Any] = {"max_model_len": length, "enforce_eager": True, "enable_chunked_prefill": False}
-    cores = sorted(os.sched_getaffinity(0))
-    processes = options.tensor_parallel_size * options.pipeline_parallel_size
-    if processes == 1 and len(cores) <= FEW_CORES:
-        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", ",".join(map(str, cores)))
     if options.gpu_memory_utilization is None and not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
         # Two of the longest sequences must fit, or nothing is ever batched.
         figures["kv_cache_memory_bytes"] = max(CPU_CACHE_BYTES, 2 * length * _cache_bytes_per_token(settings))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from harness.registry import names
 from tests.commands import harness, read_rows, write_rows
 from tests.evolve.misbehaving import MODEL, misbehaving
 
@@ -22,7 +19,6 @@ ENDS = {
 }
 
 
-@pytest.mark.skipif("openai" not in names("models"), reason="no model adapter speaks OpenAI's protocol")
 def test_every_trouble_of_a_server_ends_as_it_should(tmp_path: Path) -> None:
     """Busy, broken, cut, empty, copied, sorry, equal: each gets its reason; a second start asks nothing."""
     seeds = write_rows(
