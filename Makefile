@@ -29,6 +29,7 @@ bench: $(VENV)/.dev
 	$(BIN)/harness sandbox build ds1000
 	$(BIN)/python -m tests.performance.peers --rounds $(ROUNDS)
 	$(BIN)/python -m tests.performance.growth
+	$(BIN)/python -m tests.performance.decontamination
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -112,8 +112,8 @@ def caveats(runs: Sequence[Run]) -> list[str]:
         alone = [name for name in run.summary.manifest["tasks"] if not any(o.tasks(name) for o in runs if o is not run)]
         if alone:
             told.append(f"{run.name} alone has {', '.join(alone)}; it is not compared.")
-    for what in ("sandbox", "harness_version"):
-        values = {run.name: str(_either(run, what)) for run in runs}
+    for what in ("sandbox", "trust", "harness_version"):
+        values = {run.name: str(_either(run, what) or "not recorded") for run in runs}
         if len(set(values.values())) > 1:
             listed = ", ".join(f"{value} ({name})" for name, value in values.items())
             told.append(f"The runs differ in {what.replace('_', ' ')}: {listed}.")
