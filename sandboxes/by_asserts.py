@@ -74,7 +74,11 @@ class ByAsserts:
             answer, told = self._answers(trial, trial.limits, proxied.source, transcript.name, asked)
             if answer["status"] == "reported" and asked is transcript.asked and told == transcript.told:
                 return verdict_of(trial, answer | {"status": Status.PASSED}, Trust.SPLIT)
+            if answer["status"] == Status.MEMORY:  # killed by the kernel: nothing that was told after that counts
+                return verdict_of(trial, answer, Trust.SPLIT)
             judged = self._tests(trial, proxied, transcript.name, asked, (answer, told))
+            if judged["status"] == Status.PASSED and answer["status"] != "reported":
+                return verdict_of(trial, answer, Trust.SPLIT)
             if judged["status"] != "unsure":
                 return _verdict(trial, answer, judged)
             more = judged["parts"]
