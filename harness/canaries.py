@@ -29,12 +29,19 @@ def canaries(suite: Suite) -> list[tuple[Status, Trial]]:
     if own is not None:
         chosen = [(status, problem, code) for status, (problem, code) in own().items()]
     else:
-        first = next((one for one in suite.problems.values() if one.entry_point), None)
+        first = next((one for one in suite.problems.values() if _fits(benchmark, one)), None)
         chosen = [(status, first, code) for status, code in _made(benchmark, first)] if first else []
     return [
         (status, _limited(status, benchmark.trial(problem, code, CodeForm.SOLUTION, -1 - number)))
         for number, (status, problem, code) in enumerate(chosen)
     ]
+
+
+def _fits(benchmark: Benchmark, problem: Problem) -> bool:
+    """Whether a program that defines the entry point alone can be judged: some tests also want a class of it."""
+    judge = benchmark.trial(problem, "", CodeForm.SOLUTION, 0).judge
+    alone = isinstance(judge, Calls) or judge.exposes in ((), (problem.entry_point,))
+    return bool(problem.entry_point) and alone
 
 
 def _made(benchmark: Benchmark, problem: Problem) -> list[tuple[Status, str]]:

@@ -58,6 +58,15 @@ def plugin(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
 
 
+@pytest.mark.data
+def test_canaries_fit_a_benchmark_whose_first_problem_wants_a_class() -> None:
+    """MBPP's train split begins with one: a function alone is no answer to it."""
+    found = verify("mbpp-train", sandbox="process")
+
+    assert found.differences == ()
+    assert (found.canaries.passed, found.canaries.total) == (4, 4)
+
+
 def with_plugin(plugin: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False, env=plugin

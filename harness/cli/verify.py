@@ -14,7 +14,7 @@ from .evaluate import AllowUnsafe, SandboxName, TrustName, Workers
 if TYPE_CHECKING:
     from ..verify import Part, Verification
 
-ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {:<26}{}"
+ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {:<28}{}"
 HEAD = ("benchmark", "sandbox", "references", "canaries", "golden", "time", "memory", "judged")
 
 
