@@ -146,6 +146,7 @@ def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequenc
         benchmarks={suite.name: suite.facts() for suite in suites},
         recipes={suite.name: suite.recipe_facts() for suite in suites},
         tasks={suite.name: list(suite.problems) for suite in suites},
+        slices={suite.name: suite.slices() for suite in suites},
     )
 
 

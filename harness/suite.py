@@ -118,6 +118,14 @@ class Suite:
         """What identifies the benchmark's part in a run."""
         return {"data_digest": self.data_digest, "problems": len(self.problems)}
 
+    def slices(self) -> dict[str, dict[str, list[str]]]:
+        """The groups that the benchmark tells its problems by: what by -> group -> task ids."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for by in getattr(self.benchmark, "slices", ()):
+            for task_id, problem in self.problems.items():
+                found.setdefault(by, {}).setdefault(str(problem.metadata[by]), []).append(task_id)
+        return found
+
     def recipe_facts(self) -> dict[str, str] | None:
         """What identifies the recipe."""
         return {"name": self.recipe.name, "digest": self.recipe.digest} if self.recipe else None

@@ -12,7 +12,9 @@ import pytest
 from harness import pipeline, report, scoring
 from harness.config import RunConfig, ScoreConfig
 from harness.errors import ModelError, StoreError, UsageError
+from harness.suite import load_suite
 from tests.commands import read_rows, references, write_rows
+from tests.runs import FAILED, PASSED, write_run
 
 KEYS = ("benchmark", "task_id", "index")
 BODY = "    return 1\n"
@@ -72,6 +74,42 @@ def test_a_sample_that_fails_for_what_cannot_be_carried_is_named(tmp_path: Path)
     told = "HumanEval/12 sample 0 (humaneval): a Text cannot be carried; it passes in-process"
     assert told in report.card(summary)
     assert told in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_groups_of_problems_have_scores_of_their_own(tmp_path: Path) -> None:
+    """Where a benchmark tells its problems by library, say: in scores.json and the report, from the folder alone."""
+    path = write_run(tmp_path / "run", {f"T/{at}": [PASSED if at else FAILED] for at in range(4)}, benchmark="toy")
+    manifest = json.loads((path / "run.json").read_text())
+    manifest["slices"] = {"toy": {"library": {"Numpy": ["T/0", "T/1"], "Pandas": ["T/2", "T/3"]}}}
+    (path / "run.json").write_text(json.dumps(manifest))
+    report.write(path)
+
+    slices = json.loads((path / "scores.json").read_text())["slices"]
+    assert [(one["by"], one["group"], one["value"], one["n_problems"]) for one in slices] == [
+        ("library", "Numpy", 0.5, 2),
+        ("library", "Pandas", 1.0, 2),
+    ]
+    told = (path / "report.md").read_text()
+    assert "## toy by library" in told
+    assert "| Numpy | 50.0 % (9.5 to 90.5) | 1 of 2 problems |" in told
+
+
+@pytest.mark.data
+def test_ds1000_is_told_by_library_and_by_perturbation() -> None:
+    """Every problem is in one group of each."""
+    slices = load_suite("ds1000").slices()
+
+    assert sorted(slices) == ["library", "perturbation_type"]
+    assert {group: len(found) for group, found in slices["library"].items()} == {
+        "Pandas": 291,
+        "Numpy": 220,
+        "Matplotlib": 155,
+        "Sklearn": 115,
+        "Scipy": 106,
+        "Pytorch": 68,
+        "Tensorflow": 45,
+    }
+    assert sum(map(len, slices["perturbation_type"].values())) == 1000
 
 
 def test_the_manifest_says_with_what_the_run_was_made(tmp_path: Path) -> None:

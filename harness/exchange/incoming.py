@@ -55,6 +55,7 @@ def import_results(
                 config={"samples": str(path), "benchmark": benchmark, "n": n, "k": []},
                 benchmarks={suite.name: suite.facts()},
                 tasks={suite.name: list(suite.problems)},
+                slices={suite.name: suite.slices()},
                 imported={"format": found.format, "verdicts": judged_by},
             )
             _keep(folder, suite, found, with_verdicts=not judge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,22 @@ from ..types import Sample, Score, Status, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """pass@1 of one group of a benchmark's problems, such as those of one library."""
+
+    by: str
+    group: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Scores and the facts to read them by."""
 
     path: Path
     manifest: Mapping[str, Any]
     scores: tuple[Score, ...]
+    slices: tuple[Slice, ...]
     statuses: Mapping[str, Mapping[str, int]]
     """Benchmark -> status -> how many samples."""
     infrastructure: tuple[Verdict, ...]
@@ -100,6 +110,7 @@ def summarise(
         path=path,
         manifest=manifest,
         scores=tuple(scores),
+        slices=tuple(_slices(manifest, judged)),
         statuses={benchmark: _statuses(judged, benchmark) for benchmark in tasks},
         infrastructure=tuple(verdict for verdict in judged if verdict.status is Status.INFRASTRUCTURE),
         unjudged=len(samples) - len(judged),
@@ -130,6 +141,17 @@ def counts_of(task_ids: Iterable[str], outcomes: Iterable[tuple[str, Status]]) -
         samples[task_id] += 1
         passed[task_id] += status is Status.PASSED
     return {task_id: (samples[task_id], passed[task_id]) for task_id in task_ids}
+
+
+def _slices(manifest: Mapping[str, Any], judged: Iterable[Verdict]) -> Iterator[Slice]:
+    verdicts = [verdict for verdict in judged if verdict.status is not Status.INFRASTRUCTURE]
+    for benchmark, found in manifest.get("slices", {}).items():
+        outcomes = [(verdict.task_id, verdict.status) for verdict in verdicts if verdict.benchmark == benchmark]
+        for by, groups in found.items():
+            for group, task_ids in sorted(groups.items()):
+                own = set(task_ids)
+                counts = counts_of(task_ids, [outcome for outcome in outcomes if outcome[0] in own])
+                yield Slice(by=by, group=group, score=pass_at_k(counts, 1, benchmark=benchmark))
 
 
 def _statuses(verdicts: Iterable[Verdict], benchmark: str) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
     return {
         "digest": summary.manifest["digest"],
         "scores": [_score_row(score) for score in summary.scores],
+        "slices": [{"by": one.by, "group": one.group, **_score_row(one.score)} for one in summary.slices],
         "statuses": summary.statuses,
         "infrastructure": len(summary.infrastructure),
         "unjudged": summary.unjudged,
@@ -54,6 +56,7 @@ def markdown(summary: Summary) -> str:
                 for score in summary.scores
             ],
         ),
+        *_sliced(summary),
         "\n## Verdicts\n",
         *_table(
             ["benchmark", "status", "samples"],
@@ -97,6 +100,19 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
     rows.append(("harness", f"{manifest['harness_version']} {manifest.get('git_revision') or ''}".strip()))
     rows.append(("versions", ", ".join(f"{name} {found}" for name, found in manifest["versions"].items())))
     return rows
+
+
+def _sliced(summary: Summary) -> Iterator[str]:
+    """A table for each way a benchmark groups its problems."""
+    kinds = dict.fromkeys((one.score.benchmark, one.by) for one in summary.slices)
+    for benchmark, by in kinds:
+        rows = [
+            [one.group, wording.percent(one.score), wording.passed(one.score)]
+            for one in summary.slices
+            if (one.score.benchmark, one.by) == (benchmark, by)
+        ]
+        yield f"\n## {benchmark} by {by.replace('_', ' ')}\n"
+        yield from _table([by.replace("_", " "), "pass@1 (95 % interval)", "samples"], rows)
 
 
 def _score_row(score: Score) -> dict[str, Any]:
