@@ -81,7 +81,7 @@ class ByAsserts:
                 return verdict_of(trial, answer, Trust.SPLIT)
             if judged["status"] != "unsure":
                 return _verdict(trial, answer, judged)
-            more = judged["parts"]
+            more = judged["more"]
             asked = (*asked[: more["index"]], bytes.fromhex(more["call"]))
         detail = f"its tests still asked something new after {MAX_RUNS} runs: its answers change from run to run"
         return verdict_of(trial, answer | {"status": Status.WRONG_ANSWER, "detail": detail}, Trust.SPLIT)
@@ -120,12 +120,12 @@ class ByAsserts:
             worker = self._workers.judge(trial.environment, trial.group)
             worker.store(key, fields["calls"], lambda: asked, raw=True)
             judged, _ = self._workers.run_trusted(trial, job)
-            if judged["parts"]:
+            if judged["more"]:
                 return judged
         if judged["status"] == Status.INFRASTRUCTURE:
             raise LinkLost(f"the judge did not start: {judged['detail']}")
         detail = f"what it answered cannot be judged: {judged['detail']}"
-        return {"status": Status.OUTPUT, "detail": detail, "parts": {"opaque": []}}
+        return {"status": Status.OUTPUT, "detail": detail, "more": {"opaque": []}}
 
     def _record(self, trial: Trial, proxied: Proxied) -> bytes:
         """A transcript's bytes: what the tests ask of the reference, and its answers as a candidate."""
@@ -162,7 +162,7 @@ FACTS = ("preamble", "reference", "reference_tests", "exposes")
 
 
 def _verdict(trial: Trial, answer: Answer, judged: Answer) -> Verdict:
-    status, opaque = judged["status"], judged["parts"]["opaque"]
+    status, opaque = judged["status"], judged["more"]["opaque"]
     verdict = verdict_of(trial, answer | {"status": status, "detail": judged["detail"]}, Trust.SPLIT)
     return replace(verdict, uncarried=opaque[0]) if opaque and status != Status.PASSED else verdict
 

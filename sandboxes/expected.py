@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ..data import cache_dir
 from .inside import codec
 
-RULES = 5
+RULES = 6
 """Raised whenever what is stored under a name would come out otherwise."""
 T = TypeVar("T")
 

@@ -35,23 +35,24 @@ class Wrong(Exception):
     """A sink's word that a value is not the right one."""
 
 
-def run_part(program: str, entry_point: str, part: Dict[str, Any], sink: Sink) -> Tuple[str, str, List[float]]:
-    """(end, detail, CPU seconds of each call) of one part; each returned value goes to `sink(index, value)`.
+def run(request: Dict[str, Any], inputs: List[Any], sink: Sink) -> Tuple[str, str, List[float]]:
+    """(end, detail, CPU seconds of each call) of a program's calls; each returned value goes to `sink(index, value)`.
 
-    `part`: {"inputs": [argument lists], "limits_s": [seconds per call], "budget_s": seconds for all}.
+    `request`: {"program", "entry_point", "limits_s": [seconds per call], "budget_s": seconds for all}; `inputs` are
+    lists of arguments.
     """
     times: List[float] = []
     scope: Dict[str, Any] = {}
     try:
-        exec(compile(program, "<string>", "exec"), scope)
-        function = scope[entry_point]
+        exec(compile(request["program"], "<string>", "exec"), scope)
+        function = scope[request["entry_point"]]
     except MemoryError as error:
         return NO_MEMORY, describe(error), times
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its verdict
         return BROKEN, describe(error), times
     signal.signal(signal.SIGPROF, _over_time)
-    left_s = part["budget_s"]
-    for index, (arguments, limit_s) in enumerate(zip(part["inputs"], part["limits_s"])):
+    left_s = request["budget_s"]
+    for index, (arguments, limit_s) in enumerate(zip(inputs, request["limits_s"])):
         start = time.process_time()
         try:
             signal.setitimer(signal.ITIMER_PROF, max(1e-3, min(limit_s, left_s)))
@@ -106,7 +107,7 @@ class Collector:
         return codec.encode_or_digest(value, self.large_bytes)
 
     def report(self, end: str, detail: str, times: List[float]) -> bytes:
-        """The part's result in three chunks: (end, detail), [CPU seconds], [returned values]."""
+        """The result in three chunks: (end, detail), [CPU seconds], [returned values]."""
         return b"".join(
             map(frames.prefixed, (codec.encode((end, detail)), codec.encode(times), codec.join(b"l", self.items)))
         )

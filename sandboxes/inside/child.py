@@ -13,7 +13,7 @@ import os
 import random
 import resource
 import sys
-from typing import Any, Dict, Iterator, List, NoReturn, Optional, Tuple
+from typing import Any, Dict, Iterator, NoReturn, Optional, Tuple
 
 from . import calls, frames, landlock, oracle, programs, proxies
 
@@ -64,28 +64,22 @@ def _program(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Ite
 
 
 def _calls(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
-    """Call a program's function; a report for each part: its length, then what the calls returned."""
-    for inputs, budget in zip(stored["inputs"], request["parts"]):
-        collector = calls.Collector(budget["reveal"], request["trusted"])
-        end = calls.run_part(request["program"], request["entry_point"], {"inputs": inputs, **budget}, collector)
-        yield frames.prefixed(collector.report(*end))
+    """Call a program's function; one report of what the calls returned."""
+    collector = calls.Collector(request["reveal"], request["trusted"])
+    (inputs,) = stored[request["inputs"]]
+    yield collector.report(*calls.run(request, inputs, collector))
 
 
 def _judged_calls(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:
     """As `_calls`, but compared here, by the interpreter that ran the candidate; one report as `_program`'s."""
-    results: List[Tuple[str, str]] = []
-    for inputs, expected, budget in zip(stored["inputs"], stored[request["expected"]], request["parts"]):
-        judge = oracle.Judge(request, expected, inputs, budget["reveal"])
-        part = {"inputs": inputs, **budget}
-        try:
-            end, detail, _ = calls.run_part(request["program"], request["entry_point"], part, judge)
-        except calls.Unsure as error:
-            yield json.dumps([token, "unsure", "", [len(results), error.index]]).encode("ascii")
-            return
-        results.append((oracle.status_of_end(end, detail), detail))
-    failed = [result for result in results if result[0] != "passed"]
-    status, detail = failed[0] if failed else ("passed", "")
-    yield json.dumps([token, status, detail[-MAX_DETAIL:], [part for part, _ in results]]).encode("ascii")
+    (inputs,), (expected,) = stored[request["inputs"]], stored[request["expected"]]
+    judge = oracle.Judge(request, expected, inputs, request["reveal"])
+    try:
+        end, detail, _ = calls.run(request, inputs, judge)
+    except calls.Unsure as error:
+        yield json.dumps([token, "unsure", "", error.index]).encode("ascii")
+        return
+    yield json.dumps([token, oracle.status_of_end(end, detail), detail[-MAX_DETAIL:]]).encode("ascii")
 
 
 def _answers(request: Dict[str, Any], stored: Dict[str, Any], token: str) -> Iterator[bytes]:

@@ -107,8 +107,8 @@ class Judge:
             raise calls.Wrong(message) from None
 
 
-def verdict_of_part(judge: Judge, report: bytes, opaque: List[str]) -> Result:
-    """(status, detail) of a part from what the candidate's process reported of it.
+def verdict_of_report(judge: Judge, report: bytes, opaque: List[str]) -> Result:
+    """(status, detail) of calls from what the candidate's process reported of them.
 
     What of it could not be carried is named in `opaque`.
 

@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from . import child
 
@@ -25,7 +25,7 @@ class Running:
         self.reports_values = request["op"] in child.VALUES
         self.token = os.urandom(8).hex()
         self.report = bytearray()
-        self.parts: List[Any] = []
+        self.more: Any = []
         self.output_bytes = 0
         self.stopped: Optional[Tuple[str, str]] = None
         self.usage: Optional[Any] = None
@@ -98,12 +98,12 @@ class Running:
 
     def _reported(self) -> Tuple[str, str]:
         try:
-            token, status, detail, *parts = json.loads(self.report[1:])
+            token, status, detail, *more = json.loads(self.report[1:])
         except (ValueError, TypeError):
             return "tampered", "the program wrote to the report channel"
         if token != self.token:
             return "tampered", "the program wrote to the report channel"
-        self.parts = parts[0] if parts else []
+        self.more = more[0] if more else []
         return status, detail
 
     def _ended(self) -> bool:

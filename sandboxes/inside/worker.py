@@ -53,22 +53,17 @@ class Worker:
     def compare(self, request: Dict[str, Any], blob: bytes) -> Dict[str, Any]:
         """Judge what a candidate's calls returned; a worker that does this runs no candidate code."""
         stored = self.stored[request["key"]]
-        parts = stored[request["expected"]]
-        inputs = stored.get("inputs", [[]] * len(parts))
-        results: List[Tuple[str, str]] = []
+        (expected,) = stored[request["expected"]]
+        (inputs,) = stored.get(request["inputs"], [[]])
         opaque: List[str] = []
         try:
-            chunks = frames.chunks(blob, request["complete"])
-            if len(chunks) > len(parts):
-                raise codec.Damaged("%d parts were reported, asked for %d" % (len(chunks), len(parts)))
-            for part, expected, arguments, revealed in zip(chunks, parts, inputs, request["revealed"]):
-                judge = oracle.Judge(request, expected, arguments, revealed)
-                results.append(oracle.verdict_of_part(judge, part, opaque))
+            judge = oracle.Judge(request, expected, inputs, request["reveal"])
+            status, detail = oracle.verdict_of_report(judge, blob, opaque)
         except calls.Unsure as error:
-            return {"status": "unsure", "parts": [len(results), error.index]}
+            return {"status": "unsure", "call": error.index}
         except (codec.Damaged, frames.FrameError) as error:
-            results = [("tampered", str(error))]
-        return {"status": "compared", "results": results, "opaque": opaque}
+            status, detail = "tampered", str(error)
+        return {"status": status, "detail": detail, "opaque": opaque}
 
     def run(self, request: Dict[str, Any], blob: bytes) -> Tuple[Dict[str, Any], bytes]:
         """Run one program; a status, what was used, whether this worker is still clean, and what it reported."""
@@ -86,7 +81,7 @@ class Worker:
             "cpu_time_s": usage.ru_utime + usage.ru_stime,
             "wall_time_s": running.wall_time_s,
             "peak_memory_bytes": usage.ru_maxrss * 1024,
-            "parts": running.parts,
+            "more": running.more,
             "clean": self.clean(uid),
             "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
