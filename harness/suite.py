@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from .config import RunConfig
@@ -174,12 +174,13 @@ def base_seed(run_seed: int, benchmark: str, task_id: str) -> int:
 
 def _digest(problems: Sequence[Problem]) -> str:
     """SHA-256 (hex) of problems; their inputs may hold what JSON does not."""
-    rows = [asdict(problem) for problem in problems]
-    text = json.dumps(rows, sort_keys=True, separators=(",", ":"), default=_beyond_json)
+    text = json.dumps(problems, sort_keys=True, separators=(",", ":"), default=_beyond_json)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _beyond_json(value: Any) -> Any:
+    if is_dataclass(value):  # its fields alone: `asdict` would copy every value of every input first
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, complex):
         return {"complex": [value.real, value.imag]}
     if isinstance(value, set):

@@ -38,6 +38,9 @@ TimeCheck = Annotated[
     bool | None,
     typer.Option("--time-check/--no-time-check", help="Run time-outs again with four times the time (default)."),
 ]
+Page = Annotated[
+    bool, typer.Option("--page/--no-page", help="Write report.html (default); `harness report` writes it later.")
+]
 
 
 def run(
@@ -85,6 +88,7 @@ def run(
     cache: Cache = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
+    page: Page = True,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
@@ -100,7 +104,7 @@ def run(
     if preview:
         _print_preview(pipeline.preview(chosen))
         return
-    finish(*pipeline.run_all(chosen, out=out, command=context.obj, progress=open_progress()))
+    finish(*pipeline.run_all(chosen, out=out, command=context.obj, progress=open_progress()), page=page)
 
 
 def score(
@@ -119,6 +123,7 @@ def score(
     cache: Cache = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
+    page: Page = True,
     re_extract: Annotated[
         bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
     ] = False,
@@ -150,7 +155,8 @@ def score(
         finish(
             scoring.reextract(
                 samples, recipe=recipe, sandbox=sandbox, options=options, command=command, progress=open_progress()
-            )
+            ),
+            page=page,
         )
         return
     if samples.is_dir():
@@ -170,12 +176,12 @@ def score(
         cache=cache is not False,
         time_check=time_check is not False,
     )
-    finish(scoring.score(config, out=out, command=command, progress=open_progress()))
+    finish(scoring.score(config, out=out, command=command, progress=open_progress()), page=page)
 
 
 def _given(flags: dict[str, Any], **renamed: Any) -> dict[str, Any]:
     """The configuration keys among the flags that were used."""
-    own = ("context", "benchmark", "engine_arg", "split", "out", "config", "preview")
+    own = ("context", "benchmark", "engine_arg", "split", "out", "config", "page", "preview")
     values = {**{key: value for key, value in flags.items() if key not in own}, **renamed}
     return {key: value for key, value in values.items() if value is not None and value != []}
 
@@ -189,7 +195,7 @@ def _print_preview(preview: Preview) -> None:
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
 
 
-def finish(*summaries: Summary, png: bool = False) -> None:
+def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
     """Write the pages and print the cards; a run that is not wholly judged ends as infrastructure trouble."""
     from ..manifest import throughput
     from ..noise import read_noise, told
@@ -198,7 +204,8 @@ def finish(*summaries: Summary, png: bool = False) -> None:
     for summary in summaries:
         if "order" in summary.manifest["identity"]:
             continue  # a repetition: what it repeats has the card and the noise
-        write_page(summary.path, png=png)
+        if page:
+            write_page(summary.path, png=png)
         typer.echo(card(summary))
         if rate := throughput(summary.manifest):
             typer.echo(f"throughput: {rate}")

