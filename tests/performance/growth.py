@@ -10,6 +10,8 @@ import argparse
 import json
 import os
 import resource
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +21,23 @@ from harness.registry import lookup
 from harness.sandboxes import open_sandbox
 from harness.types import CodeForm, Trial
 
+from .measure import cost_of
+
 CORES = len(os.sched_getaffinity(0))
 
 
+def golden() -> list[str]:
+    """WizardCoder-15B's samples of HumanEval, a line each."""
+    file = Path(os.environ["HARNESS_DATA_DIR"]) / "golden" / "wizardcoder-15b-humaneval.samples.jsonl"
+    return file.read_text(encoding="utf-8").splitlines()
+
+
 def golden_trials(copies: int) -> Iterator[Trial]:
-    """WizardCoder-15B's samples of HumanEval, `copies` times."""
+    """The golden samples, `copies` times."""
     benchmark = lookup("benchmarks", "humaneval")()
     problems = {problem.task_id: problem for problem in benchmark.problems()}
-    file = Path(os.environ["HARNESS_DATA_DIR"]) / "golden" / "wizardcoder-15b-humaneval.samples.jsonl"
-    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     for index in range(copies):
-        for row in rows:
+        for row in map(json.loads, golden()):
             yield benchmark.trial(problems[row["task_id"]], row["completion"], CodeForm.COMPLETION, index)
 
 
@@ -70,12 +78,30 @@ def distance(name: str) -> None:
     )
 
 
+def saving(copies: int) -> None:
+    """The samples `copies` times, as a whole command: without the verdict cache, with an empty and with a full one."""
+    with tempfile.TemporaryDirectory() as scratch:
+        once, often = Path(scratch, "once.jsonl"), Path(scratch, "often.jsonl")
+        for file, times in ((once, 1), (often, copies)):
+            file.write_text("".join(line + "\n" for line in golden()) * times, encoding="utf-8")
+        score = [sys.executable, "-m", "harness", "score", "-b", "humaneval", "--sandbox", "docker", "--no-page"]
+        cache = {"XDG_CACHE_HOME": f"{scratch}/cache"}
+        cost_of([*score, str(once), "--no-cache", "--out", f"{scratch}/once"], cache)  # what references do is kept
+        for how, flags in (("none", ["--no-cache"]), ("empty", []), ("full", [])):
+            cost = cost_of([*score, str(often), *flags, "--out", f"{scratch}/{how}"], cache)
+            print(
+                f"{164 * copies:>6} trials, verdict cache {how:<5}  {cost.wall_s:7.2f} s {cost.cpu_s:7.2f} s CPU",
+                flush=True,
+            )
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--up-to", type=int, default=32800, help="trials")
     asked = parser.parse_args()
     growth(asked.up_to)
+    saving(asked.up_to // 164)
     for name in ("humaneval-plus", "mbpp-plus", "ds1000"):
         distance(name)
 
