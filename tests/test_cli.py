@@ -73,6 +73,8 @@ def test_listing_shows_every_kind() -> None:
         (["score", "."], "is a folder; add --re-extract"),
         (["score", ".", "--re-extract"], "is not a run folder"),
         (["score", ".", "--re-extract", "-b", "humaneval"], "--benchmark does not go with --re-extract"),
+        (["score", ".", "--extractors", "all", "-r", "chat"], "--recipe does not go with --extractors"),
+        (["score", "s.jsonl", "--extractors", "some"], '--extractors is "some"; it can be "all"'),
         (["report", "."], "is not a run folder"),
         (["list", "things"], '"things" cannot be listed'),
         (["sandbox", "build", "coer"], "coer"),

@@ -30,5 +30,16 @@ def card(summary: Summary) -> str:
     lines.append(("report", str(summary.path / REPORT)))
     if (summary.path / PAGE).exists():
         lines.append(("page", str(summary.path / PAGE)))
-    width = max(len(heading) for heading, _ in lines)
-    return "\n".join(f"{heading:<{width}}  {text}" for heading, text in lines)
+    return "\n".join([*_columns([list(line) for line in lines]), *_by_rule(summary)])
+
+
+def _by_rule(summary: Summary) -> list[str]:
+    """The scores under each extraction rule, where they were measured."""
+    if not summary.rules:
+        return []
+    return ["", *_columns([wording.RULE_HEADS, *wording.rules(summary)]), *wording.moved(summary)]
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -65,6 +65,7 @@ def _page(
             [score.benchmark, score.metric, wording.percent(score), wording.passed(score), score.note]
             for score in summary.scores
         ],
+        rules={"heads": wording.RULE_HEADS, "rows": wording.rules(summary), "moved": wording.moved(summary)},
         facts=[*wording.isolation(summary), *provenance(summary)],
         rows=island([entry.row for entry in found]),
         chunks=[entry.chunk for entry in found],

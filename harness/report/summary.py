@@ -13,6 +13,7 @@ from ..errors import StoreError
 from ..fragile import fragile_of
 from ..metrics import pass_at_k
 from ..records import Key
+from ..rules import RuleScore, rules_of
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
 from ..types import Sample, Score, Status, Verdict
 
@@ -48,6 +49,8 @@ class Summary:
     """Where verdicts were computed -> how many."""
     uncarried: tuple[Verdict, ...]
     """Samples that pass in-process and fail for a value that could not be carried to the judge."""
+    rules: tuple[RuleScore, ...] = ()
+    """The scores under each extraction rule, where they were measured."""
 
     @property
     def stages_s(self) -> Mapping[str, float]:
@@ -118,6 +121,7 @@ def summarise(
         truncated=_truncated(samples.values()),
         trust=Counter(verdict.trust.value for verdict in judged),
         uncarried=tuple(verdict for verdict in judged if verdict.uncarried),
+        rules=tuple(rules_of(manifest, len(samples))),
     )
 
 

@@ -39,6 +39,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "missing": summary.missing,
         "truncated": summary.truncated,
         "time_fragile": summary.time_fragile,
+        "extractors": [{**asdict(row), "score": _score_row(row.score)} for row in summary.rules],
     }
 
 
@@ -57,6 +58,7 @@ def markdown(summary: Summary) -> str:
             ],
         ),
         *_sliced(summary),
+        *_by_rule(summary),
         "\n## Verdicts\n",
         *_table(
             ["benchmark", "status", "samples"],
@@ -113,6 +115,14 @@ def _sliced(summary: Summary) -> Iterator[str]:
         ]
         yield f"\n## {benchmark} by {by.replace('_', ' ')}\n"
         yield from _table([by.replace("_", " "), "pass@1 (95 % interval)", "samples"], rows)
+
+
+def _by_rule(summary: Summary) -> Iterator[str]:
+    """The scores under each extraction rule, where they were measured."""
+    if summary.rules:
+        yield "\n## Extraction rules\n"
+        yield from (f"{told}.\n" for told in wording.moved(summary))
+        yield from _table(wording.RULE_HEADS, wording.rules(summary))
 
 
 def _score_row(score: Score) -> dict[str, Any]:

@@ -32,11 +32,11 @@ def main() -> None:
     with ExitStack() as stack:
         source = Source(Engine(config, suites, stack), asked.folder, Quiet())
         source.open()
-        with RunFolder(asked.folder, run_identity(config, suites, "none")) as folder:
-            with Session(folder, Quiet(), [], source.clock) as session:
-                source.load(folder)
-                for sample in source.samples(session, suites[0], suites[0].missing(folder.samples, config)):
-                    folder.append_sample(sample)
+        opened = RunFolder(asked.folder, run_identity(config, suites, "none"))
+        with opened as folder, Session(folder, Quiet(), [], source.clock) as session:
+            source.load(folder)
+            for sample in source.samples(session, suites[0], suites[0].missing(folder.samples, config)):
+                folder.append_sample(sample)
 
 
 if __name__ == "__main__":
