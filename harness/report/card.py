@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..store import PAGE, REPORT
 from . import wording
+from .alarms import alarms
 from .summary import Summary
 
 
 def card(summary: Summary) -> str:
-    """pass@k with its interval, where the report lies, time per stage, what was and was not isolated."""
-    lines = []
+    """Warnings, pass@k with its interval, where the report lies, time per stage, what was and was not isolated."""
+    lines = [("WARNING", told) for told in alarms(summary)]
     for score in summary.scores:
         rows = wording.passed(score)
         lines.append((f"{score.benchmark} {score.metric}", f"{wording.percent(score)}, {rows}"))
@@ -23,8 +24,6 @@ def card(summary: Summary) -> str:
             lines.append((f"{benchmark} time-fragile", wording.fragile(problems)))
     if summary.cached:
         lines.append(("cached", f"{summary.cached} verdicts are those of equal programs, which ran once"))
-    if left := wording.unfinished(summary):
-        lines.append(("unfinished", left))
     lines.append(("time", ", ".join(wording.stages(summary))))
     lines += wording.isolation(summary)
     lines.append(("report", str(summary.path / REPORT)))

@@ -70,6 +70,11 @@ def moved(summary: Summary) -> list[str]:
     return told
 
 
+def odd(found: Mapping[str, int]) -> str:
+    """ "31 truncated, 0 empty" and so on."""
+    return ", ".join(f"{count} {kind}" for kind, count in found.items())
+
+
 def unfinished(summary: Summary) -> str:
     """How much a stopped run lacks, in a sentence; nothing where it lacks nothing."""
     lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]

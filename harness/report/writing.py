@@ -38,6 +38,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "unjudged": summary.unjudged,
         "missing": summary.missing,
         "truncated": summary.truncated,
+        "oddities": summary.oddities,
         "time_fragile": summary.time_fragile,
         "extractors": [{**asdict(row), "score": _score_row(row.score)} for row in summary.rules],
     }
@@ -65,8 +66,8 @@ def markdown(summary: Summary) -> str:
             [[name, status, str(count)] for name, found in summary.statuses.items() for status, count in found.items()],
         ),
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
-        f"Truncated at the token limit: {summary.truncated}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
+        *(f"\nOdd answers in {name}: {wording.odd(found)}." for name, found in summary.oddities.items()),
         *(f"- {told}" for told in wording.uncarried(summary)),
         *(
             f"\nTime-fragile in {name}: {wording.fragile(problems)}."
