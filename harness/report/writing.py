@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..manifest import throughput
 from ..store import REPORT, SCORES, write_json, write_text
 from ..types import Score
 from . import wording
@@ -78,6 +79,7 @@ def markdown(summary: Summary) -> str:
         *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.stages(summary)),
+        *(f"- throughput: {rate}" for rate in [throughput(manifest)] if rate),
         "\n## Provenance\n",
         *(f"- {key}: {value}" for key, value in provenance(summary)),
     ]
