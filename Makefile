@@ -1,6 +1,6 @@
 # make quickstart   set up and run the main job on a small real checkpoint
 # make test         set up and run the tests
-# make bench        measure speed beside the installed peers (Docker, HARNESS_DATA_DIR, some minutes, an idle machine)
+# make bench        measure speed beside the installed peers (Docker, HARNESS_DATA_DIR, hours, an idle machine)
 PYTHON ?= python3
 VENV ?= .venv
 MARKS ?= not gpu and not slow
@@ -30,6 +30,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.performance.peers --rounds $(ROUNDS)
 	$(BIN)/python -m tests.performance.growth
 	$(BIN)/python -m tests.performance.decontamination
+	$(BIN)/python -m tests.performance.generation --rounds $(ROUNDS) stream scoring scoring-plus
+	$(BIN)/python -m tests.performance.generation --rounds 1 job
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -69,6 +69,8 @@ def throughput(manifest: Mapping[str, Any]) -> str | None:
     told.append(f"the last after {last['last_completion_s']:.1f} s")
     if "tokens_per_s" in last:
         told.append(f"prompts {last['prompt_tokens_per_s']:.0f} tokens/s, answers {last['tokens_per_s']:.0f} tokens/s")
+    if "verdicts_per_s" in last:
+        told.append(f"{last['verdicts_per_s']:.1f} verdicts/s")
     return ", ".join(told)
 
 

@@ -147,6 +147,7 @@ def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequenc
         recipes={suite.name: suite.recipe_facts() for suite in suites},
         tasks={suite.name: list(suite.problems) for suite in suites},
         slices={suite.name: suite.slices() for suite in suites},
+        entry_points={suite.name: suite.entry_points() for suite in suites},
     )
 
 

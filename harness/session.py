@@ -100,6 +100,8 @@ class Session:
         if self.tokens and stages.get("generate"):
             record["tokens_per_s"] = round(self.tokens / stages["generate"], 1)
             record["prompt_tokens_per_s"] = round(self.prompt_tokens / stages["generate"], 1)
+        if self.judged and stages.get("score"):
+            record["verdicts_per_s"] = round(self.judged / stages["score"], 1)
         if self.first_s is not None and self.last_s is not None:
             record |= {"first_completion_s": round(self.first_s, 3), "last_completion_s": round(self.last_s, 3)}
         self.folder.update_manifest(sessions=[*self._earlier, record])

@@ -14,7 +14,19 @@ from .extract import Extraction
 from .recipes import COMPLETION, Recipe, recipe
 from .records import Key
 from .registry import lookup
-from .types import Benchmark, CodeForm, Completion, Generated, Problem, Prompt, Request, Sample, SamplingParams, Trial
+from .types import (
+    Asserts,
+    Benchmark,
+    CodeForm,
+    Completion,
+    Generated,
+    Problem,
+    Prompt,
+    Request,
+    Sample,
+    SamplingParams,
+    Trial,
+)
 
 AS_IS = replace(
     COMPLETION,
@@ -124,6 +136,15 @@ class Suite:
         for by in getattr(self.benchmark, "slices", ()):
             for task_id, problem in self.problems.items():
                 found.setdefault(by, {}).setdefault(str(problem.metadata[by]), []).append(task_id)
+        return found
+
+    def entry_points(self) -> dict[str, str]:
+        """Task id -> the function that the problem's judge calls, where it calls one by name."""
+        found = {}
+        for task_id, problem in self.problems.items():
+            judge = self.benchmark.trial(problem, "", CodeForm.COMPLETION, 0).judge
+            if problem.entry_point in (judge.exposes if isinstance(judge, Asserts) else (judge.entry_point,)):
+                found[task_id] = problem.entry_point
         return found
 
     def recipe_facts(self) -> dict[str, str] | None:

@@ -73,6 +73,8 @@ def test_listing_shows_every_kind() -> None:
         (["score", "."], "is a folder; add --re-extract"),
         (["score", ".", "--re-extract"], "is not a run folder"),
         (["score", ".", "--re-extract", "-b", "humaneval"], "--benchmark does not go with --re-extract"),
+        (["score", ".", "--extractors", "all", "-r", "chat"], "--recipe does not go with --extractors"),
+        (["score", "s.jsonl", "--extractors", "some"], '--extractors is "some"; it can be "all"'),
         (["report", "."], "is not a run folder"),
         (["list", "things"], '"things" cannot be listed'),
         (["sandbox", "build", "coer"], "coer"),
@@ -151,6 +153,20 @@ def test_the_card_says_the_score_the_time_the_isolation_and_where_the_report_is(
     assert re.search(r"^not isolated \(process\) ", done.stdout, re.MULTILINE)
     assert re.search(rf"^report +{re.escape(str(tmp_path / 'r' / 'report.md'))}$", done.stdout, re.MULTILINE)
     assert "score: 5/5" in done.stderr
+
+
+def test_the_page_can_be_left_to_harness_report(tmp_path: Path) -> None:
+    """`--no-page` writes the figures alone, and does not point to a page that is not there."""
+    file = references(tmp_path / "s.jsonl")
+    flags = ("-b", "humaneval", "--sandbox", "process", "--limit", "2", "--no-page", "--out", tmp_path / "r")
+    done = harness("run", f"replay:{file}", *flags)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "r" / "report.md").exists()
+    assert not (tmp_path / "r" / "report.html").exists()
+    assert "report.html" not in done.stdout
+    assert harness("report", tmp_path / "r").returncode == 0
+    assert (tmp_path / "r" / "report.html").exists()
 
 
 def test_the_default_folder_is_named_for_the_run(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from harness import pipeline
 from harness.config import RunConfig
 from harness.noise import measure, read_noise, told
@@ -84,7 +86,11 @@ def test_the_record_has_the_throughput(tmp_path: Path) -> None:
     assert 0.05 <= session["first_completion_s"] < session["last_completion_s"]
     assert 0.4 <= session["last_completion_s"] <= session["stages_s"]["total"]
     told = harness("report", tmp_path / "run").stdout
-    assert re.search(
-        r"^throughput: 8 completions, the first after 0\.\d s, .* prompts \d+ tokens/s", told, re.MULTILINE
-    )
+    (rate,) = re.findall(r"^throughput: (.*)$", told, re.MULTILINE)
+    times = r"8 completions, the first after 0\.\d s, the last after \d\.\d s, "
+    assert re.fullmatch(times + r"prompts \d+ tokens/s, answers \d+ tokens/s, \d+\.\d verdicts/s", rate)
+    assert f"- throughput: {rate}" in (tmp_path / "run" / "report.md").read_text()
+    assert f"<th>throughput</th><td>{rate}</td>" in (tmp_path / "run" / "report.html").read_text()
     assert session["prompt_tokens_per_s"] > session["tokens_per_s"] > 0
+    assert session["verdicts_per_s"] == pytest.approx(8 / session["stages_s"]["score"], rel=0.1)
+    assert {"load", "generate", "score", "total"} <= set(session["stages_s"])

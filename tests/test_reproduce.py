@@ -11,9 +11,25 @@ import pytest
 
 from harness.compare.reproduce import Request, Target, markdown, read_target, reproduce
 from harness.errors import UsageError
+from harness.models.table import known
 from tests.commands import harness, one_line_error, references
 
 NAME = "WizardCoder-15B-V1.0"
+
+
+def test_every_published_figure_of_the_family_is_in_the_target() -> None:
+    """The table of checkpoints has them, once, and DS-1000 is not run here."""
+    rows = read_target("wizardcoder").rows
+
+    family = {name: entry.published for name, entry in known().items() if name.startswith("WizardCoder-")}
+    assert len(family) == 7
+    assert [(row.checkpoint, row.benchmark, row.metric, row.percent) for row in rows] == [
+        (name, score.benchmark, score.metric, score.percent)
+        for name, scores in family.items()
+        for score in scores
+        if score.benchmark != "ds1000"
+    ]
+    assert [row.percent for row in rows if row.how == "sampled"] == [57.3]
 
 
 def humaneval_alone(target: Target) -> Target:

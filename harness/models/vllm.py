@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +49,7 @@ class VllmModel:
         self._settings = EngineSettings(path=path, options=options or ModelOptions())
         self._log: Path | None = None
         self._engine: Any = None
+        self._broken = False
         self._resources = ExitStack()
 
     def fit(self, tokens: int) -> None:
@@ -68,7 +69,7 @@ class VllmModel:
             with lifeline.marking():
                 self._engine = start(self._settings, self._log)
             if kept is None:
-                opened.callback(self._log.unlink, missing_ok=True)
+                opened.callback(self._drop_log, self._log)
             opened.enter_context(logging_to(self._log))
             opened.callback(stop, self._engine)
             # From here on they are closed with the model; before, with the failure.
@@ -78,6 +79,11 @@ class VllmModel:
     def __exit__(self, *exc: object) -> None:
         self._engine = None
         self._resources.close()
+
+    def _drop_log(self, log: Path) -> None:
+        """Unless an error has named it."""
+        if not self._broken:
+            log.unlink(missing_ok=True)
 
     def describe(self) -> Mapping[str, Any]:
         """Facts for the manifest; context and dtype are the engine's own once it is loaded."""
@@ -146,7 +152,7 @@ class VllmModel:
                     yield job.generated(answer.text, answer.finish_reason, len(answer.token_ids))
         finally:
             # Left early: the engine must not go on with answers that nobody takes.
-            if running and self._engine is not None:
+            if running and self._engine is not None and not self._broken:
                 engine.abort_request(list(running))
 
     def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
@@ -169,7 +175,7 @@ class VllmModel:
                     finished = output.finished
                     yield output.outputs[0].text
         finally:
-            if not finished and self._engine is not None:
+            if not finished and self._engine is not None and not self._broken:
                 self._engine.abort_request(["answer"])
 
     def _submit(
@@ -179,31 +185,42 @@ class VllmModel:
         from vllm.sampling_params import RequestOutputKind
 
         greedy = params.temperature == 0
-        self._engine.add_request(
-            key,
-            {"prompt_token_ids": list(job.token_ids)},
-            VllmParams(
-                temperature=params.temperature,
-                top_p=params.top_p,
-                top_k=params.top_k or 0,
-                min_p=params.min_p or 0.0,
-                max_tokens=min(params.max_tokens, context - len(job.token_ids)),
-                stop=list(params.stop),
-                # A seed costs a generator per request, and greedy decoding draws nothing.
-                seed=None if greedy else job.seed,
-                output_kind=RequestOutputKind.DELTA if pieces else RequestOutputKind.FINAL_ONLY,
-            ),
-            lora_request=lora,
+        wanted = VllmParams(
+            temperature=params.temperature,
+            top_p=params.top_p,
+            top_k=params.top_k or 0,
+            min_p=params.min_p or 0.0,
+            max_tokens=min(params.max_tokens, context - len(job.token_ids)),
+            stop=list(params.stop),
+            # A seed costs a generator per request, and greedy decoding draws nothing.
+            seed=None if greedy else job.seed,
+            output_kind=RequestOutputKind.DELTA if pieces else RequestOutputKind.FINAL_ONLY,
         )
+        with self._alive():
+            self._engine.add_request(key, {"prompt_token_ids": list(job.token_ids)}, wanted, lora_request=lora)
 
     def _step(self, *, whole: bool = True) -> list[Any]:
+        with self._alive():
+            return [output for output in self._engine.step() if output.finished or not whole]
+
+    @contextmanager
+    def _alive(self) -> Iterator[None]:
+        """Say in one line that the engine is gone.
+
+        Raises:
+            ModelError: it is.
+        """
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         try:
-            return [output for output in self._engine.step() if output.finished or not whole]
+            yield
         except (EngineDeadError, EngineGenerateError) as error:
+            self._broken = True
+            # vLLM's own message of its dead process points to a traceback that nobody sees.
+            cause = "its process ended (killed for memory?)" if isinstance(error, EngineDeadError) else one_line(error)
             raise ModelError(
-                f'model "{self.name}": the vLLM engine broke down: {one_line(error)} (log: {self._log})',
+                f'model "{self.name}": the vLLM engine broke down: {cause}; answers that came until then are kept, '
+                f"and the same command goes on (log: {self._log})",
                 exit_code=INFRASTRUCTURE,
             ) from error
 

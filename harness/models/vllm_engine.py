@@ -15,7 +15,9 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from multiprocessing import connection
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, USAGE, ModelError, UsageError
@@ -118,6 +120,20 @@ def start(settings: EngineSettings, log: Path) -> Any:
     raise _explained(failure, settings, log, begin) from failure
 
 
+def wake_when_dead(engine: Any) -> None:
+    """Let whoever waits for the engine's answers know when its process dies: vLLM 0.32 lets them wait for ever."""
+    from vllm.v1.engine.exceptions import EngineDeadError
+
+    client = engine.engine_core
+    sentinels = [process.sentinel for process in client.resources.engine_manager.processes]
+
+    def watch() -> None:
+        connection.wait(sentinels)
+        client.outputs_queue.put_nowait(EngineDeadError())
+
+    Thread(target=watch, daemon=True, name="engine-watch").start()
+
+
 def stop(engine: Any) -> None:
     """End the engine's processes and wait for them."""
     # Not the engine's own method: this version has none.
@@ -155,6 +171,7 @@ def _start(settings: EngineSettings) -> Any:
         engine = LLMEngine.from_engine_args(
             arguments, usage_context=UsageContext.LLM_CLASS, enable_multiprocessing=True
         )
+    wake_when_dead(engine)
     try:
         for adapter in options.adapters:
             engine.add_lora(adapter_request(adapter, options.adapters))

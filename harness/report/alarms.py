@@ -7,9 +7,11 @@ from typing import Any
 
 from ..types import Status
 from . import wording
+from .oddities import TOLD
 from .summary import Summary
 
-MANY_TRUNCATED = 0.05
+MANY = 0.05
+"""A share of samples that is warned of."""
 MOSTLY = 0.5
 
 
@@ -23,13 +25,20 @@ def alarms(summary: Summary) -> list[str]:
         )
     if left := wording.unfinished(summary):
         told.append(left)
-    total = sum(count for found in summary.statuses.values() for count in found.values())
-    if total and summary.truncated / total > MANY_TRUNCATED:
-        told.append(f"{summary.truncated} of {total} samples ended at the token limit; a larger one may score higher.")
     for benchmark, found in summary.statuses.items():
+        told += _many(benchmark, summary.oddities[benchmark], sum(found.values()))
         told += _odd(benchmark, found)
     told += _unchecked(summary.manifest)
     return told
+
+
+def _many(benchmark: str, found: Mapping[str, int], total: int) -> list[str]:
+    """The kinds of odd answers above the share that is warned of."""
+    return [
+        f"{benchmark}: {count} of {total} samples ({100 * count / total:.1f} %) {TOLD[kind]}."
+        for kind, count in found.items()
+        if total and count / total > MANY
+    ]
 
 
 def _odd(benchmark: str, found: Mapping[str, int]) -> list[str]:

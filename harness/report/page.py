@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..manifest import throughput
 from ..metrics import pass_at_k
 from ..records import Key
 from ..store import PAGE, read_manifest, read_samples, read_verdicts, write_text
@@ -65,7 +66,8 @@ def _page(
             [score.benchmark, score.metric, wording.percent(score), wording.passed(score), score.note]
             for score in summary.scores
         ],
-        facts=[*wording.isolation(summary), *provenance(summary)],
+        rules={"heads": wording.RULE_HEADS, "rows": wording.rules(summary), "moved": wording.moved(summary)},
+        facts=[*_throughput(summary), *wording.isolation(summary), *provenance(summary)],
         rows=island([entry.row for entry in found]),
         chunks=[entry.chunk for entry in found],
     )
@@ -76,6 +78,11 @@ def _card(score: Score) -> dict[str, str]:
     value = "not computed" if math.isnan(score.value) else f"{100 * score.value:.1f} %"
     _, _, interval = wording.percent(score).partition(" % ")
     return {"name": f"{score.benchmark} {score.metric}", "value": value, "about": interval or score.note}
+
+
+def _throughput(summary: Summary) -> Iterator[tuple[str, str]]:
+    if rate := throughput(summary.manifest):
+        yield "throughput", rate
 
 
 def _speed(summary: Summary) -> Iterator[dict[str, str]]:

@@ -13,8 +13,10 @@ from ..errors import StoreError
 from ..fragile import fragile_of
 from ..metrics import pass_at_k
 from ..records import Key
+from ..rules import RuleScore, rules_of
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
 from ..types import Sample, Score, Status, Verdict
+from .oddities import TRUNCATED, oddities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +44,14 @@ class Summary:
     """Samples without any verdict: the run was stopped."""
     missing: int
     """Samples that were asked for and not generated: the run was stopped."""
-    truncated: int
-    """Samples that ended at the token limit."""
+    oddities: Mapping[str, Mapping[str, int]]
+    """Benchmark -> what is odd about answers -> how many samples; `report.oddities` has the kinds."""
     trust: Mapping[str, int]
     """Where verdicts were computed -> how many."""
     uncarried: tuple[Verdict, ...]
     """Samples that pass in-process and fail for a value that could not be carried to the judge."""
+    rules: tuple[RuleScore, ...] = ()
+    """The scores under each extraction rule, where they were measured."""
 
     @property
     def stages_s(self) -> Mapping[str, float]:
@@ -61,6 +65,11 @@ class Summary:
     def time_fragile(self) -> Mapping[str, list[str]]:
         """Benchmark -> problems of which a sample that timed out passes with four times the time."""
         return fragile_of(self.manifest)
+
+    @property
+    def truncated(self) -> int:
+        """Samples that ended at the token limit."""
+        return sum(found[TRUNCATED] for found in self.oddities.values())
 
     @property
     def cached(self) -> int:
@@ -115,9 +124,10 @@ def summarise(
         infrastructure=tuple(verdict for verdict in judged if verdict.status is Status.INFRASTRUCTURE),
         unjudged=len(samples) - len(judged),
         missing=missing,
-        truncated=_truncated(samples.values()),
+        oddities=oddities(manifest, samples, judged),
         trust=Counter(verdict.trust.value for verdict in judged),
         uncarried=tuple(verdict for verdict in judged if verdict.uncarried),
+        rules=tuple(rules_of(manifest, len(samples))),
     )
 
 
@@ -157,7 +167,3 @@ def _slices(manifest: Mapping[str, Any], judged: Iterable[Verdict]) -> Iterator[
 def _statuses(verdicts: Iterable[Verdict], benchmark: str) -> dict[str, int]:
     found = Counter(verdict.status for verdict in verdicts if verdict.benchmark == benchmark)
     return {status.value: found[status] for status in Status if found[status]}
-
-
-def _truncated(samples: Iterable[Sample]) -> int:
-    return sum(sample.completion.finish_reason == "length" for sample in samples)

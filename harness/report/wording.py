@@ -41,6 +41,40 @@ def passed(score: Score) -> str:
     return f"{score.n_samples} samples of {score.n_problems} problems"
 
 
+RULE_HEADS = ["benchmark", "extraction rule", "pass@1 (95 % interval)", "other code", "problems gained", "lost"]
+
+
+def rules(summary: Summary) -> list[list[str]]:
+    """A row for each extraction rule: score, samples whose code it takes out otherwise, problems gained and lost."""
+    return [
+        [
+            row.score.benchmark,
+            f"{row.rule} (the run's)" if row.own else row.rule,
+            percent(row.score),
+            str(row.changed),
+            str(len(row.gained)),
+            str(len(row.lost)),
+        ]
+        for row in summary.rules
+    ]
+
+
+def moved(summary: Summary) -> list[str]:
+    """How far the rule alone moves each benchmark's score, in a sentence."""
+    told = []
+    for benchmark in dict.fromkeys(row.score.benchmark for row in summary.rules):
+        values = [100 * row.score.value for row in summary.rules if row.score.benchmark == benchmark]
+        if not any(map(math.isnan, values)):
+            span = max(values) - min(values)
+            told.append(f"{benchmark}: the extraction rule alone moves pass@1 by up to {span:.1f} points")
+    return told
+
+
+def odd(found: Mapping[str, int]) -> str:
+    """ "31 truncated, 0 empty" and so on."""
+    return ", ".join(f"{count} {kind}" for kind, count in found.items())
+
+
 def unfinished(summary: Summary) -> str:
     """How much a stopped run lacks, in a sentence; nothing where it lacks nothing."""
     lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..manifest import throughput
 from ..store import REPORT, SCORES, write_json, write_text
 from ..types import Score
 from . import wording
@@ -38,7 +39,9 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "unjudged": summary.unjudged,
         "missing": summary.missing,
         "truncated": summary.truncated,
+        "oddities": summary.oddities,
         "time_fragile": summary.time_fragile,
+        "extractors": [{**asdict(row), "score": _score_row(row.score)} for row in summary.rules],
     }
 
 
@@ -57,14 +60,15 @@ def markdown(summary: Summary) -> str:
             ],
         ),
         *_sliced(summary),
+        *_by_rule(summary),
         "\n## Verdicts\n",
         *_table(
             ["benchmark", "status", "samples"],
             [[name, status, str(count)] for name, found in summary.statuses.items() for status, count in found.items()],
         ),
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
-        f"Truncated at the token limit: {summary.truncated}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
+        *(f"\nOdd answers in {name}: {wording.odd(found)}." for name, found in summary.oddities.items()),
         *(f"- {told}" for told in wording.uncarried(summary)),
         *(
             f"\nTime-fragile in {name}: {wording.fragile(problems)}."
@@ -75,6 +79,7 @@ def markdown(summary: Summary) -> str:
         *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.stages(summary)),
+        *(f"- throughput: {rate}" for rate in [throughput(manifest)] if rate),
         "\n## Provenance\n",
         *(f"- {key}: {value}" for key, value in provenance(summary)),
     ]
@@ -113,6 +118,14 @@ def _sliced(summary: Summary) -> Iterator[str]:
         ]
         yield f"\n## {benchmark} by {by.replace('_', ' ')}\n"
         yield from _table([by.replace("_", " "), "pass@1 (95 % interval)", "samples"], rows)
+
+
+def _by_rule(summary: Summary) -> Iterator[str]:
+    """The scores under each extraction rule, where they were measured."""
+    if summary.rules:
+        yield "\n## Extraction rules\n"
+        yield from (f"{told}.\n" for told in wording.moved(summary))
+        yield from _table(wording.RULE_HEADS, wording.rules(summary))
 
 
 def _score_row(score: Score) -> dict[str, Any]:

@@ -43,9 +43,10 @@ def machine_cpu_s() -> float:
     return sum(map(int, (user, nice, system, irq, softirq))) / TICKS
 
 
-def compare(name: str, ours: Callable[[], Cost], theirs: Callable[[], Cost], rounds: int) -> None:
-    """Run both in turn, once unmeasured, and print the medians and their ratios."""
-    ours(), theirs()
+def compare(name: str, ours: Callable[[], Cost], theirs: Callable[[], Cost], rounds: int, *, warm: bool = True) -> None:
+    """Run both in turn, once unmeasured where `warm`, and print the medians and their ratios."""
+    if warm:
+        ours(), theirs()
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     wall = [statistics.median(cost.wall_s for cost in side) for side in zip(*pairs, strict=True)]
     cpu = [statistics.median(cost.cpu_s for cost in side) for side in zip(*pairs, strict=True)]

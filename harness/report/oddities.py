@@ -1,0 +1,62 @@
+"""Answers that hardly can pass, counted by what is odd about them: a recipe that is not the checkpoint's shows here.
+
+Not promised: a completion that begins indented is taken to go on with the prompt's function, whatever it does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..extract import defines
+from ..records import Key, key_of
+from ..types import CodeForm, Sample, Status, Verdict
+
+TRUNCATED = "truncated"
+EMPTY = "empty"
+NO_CODE = "no code"
+NOT_PARSING = "not parsing"
+NO_ENTRY_POINT = "no entry point"
+
+TOLD = {
+    TRUNCATED: "ended at the token limit; a larger --max-tokens may score higher",
+    EMPTY: "are empty; the prompt format may not be the checkpoint's (`harness run --preview` shows it)",
+    NO_CODE: "hold no code that the extraction rule finds (`harness score RUN --extractors all` tries the others)",
+    NOT_PARSING: "do not parse as Python; extraction or recipe may not fit the checkpoint",
+    NO_ENTRY_POINT: "do not define the function that is called; extraction or recipe may not fit the checkpoint",
+}
+"""Kind -> what is said of so many samples."""
+
+
+def oddities(
+    manifest: Mapping[str, Any], samples: Mapping[Key, Sample], verdicts: Iterable[Verdict]
+) -> dict[str, dict[str, int]]:
+    """Benchmark -> kind -> how many of the judged samples; an empty answer is nothing else but truncated."""
+    status = {key_of(verdict): verdict.status for verdict in verdicts}
+    counts: dict[str, Counter[str]] = {benchmark: Counter() for benchmark in manifest["tasks"]}
+    for key, outcome in status.items():
+        sample = samples[key]
+        names = manifest.get("entry_points", {}).get(sample.benchmark, {})
+        found = _kinds(sample, outcome is Status.SYNTAX_ERROR, names.get(sample.task_id))
+        counts[sample.benchmark].update(found)
+    return {benchmark: {kind: count[kind] for kind in TOLD} for benchmark, count in counts.items()}
+
+
+def _kinds(sample: Sample, broken: bool, entry_point: str | None) -> Iterator[str]:
+    if sample.completion.finish_reason == "length":
+        yield TRUNCATED
+    if not sample.completion.text.strip():
+        yield EMPTY
+    elif not sample.code.strip():
+        yield NO_CODE
+    elif broken:
+        yield NOT_PARSING
+    elif entry_point and not _continues(sample) and not defines(sample.code, entry_point):
+        yield NO_ENTRY_POINT
+
+
+def _continues(sample: Sample) -> bool:
+    """Whether the code goes on in the function that the prompt began."""
+    first = next(line for line in sample.code.splitlines() if line.strip())
+    return sample.form is CodeForm.COMPLETION and first.startswith((" ", "\t"))

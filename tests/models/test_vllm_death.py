@@ -1,0 +1,68 @@
+"""A process of the engine's dies in the middle of a run, as the kernel's memory killer would have it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.commands import harness, one_line_error, read_rows, start
+from tests.models.test_vllm import needs_vllm
+
+LIMIT, N = 6, 16
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["VLLM::EngineCore", "VLLM::Worker"])
+def test_a_run_whose_engine_dies_is_one_line_and_goes_on(victim: str, tiny_llama: Path, tmp_path: Path) -> None:
+    """Exit 3; what was generated is kept, and the same command adds the rest."""
+    needs_vllm()
+    out = tmp_path / "run"
+    arguments = ["run", tiny_llama, "-b", "humaneval", "-r", "completion", "--sandbox", "process", "--no-verify"]
+    arguments += ["--limit", str(LIMIT), "--n", str(N), "--temperature", "1", "--max-tokens", "64", "--out", out]
+    # Few at a time, so that the run lasts.
+    arguments += ["--batch-size", "2", "--dtype", "float32", "--no-time-check"]
+    ended = disturbed(arguments, out / "samples.jsonl", victim)
+
+    assert "the vLLM engine broke down: " in one_line_error(ended)
+    assert "the same command goes on" in one_line_error(ended)
+    assert ended.returncode == 3
+    there = read_rows(out / "samples.jsonl")
+    assert 30 <= len(there) < LIMIT * N
+
+    done = harness(*arguments)
+
+    assert done.returncode == 0, done.stderr
+    rows = read_rows(out / "samples.jsonl")
+    assert rows[: len(there)] == there
+    expected = {(f"HumanEval/{number}", index) for number in range(LIMIT) for index in range(N)}
+    assert Counter((row["task_id"], row["index"]) for row in rows) == dict.fromkeys(expected, 1)
+    assert len(read_rows(out / "verdicts.jsonl")) == LIMIT * N
+
+
+def disturbed(arguments: list[str | Path], samples: Path, victim: str) -> subprocess.CompletedProcess[str]:
+    """The run, one of whose engine's processes is killed when 30 samples are there."""
+    running = start(*arguments)
+    try:
+        deadline = time.monotonic() + 200
+        while not samples.exists() or samples.read_bytes().count(b"\n") < 30:
+            assert running.poll() is None, running.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        engine_process(running.pid, victim).send_signal(signal.SIGKILL)
+        printed, complaint = running.communicate(timeout=120)
+    finally:
+        running.kill()  # where it hangs; nothing otherwise
+    return subprocess.CompletedProcess(running.args, running.returncode, printed, complaint)
+
+
+def engine_process(parent: int, name: str) -> psutil.Process:
+    """The engine's process of that name below ours."""
+    found = [one for one in psutil.Process(parent).children(recursive=True) if name in " ".join(one.cmdline())]
+    assert len(found) == 1, [one.cmdline() for one in found]
+    return found[0]
