@@ -20,7 +20,7 @@ LAYERS = {
     0: "__init__ types errors",
     2: "pipeline scoring session manifest compare report exchange doctor listing verify canaries datafiles "
     "source plans noise ask "
-    "evolve finetune cluster",
+    "evolve finetune loop cluster",
     3: "cli __main__",
 }
 """A part that is not named belongs to layer 1: config, data, recipes, store and the like."""

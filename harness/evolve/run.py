@@ -16,7 +16,7 @@ from ..store import write_json, write_rows, write_text
 from ..suite import Suite
 from ..types import Model
 from .asker import Asker, BudgetReached, Patience
-from .dataset import write_dataset
+from .dataset import DATA_MANIFEST, ROWS, sha256, write_dataset
 from .examples import ExampleRunner
 from .folder import DATASET, PAGE, REJECTED, REMOVED, ROUNDS, STATISTICS, EvolveFolder
 from .ledger import Ledger
@@ -159,14 +159,17 @@ class _Run:
         stop = self._settings.stop
         if stop is None:
             return False
-        rows, _ = self._sifted(found)
-        folder = self._folder.path / ROUNDS
-        folder.mkdir(exist_ok=True)
-        file = folder / f"round-{found.rounds}.jsonl"
+        rows, sifted = self._sifted(found)
+        folder = self._folder.path / ROUNDS / f"round-{found.rounds}"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / ROWS
         write_rows(file, (row.as_json() for row in rows))
+        # As beside the data set itself: whoever trains on it asks what it was compared with.
+        facts = {"rows": len(rows), "files": {ROWS: sha256(file)}, "contamination": sifted.contamination}
+        write_json(folder / DATA_MANIFEST, facts)
         asker.release()
-        score, facts = stop.develop(found.rounds, file)
-        self._trials.append(Trial(round=found.rounds, rows=len(rows), score=score, facts=facts))
+        score, told_of_it = stop.develop(found.rounds, folder)
+        self._trials.append(Trial(round=found.rounds, rows=len(rows), score=score, facts=told_of_it))
         self._progress.note(f"{stop.benchmark} {score.metric} after round {found.rounds}: {100 * score.value:.1f} %")
         return over(self._scores, stop.rule)
 

@@ -63,7 +63,7 @@ class Trial:
 
 
 Develop = Callable[[int, Path], tuple[Score, Mapping[str, Any]]]
-"""Trains on a round's data file and evaluates the checkpoint: its score, and facts for the manifest."""
+"""Trains on the data set in a round's folder and evaluates the checkpoint: its score, and facts for the manifest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ class Bench:
         self.shown: list[tuple[int, list[str]]] = []
 
     def __call__(self, number: int, data: Path) -> tuple[Score, Mapping[str, Any]]:
-        self.shown.append((number, [row["id"] for row in read_rows(data)]))
+        self.shown.append((number, [row["id"] for row in read_rows(data / "train.jsonl")]))
         counts = {f"d/{at}": (1, int(at < self._solved[number])) for at in range(90)}
         return pass_at_k(counts, 1, benchmark="dev"), {"held_out_loss": 1.0 / (number + 1)}
 
@@ -99,7 +99,7 @@ def test_rounds_end_where_the_score_does_not_rise(tmp_path: Path) -> None:
     assert not any(".r3/" in row["id"] for row in read_rows(outcome.path / "ledger.jsonl"))
     data = outcome.path / "dataset" / "train.jsonl"
     assert {row["round"] for row in read_rows(data)} == {0, 1}
-    assert data.read_bytes() == (outcome.path / "rounds" / "round-1.jsonl").read_bytes()
+    assert data.read_bytes() == (outcome.path / "rounds" / "round-1" / "train.jsonl").read_bytes()
     assert [row["id"] for row in read_rows(data)] == bench.shown[1][1]
     found = json.loads((outcome.path / "evolve.json").read_text())["evol_stop"]
     assert (found["on"], found["best_round"], found["stopped"]) == ("dev", 1, True)
