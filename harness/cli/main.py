@@ -13,10 +13,10 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, compare, data, evaluate, evolve, inspect, loop, publish, verify
+from . import ask, compare, data, evaluate, evolve, finetune, inspect, loop, publish, verify
 
 INTERRUPTED = 130
-RESUMABLE = {"run", "score", "evolve", "loop"}
+RESUMABLE = {"run", "score", "evolve", "finetune", "loop"}
 
 # Every usage error of the parser derives from this class; typer does not export it by name.
 PARSER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
@@ -60,9 +60,10 @@ app.command("list")(inspect.list_names)
 app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)
 app.command("evolve")(evolve.evolve)
-app.command("loop")(loop.loop)
 app.command("decontaminate")(evolve.decontaminate)
 app.command("untouched")(evolve.untouched)
+app.command("finetune")(finetune.finetune)
+app.command("loop")(loop.loop)
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 

@@ -31,7 +31,7 @@ from .config import AblationOptions
 from .workshop import Workshop, scores
 
 FOLDER = "ablation"
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +97,20 @@ def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) ->
     budget = options.tokens or largest(workshop.base, list(sets.values())[-1], options.finetune)
     values = {**options.finetune, "held_out": str(held_out), "max_tokens": budget}
     points = tuple(
-        _point(workshop, last, found, _written(folder, f"rounds-0-{last}", found), values, options.run)
+        _point(
+            workshop,
+            last,
+            found,
+            data=_written(folder, f"rounds-0-{last}", found),
+            training=values,
+            running=options.run,
+        )
         for last, found in sets.items()
     )
     return Ablation(budget=budget, held_out=held_out, held_out_rows=count, points=points)
 
 
-def rows_with_rounds(file: Path) -> list[dict[str, Any]]:
+def rows_with_rounds(file: Path) -> list[Row]:
     """The rows of an evolved data set.
 
     Raises:
@@ -162,7 +169,13 @@ def equal_budget(sizes: Sequence[int], epochs: float) -> int:
 
 
 def _point(
-    workshop: Workshop, last: int, rows: Sequence[Row], data: Path, training: Mapping[str, Any], running: Mapping[str, Any]
+    workshop: Workshop,
+    last: int,
+    rows: Sequence[Row],
+    *,
+    data: Path,
+    training: Mapping[str, Any],
+    running: Mapping[str, Any],
 ) -> Point:
     trained = workshop.train(data, training)
     evaluated = workshop.evaluate(str(trained.folder), trained.digest, running)

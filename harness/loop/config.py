@@ -131,9 +131,7 @@ def _check_training(
     """`values` over `common`, checked as a training's."""
     known = [one.name for one in fields(TrainingConfig) if one.name not in FOR_EVERY_TRAINING]
     whole = {**common, **values}
-    _checked(
-        tables, table, values, known, lambda: training_config({**whole, "base": base, "data": ".", "out": "."})
-    )
+    _checked(tables, table, values, known, lambda: training_config({**whole, "base": base, "data": ".", "out": "."}))
     return whole
 
 
@@ -204,9 +202,7 @@ def _without_benchmarks(tables: Tables, table: str, base: str, common: Mapping[s
     return {key: value for key, value in whole.items() if key != "benchmarks"}
 
 
-def _ablation(
-    tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]
-) -> AblationOptions:
+def _ablation(tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]) -> AblationOptions:
     values = tables.table("ablation")
     own = {name: values.pop(name, {}) for name in ("finetune", "run")}
     return tables.made(

@@ -98,7 +98,7 @@ class Loop:
 
     def plan(self) -> list[Planned]:
         """What each stage is about to do; nothing is done, and a stage whose input is not there yet waits for it."""
-        planned = []
+        planned: list[Planned] = []
         data = self.config.data
         if self.config.evolve is not None:
             known = self._planned(planned, "evolve", self._evolve_stage(), self._evolve_folder())

@@ -6,6 +6,7 @@ Evol Stop's training of the round it keeps is the loop's own; the base's run ser
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -97,9 +98,7 @@ class Workshop:
             made = folder.with_name(f"{folder.name}-adapter") if adapter else folder
             self._trained({**values, "base": self.base, "data": str(data), "out": str(made)}, stage)
             if adapter:
-                from ..finetune.merge import merge
-
-                merge(made, folder)
+                importlib.import_module("harness.finetune.merge").merge(made, folder)
             return {"digest": checkpoint_digest(folder), **training_facts(made)}
 
         return self.stages.perform(stage, work)

@@ -1,0 +1,95 @@
+"""The folder of one training: held by one process, bound to one configuration, its manifest beside the weights.
+
+harness.json     the manifest (see `harness.models.trained`): what was trained on what, how, and what came of it
+config.json ...  the checkpoint, or the adapter, in the Hugging Face layout: written when the training is done
+checkpoints/     states to go on from; removed when the training is done
+training/        the libraries' output, the losses, the curves and their page
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..config import differences, digest_of
+from ..errors import StoreError
+from ..models.table import OWN_MANIFEST
+from ..models.trained import read_trained
+from ..store import locked, write_json
+
+STATES = "checkpoints"
+ABOUT = "training"
+LOG = "output.log"
+COMPLETE = "complete"
+"""Written into a state when all of it is on the disk."""
+MANIFEST_FORMAT = 1
+
+
+class TrainingFolder:
+    """`path` held for writing; a context manager.
+
+    Raises (entering):
+        StoreError: another configuration, something else or another process holds the folder, or it cannot be written.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        self.path = path
+        self.manifest: dict[str, Any] = {}
+        self._identity = dict(identity)
+
+    def __enter__(self) -> TrainingFolder:
+        self._lock = locked(self.path)
+        try:
+            self.manifest = self._accepted()
+            (self.path / ABOUT).mkdir(exist_ok=True)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self._lock)
+
+    @property
+    def log(self) -> Path:
+        """Where the libraries' output goes."""
+        return self.path / ABOUT / LOG
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the manifest and write it."""
+        self.manifest.update(fields)
+        write_json(self.path / OWN_MANIFEST, self.manifest)
+
+    def last_state(self) -> Path | None:
+        """The newest state that is whole; those that a kill left unfinished are removed."""
+        whole: dict[int, Path] = {}
+        for state in (self.path / STATES).glob("checkpoint-*"):
+            if (state / COMPLETE).is_file():
+                whole[int(state.name.rpartition("-")[2])] = state
+            else:
+                shutil.rmtree(state)
+        return whole[max(whole)] if whole else None
+
+    def forget_states(self) -> None:
+        """Remove what a stopped training would go on from."""
+        shutil.rmtree(self.path / STATES, ignore_errors=True)
+
+    def _accepted(self) -> dict[str, Any]:
+        found = read_trained(self.path)
+        if found is None:
+            foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name != ".lock")
+            if foreign:
+                raise StoreError(f"{self.path} holds {foreign[0]} but no training of ours; choose another --out")
+            fresh = {"format": MANIFEST_FORMAT, "digest": digest_of(self._identity), "identity": self._identity}
+            write_json(self.path / OWN_MANIFEST, {**fresh, "finished": False})
+            return {**fresh, "finished": False}
+        differing = differences(found.get("identity", {}), self._identity)
+        if differing:
+            raise StoreError(
+                f"{self.path} holds a training of another configuration: {'; '.join(differing)}. "
+                "Choose another --out, or the settings it was started with"
+            )
+        return found

@@ -1,0 +1,241 @@
+"""One fine-tuning from a configuration to a checkpoint with its manifest; the same one goes on where it was stopped."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..manifest import hardware, now
+from ..models.checkpoint import Checkpoint, context_length, weights_digest
+from ..models.loading import find
+from ..models.options import ModelOptions
+from ..models.quiet import output_to
+from ..models.rendering import load_tokenizer
+from ..models.versions import versions
+from ..recipes import Recipe, recipe
+from . import engine
+from .config import TrainingConfig
+from .folder import TrainingFolder
+from .order import training_order
+from .rows import TrainingRow, data_manifest, read_training_rows, rows_digest, set_aside, source_file
+from .tokens import Encoded, encode
+from .watching import losses, watcher
+
+PACKAGES = ("evol-harness", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A checkpoint that is done."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    """As harness.json has it."""
+    skipped: bool = False
+    """It was there already."""
+
+    @property
+    def losses(self) -> dict[str, list[list[float]]]:
+        """ "train" and "held_out": [step, loss] pairs."""
+        found: dict[str, list[list[float]]] = self.manifest["losses"]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Material:
+    """What is trained on what, read and checked before anything is loaded."""
+
+    base: Checkpoint
+    recipe: Recipe
+    tokenizer: Any
+    train: Encoded
+    held_out: Encoded | None
+    order: list[int]
+    facts: dict[str, Any]
+    """Of the data, for the manifest."""
+
+
+def finetune(
+    config: TrainingConfig,
+    *,
+    tell: Callable[[str], None] | None = None,
+    resume: bool = True,
+    command: Sequence[str] = (),
+) -> Trained:
+    """Train what `config` says; a finished checkpoint of the same configuration is returned as it is.
+
+    `tell` gets a line now and then (default: stderr). Without `resume` a stopped training begins again.
+
+    Raises:
+        HarnessError: the data, the base, the folder or the machine does not fit; states saved until then are kept.
+    """
+    if tell is None:
+        with _stderr() as line:
+            return finetune(config, tell=line, resume=resume, command=command)
+    engine.check_installed()
+    base = find(config.base, ModelOptions())
+    train, held_out = _parts(config)
+    identity = {
+        **config.settings(),
+        "base": weights_digest(base.path),
+        "data": rows_digest(train),
+        "held_out": rows_digest(held_out) if held_out else None,
+        "recipe": recipe(config.recipe).digest,
+    }
+    with TrainingFolder(config.out, identity) as folder:
+        if folder.manifest.get("finished"):
+            return Trained(folder=config.out, manifest=folder.manifest, skipped=True)
+        if not resume:
+            folder.forget_states()
+        material = _material(config, base, train, held_out)
+        _tell_data(material, tell)
+        folder.update(**_about(config, material), command=list(command))
+        with _library_output(folder.log):
+            _train(config, material, folder, tell)
+        return Trained(folder=config.out, manifest=folder.manifest)
+
+
+def _parts(config: TrainingConfig) -> tuple[list[TrainingRow], list[TrainingRow]]:
+    """The rows to train on and the held-out ones."""
+    rows = read_training_rows(config.data)
+    if isinstance(config.held_out, Path):
+        return rows, read_training_rows(config.held_out)
+    if config.held_out is not None:
+        return set_aside(rows, config.held_out, config.seed)
+    return rows, []
+
+
+def _material(
+    config: TrainingConfig, base: Checkpoint, train: list[TrainingRow], held_out: list[TrainingRow]
+) -> _Material:
+    context = context_length(base.path)
+    if context is not None and config.max_length > context:
+        raise UsageError(
+            f"max_length is {config.max_length}, and the context of {base.name} has {context} tokens; "
+            f"choose --max-length {context} or less"
+        )
+    tokenizer = load_tokenizer(base.path)
+    chosen = recipe(config.recipe)
+    made = [
+        encode(rows, chosen, tokenizer, name=base.name, max_length=config.max_length, truncated=config.truncated)
+        for rows in (train, held_out)
+        if rows
+    ]
+    sizes = made[0].answer_tokens
+    budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
+    order = training_order(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
+    facts = {
+        "source": str(source_file(config.data)),
+        "digest": f"sha256:{rows_digest(train)}",
+        "rows": len(train),
+        "held_out_rows": len(held_out),
+        "too_long": made[0].too_long,
+        "left_out": made[0].left_out,
+        "trained_rows": len(order),
+        "trained_answer_tokens": sum(sizes[index] for index in order),
+        "trained_tokens": sum(len(made[0].input_ids[index]) for index in order),
+    }
+    return _Material(
+        base=base,
+        recipe=chosen,
+        tokenizer=tokenizer,
+        train=made[0],
+        held_out=made[1] if len(made) > 1 else None,
+        order=order,
+        facts=facts,
+    )
+
+
+def _tell_data(material: _Material, tell: Callable[[str], None]) -> None:
+    facts = material.facts
+    tell(
+        f"data: {facts['rows']} rows, {facts['held_out_rows']} held out; {facts['trained_rows']} to train on with "
+        f"{facts['trained_tokens']} tokens, {facts['trained_answer_tokens']} of them in answers"
+    )
+    if facts["too_long"]:
+        kept = facts["too_long"] - facts["left_out"]
+        tell(
+            f"warning: {facts['too_long']} rows are longer than --max-length and would lose their end: "
+            f"{facts['left_out']} left out, {kept} kept without it"
+        )
+
+
+def _about(config: TrainingConfig, material: _Material) -> dict[str, Any]:
+    """What the manifest says before the training."""
+    base = material.base
+    source = data_manifest(config.data) or {}
+    return {
+        "recipe": {"name": material.recipe.name, "digest": material.recipe.digest},
+        "base": {
+            "name": base.name,
+            "path": str(base.path),
+            "revision": base.revision,
+            "weights_digest": weights_digest(base.path),
+        },
+        "data": {**material.facts, "rounds": source.get("rounds")},
+        "contamination": source.get("contamination"),
+        "settings": config.settings(),
+        "versions": versions(*PACKAGES),
+        "hardware": hardware(),
+        "started": now(),
+    }
+
+
+def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, tell: Callable[[str], None]) -> None:
+    dtype = engine.chosen_dtype(config.dtype)
+    state = folder.last_state()
+    model = engine.load_base(material.base.path, config, dtype)
+    engine.prepare_tokenizer(material.tokenizer, model.get_input_embeddings().num_embeddings)
+    steps = config.max_steps or -(-len(material.order) // config.batch_size)
+    held_out = material.held_out
+    trainer = engine.make_trainer(
+        model,
+        material.tokenizer,
+        config,
+        dtype=dtype,
+        train=engine.dataset(material.train, material.order),
+        held_out=engine.dataset(held_out, range(len(held_out))) if held_out is not None else None,
+        steps=steps,
+        fresh=state is None,
+        callback=watcher(config.out, tell, main=engine.is_main()),
+    )
+    if state is not None:
+        tell(f"going on from step {state.name.rpartition('-')[2]}")
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=str(state) if state is not None else None)
+    seconds = time.monotonic() - started
+    if held_out is not None and losses(trainer.state.log_history)["held_out"][-1][0] != trainer.state.global_step:
+        trainer.evaluate()
+    engine.save(trainer, material.tokenizer, config, material.base.path)
+    folder.update(
+        finished=True,
+        dtype=dtype,
+        steps=trainer.state.global_step,
+        losses=losses(trainer.state.log_history),
+        seconds=round(seconds, 3),
+        ended=now(),
+    )
+    folder.forget_states()
+
+
+@contextmanager
+def _stderr() -> Iterator[Callable[[str], None]]:
+    """Lines to the terminal, which the redirection of the libraries' output does not reach."""
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace") as stream:
+        yield lambda line: print(line, file=stream, flush=True)
+
+
+@contextmanager
+def _library_output(log: Path) -> Iterator[None]:
+    """Libraries' output and warnings go to `log`."""
+    with output_to(log), warnings.catch_warnings():
+        warnings.simplefilter("default")
+        yield
