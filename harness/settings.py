@@ -110,7 +110,7 @@ def told(declared: str) -> str:
     words = {"str": "a text", "Path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false"}
     named = [part.strip() for part in declared.split("|")]
     return " or ".join(
-        words.get(part, "a list" if part.startswith("tuple") else part) for part in named if part != "None"
+        words.get(part, "a list" if part.startswith("tuple") else "a table") for part in named if part != "None"
     )
 
 
@@ -151,6 +151,8 @@ def _fits_one(value: Any, declared: str) -> bool:
     if declared.startswith("tuple"):
         inner = declared.removeprefix("tuple[").partition(",")[0]
         return isinstance(value, list | tuple) and all(_fits_one(one, inner) for one in value)
+    if declared.startswith("Mapping"):
+        return isinstance(value, dict)
     kind = KINDS.get(declared)
     return kind is not None and isinstance(value, kind) and (not isinstance(value, bool) or declared == "bool")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 NOT_OPTIONS = {
     *("context", "out", "operators", "against", "dry_run", "tokens_per_s", "price_in", "price_out"),
+    *("stop_on", "stop_base", "stop_config", "patience", "min_gain", "reported", "finetune", "evaluate"),
 }
 """Flags that say something else than how to evolve, or say it in another form."""
 
@@ -73,6 +75,24 @@ def evolve(
     sandbox: SandboxName = None,
     workers: Workers = None,
     sample: Annotated[int | None, typer.Option(help="Only so many rows of the shuffled whole.")] = None,
+    stop_on: Annotated[
+        str | None, typer.Option(help="Evol Stop: a development set, such as mbpp:validation, that ends the rounds.")
+    ] = None,
+    stop_base: Annotated[str | None, typer.Option(help="Evol Stop: what is trained after each round.")] = None,
+    stop_config: Annotated[
+        Path | None, typer.Option(help="Evol Stop: TOML file with the tables [finetune] and [run].")
+    ] = None,
+    finetune: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: how to train; repeatable.")
+    ] = None,
+    evaluate: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: how to run the set; repeatable.")
+    ] = None,
+    patience: Annotated[int, typer.Option(help="Evol Stop: rounds without a gain that end it.")] = 1,
+    min_gain: Annotated[float, typer.Option(help="Evol Stop: points of pass@1 that are no gain yet.")] = 0.0,
+    reported: Annotated[
+        list[str] | None, typer.Option(help="Evol Stop: a benchmark whose score will be reported; repeatable.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop.")] = False,
     tokens_per_s: Annotated[float | None, typer.Option(help="For --dry-run: how fast the model generates.")] = None,
     price_in: Annotated[float | None, typer.Option(help="For --dry-run: price of a million prompt tokens.")] = None,
@@ -83,6 +103,7 @@ def evolve(
     from ..evolve.options import EvolveOptions
     from ..evolve.run import evolve as run
     from ..evolve.seeds import read_seeds
+    from ..evolve.stopping import StopRule
     from ..progress import open_progress
 
     options = EvolveOptions(
@@ -94,7 +115,22 @@ def evolve(
     if dry_run:
         _print_estimate(config, read_seeds(seeds), tokens_per_s, price_in, price_out)
         return
-    _print_outcome(run(config, options.settings(out, context.obj), open_progress()))
+    stop = None
+    if stop_on is not None:
+        from ..loop.alone import alone
+
+        stop = alone(
+            out,
+            stop_on,
+            base=stop_base,
+            file=stop_config,
+            finetune=finetune or (),
+            run=evaluate or (),
+            rule=StopRule(patience=patience, min_gain=min_gain),
+            reported=tuple(reported or ()),
+            command=context.obj,
+        )
+    _print_outcome(run(config, replace(options.settings(out, context.obj), stop=stop), open_progress()))
 
 
 def decontaminate(

@@ -15,7 +15,7 @@ from ..compare.verdict import text, write_junit
 from ..compare.writing import write as write_comparison
 from ..config import digest_of
 from ..evolve.dataset import ROWS, sha256
-from ..evolve.folder import DATASET
+from ..evolve.folder import DATASET, ROUNDS
 from ..evolve.records import identity
 from ..evolve.run import evolve
 from ..evolve.seeds import read_seeds
@@ -91,7 +91,7 @@ class Loop:
             base = self.workshop.evaluate_base(self.config.run)
             tuned = self.workshop.evaluate(str(trained.folder), trained.digest, self.config.run)
             gated, found = self._gate(base, tuned)
-            rounds = rounds_ablation(self.workshop, data, self.config.ablation) if ablation else None
+            rounds = self._ablation(evolved, data) if ablation else None
             by_stage = {"evolve": evolved, "finetune": trained, "base": base, "tuned": tuned, "gate": gated}
             done = {name: one for name, one in by_stage.items() if one}
             return self._end(done, found, rounds, started)
@@ -199,6 +199,13 @@ class Loop:
             }
 
         return self.stages.perform(stage, work, self._evolve_folder())
+
+    def _ablation(self, evolved: Done | None, data: Path) -> Ablation:
+        """Over all rounds, those that Evol Stop left out as well."""
+        trials = evolved.outcome["trials"] if evolved else []
+        if evolved and trials:
+            data = evolved.folder / ROUNDS / f"round-{trials[-1]['round']}"
+        return rounds_ablation(self.workshop, data, self.config.ablation)
 
     def _gate_stage(self, base: Done, tuned: Done) -> Stage:
         sides = {name: [one.stage.label, one.digest] for name, one in (("base", base), ("tuned", tuned))}
