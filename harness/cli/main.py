@@ -63,6 +63,7 @@ app.command("evolve")(evolve.evolve)
 app.command("decontaminate")(evolve.decontaminate)
 app.command("untouched")(evolve.untouched)
 app.command("finetune")(finetune.finetune)
+app.command("merge")(finetune.merge)
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 
