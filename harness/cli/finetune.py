@@ -1,4 +1,4 @@
-"""`harness finetune`: from flags to a configuration, and the summary at the end."""
+"""`harness finetune` and `harness merge`: from flags to a configuration, and the summary at the end."""
 
 from __future__ import annotations
 
@@ -60,6 +60,18 @@ def finetune(
     if isinstance(values.get("held_out"), str):
         values["held_out"] = _share_or_path(values["held_out"])
     _print_trained(run(training_config(values), resume=not fresh, command=context.obj))
+
+
+def merge(
+    adapter: Annotated[Path, typer.Argument(help="Folder of a LoRA adapter.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the merged checkpoint; must not exist yet.")],
+    base: Annotated[str | None, typer.Option(help="Default: the base that the adapter names.")] = None,
+) -> None:
+    """Add a LoRA adapter to its base's weights: a full checkpoint for any engine."""
+    from ..finetune.merge import merge as run
+
+    typer.echo(f"checkpoint  {run(adapter, out, base=base)}")
 
 
 def _share_or_path(text: str) -> Any:

@@ -88,9 +88,10 @@ class TrainingConfig:
     seed: int = 0
     """Decides the order of rows, which are held out, and what is drawn."""
     eval_every: int | None = None
-    """Steps between two measures of the held-out loss. None: a tenth of all, at least one."""
+    """Steps between two measures of the held-out loss, besides the first and the last. None: ten, or as many as take
+    a tenth of the training's work."""
     save_every: int | None = None
-    """Steps between two saved states, from which a stopped training goes on. None: as `eval_every`."""
+    """Steps between two saved states, from which a stopped training goes on. None: every five minutes."""
     log_every: int = 1
     """Steps between two figures of the training loss."""
     ignore_memory: bool = False

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError, UsageError
-from ..models.checkpoint import one_line
-from .config import ALL_LINEAR, TrainingConfig
+from ..models.adapters import CONFIGURATION
+from ..models.checkpoint import json_object, one_line
+from ..store import write_json
+from .config import ALL_LINEAR, Lora, TrainingConfig
 from .folder import STATES
 from .tokens import Encoded
 
 MICRO_BATCH = 8
 EVALUATIONS = 10
+EVALUATION_SHARE = 0.1
+"""Of the training's work, at most; the first and the last measure come on top."""
+SAVES = 10
+"""Where several processes save states."""
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
 
@@ -33,6 +39,12 @@ def check_installed() -> None:
 def world_size() -> int:
     """Processes that train together, as a launcher says it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def shards() -> int:
+    """Processes that share weights and states: all of them under FSDP and DeepSpeed, as accelerate says it."""
+    shared = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+    return world_size() if any(os.environ.get(name) == "true" for name in shared) else 1
 
 
 def is_main() -> bool:
@@ -137,21 +149,38 @@ def make_trainer(
 
     return SFTTrainer(
         model=model,
-        args=_arguments(config, dtype, steps=steps, held_out=held_out is not None, fresh=fresh),
+        args=_arguments(
+            config,
+            dtype,
+            steps=steps,
+            eval_steps=evaluation_steps(config, steps, len(train), len(held_out or ())),
+            held_out=held_out is not None,
+            fresh=fresh,
+        ),
         train_dataset=train,
         eval_dataset=held_out,
         processing_class=tokenizer,
-        peft_config=_peft(config),
+        peft_config=_peft(config, model),
         callbacks=[callback],
     )
 
 
-def _arguments(config: TrainingConfig, dtype: str, *, steps: int, held_out: bool, fresh: bool) -> Any:
+def timed_saves(config: TrainingConfig) -> bool:
+    """Whether states are saved by the clock, which several processes would not read alike."""
+    return config.save_every is None and world_size() == 1
+
+
+def evaluation_steps(config: TrainingConfig, steps: int, rows: int, held_out: int) -> int:
+    """Steps between two held-out losses; a row costs a third there of what it costs in training."""
+    affordable = int(EVALUATION_SHARE * 3 * rows / held_out) if held_out else 0
+    return config.eval_every or max(1, steps // max(1, min(EVALUATIONS, affordable)))
+
+
+def _arguments(config: TrainingConfig, dtype: str, *, steps: int, eval_steps: int, held_out: bool, fresh: bool) -> Any:
     import torch
     from trl.trainer.sft_config import SFTConfig
 
     micro, parts = split_batch(config)
-    eval_steps = config.eval_every or max(1, steps // EVALUATIONS)
     return SFTConfig(
         output_dir=str(config.out / STATES),
         per_device_train_batch_size=micro,
@@ -181,29 +210,53 @@ def _arguments(config: TrainingConfig, dtype: str, *, steps: int, held_out: bool
         eval_strategy="steps" if held_out else "no",
         eval_steps=eval_steps,
         eval_on_start=held_out and fresh,
-        save_strategy="steps",
-        save_steps=config.save_every or eval_steps,
+        save_strategy="no" if timed_saves(config) else "steps",
+        save_steps=config.save_every or max(1, steps // SAVES),
         save_total_limit=2,
         report_to="tensorboard" if find_spec("tensorboard") else "none",
         disable_tqdm=True,
     )
 
 
-def _peft(config: TrainingConfig) -> Any | None:
+def _peft(config: TrainingConfig, model: Any) -> Any | None:
     if config.lora is None:
         return None
     from peft import LoraConfig
 
     lora = config.lora
-    targets = lora.targets[0] if lora.targets == (ALL_LINEAR,) else list(lora.targets)
     return LoraConfig(
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=targets,
+        target_modules=_targets(lora, model),
         bias="none",
         task_type="CAUSAL_LM",
     )
+
+
+def _targets(lora: Lora, model: Any) -> list[str]:
+    """The modules to adapt, by the last part of their names, as engines that load adapters expect them.
+
+    Raises:
+        UsageError: the model has none of a name.
+    """
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    output = model.get_output_embeddings()
+    # A quantised matrix is a Linear as well; GPT-2's family has a class of its own.
+    kinds: tuple[type, ...] = (torch.nn.Linear, Conv1D)
+    known = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, kinds) and module is not output
+    }
+    if lora.targets == (ALL_LINEAR,):
+        return sorted(known)
+    for target in lora.targets:
+        if target not in known:
+            raise UsageError(f'lora target "{target}" is no matrix of this model; it has {", ".join(sorted(known))}')
+    return sorted(lora.targets)
 
 
 def _quantisation(name: str, dtype: Any) -> Any:
@@ -227,10 +280,19 @@ def save(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> No
     out = str(config.out)
     if world_size() > 1:
         trainer.save_model(out)
-    elif config.lora is not None:
-        trainer.model.save_pretrained(out)
-    else:
+    elif config.lora is None:
         published = getattr(AutoConfig.from_pretrained(base, local_files_only=True), "dtype", None)
         model = trainer.model.to(published if isinstance(published, torch.dtype) else torch.float32)
         model.save_pretrained(out)
+    else:
+        trainer.model.save_pretrained(out)
+    if config.lora is not None:
+        _settle_adapter(config.out)
     tokenizer.save_pretrained(out)
+
+
+def _settle_adapter(folder: Path) -> None:
+    """PEFT writes names in the order of a set, and a card without content: the same adapter has the same bytes here."""
+    (folder / "README.md").unlink(missing_ok=True)
+    settings = json_object(folder / CONFIGURATION)
+    write_json(folder / CONFIGURATION, {**settings, "target_modules": sorted(settings["target_modules"])})

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..recipes import Recipe, recipe
 from . import engine
 from .config import TrainingConfig
 from .folder import TrainingFolder
+from .memory import Need, available_bytes, check_memory, need, peak_bytes
 from .order import training_order
 from .rows import TrainingRow, data_manifest, read_training_rows, rows_digest, set_aside, source_file
 from .tokens import Encoded, encode
@@ -191,6 +192,7 @@ def _about(config: TrainingConfig, material: _Material) -> dict[str, Any]:
 
 def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, tell: Callable[[str], None]) -> None:
     dtype = engine.chosen_dtype(config.dtype)
+    needed = _check_memory(config, material, dtype, tell)
     state = folder.last_state()
     model = engine.load_base(material.base.path, config, dtype)
     engine.prepare_tokenizer(material.tokenizer, model.get_input_embeddings().num_embeddings)
@@ -205,7 +207,7 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
         held_out=engine.dataset(held_out, range(len(held_out))) if held_out is not None else None,
         steps=steps,
         fresh=state is None,
-        callback=watcher(config.out, tell, main=engine.is_main()),
+        callback=watcher(config.out, tell, main=engine.is_main(), timed=engine.timed_saves(config)),
     )
     if state is not None:
         tell(f"going on from step {state.name.rpartition('-')[2]}")
@@ -221,9 +223,20 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
         steps=trainer.state.global_step,
         losses=losses(trainer.state.log_history),
         seconds=round(seconds, 3),
+        memory={**asdict(needed), "total": needed.total, "measured_peak": peak_bytes()},
         ended=now(),
     )
     folder.forget_states()
+
+
+def _check_memory(config: TrainingConfig, material: _Material, dtype: str, tell: Callable[[str], None]) -> Need:
+    micro, _ = engine.split_batch(config)
+    longest = config.max_length if config.packing else max(map(len, material.train.input_ids))
+    needed = need(material.base.path, config, dtype=dtype, tokens=micro * longest, shards=engine.shards())
+    tell(f"memory: about {needed.told()}")
+    if not config.ignore_memory:
+        check_memory(needed, available_bytes())
+    return needed
 
 
 @contextmanager

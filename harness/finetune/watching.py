@@ -12,6 +12,9 @@ from .folder import COMPLETE, STATES
 
 EVERY_S = 5.0
 """Seconds between two lines; the first, the last and those with a held-out loss are always told."""
+SAVE_EVERY_S = 300.0
+SAVE_SHARE = 0.02
+"""States are saved every five minutes, or less often where writing them would take more of the time than this."""
 
 
 def losses(history: Sequence[dict[str, Any]]) -> dict[str, list[list[float]]]:
@@ -33,22 +36,26 @@ class NotFinite(HarnessError):
     """The loss is no number any more."""
 
 
-def watcher(out: Path, tell: Callable[[str], None], *, main: bool = True) -> Any:
-    """The callback for a trainer that writes to `out`."""
+def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) -> Any:
+    """The callback for a trainer that writes to `out`; `timed`: it decides itself when a state is saved."""
     from transformers import TrainerCallback
 
     class Watching(TrainerCallback):  # type: ignore[misc, unused-ignore]
         """Tells, and marks whole states."""
 
         def __init__(self) -> None:
-            self.started = self.said = time.monotonic()
+            self.started = self.said = self.saved = self.asked = time.monotonic()
+            self.pause_s = SAVE_EVERY_S
             self.first_step = 0
-            self.first_tokens = 0.0
-            self.tokens_per_s = 0.0
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.started = time.monotonic()
+            self.started = self.saved = time.monotonic()
             self.first_step = state.global_step
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.asked = time.monotonic()
+            if timed and self.asked - self.saved >= self.pause_s:
+                control.should_save = True
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             logs = logs or {}
@@ -66,6 +73,8 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool = True) -> Any
                 tell(_line(state, logs, (now - self.started)))
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.saved = time.monotonic()
+            self.pause_s = max(SAVE_EVERY_S, (self.saved - self.asked) / SAVE_SHARE)
             if main:
                 (out / STATES / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 

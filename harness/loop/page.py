@@ -34,6 +34,8 @@ PAGES = {"evolve": EVOLVE_PAGE, "base": RUN_PAGE, "tuned": RUN_PAGE, "gate": COM
 """By stage; a training's is looked for."""
 TRAINING_PAGES = ("training/report.html", "training/index.html")
 METRIC = "pass@1"
+MODEL, PUBLISHED = 2, ", published"
+"""The table's column, and how a row of it ends that nobody measured here; the comparison's own page has those."""
 Plot = tuple[str, str, "Figure"]
 """File name without suffix, caption, figure."""
 
@@ -47,6 +49,7 @@ def write_page(
         StoreError: it cannot be written.
     """
     drawn = list(_plots(done, rounds))
+    heads, *rows = shown_rows(gate.comparison)
     page = render(
         "loop.html",
         base=config.base,
@@ -56,8 +59,8 @@ def write_page(
         alarms=list(_alarms(done, gate)),
         cards=[_card(score) for score in scores(done["tuned"]) if score.metric.endswith(METRIC)],
         gate=[line for line in text(gate).splitlines()[1:] if line.strip()],
-        heads=shown_rows(gate.comparison)[0],
-        rows=shown_rows(gate.comparison)[1:],
+        heads=heads,
+        rows=[row for row in rows if not row[MODEL].endswith(PUBLISHED)],
         plots=[{"caption": caption, "svg": raw(report_plots.svg(figure))} for _, caption, figure in drawn],
         stop=_stop(done),
         rounds=_rounds(config, rounds),
@@ -135,7 +138,8 @@ def _stop(done: Mapping[str, Done]) -> dict[str, Any] | None:
         }
         for one in evolved.outcome["trials"]
     ]
-    return {"trials": trials, "on": evolved.stage.key["stop"]["on"]}
+    stop = evolved.stage.key["stop"]
+    return {"trials": trials, "on": stop["on"], "same_rows": isinstance(stop["finetune"].get("held_out"), str)}
 
 
 def _rounds(config: LoopConfig, rounds: Ablation | None) -> dict[str, Any] | None:

@@ -6,7 +6,6 @@ Evol Stop's training of the round it keeps is the loop's own; the base's run ser
 from __future__ import annotations
 
 import hashlib
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -98,7 +97,7 @@ class Workshop:
             made = folder.with_name(f"{folder.name}-adapter") if adapter else folder
             self._trained({**values, "base": self.base, "data": str(data), "out": str(made)}, stage)
             if adapter:
-                importlib.import_module("harness.finetune.merge").merge(made, folder)
+                self._merged(made, folder)
             return {"digest": checkpoint_digest(folder), **training_facts(made)}
 
         return self.stages.perform(stage, work)
@@ -145,6 +144,13 @@ class Workshop:
         jobs = self.stages.root / JOBS
         jobs.mkdir(parents=True, exist_ok=True)
         train_apart(values, jobs / f"{stage.label}.json", self._launcher)
+
+    def _merged(self, adapter: Path, folder: Path) -> None:
+        from ..finetune.merge import merge
+
+        # It appears whole: what is there was merged by a start that was killed right after.
+        if not folder.exists():
+            merge(adapter, folder)
 
     def _config(self, data: Path, values: Mapping[str, Any], out: Path) -> TrainingConfig:
         return training_config({**values, "base": self.base, "data": str(data), "out": str(out)})
