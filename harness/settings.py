@@ -58,8 +58,9 @@ class Tables:
         try:
             return fitting(cls, values, lambda key: f"{self.where(table, key)}: {f'[{table}] ' if table else ''}")
         except UsageError as error:
-            told = str(error)
-            raise UsageError(told if told.startswith(str(self.path)) else f"{self.where(table)}: {told}") from error
+            if str(error).startswith(str(self.path)):
+                raise
+            raise UsageError(f"{self.where(table)}: [{table}] {error}") from error
 
 
 def read_tables(path: Path) -> Tables:

@@ -29,6 +29,18 @@ class StopOptions:
     run: Mapping[str, Any] = field(default_factory=dict)
     """Keys of `RunConfig`, but what is run on what."""
 
+    def __post_init__(self) -> None:
+        _ = self.rule
+
+    @property
+    def rule(self) -> StopRule:
+        """When rounds end.
+
+        Raises:
+            UsageError: a value is out of range.
+        """
+        return StopRule(patience=self.patience, min_gain=self.min_gain)
+
 
 def evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[str, ...] = ()) -> EvolStop:
     """The rule with trainings and evaluations in `workshop`; all settings are checked before anything is evolved.
@@ -40,7 +52,6 @@ def evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[str, ...
     benchmark = development_set(options.on, reported)
     values = {**options.run, "benchmarks": [benchmark]}
     run_config({"model": workshop.base, **values})
-    rule = StopRule(patience=options.patience, min_gain=options.min_gain)
 
     def develop(number: int, data: Path) -> tuple[Score, Mapping[str, Any]]:  # noqa: ARG001
         trained = workshop.train(data, options.finetune)
@@ -56,4 +67,4 @@ def evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[str, ...
             "trained_tokens": trained.outcome.get("trained_tokens"),
         }
 
-    return EvolStop(benchmark=benchmark, develop=develop, rule=rule)
+    return EvolStop(benchmark=benchmark, develop=develop, rule=options.rule)

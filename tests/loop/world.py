@@ -31,7 +31,7 @@ held_out = 0.2
 
 [run]
 benchmarks = ["humaneval"]
-limit = 12
+limit = {problems}
 max_tokens = 24
 backend = "transformers"
 sandbox = "process"
@@ -66,6 +66,7 @@ def write_config(
     evolve: str = "",
     rounds: int = ROUNDS,
     epochs: int = 1,
+    problems: int = 12,
     delay_s: float = 0.0,
 ) -> Path:
     """loop.toml in `folder`, whose files go to `folder`/`name`."""
@@ -78,6 +79,7 @@ def write_config(
         evolve=evolve,
         rounds=rounds,
         epochs=epochs,
+        problems=problems,
         delay_s=delay_s,
     )
     file = folder / f"{name}.toml"
