@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ from ..recipes import recipe
 from ..store import write_rows
 from ..types import Score
 from .config import AblationOptions
-from .workshop import Workshop, scores
+from .stages import Stage
+from .workshop import Workshop, score_from, scores
 
 FOLDER = "ablation"
+FIGURES = ("last", "rows", "trained_rows", "trained_tokens", "held_out_loss")
 Row = dict[str, Any]
 
 
@@ -45,7 +47,6 @@ class Point:
     trained_tokens: int
     held_out_loss: float | None
     scores: tuple[Score, ...]
-    checkpoint: Path
     run: Path
 
 
@@ -54,27 +55,53 @@ class Ablation:
     """All points, and what they were measured with."""
 
     budget: int
-    held_out: Path
     held_out_rows: int
     points: tuple[Point, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """For a file."""
+    def as_json(self, root: Path) -> dict[str, Any]:
+        """For a file; folders from `root` on."""
         return {
             "budget": self.budget,
             "held_out_rows": self.held_out_rows,
             "rounds": [
                 {
-                    "last": point.last,
-                    "rows": point.rows,
-                    "trained_rows": point.trained_rows,
-                    "trained_tokens": point.trained_tokens,
-                    "held_out_loss": point.held_out_loss,
-                    "scores": [_score(score) for score in point.scores],
+                    **{name: getattr(point, name) for name in FIGURES},
+                    "scores": [asdict(score) for score in point.scores],
+                    "run": point.run.relative_to(root).as_posix(),
                 }
                 for point in self.points
             ],
         }
+
+
+def ablation_from(found: Mapping[str, Any], root: Path) -> Ablation:
+    """What `as_json` wrote."""
+    points = tuple(
+        Point(
+            **{name: one[name] for name in FIGURES},
+            scores=tuple(score_from(score) for score in one["scores"]),
+            run=root / one["run"],
+        )
+        for one in found["rounds"]
+    )
+    return Ablation(budget=found["budget"], held_out_rows=found["held_out_rows"], points=points)
+
+
+def ablation_stage(workshop: Workshop, data: Path, options: AblationOptions) -> Stage:
+    """The comparison as a stage; its trainings and runs are stages of their own.
+
+    Raises:
+        HarnessError: a setting or a file does not fit.
+    """
+    return Stage(
+        name="ablation",
+        key={
+            "training": workshop.training(data, options.finetune).digest,
+            "run": workshop.evaluation(workshop.base, workshop.base_digest, options.run).digest,
+            "tokens": options.tokens,
+            "held_out": options.held_out,
+        },
+    )
 
 
 def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) -> Ablation:
@@ -107,7 +134,7 @@ def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) ->
         )
         for last, found in sets.items()
     )
-    return Ablation(budget=budget, held_out=held_out, held_out_rows=count, points=points)
+    return Ablation(budget=budget, held_out_rows=count, points=points)
 
 
 def rows_with_rounds(file: Path) -> list[Row]:
@@ -186,7 +213,6 @@ def _point(
         trained_tokens=trained.outcome["trained_tokens"],
         held_out_loss=trained.outcome["held_out_loss"],
         scores=tuple(scores(evaluated)),
-        checkpoint=trained.folder,
         run=evaluated.folder,
     )
 
@@ -199,8 +225,3 @@ def _written(folder: Path, name: str, rows: Sequence[Row]) -> Path:
 
 def _drawn(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\0held out\0{name}".encode()).digest()
-
-
-def _score(score: Score) -> dict[str, Any]:
-    low, high = score.interval or (None, None)
-    return {"benchmark": score.benchmark, "metric": score.metric, "value": score.value, "low": low, "high": high}

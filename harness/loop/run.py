@@ -24,7 +24,7 @@ from ..manifest import now
 from ..models.loading import open_model
 from ..progress import Progress
 from ..store import locked, write_json, write_text
-from .ablation import Ablation, rounds_ablation
+from .ablation import FOLDER, Ablation, ablation_from, ablation_stage, rounds_ablation
 from .config import LoopConfig
 from .develop import evol_stop
 from .page import PAGE, write_page
@@ -91,7 +91,7 @@ class Loop:
             base = self.workshop.evaluate_base(self.config.run)
             tuned = self.workshop.evaluate(str(trained.folder), trained.digest, self.config.run)
             gated, found = self._gate(base, tuned)
-            rounds = self._ablation(evolved, data) if ablation else None
+            rounds = self._ablation(evolved, data, wanted=ablation)
             by_stage = {"evolve": evolved, "finetune": trained, "base": base, "tuned": tuned, "gate": gated}
             done = {name: one for name, one in by_stage.items() if one}
             return self._end(done, found, rounds, started)
@@ -200,12 +200,22 @@ class Loop:
 
         return self.stages.perform(stage, work, self._evolve_folder())
 
-    def _ablation(self, evolved: Done | None, data: Path) -> Ablation:
-        """Over all rounds, those that Evol Stop left out as well."""
+    def _ablation(self, evolved: Done | None, data: Path, *, wanted: bool) -> Ablation | None:
+        """Over all rounds, those that Evol Stop left out as well; without being wanted, what is known of it."""
         trials = evolved.outcome["trials"] if evolved else []
         if evolved and trials:
             data = evolved.folder / ROUNDS / f"round-{trials[-1]['round']}"
-        return rounds_ablation(self.workshop, data, self.config.ablation)
+        options, root = self.config.ablation, self.config.out
+        stage, folder = ablation_stage(self.workshop, data, options), root / FOLDER
+        if not wanted and self.stages.known(stage, folder) is None:
+            return None
+
+        def work(_: Path) -> dict[str, Any]:
+            told = rounds_ablation(self.workshop, data, options).as_json(root)
+            return {"digest": f"sha256:{digest_of(told)}", **told}
+
+        done = self.stages.perform(stage, work, folder)
+        return ablation_from(done.outcome, root)
 
     def _gate_stage(self, base: Done, tuned: Done) -> Stage:
         sides = {name: [one.stage.label, one.digest] for name, one in (("base", base), ("tuned", tuned))}
@@ -227,7 +237,7 @@ class Loop:
     def _end(self, done: dict[str, Done], found: Gate, rounds: Ablation | None, started: str) -> Ended:
         out = self.config.out
         if rounds is not None:
-            write_json(out / ABLATION, rounds.as_json())
+            write_json(out / ABLATION, rounds.as_json(out))
         digests = {name: one.digest for name, one in done.items()}
         write_json(
             out / MANIFEST,

@@ -177,10 +177,12 @@ def training_facts(folder: Path) -> dict[str, Any]:
 
 def scores(done: Done) -> list[Score]:
     """Those of an evaluation."""
-    return [
-        Score(**{**fields, "interval": tuple(fields["interval"]) if fields["interval"] else None})
-        for fields in done.outcome["scores"]
-    ]
+    return [score_from(fields) for fields in done.outcome["scores"]]
+
+
+def score_from(fields: Mapping[str, Any]) -> Score:
+    """A score as JSON keeps it."""
+    return Score(**{**fields, "interval": tuple(fields["interval"]) if fields["interval"] else None})
 
 
 def checkpoint_digest(folder: Path) -> str:

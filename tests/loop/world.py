@@ -29,6 +29,10 @@ epochs = {epochs}
 save_every = 2
 held_out = 0.2
 
+[ablation.finetune]
+epochs = 1
+save_every = 100
+
 [run]
 benchmarks = ["humaneval"]
 limit = {problems}
