@@ -16,7 +16,8 @@ from .config import ALL_LINEAR, Lora, TrainingConfig
 from .folder import STATES
 from .tokens import Encoded
 
-MICRO_BATCH = 8
+MICRO_BATCH = {"cuda": 8, "cpu": 4}
+"""Rows in memory at a time, at most; a processor gains nothing from more, and pads less with fewer."""
 EVALUATIONS = 10
 EVALUATION_SHARE = 0.1
 """Of the training's work, at most; the first and the last measure come on top."""
@@ -76,11 +77,14 @@ def split_batch(config: TrainingConfig) -> tuple[int, int]:
     Raises:
         UsageError: the batch does not divide.
     """
+    import torch
+
     processes = world_size()
     if config.batch_size % processes:
         raise UsageError(f"batch_size is {config.batch_size}, which {processes} processes cannot share evenly")
     each = config.batch_size // processes
-    micro = config.micro_batch_size or max(size for size in range(1, MICRO_BATCH + 1) if each % size == 0)
+    most = MICRO_BATCH["cuda" if torch.cuda.is_available() else "cpu"]
+    micro = config.micro_batch_size or max(size for size in range(1, most + 1) if each % size == 0)
     if each % micro:
         raise UsageError(f"micro_batch_size is {micro}, which does not divide the {each} rows of a process and step")
     return micro, each // micro

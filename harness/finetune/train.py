@@ -25,7 +25,7 @@ from . import engine
 from .config import TrainingConfig
 from .folder import TrainingFolder
 from .memory import Need, available_bytes, check_memory, need, peak_bytes
-from .order import training_order
+from .order import sorted_steps, training_order
 from .rows import TrainingRow, data_manifest, read_training_rows, rows_digest, set_aside, source_file
 from .tokens import Encoded, encode
 from .watching import losses, watcher
@@ -133,6 +133,8 @@ def _material(
     sizes = made[0].answer_tokens
     budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
     order = training_order(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
+    if not config.packing:
+        order = sorted_steps(order, [len(ids) for ids in made[0].input_ids], config.batch_size)
     facts = {
         "source": str(source_file(config.data)),
         "digest": f"sha256:{rows_digest(train)}",
