@@ -13,7 +13,7 @@ from ..models.adapters import CONFIGURATION
 from ..models.checkpoint import json_object, one_line
 from ..store import write_json
 from .config import ALL_LINEAR, Lora, TrainingConfig
-from .folder import STATES
+from .folder import ABOUT, STATES
 from .tokens import Encoded
 
 MICRO_BATCH = {"cuda": 8, "cpu": 4}
@@ -35,6 +35,13 @@ def check_installed() -> None:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise ModelError(f"training needs the packages {', '.join(missing)}: install evol-harness[train]")
+
+
+def on_accelerator() -> bool:
+    """Whether training runs on one."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def world_size() -> int:
@@ -61,7 +68,7 @@ def chosen_dtype(asked: str) -> str:
     """
     import torch
 
-    cuda = torch.cuda.is_available()
+    cuda = on_accelerator()
     if asked == "auto":
         if not cuda:
             return "float32"
@@ -77,13 +84,11 @@ def split_batch(config: TrainingConfig) -> tuple[int, int]:
     Raises:
         UsageError: the batch does not divide.
     """
-    import torch
-
     processes = world_size()
     if config.batch_size % processes:
         raise UsageError(f"batch_size is {config.batch_size}, which {processes} processes cannot share evenly")
     each = config.batch_size // processes
-    most = MICRO_BATCH["cuda" if torch.cuda.is_available() else "cpu"]
+    most = MICRO_BATCH["cuda" if on_accelerator() else "cpu"]
     micro = config.micro_batch_size or max(size for size in range(1, most + 1) if each % size == 0)
     if each % micro:
         raise UsageError(f"micro_batch_size is {micro}, which does not divide the {each} rows of a process and step")
@@ -165,8 +170,20 @@ def make_trainer(
         eval_dataset=held_out,
         processing_class=tokenizer,
         peft_config=_peft(config, model),
-        callbacks=[callback],
+        callbacks=[callback, *_tensorboard(config.out)],
     )
+
+
+def _tensorboard(out: Path) -> list[Any]:
+    """TensorBoard's log, where it is installed, in the process that writes."""
+    if not find_spec("tensorboard") or not is_main():
+        return []
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations import TensorBoardCallback
+
+    writer: Any = SummaryWriter
+    callback: Any = TensorBoardCallback
+    return [callback(writer(log_dir=str(out / ABOUT / "tensorboard")))]
 
 
 def timed_saves(config: TrainingConfig) -> bool:
@@ -181,7 +198,6 @@ def evaluation_steps(config: TrainingConfig, steps: int, rows: int, held_out: in
 
 
 def _arguments(config: TrainingConfig, dtype: str, *, steps: int, eval_steps: int, held_out: bool, fresh: bool) -> Any:
-    import torch
     from trl.trainer.sft_config import SFTConfig
 
     micro, parts = split_batch(config)
@@ -205,7 +221,7 @@ def _arguments(config: TrainingConfig, dtype: str, *, steps: int, eval_steps: in
         completion_only_loss=True,
         bf16=dtype == "bfloat16",
         fp16=dtype == "float16",
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not on_accelerator(),
         gradient_checkpointing=config.gradient_checkpointing,
         seed=config.seed,
         data_seed=config.seed,
@@ -217,7 +233,7 @@ def _arguments(config: TrainingConfig, dtype: str, *, steps: int, eval_steps: in
         save_strategy="no" if timed_saves(config) else "steps",
         save_steps=config.save_every or max(1, steps // SAVES),
         save_total_limit=2,
-        report_to="tensorboard" if find_spec("tensorboard") else "none",
+        report_to="none",  # TensorBoard is a callback of `make_trainer`, in a folder that stays
         disable_tqdm=True,
     )
 

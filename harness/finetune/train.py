@@ -23,8 +23,9 @@ from ..models.versions import versions
 from ..recipes import Recipe, recipe
 from . import engine
 from .config import TrainingConfig
+from .curves import write_curves
 from .folder import TrainingFolder
-from .memory import Need, available_bytes, check_memory, need, peak_bytes
+from .memory import Batch, Need, available_bytes, check_memory, need, peak_bytes
 from .order import sorted_steps, training_order
 from .rows import TrainingRow, data_manifest, read_training_rows, rows_digest, set_aside, source_file
 from .tokens import Encoded, encode
@@ -101,6 +102,9 @@ def finetune(
         folder.update(**_about(config, material), command=list(command))
         with _library_output(folder.log):
             _train(config, material, folder, tell)
+        tell(f"curves: {write_curves(config.out, folder.manifest)}")
+        folder.update(finished=True)
+        folder.forget_states()
         return Trained(folder=config.out, manifest=folder.manifest)
 
 
@@ -220,7 +224,6 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
         trainer.evaluate()
     engine.save(trainer, material.tokenizer, config, material.base.path)
     folder.update(
-        finished=True,
         dtype=dtype,
         steps=trainer.state.global_step,
         losses=losses(trainer.state.log_history),
@@ -228,13 +231,16 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
         memory={**asdict(needed), "total": needed.total, "measured_peak": peak_bytes()},
         ended=now(),
     )
-    folder.forget_states()
 
 
 def _check_memory(config: TrainingConfig, material: _Material, dtype: str, tell: Callable[[str], None]) -> Need:
     micro, _ = engine.split_batch(config)
-    longest = config.max_length if config.packing else max(map(len, material.train.input_ids))
-    needed = need(material.base.path, config, dtype=dtype, tokens=micro * longest, shards=engine.shards())
+    batch = Batch(
+        rows=micro,
+        length=config.max_length if config.packing else max(map(len, material.train.input_ids)),
+        keeps_scores=not engine.on_accelerator(),
+    )
+    needed = need(material.base.path, config, dtype=dtype, batch=batch, shards=engine.shards())
     tell(f"memory: about {needed.told()}")
     if not config.ignore_memory:
         check_memory(needed, available_bytes())
