@@ -179,7 +179,7 @@ def _tensorboard(out: Path) -> list[Any]:
     if not find_spec("tensorboard") or not is_main():
         return []
     from torch.utils.tensorboard import SummaryWriter
-    from transformers.integrations import TensorBoardCallback
+    from transformers.integrations.integration_utils import TensorBoardCallback
 
     writer: Any = SummaryWriter
     callback: Any = TensorBoardCallback
