@@ -17,6 +17,9 @@ def finetune(
     *,
     data: Annotated[Path | None, typer.Option(help="Alpaca rows (file), or a folder of `harness evolve`.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the checkpoint; the same one goes on.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="wizardcoder-15b, wizardcoder-34b, small or small-lora; all else wins over it.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; flags win over it.")] = None,
     recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="The prompt that is trained.")] = None,
     held_out: Annotated[str | None, typer.Option(help="File of held-out rows, or a share such as 0.05.")] = None,
@@ -52,11 +55,12 @@ def finetune(
     flags = dict(locals())  # the parameters, and nothing else yet
     from ..config import read_toml
     from ..finetune.config import training_config
+    from ..finetune.presets import preset as settings
     from ..finetune.train import finetune as run
 
-    own = ("context", "config", "fresh")
+    own = ("context", "config", "preset", "fresh")
     given = {key: value for key, value in flags.items() if key not in own and value is not None}
-    values = {**(read_toml(config) if config else {}), **given}
+    values = {**(settings(preset) if preset else {}), **(read_toml(config) if config else {}), **given}
     if isinstance(values.get("held_out"), str):
         values["held_out"] = _share_or_path(values["held_out"])
     _print_trained(run(training_config(values), resume=not fresh, command=context.obj))

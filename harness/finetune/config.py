@@ -66,7 +66,7 @@ class TrainingConfig:
     batch_size: int = 16
     """Rows per optimiser step, over all processes. With packing: sequences."""
     micro_batch_size: int | None = None
-    """Rows that one process has in memory at a time. None: the batch, 8 at most."""
+    """Rows that one process has in memory at a time. None: the batch, or 8 of it (4 on a processor)."""
     learning_rate: float = 5e-5
     schedule: str = "cosine"
     warmup_steps: int = 0

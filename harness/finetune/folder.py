@@ -29,18 +29,24 @@ MANIFEST_FORMAT = 1
 
 
 class TrainingFolder:
-    """`path` held for writing; a context manager.
+    """`path` held for writing; a context manager. With `writes` off it only reads: another process of ours holds it.
 
     Raises (entering):
         StoreError: another configuration, something else or another process holds the folder, or it cannot be written.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, Any], *, writes: bool = True) -> None:
         self.path = path
+        self.writes = writes
         self.manifest: dict[str, Any] = {}
+        self._lock: int | None = None
         self._identity = dict(identity)
 
     def __enter__(self) -> TrainingFolder:
+        if not self.writes:
+            (self.path / ABOUT).mkdir(parents=True, exist_ok=True)
+            self.manifest = read_trained(self.path) or {}
+            return self
         self._lock = locked(self.path)
         try:
             self.manifest = self._accepted()
@@ -51,7 +57,8 @@ class TrainingFolder:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
 
     @property
     def log(self) -> Path:
@@ -61,7 +68,8 @@ class TrainingFolder:
     def update(self, **fields: Any) -> None:
         """Set fields of the manifest and write it."""
         self.manifest.update(fields)
-        write_json(self.path / OWN_MANIFEST, self.manifest)
+        if self.writes:
+            write_json(self.path / OWN_MANIFEST, self.manifest)
 
     def last_state(self) -> Path | None:
         """The newest state that is whole; those that a kill left unfinished are removed."""
@@ -69,18 +77,21 @@ class TrainingFolder:
         for state in (self.path / STATES).glob("checkpoint-*"):
             if (state / COMPLETE).is_file():
                 whole[int(state.name.rpartition("-")[2])] = state
-            else:
+            elif self.writes:
                 shutil.rmtree(state)
         return whole[max(whole)] if whole else None
 
     def forget_states(self) -> None:
         """Remove what a stopped training would go on from."""
-        shutil.rmtree(self.path / STATES, ignore_errors=True)
+        if self.writes:
+            shutil.rmtree(self.path / STATES, ignore_errors=True)
 
     def _accepted(self) -> dict[str, Any]:
         found = read_trained(self.path)
         if found is None:
-            foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name != ".lock")
+            # Another process of ours may have been faster with the folder of the log.
+            ours = (".lock", ABOUT)
+            foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
             if foreign:
                 raise StoreError(f"{self.path} holds {foreign[0]} but no training of ours; choose another --out")
             fresh = {"format": MANIFEST_FORMAT, "digest": digest_of(self._identity), "identity": self._identity}

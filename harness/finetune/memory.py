@@ -21,6 +21,11 @@ QUANTISED = {"4bit": 0.55, "8bit": 1.05}
 """Bytes per parameter, scales included."""
 HIDDEN_KEPT, INNER_KEPT = 12, 4
 """How many values of the hidden and of the inner width a layer keeps per token."""
+LORA_HIDDEN, LORA_INNER = 6, 1
+"""And what adapters of all matrices keep besides, in float32."""
+SCORE_BYTES = 6
+"""Per attention score, which a processor keeps; an accelerator's kernels make it again."""
+LIBRARIES = 700_000_000
 GROUPS = (
     ("/sys/fs/cgroup", "memory.max", "memory.current"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
@@ -36,21 +41,33 @@ class Need:
     gradients: int
     optimiser: int
     activations: int
+    libraries: int = LIBRARIES
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.weights + self.gradients + self.optimiser + self.activations
+        return self.weights + self.gradients + self.optimiser + self.activations + self.libraries
 
     def told(self) -> str:
         """For people: the total and its parts."""
         parts = {"weights": self.weights, "gradients": self.gradients, "optimiser": self.optimiser}
-        parts["activations"] = self.activations
+        parts |= {"activations": self.activations, "libraries": self.libraries}
         return f"{_gb(self.total)} ({', '.join(f'{name} {_gb(value)}' for name, value in parts.items())})"
 
 
-def need(base: Path, config: TrainingConfig, *, dtype: str, tokens: int, shards: int = 1) -> Need:
-    """What `config` needs where `tokens` are in memory at a time; `shards` processes share weights and states."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What is in memory at a time."""
+
+    rows: int
+    length: int
+    """Tokens of the longest row."""
+    keeps_scores: bool
+    """Whether attention scores are kept for the way back."""
+
+
+def need(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards: int = 1) -> Need:
+    """What `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
     shapes: dict[str, tuple[int, ...]] = {}
     for shard in sorted(base.glob(WEIGHTS)):
         shapes |= tensor_shapes(shard)
@@ -66,7 +83,7 @@ def need(base: Path, config: TrainingConfig, *, dtype: str, tokens: int, shards:
         weights=round(weights / shards),
         gradients=round(4.0 * trained / shards),
         optimiser=round(8.0 * trained / shards),
-        activations=round(_activations(base, config, width, tokens)),
+        activations=round(_activations(base, config, width, batch)),
     )
 
 
@@ -117,12 +134,18 @@ def _lora_parameters(config: TrainingConfig, shapes: Mapping[str, tuple[int, ...
     return found
 
 
-def _activations(base: Path, config: TrainingConfig, width: float, tokens: int) -> float:
+def _activations(base: Path, config: TrainingConfig, width: float, batch: Batch) -> float:
     settings = configuration(base)
     hidden = int(settings.get("hidden_size") or settings.get("n_embd") or 0)
     inner = int(settings.get("intermediate_size") or settings.get("n_inner") or 4 * hidden)
     layers = int(settings.get("num_hidden_layers") or settings.get("n_layer") or 0)
+    heads = int(settings.get("num_attention_heads") or settings.get("n_head") or 0)
+    tokens = batch.rows * batch.length
     layer = width * tokens * (HIDDEN_KEPT * hidden + INNER_KEPT * inner)
+    if config.lora is not None:
+        layer += 4 * tokens * (LORA_HIDDEN * hidden + LORA_INNER * inner)
+    if batch.keeps_scores:
+        layer += SCORE_BYTES * tokens * batch.length * heads
     return layer + width * tokens * hidden * layers if config.gradient_checkpointing else layer * layers
 
 

@@ -24,7 +24,7 @@ from ..models.rendering import load_tokenizer
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
 from ..store import write_error, write_json
-from .engine import check_installed
+from .machine import check_installed
 
 
 def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:

@@ -38,3 +38,15 @@ def training_order(
             order.append(index)
             trained += sizes[index]
     raise AssertionError("count() has no end")
+
+
+def sorted_steps(order: Sequence[int], lengths: Sequence[int], batch_size: int) -> list[int]:
+    """`order` with the rows of each optimiser step from the longest to the shortest.
+
+    A step's gradient is a sum, so nothing changes but rounding; the parts of a step that are in memory at a time then
+    hold rows of like length, and less is computed on padding.
+    """
+    found: list[int] = []
+    for start in range(0, len(order), batch_size):
+        found += sorted(order[start : start + batch_size], key=lambda index: -lengths[index])
+    return found

@@ -23,9 +23,11 @@ from ..models.versions import versions
 from ..recipes import Recipe, recipe
 from . import engine
 from .config import TrainingConfig
+from .curves import write_curves
 from .folder import TrainingFolder
-from .memory import Need, available_bytes, check_memory, need, peak_bytes
-from .order import training_order
+from .machine import check_installed, chosen_dtype, is_main, on_accelerator, shards, split_batch
+from .memory import Batch, Need, available_bytes, check_memory, need, peak_bytes
+from .order import sorted_steps, training_order
 from .rows import TrainingRow, data_manifest, read_training_rows, rows_digest, set_aside, source_file
 from .tokens import Encoded, encode
 from .watching import losses, watcher
@@ -81,7 +83,7 @@ def finetune(
     if tell is None:
         with _stderr() as line:
             return finetune(config, tell=line, resume=resume, command=command)
-    engine.check_installed()
+    check_installed()
     base = find(config.base, ModelOptions())
     train, held_out = _parts(config)
     identity = {
@@ -91,7 +93,9 @@ def finetune(
         "held_out": rows_digest(held_out) if held_out else None,
         "recipe": recipe(config.recipe).digest,
     }
-    with TrainingFolder(config.out, identity) as folder:
+    if not is_main():
+        tell = _nothing
+    with TrainingFolder(config.out, identity, writes=is_main()) as folder:
         if folder.manifest.get("finished"):
             return Trained(folder=config.out, manifest=folder.manifest, skipped=True)
         if not resume:
@@ -101,6 +105,10 @@ def finetune(
         folder.update(**_about(config, material), command=list(command))
         with _library_output(folder.log):
             _train(config, material, folder, tell)
+        if folder.writes:
+            tell(f"curves: {write_curves(config.out, folder.manifest)}")
+            folder.update(finished=True)
+            folder.forget_states()
         return Trained(folder=config.out, manifest=folder.manifest)
 
 
@@ -133,6 +141,8 @@ def _material(
     sizes = made[0].answer_tokens
     budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
     order = training_order(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
+    if not config.packing:
+        order = sorted_steps(order, [len(ids) for ids in made[0].input_ids], config.batch_size)
     facts = {
         "source": str(source_file(config.data)),
         "digest": f"sha256:{rows_digest(train)}",
@@ -191,23 +201,23 @@ def _about(config: TrainingConfig, material: _Material) -> dict[str, Any]:
 
 
 def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, tell: Callable[[str], None]) -> None:
-    dtype = engine.chosen_dtype(config.dtype)
+    dtype = chosen_dtype(config.dtype)
     needed = _check_memory(config, material, dtype, tell)
     state = folder.last_state()
+    held_out, rows = material.held_out, len(material.order)
+    arguments = engine.arguments(
+        config, dtype, rows=rows, held_out=len(held_out) if held_out is not None else 0, fresh=state is None
+    )
     model = engine.load_base(material.base.path, config, dtype)
     engine.prepare_tokenizer(material.tokenizer, model.get_input_embeddings().num_embeddings)
-    steps = config.max_steps or -(-len(material.order) // config.batch_size)
-    held_out = material.held_out
     trainer = engine.make_trainer(
         model,
         material.tokenizer,
         config,
-        dtype=dtype,
+        arguments=arguments,
         train=engine.dataset(material.train, material.order),
         held_out=engine.dataset(held_out, range(len(held_out))) if held_out is not None else None,
-        steps=steps,
-        fresh=state is None,
-        callback=watcher(config.out, tell, main=engine.is_main(), timed=engine.timed_saves(config)),
+        callback=watcher(config.out, tell, main=is_main(), timed=engine.timed_saves(config)),
     )
     if state is not None:
         tell(f"going on from step {state.name.rpartition('-')[2]}")
@@ -218,7 +228,6 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
         trainer.evaluate()
     engine.save(trainer, material.tokenizer, config, material.base.path)
     folder.update(
-        finished=True,
         dtype=dtype,
         steps=trainer.state.global_step,
         losses=losses(trainer.state.log_history),
@@ -226,17 +235,24 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
         memory={**asdict(needed), "total": needed.total, "measured_peak": peak_bytes()},
         ended=now(),
     )
-    folder.forget_states()
 
 
 def _check_memory(config: TrainingConfig, material: _Material, dtype: str, tell: Callable[[str], None]) -> Need:
-    micro, _ = engine.split_batch(config)
-    longest = config.max_length if config.packing else max(map(len, material.train.input_ids))
-    needed = need(material.base.path, config, dtype=dtype, tokens=micro * longest, shards=engine.shards())
+    micro, _ = split_batch(config)
+    batch = Batch(
+        rows=micro,
+        length=config.max_length if config.packing else max(map(len, material.train.input_ids)),
+        keeps_scores=not on_accelerator(),
+    )
+    needed = need(material.base.path, config, dtype=dtype, batch=batch, shards=shards())
     tell(f"memory: about {needed.told()}")
     if not config.ignore_memory:
         check_memory(needed, available_bytes())
     return needed
+
+
+def _nothing(_line: str) -> None:
+    """What the processes tell that are not the first one."""
 
 
 @contextmanager

@@ -138,6 +138,21 @@ def over_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Fig
     return figure
 
 
+def losses(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """Losses over optimiser steps: "train" and "held_out", each [step, loss] pairs."""
+    figure, axes = _canvas(3.0)
+    for name, label, colour in (("train", "training", SERIES[0]), ("held_out", "held out", SERIES[1])):
+        if curve := curves.get(name):
+            marker = "o" if name == "held_out" or len(curve) == 1 else None
+            axes.plot(
+                [at for at, _ in curve], [value for _, value in curve], color=colour, marker=marker, ms=4, label=label
+            )
+    axes.set_xlabel("optimiser step")
+    axes.set_ylabel("loss per answer token, nats")
+    _legend(axes, sum(map(bool, curves.values())))
+    return figure
+
+
 def solved_by(solved: Mapping[str, Sequence[float]]) -> Figure:
     """A row per run, a column per problem, hardest last; `solved` holds shares of samples that pass."""
     from matplotlib.colors import LinearSegmentedColormap
