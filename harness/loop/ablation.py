@@ -122,7 +122,8 @@ def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) ->
         held_out, count = _written(folder, "held-out", apart), len(apart)
     sets = {last: [row for row in rows if row["round"] <= last] for last in sorted({row["round"] for row in rows})}
     budget = options.tokens or largest(workshop.base, list(sets.values())[-1], options.finetune)
-    values = {**options.finetune, "held_out": str(held_out), "max_tokens": budget}
+    # Another limit would end one set before the others.
+    values = {**options.finetune, "held_out": str(held_out), "max_tokens": budget, "max_steps": None}
     points = tuple(
         _point(
             workshop,

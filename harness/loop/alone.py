@@ -12,6 +12,7 @@ from ..evolve.stopping import EvolStop, StopRule
 from ..finetune.config import training_config
 from ..progress import open_progress
 from ..settings import pairs, read_tables
+from .config import with_preset
 from .develop import StopOptions, evol_stop
 from .stages import Stages
 from .workshop import Workshop
@@ -44,10 +45,7 @@ def alone(
     for key in tables.values if tables else ():
         if tables and key not in TABLES:
             raise UsageError(f"{tables.where(key)}: [{key}] is not known; there are [finetune] and [run]")
-    training: dict[str, Any] = {
-        **(tables.table("finetune") if tables else {}),
-        **pairs(finetune, "--finetune"),
-    }
+    training = with_preset({**(tables.table("finetune") if tables else {}), **pairs(finetune, "--finetune")})
     running: dict[str, Any] = {**(tables.table("run") if tables else {}), **pairs(run, "--evaluate")}
     running.setdefault("recipe", training.get("recipe", "wizardcoder"))
     if named := {"base", "data", "out"} & {*training} | {"model", "benchmarks"} & {*running}:

@@ -13,6 +13,7 @@ from ..config import RunConfig, run_config
 from ..errors import UsageError
 from ..evolve.options import EvolveOptions
 from ..finetune.config import TrainingConfig, training_config
+from ..finetune.presets import preset
 from ..settings import Tables, read_tables, unknown_key
 from .develop import StopOptions
 
@@ -22,7 +23,7 @@ TABLES = ("evolve", "stop", "finetune", "run", "gate", "ablation")
 FOR_EVERY_RUN = ("model", "lora", "repeat")
 """Keys of a run that the loop sets itself."""
 FOR_EVERY_TRAINING = ("base", "data", "out")
-LAUNCHER = "launcher"
+LAUNCHER, PRESET = "launcher", "preset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,17 @@ def read_config(path: Path) -> LoopConfig:
     )
 
 
+def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` over the settings of the preset that they may name.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    own = dict(values)
+    named = own.pop(PRESET, None)
+    return {**(preset(str(named)) if named is not None else {}), **own}
+
+
 def _top(tables: Tables, key: str) -> str:
     """Where a key of the top level, or the table of that name, stands."""
     return tables.where(key) if isinstance(tables.values[key], dict) else tables.where("", key)
@@ -121,8 +133,7 @@ def _finetune(tables: Tables, base: str) -> tuple[dict[str, Any], tuple[str, ...
     launcher = values.pop(LAUNCHER, [])
     if not isinstance(launcher, list) or not all(isinstance(word, str) for word in launcher):
         raise UsageError(f"{tables.where('finetune', LAUNCHER)}: launcher must be a list of words")
-    _check_training(tables, "finetune", base, values, {})
-    return values, tuple(launcher)
+    return _check_training(tables, "finetune", base, values, {}), tuple(launcher)
 
 
 def _check_training(
@@ -130,9 +141,15 @@ def _check_training(
 ) -> dict[str, Any]:
     """`values` over `common`, checked as a training's."""
     known = [one.name for one in fields(TrainingConfig) if one.name not in FOR_EVERY_TRAINING]
-    whole = {**common, **values}
-    _checked(tables, table, values, known, lambda: training_config({**whole, "base": base, "data": ".", "out": "."}))
+    _checked(tables, table, values, [PRESET, *known], lambda: with_preset(values))
+    whole = {**common, **with_preset(values)}
+    _checked(tables, table, values, [PRESET, *known], lambda: training_config({**whole, **_placeholders(base)}))
     return whole
+
+
+def _placeholders(base: str) -> dict[str, str]:
+    """What a training's settings are checked with before its data is there."""
+    return {"base": base, "data": ".", "out": "."}
 
 
 def _run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:

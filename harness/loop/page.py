@@ -12,18 +12,19 @@ from ..compare.page import PAGE as COMPARE_PAGE
 from ..compare.tables import shown_rows
 from ..compare.verdict import HEADS, text
 from ..evolve.folder import PAGE as EVOLVE_PAGE
+from ..finetune.curves import PAGE as TRAINING_PAGE
+from ..finetune.folder import ABOUT
 from ..metrics import Interval
-from ..report import plots as report_plots
+from ..report import plots
 from ..report.templates import raw, render
 from ..report.wording import percent
 from ..store import PAGE as RUN_PAGE
 from ..store import write_text
 from ..types import Score
-from . import plots
 from .ablation import Ablation, Point
 from .config import LoopConfig
 from .stages import SHORT, Done
-from .workshop import scores
+from .workshop import adapter_of, scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 PAGE = "loop.html"
 PLOTS = "plots"
 PAGES = {"evolve": EVOLVE_PAGE, "base": RUN_PAGE, "tuned": RUN_PAGE, "gate": COMPARE_PAGE}
-"""By stage; a training's is looked for."""
-TRAINING_PAGES = ("training/report.html", "training/index.html")
+"""By stage; those of trainings and of runs that others asked for go by what they have."""
 METRIC = "pass@1"
 MODEL, PUBLISHED = 2, ", published"
 """The table's column, and how a row of it ends that nobody measured here; the comparison's own page has those."""
@@ -61,7 +61,7 @@ def write_page(
         gate=[line for line in text(gate).splitlines()[1:] if line.strip()],
         heads=heads,
         rows=[row for row in rows if not row[MODEL].endswith(PUBLISHED)],
-        plots=[{"caption": caption, "svg": raw(report_plots.svg(figure))} for _, caption, figure in drawn],
+        plots=[{"caption": caption, "svg": raw(plots.svg(figure))} for _, caption, figure in drawn],
         stop=_stop(done),
         rounds=_rounds(config, rounds),
         stages=[_stage(config, name, one) for name, one in done.items()],
@@ -69,7 +69,7 @@ def write_page(
     )
     (config.out / PLOTS).mkdir(exist_ok=True)
     for name, _, figure in drawn:
-        report_plots.write_png(figure, config.out / PLOTS / f"{name}.png")
+        plots.write_png(figure, config.out / PLOTS / f"{name}.png")
     write_text(config.out / PAGE, page)
     return config.out / PAGE
 
@@ -88,15 +88,14 @@ def _card(score: Score) -> dict[str, str]:
 
 def _plots(done: Mapping[str, Done], rounds: Ablation | None) -> Iterator[Plot]:
     losses = done["finetune"].outcome["losses"]
-    curves = {name.replace("_", "-"): found for name, found in losses.items() if found}
-    if curves:
-        yield "losses", "Loss of the fine-tune", plots.losses(curves)
+    if any(losses.values()):
+        yield "losses", "Loss of the fine-tune", plots.losses(losses)
     yield from _score_bars(scores(done["base"]), scores(done["tuned"]))
     evolved = done.get("evolve")
     if evolved and evolved.outcome["trials"]:
         trials = evolved.outcome["trials"]
         values = [(one["round"], 100 * one["value"], _percents(one["low"], one["high"])) for one in trials]
-        yield "evol-stop", "Evol Stop: development set", plots.by_round(values, "pass@1, %", evolved.outcome["kept"])
+        yield "evol-stop", "Evol Stop: development set", plots.over_rounds(values, "pass@1, %", evolved.outcome["kept"])
     if rounds is not None:
         yield from _ablation_plots(rounds)
 
@@ -106,7 +105,7 @@ def _score_bars(base: Sequence[Score], tuned: Sequence[Score]) -> Iterator[Plot]
         if first.metric.endswith(METRIC) and not math.isnan(first.value):
             rows = [("base", first.value, first.interval), ("fine-tune", second.value, second.interval)]
             name = f"{first.benchmark} {first.metric}"
-            yield name.replace(" ", "-").replace("@", "-at-"), name, report_plots.bars(rows)
+            yield name.replace(" ", "-").replace("@", "-at-"), name, plots.bars(rows)
 
 
 def _ablation_plots(rounds: Ablation) -> Iterator[Plot]:
@@ -117,11 +116,11 @@ def _ablation_plots(rounds: Ablation) -> Iterator[Plot]:
             values = [(last, 100 * one.value, _percents(*(one.interval or (None, None)))) for last, one in found]
             name = f"{score.benchmark} {score.metric}"
             file = "rounds-" + name.replace(" ", "-").replace("@", "-at-")
-            yield file, f"{name} by round, {about}", plots.by_round(values, f"{score.metric}, %")
+            yield file, f"{name} by round, {about}", plots.over_rounds(values, f"{score.metric}, %")
     losses = [(point.last, point.held_out_loss, None) for point in rounds.points if point.held_out_loss is not None]
     if losses:
         caption = f"Held-out loss by round, {about}"
-        yield "rounds-held-out-loss", caption, plots.by_round(losses, "held-out loss")
+        yield "rounds-held-out-loss", caption, plots.over_rounds(losses, "held-out loss")
 
 
 def _stop(done: Mapping[str, Done]) -> dict[str, Any] | None:
@@ -167,14 +166,14 @@ def _point(config: LoopConfig, point: Point) -> dict[str, Any]:
 
 
 def _stage(config: LoopConfig, name: str, one: Done) -> dict[str, Any]:
-    candidates = [PAGES[name]] if name in PAGES else [RUN_PAGE, *TRAINING_PAGES]
+    candidates = [PAGES[name]] if name in PAGES else [RUN_PAGE, f"{ABOUT}/{TRAINING_PAGE}"]
     return {
         "name": name,
         "label": one.stage.label,
         "made": one.digest.removeprefix("sha256:")[:SHORT],
         "seconds": f"{one.seconds:.1f}",
         "when": "earlier" if one.skipped else "in this start",
-        "link": _link(config.out, one.folder, candidates),
+        "link": _link(config.out, one.folder, candidates) or _link(config.out, adapter_of(one.folder), candidates),
     }
 
 

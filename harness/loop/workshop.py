@@ -94,7 +94,7 @@ class Workshop:
         def work(folder: Path) -> Mapping[str, Any]:
             config = self._config(data, values, folder)
             adapter = config.lora is not None
-            made = folder.with_name(f"{folder.name}-adapter") if adapter else folder
+            made = adapter_of(folder) if adapter else folder
             self._trained({**values, "base": self.base, "data": str(data), "out": str(made)}, stage)
             if adapter:
                 self._merged(made, folder)
@@ -154,6 +154,11 @@ class Workshop:
 
     def _config(self, data: Path, values: Mapping[str, Any], out: Path) -> TrainingConfig:
         return training_config({**values, "base": self.base, "data": str(data), "out": str(out)})
+
+
+def adapter_of(folder: Path) -> Path:
+    """Where the adapter lies that was merged into the checkpoint in `folder`."""
+    return folder.with_name(f"{folder.name}-adapter")
 
 
 def training_facts(folder: Path) -> dict[str, Any]:

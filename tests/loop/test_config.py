@@ -56,6 +56,8 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
 
 def test_what_is_not_said_is_taken_from_elsewhere(tmp_path: Path) -> None:
     """The base evolves, the training's recipe asks, Evol Stop trains and runs as the loop does but for its own keys."""
+    found = read(tmp_path, SMALL.replace("epochs = 2", 'preset = "small"\nbatch_size = 4'))
+    assert (found.finetune["batch_size"], found.finetune["max_length"]) == (4, 1024)
     found = read(tmp_path, SMALL.replace("epochs = 2", 'epochs = 2\nrecipe = "alpaca"'))
     assert found.evolve is not None and found.stop is not None
     assert found.evolve.model == found.base
@@ -72,6 +74,7 @@ def test_what_is_not_said_is_taken_from_elsewhere(tmp_path: Path) -> None:
         ("epochs = 2", "epoch = 2", 'line 14: [finetune] key "epoch" is not known. Did you mean "epochs"?'),
         ("epochs = 2", "base = 'x'", 'line 14: [finetune] key "base" is not known'),
         ("epochs = 2", "epochs = 0", "line 14: [finetune] epochs is 0; it must be above 0"),
+        ("epochs = 2", 'preset = "smal"', 'line 14: [finetune] preset "smal" is not known. Did you mean "small"?'),
         ("limit = 4", "limt = 4", 'line 11: [stop.run] key "limt" is not known. Did you mean "limit"?'),
         ("limit = 4", 'benchmarks = ["mbpp"]', "line 11: [stop.run] runs the development set; leave it out"),
         ("on = ", "patience = 0\non = ", "line 7: [stop] patience is 0"),

@@ -218,6 +218,42 @@ def test_other_settings_leave_what_is_there_and_do_only_what_they_change(undistu
     assert plan(config) == ["finetune to", "base done", "tuned waits", "gate waits"]
 
 
+def test_adapters_are_merged_before_they_are_run(undisturbed: Path) -> None:
+    """The comparison of rounds trains adapters: whole weights lie beside each, and were asked."""
+    out = undisturbed / "straight"
+    adapters = list(out.glob("finetune-*-adapter"))
+    assert len(adapters) == 2
+    for adapter in adapters:
+        assert (adapter / "adapter_config.json").exists()
+        merged = adapter.with_name(adapter.name.removesuffix("-adapter"))
+        assert (merged / "model.safetensors").stat().st_size > (adapter / "adapter_model.safetensors").stat().st_size
+
+
+def test_evolving_alone_stops_by_a_development_set_and_resumes(undisturbed: Path) -> None:
+    """kill -9 in the training after the first round: the rest is done, nothing twice, and the scores are told."""
+    out = undisturbed / "alone"
+    command = ["evolve", undisturbed / "seeds.jsonl", "-m", f"replay:{undisturbed / 'replies.jsonl'}", "--rounds", "1"]
+    command += ["--no-decontaminate", "--out", out, "--stop-on", "mbpp:validation", "--stop-base", undisturbed / "base"]
+    for setting in ("max_length=512", "batch_size=4", "dtype=float32", "max_steps=2"):
+        command += ["--finetune", setting]
+    for setting in ("limit=4", "max_tokens=16", "backend=transformers", "sandbox=process", "verify=false"):
+        command += ["--evaluate", setting]
+    stop = out / "stop"
+    kill_when(start(*command), lambda: records(stop, "finetune") == 1 and trainings_under_way(stop))
+    asked = read_rows(out / "ledger.jsonl")
+
+    ended = harness(*command)
+
+    assert ended.returncode == 0, ended.stderr
+    assert len(asked) == 36 and read_rows(out / "ledger.jsonl") == asked
+    assert re.search(r"evol stop   rounds 0 to 0: mbpp-validation \d+\.\d % \(.*\) \(kept\)", ended.stdout)
+    assert ended.stderr.count("done before, skipped") == 2
+    found = json.loads((out / "evolve.json").read_text())["evol_stop"]
+    assert (found["on"], found["stopped"], len(found["rounds"])) == ("mbpp-validation", True, 2)
+    assert all(Path(one["checkpoint"]).is_dir() and Path(one["run"]).is_dir() for one in found["rounds"])
+    assert {row["round"] for row in read_rows(out / "dataset" / "train.jsonl")} == {0}
+
+
 def test_a_training_that_fails_ends_the_loop_in_one_line(undisturbed: Path) -> None:
     """The training's own words and exit code; what was done before stays."""
     config = undisturbed / "straight.toml"

@@ -31,6 +31,7 @@ held_out = 0.2
 
 [ablation.finetune]
 epochs = 1
+lora = "4,8,all-linear"
 save_every = 100
 
 [run]
