@@ -138,7 +138,7 @@ def _stop(done: Mapping[str, Done]) -> dict[str, Any] | None:
         for one in evolved.outcome["trials"]
     ]
     stop = evolved.stage.key["stop"]
-    return {"trials": trials, "on": stop["on"], "same_rows": isinstance(stop["finetune"].get("held_out"), str)}
+    return {"trials": trials, "on": stop["on"], "same_rows": stop["finetune"]["held_out"] is not None}
 
 
 def _rounds(config: LoopConfig, rounds: Ablation | None) -> dict[str, Any] | None:

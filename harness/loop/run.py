@@ -20,6 +20,7 @@ from ..evolve.records import identity
 from ..evolve.run import evolve
 from ..evolve.seeds import read_seeds
 from ..evolve.sieve import load
+from ..evolve.stopping import development_set
 from ..manifest import now
 from ..models.loading import open_model
 from ..progress import Progress
@@ -101,7 +102,9 @@ class Loop:
         planned: list[Planned] = []
         data = self.config.data
         if self.config.evolve is not None:
-            known = self._planned(planned, "evolve", self._evolve_stage(), self._evolve_folder())
+            stage = self._evolve_stage()
+            known = self._evolved(stage)
+            planned.append(Planned(what="evolve", state="done" if known else "to do", label=stage.label))
             data = known.folder / DATASET if known else None
         trained = None
         if data is None:
@@ -121,8 +124,8 @@ class Loop:
             planned.append(Planned(what="gate", state="waits for base and tuned"))
         return planned
 
-    def _planned(self, planned: list[Planned], what: str, stage: Stage, folder: Path | None = None) -> Done | None:
-        known = self.stages.known(stage, folder)
+    def _planned(self, planned: list[Planned], what: str, stage: Stage) -> Done | None:
+        known = self.stages.known(stage)
         planned.append(Planned(what=what, state="done" if known else "to do", label=stage.label))
         return known
 
@@ -130,7 +133,6 @@ class Loop:
         options = self.config.evolve
         assert options is not None
         sieve = options.sieve()
-        stop = self.config.stop
         return Stage(
             name="evolve",
             key={
@@ -143,18 +145,24 @@ class Loop:
                 "ngram_share": sieve.thresholds.ngram_share,
                 "similarity": sieve.thresholds.similarity,
                 "against": {suite.name: suite.data_digest for suite in load(sieve)},
-                "stop": {
-                    "base": self.workshop.base_digest,
-                    "on": stop.on,
-                    "patience": stop.patience,
-                    "min_gain": stop.min_gain,
-                    "finetune": {key: _plain(value) for key, value in stop.finetune.items()},
-                    "run": {key: _plain(value) for key, value in stop.run.items()},
-                }
-                if stop
-                else None,
+                "stop": self._stop_key(),
             },
         )
+
+    def _stop_key(self) -> dict[str, Any] | None:
+        """What decides where rounds end."""
+        stop, workshop = self.config.stop, self.workshop
+        if stop is None:
+            return None
+        benchmark = development_set(stop.on, self.config.benchmarks)
+        running = workshop.evaluation(workshop.base, workshop.base_digest, {**stop.run, "benchmarks": [benchmark]})
+        return {
+            "on": benchmark,
+            "patience": stop.patience,
+            "min_gain": stop.min_gain,
+            "finetune": workshop.settings(stop.finetune),
+            "run": running.digest,
+        }
 
     def _evolve_identity(self) -> dict[str, Any]:
         options = self.config.evolve
@@ -171,14 +179,18 @@ class Loop:
         """The same for more rounds, which go on with its ledger."""
         return self.config.out / Stage(name="evolve", key=self._evolve_identity()).label
 
+    def _evolved(self, stage: Stage) -> Done | None:
+        """What was evolved earlier; None where more or fewer rounds were written there since."""
+        known = self.stages.known(stage, self._evolve_folder())
+        file = self._evolve_folder() / DATASET / ROWS
+        return known if known and file.is_file() and known.digest == sha256(file) else None
+
     def _evolve(self) -> Done | None:
         options = self.config.evolve
         if options is None:
             return None
         stage = self._evolve_stage()
-        known = self.stages.known(stage, self._evolve_folder())
-        # More or fewer rounds may have been evolved there since.
-        if known and known.outcome["digest"] != sha256(known.folder / DATASET / ROWS):
+        if self._evolved(stage) is None:
             self.stages.forget(stage)
         stop = self.config.stop
         how = evol_stop(stop, self.workshop, self.config.benchmarks) if stop else None
@@ -262,7 +274,3 @@ def _held(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value

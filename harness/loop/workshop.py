@@ -6,6 +6,7 @@ Evol Stop's training of the round it keeps is the loop's own; the base's run ser
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -31,6 +32,8 @@ from .apart import train_apart
 from .stages import Done, Stage, Stages
 
 JOBS = "jobs"
+SCRATCH = ".merging-"
+"""What names of folders begin with while `merge` fills them."""
 ELSEWHERE = ("model", "sandbox")
 """Of a run's identity: told by the checkpoint's digest, and chosen by the machine."""
 
@@ -69,19 +72,21 @@ class Workshop:
             UsageError: a value does not fit.
             DataError: a file is missing.
         """
-        config = self._config(data, values, self.stages.root)
-        settings = {key: value for key, value in config.settings().items() if key != "base"}
-        held_out = source_digest(config.held_out) if isinstance(config.held_out, Path) else None
-        return Stage(
-            name="finetune",
-            key={
-                "base": self.base_digest,
-                "data": source_digest(data),
-                "held_out": held_out,
-                "recipe": recipe(config.recipe).digest,
-                "settings": settings,
-            },
-        )
+        return Stage(name="finetune", key={"data": source_digest(data), **self.settings(values)})
+
+    def settings(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What decides a training besides its data, JSON-ready.
+
+        Raises:
+            UsageError, DataError: as `training`.
+        """
+        config = self._config(Path(), values, self.stages.root)
+        return {
+            "base": self.base_digest,
+            "held_out": source_digest(config.held_out) if isinstance(config.held_out, Path) else None,
+            "recipe": recipe(config.recipe).digest,
+            "settings": {key: value for key, value in config.settings().items() if key != "base"},
+        }
 
     def train(self, data: Path, values: Mapping[str, Any]) -> Done:
         """A checkpoint trained on `data`; adapters are merged into whole weights.
@@ -148,6 +153,8 @@ class Workshop:
     def _merged(self, adapter: Path, folder: Path) -> None:
         from ..finetune.merge import merge
 
+        for left in folder.parent.glob(f"{SCRATCH}*"):  # of a start that was killed while it merged
+            shutil.rmtree(left)
         # It appears whole: what is there was merged by a start that was killed right after.
         if not folder.exists():
             merge(adapter, folder)
