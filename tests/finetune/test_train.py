@@ -82,7 +82,9 @@ def test_the_same_seed_gives_the_same_weights(base: Path, data: Path, tmp_path: 
     """And another one others; with LoRA too, whose files are the same bytes."""
     for lora in (None, "2,4"):
         digests = [
-            weights_digest(quietly(base, data, tmp_path / f"{lora}-{at}", seed=seed, lora=as_lora(lora), max_steps=2).folder)
+            weights_digest(
+                quietly(base, data, tmp_path / f"{lora}-{at}", seed=seed, lora=as_lora(lora), max_steps=2).folder
+            )
             for at, seed in enumerate((0, 0, 1))
         ]
         assert digests[0] == digests[1] != digests[2]
