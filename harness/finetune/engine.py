@@ -17,6 +17,8 @@ from .folder import ABOUT, STATES
 from .machine import is_main, on_accelerator, shards, split_batch, world_size
 from .tokens import Encoded
 
+IGNORED = -100
+"""The label of tokens without a loss."""
 EVALUATIONS = 10
 EVALUATION_SHARE = 0.1
 """Of the training's work, at most; the first and the last measure come on top."""
@@ -81,9 +83,7 @@ def make_trainer(
     callback: Any,
 ) -> Any:
     """The trainer; nothing runs yet."""
-    from trl.trainer.sft_trainer import SFTTrainer
-
-    return SFTTrainer(
+    return _by_token(held_out)(
         model=model,
         args=arguments,
         train_dataset=train,
@@ -92,6 +92,30 @@ def make_trainer(
         peft_config=peft_config(config, model),
         callbacks=[callback, *_tensorboard(config.out)],
     )
+
+
+def _by_token(held_out: Any | None) -> Any:
+    """TRL's trainer with a held-out loss that is the mean over all answer tokens.
+
+    The trainer weighs batches by their rows, so its figure depends on which rows meet in a batch; here a batch's loss
+    is scaled by its tokens per row over those of all rows.
+    """
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    if held_out is None:
+        return SFTTrainer
+    tokens_per_row = sum(map(sum, held_out["completion_mask"])) / len(held_out)
+
+    class ByToken(SFTTrainer):
+        def prediction_step(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+            labels = inputs["labels"]
+            # without padding, rows lie behind one another and their positions begin anew
+            rows = (inputs["position_ids"] == 0).sum() if "position_ids" in inputs else labels.shape[0]
+            scale = (labels != IGNORED).sum() / rows / tokens_per_row
+            loss, logits, found = super().prediction_step(model, inputs, *rest, **named)
+            return loss * scale.to(loss.device), logits, found
+
+    return ByToken
 
 
 def _tensorboard(out: Path) -> list[Any]:
@@ -150,6 +174,7 @@ def arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, f
         data_seed=config.seed,
         train_sampling_strategy="sequential",
         logging_steps=config.log_every,
+        logging_nan_inf_filter=False,  # a loss that is no number is told, not hidden
         eval_strategy="steps" if held_out else "no",
         eval_steps=evaluation_steps(config, steps, rows, held_out),
         eval_on_start=bool(held_out) and fresh,
