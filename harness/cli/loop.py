@@ -10,6 +10,7 @@ import typer
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from ..loop.ablation import Ablation
     from ..loop.run import Loop
 
 
@@ -47,6 +48,8 @@ def loop(
         return
     ended = chosen.run(ablation=rounds_ablation)
     typer.echo(verdict.text(ended.gate), nl=False)
+    if ended.rounds is not None:
+        _print_rounds(ended.rounds)
     for name, digest in ended.digests.items():
         typer.echo(f"{name:<9} {digest}")
     typer.echo(f"page      {ended.page}")
@@ -56,3 +59,13 @@ def loop(
 def _print_plan(chosen: Loop) -> None:
     for one in chosen.plan():
         typer.echo(f"{one.what:<9} {one.state:<22} {one.label}".rstrip())
+
+
+def _print_rounds(rounds: Ablation) -> None:
+    from ..report.wording import percent
+
+    typer.echo(f"rounds on {rounds.budget} answer tokens each:")
+    for point in rounds.points:
+        told = "; ".join(f"{score.benchmark} {score.metric} {percent(score)}" for score in point.scores)
+        loss = "" if point.held_out_loss is None else f", held-out loss {point.held_out_loss:.4f}"
+        typer.echo(f"  {point.span:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {told}")

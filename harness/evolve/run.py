@@ -144,7 +144,16 @@ class _Run:
             raise failure
         return outcome
 
+    def _compared(self, stop: EvolStop) -> bool:
+        """Whether rows that repeat the development set are sifted out."""
+        return stop.benchmark in self._settings.sieve.against
+
     def _advance(self, rounds: Rounds, asker: Asker) -> None:
+        stop = self._settings.stop
+        if stop and not self._compared(stop):
+            self._progress.note(
+                f"warning: the data is not compared with {stop.benchmark}: rows that repeat it will count as gains"
+            )
         self._clock.touch("rounds")
         try:
             rounds.answer_seeds()
@@ -190,6 +199,7 @@ class _Run:
             return None
         return {
             "on": stop.benchmark,
+            "compared": self._compared(stop),
             "patience": stop.rule.patience,
             "min_gain": stop.rule.min_gain,
             "best_round": best(self._scores, stop.rule) if self._trials else None,

@@ -49,6 +49,11 @@ class Point:
     scores: tuple[Score, ...]
     run: Path
 
+    @property
+    def span(self) -> str:
+        """ "0 to 2"."""
+        return span(self.last)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ablation:
@@ -102,6 +107,11 @@ def ablation_stage(workshop: Workshop, data: Path, options: AblationOptions) -> 
             "held_out": options.held_out,
         },
     )
+
+
+def span(last: int) -> str:
+    """Rounds up to `last`, as tables call them."""
+    return f"0 to {last}" if last else "0"
 
 
 def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) -> Ablation:

@@ -21,7 +21,7 @@ from ..report.wording import percent
 from ..store import PAGE as RUN_PAGE
 from ..store import write_text
 from ..types import Score
-from .ablation import Ablation, Point
+from .ablation import Ablation, Point, span
 from .config import LoopConfig
 from .stages import SHORT, Done
 from .workshop import adapter_of, scores
@@ -129,7 +129,7 @@ def _stop(done: Mapping[str, Done]) -> dict[str, Any] | None:
         return None
     trials = [
         {
-            "rounds": _span(one["round"]),
+            "rounds": span(one["round"]),
             "rows": one["rows"],
             "score": _figure(one["value"], one["low"], one["high"]),
             "loss": _loss(one["held_out_loss"]),
@@ -155,7 +155,7 @@ def _rounds(config: LoopConfig, rounds: Ablation | None) -> dict[str, Any] | Non
 
 def _point(config: LoopConfig, point: Point) -> dict[str, Any]:
     return {
-        "rounds": _span(point.last),
+        "rounds": point.span,
         "rows": point.rows,
         "trained_rows": point.trained_rows,
         "trained_tokens": point.trained_tokens,
@@ -181,10 +181,6 @@ def _link(out: Path, folder: Path, candidates: Sequence[str]) -> str | None:
     """A page of a stage, from where this one lies; None where it has none."""
     found = next((folder / name for name in candidates if (folder / name).exists()), None)
     return found.relative_to(out).as_posix() if found else None
-
-
-def _span(last: int) -> str:
-    return "0" if last == 0 else f"0 to {last}"
 
 
 def _percents(low: float | None, high: float | None) -> Interval | None:

@@ -46,6 +46,8 @@ class Ended:
     gate: Gate
     digests: dict[str, str]
     """By stage, of what was made; the same for the same configuration, however often it was stopped."""
+    rounds: Ablation | None
+    """The comparison of rounds, where it was asked for or is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +266,7 @@ class Loop:
             },
         )
         write_page(self.config, done, self.stages.done, found, rounds)
-        return Ended(page=out / PAGE, gate=found, digests=digests)
+        return Ended(page=out / PAGE, gate=found, digests=digests, rounds=rounds)
 
 
 @contextmanager

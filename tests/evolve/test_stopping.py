@@ -106,6 +106,7 @@ def test_rounds_end_where_the_score_does_not_rise(tmp_path: Path) -> None:
     assert [round(90 * one["value"]) for one in found["rounds"]] == [10, 14, 12]
     page = (outcome.path / "report.html").read_text()
     assert "Evol Stop" in page and "left out by Evol Stop" in page and "0.500" in page
+    assert not found["compared"] and "was not compared with dev: rows that repeat it count as" in " ".join(page.split())
 
 
 def test_patience_goes_on_and_all_rounds_may_be_kept(tmp_path: Path) -> None:

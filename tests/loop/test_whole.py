@@ -109,7 +109,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = write_config(folder, base, name="straight", stop=STOP, rounds=1, epochs=2, problems=PROBLEMS)
     done = harness("loop", config, "--rounds-ablation")
     assert done.returncode == 0, done.stderr
-    assert "no regression" in done.stdout
+    assert "no regression" in done.stdout and re.search(r"rounds on \d+ answer tokens each:\n  0 ", done.stdout)
     return folder
 
 
