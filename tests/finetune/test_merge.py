@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -16,7 +17,9 @@ from harness.finetune.train import finetune
 from harness.models.adapters import adapters, check_fit
 from harness.models.checkpoint import local
 from harness.models.rendering import load_tokenizer
+from harness.store import read_manifest
 from tests.checkpoints import trained_tokenizer, write_llama
+from tests.commands import harness, read_rows
 from tests.finetune.world import small, write_data
 
 
@@ -82,3 +85,34 @@ def test_a_folder_without_an_adapter_is_refused(base: Path, tmp_path: Path) -> N
     with pytest.raises(ModelError, match=r"has no adapter_config\.json"):
         merge(base, tmp_path / "merged")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_merged_checkpoint_runs_under_vllm(adapter: Path, tmp_path: Path) -> None:
+    """With the recipe of its manifest; greedy answers are those of transformers."""
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("the package vllm is not installed")
+    folder = merge(adapter, tmp_path / "merged")
+    asked = [
+        "run",
+        folder,
+        "-b",
+        "humaneval",
+        "--limit",
+        "2",
+        "--max-tokens",
+        "8",
+        "--sandbox",
+        "process",
+        "--no-verify",
+    ]
+
+    answers = []
+    for backend in ("vllm", "transformers"):
+        out = tmp_path / backend
+        done = harness(*asked, "--backend", backend, "--dtype", "float32", "--out", out)
+        assert done.returncode == 0, done.stderr
+        assert read_manifest(out)["identity"]["recipe"]["humaneval"]["name"] == "wizardcoder-humaneval"
+        answers.append({row["task_id"]: row["raw"] for row in read_rows(out / "samples.jsonl")})
+
+    assert answers[0] == answers[1] and len(answers[0]) == 2
