@@ -64,6 +64,8 @@ def train_apart(values: Mapping[str, Any], job: Path, launcher: Sequence[str] = 
 def main(job: Path) -> int:
     """Train what `job` says; the exit status."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Ctrl-C reaches the whole terminal; whoever started this says what becomes of it, in one line.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..finetune.config import training_config
     from ..finetune.train import finetune
 

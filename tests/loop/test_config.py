@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from harness.errors import UsageError
 from harness.loop.config import LoopConfig, example, read_config
+from harness.store import locked
 from tests.commands import harness, one_line_error
 
 SMALL = """base = "smollm2-135m-instruct"
@@ -110,6 +112,18 @@ def test_the_command_prints_an_example_and_wants_a_file() -> None:
     assert refused.returncode == 2 and "harness loop --example" in one_line_error(refused)
     missing = harness("loop", "none.toml")
     assert missing.returncode == 2 and "configuration file none.toml cannot be read" in one_line_error(missing)
+
+
+def test_a_folder_is_one_loops_at_a_time(tmp_path: Path) -> None:
+    """The second one says so and does nothing."""
+    file = tmp_path / "loop.toml"
+    file.write_text(SMALL.replace('out = "loop"', f'out = "{tmp_path / "loop"}"'))
+    lock = locked(tmp_path / "loop")
+    try:
+        refused = harness("loop", file)
+    finally:
+        os.close(lock)
+    assert refused.returncode == 2 and "is in use by another process" in one_line_error(refused)
 
 
 @pytest.mark.parametrize(

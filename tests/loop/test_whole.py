@@ -218,6 +218,18 @@ def test_other_settings_leave_what_is_there_and_do_only_what_they_change(undistu
     assert plan(config) == ["finetune to", "base done", "tuned waits", "gate waits"]
 
 
+def test_the_exit_code_is_the_gates(undisturbed: Path) -> None:
+    """A task that has to pass, and that a random model does not solve; nothing but the gate is done anew."""
+    config, text = undisturbed / "strict.toml", (undisturbed / "straight.toml").read_text()
+    config.write_text(text.replace("max_drop = 100", 'max_drop = 100\nmust_pass = ["HumanEval/0"]'))
+    failed = harness("loop", config)
+    assert failed.returncode == 1
+    assert "**regression**" in failed.stdout and "FAILED: HumanEval/0 must pass" in failed.stdout
+    begun = [line.partition("-")[0] for line in failed.stderr.splitlines() if line.endswith(": started")]
+    assert begun == ["gate"]
+    assert "regression" in (undisturbed / "straight" / "loop.html").read_text()
+
+
 def test_adapters_are_merged_before_they_are_run(undisturbed: Path) -> None:
     """The comparison of rounds trains adapters: whole weights lie beside each, and were asked."""
     out = undisturbed / "straight"
