@@ -53,6 +53,7 @@ def write_page(
     page = render(
         "loop.html",
         base=config.base,
+        evolved=config.evolve is not None,
         config=config.path.name,
         verdict=HEADS.get(gate.exit_code, "not decided"),
         passed=gate.exit_code == 0,
