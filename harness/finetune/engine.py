@@ -186,6 +186,24 @@ def arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, f
     )
 
 
+def run(trainer: Any, state: Path | None) -> None:
+    """Train, from `state` on where there is one.
+
+    Raises:
+        ModelError: memory did not do after all.
+    """
+    import torch
+
+    try:
+        trainer.train(resume_from_checkpoint=str(state) if state is not None else None)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ModelError(
+            f"out of memory at step {trainer.state.global_step + 1}: {one_line(error)}; choose a smaller "
+            "--micro-batch-size, --gradient-checkpointing or --lora",
+            exit_code=INFRASTRUCTURE,
+        ) from error
+
+
 def save(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> None:
     """Write the checkpoint, or the adapter, and the tokenizer; weights in the type that the base has on the disk.
 

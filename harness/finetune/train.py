@@ -150,6 +150,7 @@ def _material(
         "held_out_rows": len(held_out),
         "too_long": made[0].too_long,
         "left_out": made[0].left_out,
+        "held_out_in_training": len(set(map(_asked, held_out)) & set(map(_asked, train))),
         "trained_rows": len(order),
         "trained_answer_tokens": sum(sizes[index] for index in order),
         "trained_tokens": sum(len(made[0].input_ids[index]) for index in order),
@@ -171,12 +172,18 @@ def _tell_data(material: _Material, tell: Callable[[str], None]) -> None:
         f"data: {facts['rows']} rows, {facts['held_out_rows']} held out; {facts['trained_rows']} to train on with "
         f"{facts['trained_tokens']} tokens, {facts['trained_answer_tokens']} of them in answers"
     )
+    if facts["held_out_in_training"]:
+        tell(f"warning: {facts['held_out_in_training']} held-out rows are trained on as well; their loss says little")
     if facts["too_long"]:
         kept = facts["too_long"] - facts["left_out"]
         tell(
             f"warning: {facts['too_long']} rows are longer than --max-length and would lose their end: "
             f"{facts['left_out']} left out, {kept} kept without it"
         )
+
+
+def _asked(row: TrainingRow) -> tuple[str, str]:
+    return row.instruction, row.input
 
 
 def _about(config: TrainingConfig, material: _Material) -> dict[str, Any]:
@@ -222,7 +229,7 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
     if state is not None:
         tell(f"going on from step {state.name.rpartition('-')[2]}")
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(state) if state is not None else None)
+    engine.run(trainer, state)
     seconds = time.monotonic() - started
     if held_out is not None and losses(trainer.state.log_history)["held_out"][-1][0] != trainer.state.global_step:
         trainer.evaluate()
@@ -230,6 +237,7 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
     folder.update(
         dtype=dtype,
         steps=trainer.state.global_step,
+        resumed_from=int(state.name.rpartition("-")[2]) if state is not None else None,
         losses=losses(trainer.state.log_history),
         seconds=round(seconds, 3),
         memory={**asdict(needed), "total": needed.total, "measured_peak": peak_bytes()},

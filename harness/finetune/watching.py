@@ -70,7 +70,7 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) 
             ends = state.global_step in (self.first_step + 1, state.max_steps)
             if "eval_loss" in logs or ends or now - self.said >= EVERY_S:
                 self.said = now
-                tell(_line(state, logs, (now - self.started)))
+                tell(_line(state, logs, now - self.started, self.first_step))
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.saved = time.monotonic()
@@ -81,12 +81,16 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) 
     return Watching()
 
 
-def _line(state: Any, logs: dict[str, Any], seconds: float) -> str:
+def _line(state: Any, logs: dict[str, Any], seconds: float, first_step: int) -> str:
+    """Step, losses, learning rate, speed since the start, and what is left of the time at that speed."""
     parts = [f"step {state.global_step}/{state.max_steps}"]
     if "loss" in logs:
         parts.append(f"loss {float(logs['loss']):.4f}")
         parts.append(f"learning rate {float(logs.get('learning_rate', 0)):.2e}")
     if "eval_loss" in logs:
         parts.append(f"held-out loss {float(logs['eval_loss']):.4f}")
-    parts.append(f"{seconds:.0f} s")
-    return ", ".join(parts)
+    if "num_tokens" in logs and seconds > 0:
+        parts.append(f"{logs['num_tokens'] / seconds:.0f} tokens/s")
+    done = state.global_step - first_step
+    left = f", about {seconds / done * (state.max_steps - state.global_step):.0f} s left" if done else ""
+    return ", ".join(parts) + f", {seconds:.0f} s{left}"

@@ -61,7 +61,6 @@ def test_the_command_warns_of_another_recipe(trained: Path, capfd: pytest.Captur
     assert 'trained with the recipe "alpaca" and is asked with "wizardcoder"' in capfd.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_run_tells_the_score_on_problems_that_the_data_did_not_touch(trained: Path, tmp_path: Path) -> None:
     """Beside the full one: in scores.json, report.md, the page and the card."""
     values = {
