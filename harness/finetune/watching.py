@@ -59,11 +59,7 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) 
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             logs = logs or {}
-            loss = logs.get("loss")
-            if loss is not None and not loss < float("inf"):
-                raise NotFinite(
-                    f"step {state.global_step}: the loss is {loss}; lower --learning-rate, or choose --dtype float32"
-                )
+            _check_finite(state.global_step, logs.get("loss"))
             if not main or not ("loss" in logs or "eval_loss" in logs):
                 return
             now = time.monotonic()
@@ -79,6 +75,11 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) 
                 (out / STATES / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 
     return Watching()
+
+
+def _check_finite(step: int, loss: float | None) -> None:
+    if loss is not None and not loss < float("inf"):
+        raise NotFinite(f"step {step}: the loss is {loss}; lower --learning-rate, or choose --dtype float32")
 
 
 def _line(state: Any, logs: dict[str, Any], seconds: float, first_step: int) -> str:
