@@ -55,6 +55,7 @@ def finetune(
     flags = dict(locals())  # the parameters, and nothing else yet
     from ..config import read_toml
     from ..finetune.config import training_config
+    from ..finetune.machine import is_main
     from ..finetune.presets import preset as settings
     from ..finetune.train import finetune as run
 
@@ -63,7 +64,9 @@ def finetune(
     values = {**(settings(preset) if preset else {}), **(read_toml(config) if config else {}), **given}
     if isinstance(values.get("held_out"), str):
         values["held_out"] = _share_or_path(values["held_out"])
-    _print_trained(run(training_config(values), resume=not fresh, command=context.obj))
+    trained = run(training_config(values), resume=not fresh, command=context.obj)
+    if is_main():
+        _print_trained(trained)
 
 
 def merge(

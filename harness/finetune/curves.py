@@ -62,6 +62,8 @@ def _alarms(data: Mapping[str, Any], contamination: Mapping[str, Any] | None) ->
             f"{data['too_long']} rows were longer than the limit: {data['left_out']} left out, "
             f"{kept} kept without an end."
         )
+    if data["held_out_in_training"]:
+        told.append(f"{data['held_out_in_training']} held-out rows were trained on as well; their loss says little.")
     if not contamination:
         told.append("The data was not compared with any benchmark (`harness decontaminate` does that).")
     return told

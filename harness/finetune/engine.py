@@ -135,6 +135,20 @@ def timed_saves(config: TrainingConfig) -> bool:
     return config.save_every is None and world_size() == 1
 
 
+def _measures(config: TrainingConfig, steps: int, *, rows: int, held_out: int, fresh: bool) -> dict[str, Any]:
+    """When losses are taken and states saved."""
+    return {
+        "logging_steps": config.log_every,
+        "logging_nan_inf_filter": False,  # a loss that is no number is told, not hidden
+        "eval_strategy": "steps" if held_out else "no",
+        "eval_steps": evaluation_steps(config, steps, rows, held_out),
+        "eval_on_start": bool(held_out) and fresh,
+        "save_strategy": "no" if timed_saves(config) else "steps",
+        "save_steps": config.save_every or max(1, steps // SAVES),
+        "save_total_limit": 2,
+    }
+
+
 def evaluation_steps(config: TrainingConfig, steps: int, rows: int, held_out: int) -> int:
     """Steps between two held-out losses; a row costs a third there of what it costs in training."""
     affordable = int(EVALUATION_SHARE * 3 * rows / held_out) if held_out else 0
@@ -173,17 +187,28 @@ def arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, f
         seed=config.seed,
         data_seed=config.seed,
         train_sampling_strategy="sequential",
-        logging_steps=config.log_every,
-        logging_nan_inf_filter=False,  # a loss that is no number is told, not hidden
-        eval_strategy="steps" if held_out else "no",
-        eval_steps=evaluation_steps(config, steps, rows, held_out),
-        eval_on_start=bool(held_out) and fresh,
-        save_strategy="no" if timed_saves(config) else "steps",
-        save_steps=config.save_every or max(1, steps // SAVES),
-        save_total_limit=2,
+        **_measures(config, steps, rows=rows, held_out=held_out, fresh=fresh),
         report_to="none",  # TensorBoard is a callback of `make_trainer`, in a folder that stays
         disable_tqdm=True,
     )
+
+
+def run(trainer: Any, state: Path | None) -> None:
+    """Train, from `state` on where there is one.
+
+    Raises:
+        ModelError: memory did not do after all.
+    """
+    import torch
+
+    try:
+        trainer.train(resume_from_checkpoint=str(state) if state is not None else None)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ModelError(
+            f"out of memory at step {trainer.state.global_step + 1}: {one_line(error)}; choose a smaller "
+            "--micro-batch-size, --gradient-checkpointing or --lora",
+            exit_code=INFRASTRUCTURE,
+        ) from error
 
 
 def save(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> None:

@@ -94,13 +94,18 @@ class TrainingFolder:
             foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
             if foreign:
                 raise StoreError(f"{self.path} holds {foreign[0]} but no training of ours; choose another --out")
-            fresh = {"format": MANIFEST_FORMAT, "digest": digest_of(self._identity), "identity": self._identity}
-            write_json(self.path / OWN_MANIFEST, {**fresh, "finished": False})
-            return {**fresh, "finished": False}
+            return self._fresh()
         differing = differences(found.get("identity", {}), self._identity)
+        if differing and not found.get("finished") and self.last_state() is None:
+            return self._fresh()  # a start that was refused, or stopped before it had anything to lose
         if differing:
             raise StoreError(
                 f"{self.path} holds a training of another configuration: {'; '.join(differing)}. "
                 "Choose another --out, or the settings it was started with"
             )
         return found
+
+    def _fresh(self) -> dict[str, Any]:
+        made = {"format": MANIFEST_FORMAT, "digest": digest_of(self._identity), "identity": self._identity}
+        write_json(self.path / OWN_MANIFEST, {**made, "finished": False})
+        return {**made, "finished": False}

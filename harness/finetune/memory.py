@@ -21,8 +21,8 @@ QUANTISED = {"4bit": 0.55, "8bit": 1.05}
 """Bytes per parameter, scales included."""
 HIDDEN_KEPT, INNER_KEPT = 12, 4
 """How many values of the hidden and of the inner width a layer keeps per token."""
-LORA_HIDDEN, LORA_INNER = 6, 1
-"""And what adapters of all matrices keep besides, in float32."""
+LORA_HIDDEN, LORA_INNER = 14, 5
+"""And what adapters of all matrices keep besides, in float32: their inputs, their outputs and the sums."""
 SCORE_BYTES = 6
 """Per attention score, which a processor keeps; an accelerator's kernels make it again."""
 LIBRARIES = 700_000_000

@@ -12,24 +12,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
 from ..manifest import hardware, now
-from ..models.checkpoint import Checkpoint, context_length, weights_digest
+from ..models.checkpoint import Checkpoint, weights_digest
 from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.quiet import output_to
-from ..models.rendering import load_tokenizer
 from ..models.versions import versions
-from ..recipes import Recipe, recipe
+from ..recipes import recipe
 from . import engine
 from .config import TrainingConfig
 from .curves import write_curves
 from .folder import TrainingFolder
 from .machine import check_installed, chosen_dtype, is_main, on_accelerator, shards, split_batch
+from .material import Material, make_material, read_parts, tell_data
 from .memory import Batch, Need, available_bytes, check_memory, need, peak_bytes
-from .order import sorted_steps, training_order
-from .rows import TrainingRow, data_manifest, read_training_rows, rows_digest, set_aside, source_file
-from .tokens import Encoded, encode
+from .rows import TrainingRow, data_manifest, rows_digest
 from .watching import losses, watcher
 
 PACKAGES = ("evol-harness", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers")
@@ -52,20 +49,6 @@ class Trained:
         return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Material:
-    """What is trained on what, read and checked before anything is loaded."""
-
-    base: Checkpoint
-    recipe: Recipe
-    tokenizer: Any
-    train: Encoded
-    held_out: Encoded | None
-    order: list[int]
-    facts: dict[str, Any]
-    """Of the data, for the manifest."""
-
-
 def finetune(
     config: TrainingConfig,
     *,
@@ -85,23 +68,16 @@ def finetune(
             return finetune(config, tell=line, resume=resume, command=command)
     check_installed()
     base = find(config.base, ModelOptions())
-    train, held_out = _parts(config)
-    identity = {
-        **config.settings(),
-        "base": weights_digest(base.path),
-        "data": rows_digest(train),
-        "held_out": rows_digest(held_out) if held_out else None,
-        "recipe": recipe(config.recipe).digest,
-    }
+    train, held_out = read_parts(config)
     if not is_main():
         tell = _nothing
-    with TrainingFolder(config.out, identity, writes=is_main()) as folder:
+    with TrainingFolder(config.out, _identity(config, base, train, held_out), writes=is_main()) as folder:
         if folder.manifest.get("finished"):
             return Trained(folder=config.out, manifest=folder.manifest, skipped=True)
         if not resume:
             folder.forget_states()
-        material = _material(config, base, train, held_out)
-        _tell_data(material, tell)
+        material = make_material(config, base, train, held_out)
+        tell_data(material, tell)
         folder.update(**_about(config, material), command=list(command))
         with _library_output(folder.log):
             _train(config, material, folder, tell)
@@ -112,74 +88,20 @@ def finetune(
         return Trained(folder=config.out, manifest=folder.manifest)
 
 
-def _parts(config: TrainingConfig) -> tuple[list[TrainingRow], list[TrainingRow]]:
-    """The rows to train on and the held-out ones."""
-    rows = read_training_rows(config.data)
-    if isinstance(config.held_out, Path):
-        return rows, read_training_rows(config.held_out)
-    if config.held_out is not None:
-        return set_aside(rows, config.held_out, config.seed)
-    return rows, []
-
-
-def _material(
+def _identity(
     config: TrainingConfig, base: Checkpoint, train: list[TrainingRow], held_out: list[TrainingRow]
-) -> _Material:
-    context = context_length(base.path)
-    if context is not None and config.max_length > context:
-        raise UsageError(
-            f"max_length is {config.max_length}, and the context of {base.name} has {context} tokens; "
-            f"choose --max-length {context} or less"
-        )
-    tokenizer = load_tokenizer(base.path)
-    chosen = recipe(config.recipe)
-    made = [
-        encode(rows, chosen, tokenizer, name=base.name, max_length=config.max_length, truncated=config.truncated)
-        for rows in (train, held_out)
-        if rows
-    ]
-    sizes = made[0].answer_tokens
-    budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
-    order = training_order(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
-    if not config.packing:
-        order = sorted_steps(order, [len(ids) for ids in made[0].input_ids], config.batch_size)
-    facts = {
-        "source": str(source_file(config.data)),
-        "digest": f"sha256:{rows_digest(train)}",
-        "rows": len(train),
-        "held_out_rows": len(held_out),
-        "too_long": made[0].too_long,
-        "left_out": made[0].left_out,
-        "trained_rows": len(order),
-        "trained_answer_tokens": sum(sizes[index] for index in order),
-        "trained_tokens": sum(len(made[0].input_ids[index]) for index in order),
+) -> dict[str, Any]:
+    """What decides the weights."""
+    return {
+        **config.settings(),
+        "base": weights_digest(base.path),
+        "data": rows_digest(train),
+        "held_out": rows_digest(held_out) if held_out else None,
+        "recipe": recipe(config.recipe).digest,
     }
-    return _Material(
-        base=base,
-        recipe=chosen,
-        tokenizer=tokenizer,
-        train=made[0],
-        held_out=made[1] if len(made) > 1 else None,
-        order=order,
-        facts=facts,
-    )
 
 
-def _tell_data(material: _Material, tell: Callable[[str], None]) -> None:
-    facts = material.facts
-    tell(
-        f"data: {facts['rows']} rows, {facts['held_out_rows']} held out; {facts['trained_rows']} to train on with "
-        f"{facts['trained_tokens']} tokens, {facts['trained_answer_tokens']} of them in answers"
-    )
-    if facts["too_long"]:
-        kept = facts["too_long"] - facts["left_out"]
-        tell(
-            f"warning: {facts['too_long']} rows are longer than --max-length and would lose their end: "
-            f"{facts['left_out']} left out, {kept} kept without it"
-        )
-
-
-def _about(config: TrainingConfig, material: _Material) -> dict[str, Any]:
+def _about(config: TrainingConfig, material: Material) -> dict[str, Any]:
     """What the manifest says before the training."""
     base = material.base
     source = data_manifest(config.data) or {}
@@ -200,7 +122,7 @@ def _about(config: TrainingConfig, material: _Material) -> dict[str, Any]:
     }
 
 
-def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, tell: Callable[[str], None]) -> None:
+def _train(config: TrainingConfig, material: Material, folder: TrainingFolder, tell: Callable[[str], None]) -> None:
     dtype = chosen_dtype(config.dtype)
     needed = _check_memory(config, material, dtype, tell)
     state = folder.last_state()
@@ -222,7 +144,7 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
     if state is not None:
         tell(f"going on from step {state.name.rpartition('-')[2]}")
     started = time.monotonic()
-    trainer.train(resume_from_checkpoint=str(state) if state is not None else None)
+    engine.run(trainer, state)
     seconds = time.monotonic() - started
     if held_out is not None and losses(trainer.state.log_history)["held_out"][-1][0] != trainer.state.global_step:
         trainer.evaluate()
@@ -230,6 +152,7 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
     folder.update(
         dtype=dtype,
         steps=trainer.state.global_step,
+        resumed_from=int(state.name.rpartition("-")[2]) if state is not None else None,
         losses=losses(trainer.state.log_history),
         seconds=round(seconds, 3),
         memory={**asdict(needed), "total": needed.total, "measured_peak": peak_bytes()},
@@ -237,7 +160,7 @@ def _train(config: TrainingConfig, material: _Material, folder: TrainingFolder, 
     )
 
 
-def _check_memory(config: TrainingConfig, material: _Material, dtype: str, tell: Callable[[str], None]) -> Need:
+def _check_memory(config: TrainingConfig, material: Material, dtype: str, tell: Callable[[str], None]) -> Need:
     micro, _ = split_batch(config)
     batch = Batch(
         rows=micro,

@@ -59,18 +59,14 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) 
 
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
             logs = logs or {}
-            loss = logs.get("loss")
-            if loss is not None and not loss < float("inf"):
-                raise NotFinite(
-                    f"step {state.global_step}: the loss is {loss}; lower --learning-rate, or choose --dtype float32"
-                )
+            _check_finite(state.global_step, logs.get("loss"))
             if not main or not ("loss" in logs or "eval_loss" in logs):
                 return
             now = time.monotonic()
             ends = state.global_step in (self.first_step + 1, state.max_steps)
             if "eval_loss" in logs or ends or now - self.said >= EVERY_S:
                 self.said = now
-                tell(_line(state, logs, (now - self.started)))
+                tell(_line(state, logs, now - self.started, self.first_step))
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.saved = time.monotonic()
@@ -81,12 +77,21 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) 
     return Watching()
 
 
-def _line(state: Any, logs: dict[str, Any], seconds: float) -> str:
+def _check_finite(step: int, loss: float | None) -> None:
+    if loss is not None and not loss < float("inf"):
+        raise NotFinite(f"step {step}: the loss is {loss}; lower --learning-rate, or choose --dtype float32")
+
+
+def _line(state: Any, logs: dict[str, Any], seconds: float, first_step: int) -> str:
+    """Step, losses, learning rate, speed since the start, and what is left of the time at that speed."""
     parts = [f"step {state.global_step}/{state.max_steps}"]
     if "loss" in logs:
         parts.append(f"loss {float(logs['loss']):.4f}")
         parts.append(f"learning rate {float(logs.get('learning_rate', 0)):.2e}")
     if "eval_loss" in logs:
         parts.append(f"held-out loss {float(logs['eval_loss']):.4f}")
-    parts.append(f"{seconds:.0f} s")
-    return ", ".join(parts)
+    if "num_tokens" in logs and seconds > 0:
+        parts.append(f"{logs['num_tokens'] / seconds:.0f} tokens/s")
+    done = state.global_step - first_step
+    left = f", about {seconds / done * (state.max_steps - state.global_step):.0f} s left" if done else ""
+    return ", ".join(parts) + f", {seconds:.0f} s{left}"

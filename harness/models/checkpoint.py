@@ -47,6 +47,10 @@ def local(folder: Path, *, name: str | None = None, revision: str | None = None,
     """
     if not folder.is_dir():
         raise ModelError(f"checkpoint {folder} does not exist; give a folder, a hub name (owner/name) or a builtin")
+    if not (folder / "config.json").is_file() and (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"checkpoint {folder} is an adapter; run its base with --lora NAME={folder}, or `harness merge` it first"
+        )
     if not (folder / "config.json").is_file():
         raise ModelError(f"checkpoint {folder} has no config.json; give the folder that save_pretrained wrote")
     shards = sorted(folder.glob(WEIGHTS))

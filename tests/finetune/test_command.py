@@ -35,20 +35,20 @@ def test_wizardcoders_presets_are_the_published_figures() -> None:
 def test_flags_win_over_the_file_and_the_file_over_the_preset(
     base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """And what cannot be is one line and exit 2."""
+    """And what cannot be is one line and exit 2, and leaves the folder free for what can."""
     data = write_data(tmp_path / "rows.jsonl")
     (tmp_path / "c.toml").write_text(f'data = "{data}"\nmax_length = 128\n', encoding="utf-8")
     arguments = ["finetune", str(base), "--preset", "wizardcoder-15b", "--config", str(tmp_path / "c.toml")]
     fitting = ["--dtype", "float32", "--max-steps", "1", "--batch-size", "4", "--out", str(tmp_path / "b")]
 
     if not torch_sees_an_accelerator():
-        assert in_process(*arguments, "--out", str(tmp_path / "a")) == 2
+        assert in_process(*arguments, "--out", str(tmp_path / "b")) == 2
         *_, last = capfd.readouterr().err.splitlines()
         assert last.startswith("error: dtype float16 trains on accelerators only")
     assert in_process(*arguments, *fitting) == 0
 
     shown = capfd.readouterr()
-    assert "step 1/1, loss" in shown.err and "memory: about" in shown.err
+    assert "step 1/1, loss" in shown.err and "tokens/s" in shown.err and "memory: about" in shown.err
     assert "recipe      wizardcoder" in shown.out
     settings = manifest(tmp_path / "b")["settings"]
     assert (settings["dtype"], settings["max_length"], settings["warmup_steps"]) == ("float32", 128, 30)

@@ -12,7 +12,7 @@ from harness.cli import main
 from harness.config import run_config
 from harness.finetune.config import Lora
 from harness.finetune.train import finetune
-from harness.lineage import recipe_warnings
+from harness.lineage import recipe_warnings, training_of, training_slices
 from harness.report import card
 from harness.suite import load_suite
 from tests.commands import read_rows, write_rows
@@ -61,7 +61,6 @@ def test_the_command_warns_of_another_recipe(trained: Path, capfd: pytest.Captur
     assert 'trained with the recipe "alpaca" and is asked with "wizardcoder"' in capfd.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_run_tells_the_score_on_problems_that_the_data_did_not_touch(trained: Path, tmp_path: Path) -> None:
     """Beside the full one: in scores.json, report.md, the page and the card."""
     values = {
@@ -79,3 +78,18 @@ def test_a_run_tells_the_score_on_problems_that_the_data_did_not_touch(trained: 
     assert "## humaneval by training data" in report
     assert 'The checkpoint was trained with the recipe "alpaca" and is asked with "wizardcoder"' in report
     assert len(read_rows(tmp_path / "run" / "verdicts.jsonl")) == 5
+
+
+def test_another_version_of_recipe_or_benchmark_is_told_from_the_same_name(trained: Path, tmp_path: Path) -> None:
+    """A digest decides: the recipe is warned of, and problems of other data are not sorted by this data's findings."""
+    manifest = json.loads((trained / "full" / "harness.json").read_text(encoding="utf-8"))
+    manifest["recipe"]["digest"] = "0" * 64
+    manifest["contamination"]["benchmarks"]["humaneval"]["data_digest"] = "0" * 64
+    (tmp_path / "harness.json").write_text(json.dumps(manifest), encoding="utf-8")
+    config = run_config({"model": str(tmp_path), "benchmarks": ["humaneval"]})
+
+    (told,) = recipe_warnings(config, "alpaca")
+    assert 'was trained with another version of the recipe "alpaca"' in told
+    suites = [load_suite("humaneval")]
+    assert training_slices(training_of(tmp_path), suites) == {}
+    assert training_slices(training_of(trained / "full"), suites)["humaneval"]["touched"] == TOUCHED

@@ -80,6 +80,14 @@ def test_another_base_is_refused(base: Path, adapter: Path, tmp_path: Path) -> N
     assert merge(adapter, tmp_path / "merged", base=str(moved)).is_dir()
 
 
+def test_an_adapter_alone_is_no_checkpoint(adapter: Path) -> None:
+    """What to do about it stands in the message."""
+    with pytest.raises(
+        ModelError, match=r"is an adapter; run its base with --lora NAME=.*, or `harness merge` it first"
+    ):
+        local(adapter)
+
+
 def test_a_folder_without_an_adapter_is_refused(base: Path, tmp_path: Path) -> None:
     """Nothing is left behind."""
     with pytest.raises(ModelError, match=r"has no adapter_config\.json"):

@@ -74,6 +74,13 @@ def test_only_the_answer_and_its_end_carry_the_loss(tokenizer: Any) -> None:
     assert encoded.answer_tokens == [len(answer)]
 
 
+def test_an_answer_that_has_its_end_already_gets_no_second_one(tokenizer: Any) -> None:
+    """Some data sets write the EOS token into the text."""
+    rows = [row(), row(answer=ANSWER + "<|endoftext|>")]
+    encoded = encode(rows, recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
+    assert encoded.input_ids[0] == encoded.input_ids[1]
+
+
 @pytest.mark.parametrize("metaspace", [False, True])
 @pytest.mark.parametrize("answer", [ANSWER, ":x", " def", "\n\nf", "x"])
 def test_the_prompts_ids_are_those_a_model_is_asked_with(answer: str, metaspace: bool) -> None:

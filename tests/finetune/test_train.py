@@ -113,6 +113,15 @@ def test_a_stopped_training_goes_on_to_the_same_weights(base: Path, data: Path, 
     assert [step for step, _ in finished.losses["held_out"]] == [0, 1, 2, 3, 4, 5, 6, 7]
 
 
+def test_held_out_rows_that_are_trained_on_are_told(base: Path, data: Path, tmp_path: Path) -> None:
+    """On the terminal and on the page: their loss falls whatever the model has learned."""
+    told: list[str] = []
+    finetune(small(base, data, tmp_path / "out", held_out=data, max_steps=1), tell=told.append)
+    assert "warning: 12 held-out rows are trained on as well; their loss says little" in told
+    page = (tmp_path / "out" / "training" / "report.html").read_text(encoding="utf-8")
+    assert "12 held-out rows were trained on as well" in page
+
+
 def test_a_budget_of_tokens_counts_answers(base: Path, data: Path, tmp_path: Path) -> None:
     """Two data sets can be trained on for equally many tokens; the last row may exceed the budget."""
     trained = quietly(base, data, tmp_path / "out", max_tokens=100)
