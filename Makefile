@@ -32,6 +32,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.performance.decontamination
 	$(BIN)/python -m tests.performance.generation --rounds $(ROUNDS) stream scoring scoring-plus
 	$(BIN)/python -m tests.performance.generation --rounds 1 job
+	$(BIN)/python -m tests.performance.training
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -113,6 +113,7 @@ class MbppValidation(Mbpp):
     """Ids 511-600."""
 
     name = "mbpp-validation"
+    for_training = True
     ids = range(511, 601)
 
 
@@ -120,6 +121,7 @@ class MbppTrain(Mbpp):
     """Ids 601-974."""
 
     name = "mbpp-train"
+    for_training = True
     ids = range(601, 975)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from . import report
 from .config import NO_RECIPE, RunConfig, ScoreConfig, as_json
 from .errors import INFRASTRUCTURE, ModelError, UsageError
+from .lineage import GROUPS, adapters_recipe, training_of, training_slices
 from .models.defaults import default_recipe
 from .models.loading import open_model
 from .noise import write_noise
@@ -80,6 +81,7 @@ def _run(engine: Engine, plan: Plan, *, sandbox_name: str, shown: Progress, comm
     with RunFolder(plan.path, plan.identity) as folder:
         with Session(folder, shown, command, source.clock) as session:
             describe(folder, config, suites)
+            _tell_training(folder, plan.adapter.path if plan.adapter else Path(config.model).expanduser(), suites)
             work = [suite for suite in suites if suite.missing(folder.samples, config) or folder.pending(suite.name)]
             with _checked(session, work, sandbox_name, config) as sandboxes:
                 for suite in work:
@@ -113,10 +115,15 @@ def prepared(config: RunConfig) -> list[Suite]:
         HarnessError: a name or a data file does not fit, or no recipe is known.
     """
     suites = [load_suite(name, config.limit) for name in config.benchmarks]
-    name = config.recipe or default_recipe(config.model)
+    name = chosen_recipe(config)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
     return [suite.with_recipe(name) for suite in suites]
+
+
+def chosen_recipe(config: RunConfig) -> str | None:
+    """The recipe asked for, else that of the adapters' or the checkpoint's training, else the model's own."""
+    return config.recipe or adapters_recipe(config) or default_recipe(config.model)
 
 
 def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
@@ -149,6 +156,17 @@ def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequenc
         slices={suite.name: suite.slices() for suite in suites},
         entry_points={suite.name: suite.entry_points() for suite in suites},
     )
+
+
+def _tell_training(folder: RunFolder, checkpoint: Path, suites: Sequence[Suite]) -> None:
+    """Put how the checkpoint was trained into the manifest, where that is on record."""
+    training = training_of(checkpoint)
+    if training is None:
+        return
+    slices = {name: dict(found) for name, found in folder.manifest["slices"].items()}
+    for name, groups in training_slices(training, suites).items():
+        slices[name][GROUPS] = groups
+    folder.update_manifest(training=training, slices=slices)
 
 
 @contextmanager

@@ -19,8 +19,8 @@ FOLDERS = {
 LAYERS = {
     0: "__init__ types errors",
     2: "pipeline scoring session manifest compare report exchange doctor listing verify canaries datafiles "
-    "source plans noise ask extractors "
-    "evolve finetune cluster",
+    "source plans noise ask extractors lineage "
+    "evolve finetune loop cluster",
     3: "cli __main__",
 }
 """A part that is not named belongs to layer 1: config, data, recipes, store and the like."""

@@ -1,7 +1,8 @@
-"""`harness data list`, `fetch` and `verify`: the files that benchmarks read."""
+"""`harness data list`, `fetch`, `verify` and `export`: the files that benchmarks read, and rows to train on."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")]
 
-app = typer.Typer(help="Find, download and check benchmark files.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Find, download and check benchmark files; make training rows of them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")
@@ -49,6 +54,19 @@ def verify(benchmarks: Names = None) -> None:
     _end([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])
 
 
+@app.command()
+def export(
+    benchmark: Annotated[str, typer.Argument(help="mbpp-train or mbpp-validation.")],
+    *,
+    out: Annotated[Path, typer.Option(help="JSON lines to write; must not exist yet.")],
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help="The prompt that will be trained.")] = "wizardcoder",
+) -> None:
+    """Write problems and reference solutions as training rows, in the prompt they are evaluated with."""
+    from ..finetune.examples import export_examples
+
+    typer.echo(f"{export_examples(benchmark, out, recipe=recipe)} rows in {out}")
+
+
 def _show(state: State) -> None:
     where = state.path or state.about
     typer.echo(f"{state.benchmark:<18}{state.file.name:<27}{state.state:<9}{where}")
@@ -65,4 +83,4 @@ def _end(wrong: list[State]) -> None:
 
 @app.callback()
 def data() -> None:
-    """Find, download and check benchmark files."""
+    """Find, download and check benchmark files; make training rows of them."""

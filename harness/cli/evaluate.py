@@ -97,12 +97,15 @@ def run(
     flags = dict(locals())  # the parameters, and nothing else yet
     from .. import pipeline
     from ..config import read_toml, run_config
+    from ..lineage import recipe_warnings
     from ..progress import open_progress
     from ..suite import in_split
 
     benchmarks = [in_split(name, split) for name in benchmark or ()]
     values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmarks, engine_args=engine_arg)}
     chosen = run_config(values)
+    for told in recipe_warnings(chosen, pipeline.chosen_recipe(chosen)):
+        typer.echo(f"warning: {told}", err=True)
     if preview:
         _print_preview(pipeline.preview(chosen))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
     from ..evolve.records import EvolveConfig
     from ..evolve.run import Outcome
     from ..evolve.seeds import Seeds
-    from ..evolve.sieve import Sieve
+
+NOT_OPTIONS = {
+    *("context", "out", "operators", "against", "dry_run", "tokens_per_s", "price_in", "price_out"),
+    *("stop_on", "stop_base", "stop_config", "patience", "min_gain", "reported", "finetune", "evaluate"),
+}
+"""Flags that say something else than how to evolve, or say it in another form."""
 
 Against = Annotated[
     list[str] | None, typer.Option(help="Benchmark to compare with; repeatable. Default: all that the harness knows.")
@@ -69,68 +75,62 @@ def evolve(
     sandbox: SandboxName = None,
     workers: Workers = None,
     sample: Annotated[int | None, typer.Option(help="Only so many rows of the shuffled whole.")] = None,
+    stop_on: Annotated[
+        str | None, typer.Option(help="Evol Stop: a development set, such as mbpp:validation, that ends the rounds.")
+    ] = None,
+    stop_base: Annotated[str | None, typer.Option(help="Evol Stop: what is trained after each round.")] = None,
+    stop_config: Annotated[
+        Path | None, typer.Option(help="Evol Stop: TOML file with the tables [finetune] and [run].")
+    ] = None,
+    finetune: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: how to train; repeatable.")
+    ] = None,
+    evaluate: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: how to run the set; repeatable.")
+    ] = None,
+    patience: Annotated[int, typer.Option(help="Evol Stop: rounds without a gain that end it.")] = 1,
+    min_gain: Annotated[float, typer.Option(help="Evol Stop: points of pass@1 that are no gain yet.")] = 0.0,
+    reported: Annotated[
+        list[str] | None, typer.Option(help="Evol Stop: a benchmark whose score will be reported; repeatable.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop.")] = False,
     tokens_per_s: Annotated[float | None, typer.Option(help="For --dry-run: how fast the model generates.")] = None,
     price_in: Annotated[float | None, typer.Option(help="For --dry-run: price of a million prompt tokens.")] = None,
     price_out: Annotated[float | None, typer.Option(help="For --dry-run: of a million generated tokens.")] = None,
 ) -> None:
     """Make harder training data out of simple data (Evol-Instruct); the same command completes a stopped run."""
-    from ..evolve.asker import Patience
-    from ..evolve.operators import choose
-    from ..evolve.prompts import FORMS
-    from ..evolve.records import EvolveConfig
-    from ..evolve.run import Settings
+    flags = dict(locals())  # the parameters, and nothing else yet
+    from ..evolve.options import EvolveOptions
     from ..evolve.run import evolve as run
     from ..evolve.seeds import read_seeds
-    from ..models.options import ModelOptions
+    from ..evolve.stopping import StopRule
     from ..progress import open_progress
 
-    names, weights = _weighted(operators)
-    chosen_form = next((one for one in FORMS if one == form), None)
-    if chosen_form is None:
-        raise UsageError(f'form "{form}" is not known; choose one of {", ".join(FORMS)}')
-    config = EvolveConfig(
-        model=model,
-        operators=choose(preset, names, operator_file, weights),
-        rounds=rounds,
-        judge=judge,
-        strict_judge=strict_judge,
-        form=chosen_form,
-        seed=seed,
-        temperature=temperature,
-        top_p=top_p,
-        max_tokens=max_tokens,
-        examples=run_examples,
+    options = EvolveOptions(
+        **{name: value for name, value in flags.items() if name not in NOT_OPTIONS},
+        operators=_operators(operators),
+        against=tuple(against or ()),
     )
+    config = options.config()
     if dry_run:
         _print_estimate(config, read_seeds(seeds), tokens_per_s, price_in, price_out)
         return
-    sieve = _sieve(
-        near if near_duplicates else None,
-        decontaminate=decontaminate,
-        against=against,
-        ngram_share=ngram_share,
-        similarity=similarity,
-        execute=execute,
-        sandbox=sandbox,
-        workers=workers,
-    )
-    patience = Patience(
-        budget_requests=budget_requests, budget_tokens=budget_tokens, retries=retries, backoff_s=backoff_s
-    )
-    settings = Settings(
-        out=out,
-        seeds=seeds,
-        backend=backend,
-        options=ModelOptions(
-            dtype=dtype, max_model_len=max_model_len, batch_size=batch_size, seed=seed, log_file=out / "model.log"
-        ),
-        patience=patience,
-        sieve=sieve,
-        sample=sample,
-        command=context.obj,
-    )
-    _print_outcome(run(config, settings, open_progress()))
+    stop = None
+    if stop_on is not None:
+        from ..loop.alone import alone
+
+        stop = alone(
+            out,
+            stop_on,
+            base=stop_base,
+            file=stop_config,
+            finetune=finetune or (),
+            run=evaluate or (),
+            rule=StopRule(patience=patience, min_gain=min_gain),
+            reported=tuple(reported or ()),
+            command=context.obj,
+        )
+    _print_outcome(run(config, replace(options.settings(out, context.obj), stop=stop), open_progress()))
 
 
 def decontaminate(
@@ -148,19 +148,20 @@ def decontaminate(
 ) -> None:
     """Remove duplicates, and rows that repeat a benchmark's problem, from any Alpaca file."""
     from ..evolve.decontaminate import decontaminate as run
+    from ..evolve.options import SieveOptions
     from ..progress import open_progress
 
-    sieve = _sieve(
-        near if near_duplicates else None,
-        decontaminate=True,
-        against=against,
+    options = SieveOptions(
+        near=near,
+        near_duplicates=near_duplicates,
+        against=tuple(against or ()),
         ngram_share=ngram_share,
         similarity=similarity,
         execute=execute,
         sandbox=sandbox,
         workers=workers,
     )
-    manifest = run(data, out, sieve, open_progress())
+    manifest = run(data, out, options.sieve(), open_progress())
     found = manifest["contamination"]
     layers = ", ".join(f"{layer} {count}" for layer, count in found["rows_by_layer"].items())
     typer.echo(f"rows          {manifest['rows']} of {manifest['rows_before']} left")
@@ -186,52 +187,12 @@ def untouched(
         typer.echo(f"  {one.untouched.n_problems} that the data never touched: {left}")
 
 
-def _weighted(text: str | None) -> tuple[list[str], dict[str, float]]:
-    """The names in "deepen=2,breadth" and their weights."""
-    names: list[str] = []
-    weights: dict[str, float] = {}
-    for part in (text or "").split(","):
-        name, mark, weight = part.strip().partition("=")
-        if not name:
-            continue
-        names.append(name)
-        if mark:
-            try:
-                weights[name] = float(weight)
-            except ValueError:
-                raise UsageError(f'--operators: the weight of {name} is "{weight}", expected a number') from None
-    if text is not None and not names:
+def _operators(text: str | None) -> tuple[str, ...]:
+    """The parts of "deepen=2,breadth"."""
+    found = tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    if text is not None and not found:
         raise UsageError("--operators names no operator")
-    return names, weights
-
-
-def _sieve(
-    near: float | None,
-    *,
-    decontaminate: bool,
-    against: list[str] | None,
-    ngram_share: float,
-    similarity: float,
-    execute: bool,
-    sandbox: str | None,
-    workers: int | None,
-) -> Sieve:
-    from ..evolve.contamination import Thresholds
-    from ..evolve.sieve import Sieve, all_benchmarks
-
-    for name, value in (("--near", near), ("--ngram-share", ngram_share), ("--similarity", similarity)):
-        if value is not None and not 0 < value <= 1:
-            raise UsageError(f"{name} is {value}; it must be above 0 and at most 1")
-    if not decontaminate and (against or execute):
-        raise UsageError("--against and --execute do not go with --no-decontaminate")
-    return Sieve(
-        near=near,
-        against=(tuple(dict.fromkeys(against)) if against else all_benchmarks()) if decontaminate else (),
-        thresholds=Thresholds(ngram_share=ngram_share, similarity=similarity),
-        execute=execute,
-        sandbox=sandbox,
-        workers=workers,
-    )
+    return found
 
 
 def _print_estimate(
@@ -256,6 +217,8 @@ def _print_estimate(
 
 
 def _print_outcome(outcome: Outcome) -> None:
+    from ..report.wording import percent
+
     for one in outcome.statistics["attempts"]:
         told = ", ".join(f"{reason} {count}" for reason, count in one["rejected"].items())
         kept = f"{one['kept']} of {one['attempts']} kept"
@@ -264,5 +227,8 @@ def _print_outcome(outcome: Outcome) -> None:
     typer.echo(f"requests    {outcome.requests} ({outcome.asked} in this start), {outcome.tokens} tokens")
     typer.echo(f"rows        {outcome.rows}, {outcome.path / 'dataset'}")
     typer.echo(f"report      {outcome.path / 'report.html'}")
+    for trial in outcome.trials:
+        mark = " (kept)" if trial.round == outcome.kept else ""
+        typer.echo(f"evol stop   rounds 0 to {trial.round}: {trial.score.benchmark} {percent(trial.score)}{mark}")
     if outcome.stopped:
         typer.echo(f"stopped     {outcome.stopped}")

@@ -13,10 +13,10 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, compare, data, evaluate, evolve, inspect, publish, verify
+from . import ask, compare, data, evaluate, evolve, finetune, inspect, loop, publish, verify
 
 INTERRUPTED = 130
-RESUMABLE = {"run", "score", "evolve"}
+RESUMABLE = {"run", "score", "evolve", "finetune", "loop"}
 
 # Every usage error of the parser derives from this class; typer does not export it by name.
 PARSER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
@@ -52,6 +52,7 @@ app.command("ask")(ask.ask)
 app.command("report")(inspect.report)
 app.command("compare")(compare.compare)
 app.command("gate")(compare.gate)
+app.command("loop")(loop.loop)
 app.command("leaderboard")(publish.leaderboard)
 app.command("reproduce")(publish.reproduce)
 app.command("import")(publish.import_results)
@@ -62,6 +63,8 @@ app.command("doctor")(inspect.doctor)
 app.command("evolve")(evolve.evolve)
 app.command("decontaminate")(evolve.decontaminate)
 app.command("untouched")(evolve.untouched)
+app.command("finetune")(finetune.finetune)
+app.command("merge")(finetune.merge)
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 

@@ -142,11 +142,19 @@ def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
     Raises:
         UsageError: it cannot be read, or a key or a value does not fit.
     """
-    values = read_toml(path) if path else {}
-    tables = values.pop("benchmarks", {})
+    return rules_of(read_toml(path) if path else {}, default, path)
+
+
+def rules_of(values: Mapping[str, Any], default: Mapping[str, Any], path: Path | None) -> Rules:
+    """As `read_rules`, from what the file at `path` holds.
+
+    Raises:
+        UsageError: a key or a value does not fit.
+    """
+    general = {**{key: value for key, value in values.items() if key != "benchmarks"}, **default}
+    tables = values.get("benchmarks", {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise UsageError(f"{path}: benchmarks must be tables such as [benchmarks.humaneval]")
-    general = {**values, **default}
     return Rules(
         default=_thresholds(general, path),
         benchmarks={name: _thresholds({**general, **table}, path) for name, table in tables.items()},

@@ -65,6 +65,11 @@ class Asker:
     def __exit__(self, *exc: object) -> None:
         self._resources.close()
 
+    def release(self) -> None:
+        """Close the models for now, so that others have their memory; they are opened again when they are asked."""
+        self._resources.close()
+        self._opened.clear()
+
     def ask(self, stage: str, asks: Sequence[Ask]) -> dict[str, Reply]:
         """The reply to each request, by its id.
 

@@ -4,6 +4,7 @@ evolve.json      configuration, its digest, what was asked and what came of it
 ledger.jsonl     every request (see `ledger`)
 rejected.jsonl   every attempt that was thrown away, with its text
 removed.jsonl    rows that were sifted out in the end: duplicates and contaminated ones
+rounds/          with Evol Stop, the data that each round was tried with
 dataset/         the data with its card and manifest; statistics.json and report.html lie beside it
 """
 
@@ -26,6 +27,7 @@ REMOVED = "removed.jsonl"
 STATISTICS = "statistics.json"
 PAGE = "report.html"
 DATASET = "dataset"
+ROUNDS = "rounds"
 
 
 class EvolveFolder:

@@ -26,6 +26,7 @@ def page(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("harness.evolve").joinpath(TEMPLATE).read_text(encoding="utf-8"))
     attempts = figures["attempts"]
+    stop = manifest.get("evol_stop") if (manifest.get("evol_stop") or {}).get("rounds") else None
     return template.render(
         manifest=manifest,
         figures=figures,
@@ -35,13 +36,15 @@ def page(
         reason_names=list(figures["reasons"]),
         reasons_plot=plots.reasons(attempts) if attempts else "",
         curves_plot=plots.curves(figures["rounds"]) if figures["rounds"] else "",
-        lineages=lineages(found, {row.id for row in rows}),
+        stop=stop,
+        stop_plot=plots.trials(stop) if stop else "",
+        lineages=lineages(found, {row.id for row in rows}, stop["best_round"] if stop else None),
         most=LINEAGES,
     )
 
 
-def lineages(found: Evolved, kept: set[str]) -> list[dict[str, Any]]:
-    """For each seed, its rows and its failed attempts in the order of the rounds."""
+def lineages(found: Evolved, kept: set[str], last: int | None = None) -> list[dict[str, Any]]:
+    """For each seed, its rows and its failed attempts in the order of the rounds; `last` is the last one kept."""
     steps: dict[str, list[Row | Rejection]] = {}
     for row in found.rows:
         if row.round == 0 and len(steps) < LINEAGES:
@@ -51,15 +54,17 @@ def lineages(found: Evolved, kept: set[str]) -> list[dict[str, Any]]:
         if one.round > 0 and one.seed_id in steps:
             steps[one.seed_id].append(one)
     return [
-        {"seed": seed_id, "steps": [_step(one, kept) for one in sorted(there, key=lambda one: one.round)]}
+        {"seed": seed_id, "steps": [_step(one, kept, last) for one in sorted(there, key=lambda one: one.round)]}
         for seed_id, there in steps.items()
     ]
 
 
-def _step(one: Row | Rejection, kept: set[str]) -> dict[str, Any]:
+def _step(one: Row | Rejection, kept: set[str], last: int | None) -> dict[str, Any]:
     if isinstance(one, Rejection):
         what, text, answer = f"thrown away: {one.reason}", one.text, one.answer
     else:
-        what = "kept" if one.id in kept else "sifted out in the end, or not sampled"
+        left_out = last is not None and one.round > last
+        others = "left out by Evol Stop" if left_out else "sifted out in the end, or not sampled"
+        what = "kept" if one.id in kept else others
         text, answer = one.whole, one.output
     return {"round": one.round, "operator": one.operator, "what": what, "text": text, "answer": answer}

@@ -60,6 +60,27 @@ def curves(rounds: Mapping[str, Mapping[str, Any]]) -> str:
     return _svg(figure, "length, difficulty and diversity by round")
 
 
+def trials(stop: Mapping[str, Any]) -> str:
+    """Evol Stop: the score on the development set by round, with intervals, the kept round in full colour."""
+    tried = stop["rounds"]
+    figure = Figure(figsize=(5.4, 2.6))
+    axes = figure.subplots()
+    numbers = [one["round"] for one in tried]
+    values = [100 * one["value"] for one in tried]
+    low = [value if one["low"] is None else 100 * one["low"] for one, value in zip(tried, values, strict=True)]
+    high = [value if one["high"] is None else 100 * one["high"] for one, value in zip(tried, values, strict=True)]
+    axes.fill_between(numbers, low, high, color=COLOURS[0], alpha=0.18, label="95 % interval")
+    axes.plot(numbers, values, color=COLOURS[0], marker="o")
+    kept = numbers.index(stop["best_round"])
+    axes.plot(numbers[kept], values[kept], color=COLOURS[1], marker="o", ms=9, ls="", label="kept")
+    axes.set_xticks(numbers)
+    axes.set_xlabel("rounds trained on")
+    axes.set_ylabel(f"{stop['on']} {tried[0]['metric']}, %")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return _svg(figure, "score on the development set by round")
+
+
 def _means(rounds: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
     return [float(one[name]["mean"]) for one in rounds.values()]
 

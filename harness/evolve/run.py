@@ -16,9 +16,9 @@ from ..store import write_json, write_rows, write_text
 from ..suite import Suite
 from ..types import Model
 from .asker import Asker, BudgetReached, Patience
-from .dataset import write_dataset
+from .dataset import DATA_MANIFEST, ROWS, sha256, write_dataset
 from .examples import ExampleRunner
-from .folder import DATASET, PAGE, REJECTED, REMOVED, STATISTICS, EvolveFolder
+from .folder import DATASET, PAGE, REJECTED, REMOVED, ROUNDS, STATISTICS, EvolveFolder
 from .ledger import Ledger
 from .page import page
 from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest
@@ -27,6 +27,7 @@ from .rounds import Evolved, NothingSurvived, Rounds, merged
 from .seeds import Seeds, read_seeds
 from .sieve import Sieve, Sifted, counted, load, sift
 from .statistics import statistics
+from .stopping import EvolStop, Trial, best, over, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Settings:
     sieve: Sieve = field(default_factory=Sieve)
     sample: int | None = None
     """Only so many rows of the shuffled whole."""
+    stop: EvolStop | None = None
+    """Train and evaluate after each round, and stop where it no longer helps; None: run all rounds."""
     command: Sequence[str] = ()
 
 
@@ -61,6 +64,10 @@ class Outcome:
     stopped: str = ""
     """Why it ended early: a budget; "" where all rounds were run."""
     rounds: int = 0
+    trials: tuple[Trial, ...] = ()
+    """Evol Stop's, from the seeds on."""
+    kept: int | None = None
+    """The last round whose rows are kept; None: all."""
 
 
 def evolve(config: EvolveConfig, settings: Settings, progress: Progress | None = None) -> Outcome:
@@ -97,6 +104,7 @@ class _Run:
         self._folder, self._progress = folder, progress
         self._clock = manifest.Clock()
         self._started_at = manifest.now()
+        self._trials: list[Trial] = []
 
     def begin(self, models: dict[str, Any]) -> None:
         """Write what is known before anything is asked."""
@@ -126,7 +134,7 @@ class _Run:
         stopped, failure = "", None
         with asker:
             try:
-                self._advance(rounds)
+                self._advance(rounds, asker)
             except BudgetReached as reached:
                 stopped = f"{reached} in round {rounds.found.rounds + 1}; its replies are kept for a larger budget"
             except NothingSurvived as error:
@@ -136,30 +144,84 @@ class _Run:
             raise failure
         return outcome
 
-    def _advance(self, rounds: Rounds) -> None:
+    def _compared(self, stop: EvolStop) -> bool:
+        """Whether rows that repeat the development set are sifted out."""
+        return stop.benchmark in self._settings.sieve.against
+
+    def _advance(self, rounds: Rounds, asker: Asker) -> None:
+        stop = self._settings.stop
+        if stop and not self._compared(stop):
+            self._progress.note(
+                f"warning: the data is not compared with {stop.benchmark}: rows that repeat it will count as gains"
+            )
         self._clock.touch("rounds")
         try:
             rounds.answer_seeds()
-            while rounds.found.rounds < self._config.rounds:
+            while not self._tried(rounds.found, asker) and rounds.found.rounds < self._config.rounds:
                 self._progress.note(f"round {rounds.found.rounds + 1} of {self._config.rounds}")
                 rounds.advance()
         finally:
             self._clock.touch("rounds")
 
+    def _tried(self, found: Evolved, asker: Asker) -> bool:
+        """Train on the rounds so far and evaluate, where that is asked for; whether that says to stop."""
+        stop = self._settings.stop
+        if stop is None:
+            return False
+        rows, sifted = self._sifted(found)
+        folder = self._folder.path / ROUNDS / f"round-{found.rounds}"
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / ROWS
+        write_rows(file, (row.as_json() for row in rows))
+        # As beside the data set itself: whoever trains on it asks what it was compared with.
+        facts = {"rows": len(rows), "files": {ROWS: sha256(file)}, "contamination": sifted.contamination}
+        write_json(folder / DATA_MANIFEST, facts)
+        asker.release()
+        score, told_of_it = stop.develop(found.rounds, folder)
+        self._trials.append(Trial(round=found.rounds, rows=len(rows), score=score, facts=told_of_it))
+        self._progress.note(f"{stop.benchmark} {score.metric} after round {found.rounds}: {100 * score.value:.1f} %")
+        return over(self._scores, stop.rule)
+
+    @property
+    def _scores(self) -> list[float]:
+        return [trial.score.value for trial in self._trials]
+
+    def _sifted(self, found: Evolved, last: int | None = None) -> tuple[list[Row], Sifted]:
+        """The rows up to the round `last`, sifted and shuffled."""
+        answered = [row for row in found.rows if row.output.strip() and (last is None or row.round <= last)]
+        sifted = sift(answered, self._settings.sieve, self._suites, self._progress)
+        return merged(sifted.rows, self._config.seed)[: self._settings.sample], sifted
+
+    def _stop_facts(self) -> dict[str, Any] | None:
+        """What Evol Stop saw and kept, JSON-ready."""
+        stop = self._settings.stop
+        if stop is None:
+            return None
+        return {
+            "on": stop.benchmark,
+            "compared": self._compared(stop),
+            "patience": stop.rule.patience,
+            "min_gain": stop.rule.min_gain,
+            "best_round": best(self._scores, stop.rule) if self._trials else None,
+            "stopped": bool(self._trials) and over(self._scores, stop.rule),
+            "rounds": [trial.as_json() for trial in self._trials],
+        }
+
     def _write(self, found: Evolved, ledger: Ledger, asker: Asker, stopped: str) -> Outcome:
-        path, settings = self._folder.path, self._settings
+        path, stop = self._folder.path, self._stop_facts()
+        kept = stop["best_round"] if stop else None
         self._clock.touch("sift")
-        answered = [row for row in found.rows if row.output.strip()]
-        sifted = sift(answered, settings.sieve, self._suites, self._progress)
+        rows, sifted = self._sifted(found, kept)
         self._clock.touch("sift")
-        rows = merged(sifted.rows, self._config.seed)[: settings.sample]
-        figures = statistics(found, settings.sieve.near)
+        figures = statistics(found, self._settings.sieve.near)
         write_rows(path / REJECTED, map(_rejection_row, found.rejections))
         write_rows(path / REMOVED, (one.as_json() for one in sifted.removed))
-        data = write_dataset(path / DATASET, rows, self._facts(found, sifted, rows, ledger))
+        facts = {**self._facts(found, sifted, rows, ledger), **({"evol_stop": told(stop)} if stop else {})}
+        data = write_dataset(path / DATASET, rows, facts)
         write_json(path / STATISTICS, figures)
         self._clock.settle()
         self._end(found, data, ledger, asker, stopped)
+        self._folder.update(evol_stop=stop)
         write_text(path / PAGE, page(self._folder.manifest, figures, found, rows, sifted))
         return Outcome(
             path=path,
@@ -171,6 +233,8 @@ class _Run:
             tokens=ledger.tokens,
             stopped=stopped,
             rounds=found.rounds,
+            trials=tuple(self._trials),
+            kept=kept,
         )
 
     def _facts(self, found: Evolved, sifted: Sifted, rows: Sequence[Row], ledger: Ledger) -> dict[str, Any]:

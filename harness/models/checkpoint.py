@@ -19,6 +19,7 @@ from typing import Any
 
 from ..data import cache_dir
 from ..errors import INFRASTRUCTURE, ModelError
+from .table import OWN_MANIFEST
 
 WEIGHTS = "*.safetensors"
 PICKLED = ("*.bin", "*.pt", "*.pth")
@@ -46,6 +47,10 @@ def local(folder: Path, *, name: str | None = None, revision: str | None = None,
     """
     if not folder.is_dir():
         raise ModelError(f"checkpoint {folder} does not exist; give a folder, a hub name (owner/name) or a builtin")
+    if not (folder / "config.json").is_file() and (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"checkpoint {folder} is an adapter; run its base with --lora NAME={folder}, or `harness merge` it first"
+        )
     if not (folder / "config.json").is_file():
         raise ModelError(f"checkpoint {folder} has no config.json; give the folder that save_pretrained wrote")
     shards = sorted(folder.glob(WEIGHTS))
@@ -107,9 +112,11 @@ def context_length(folder: Path) -> int | None:
 def weights_digest(folder: Path) -> str:
     """SHA-256 over names and contents of weights, configuration and tokenizer, as "sha256:HEX".
 
+    Without our own manifest, which says when and where a checkpoint was trained and decides no answer.
     Remembered in the cache folder under the files' names, sizes and times, for large weights take long.
     """
     files = sorted({file for pattern in (WEIGHTS, *PICKLED, *DESCRIPTION) for file in folder.glob(pattern)})
+    files = [file for file in files if file.name != OWN_MANIFEST]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     memory = cache_dir() / "digests" / hashlib.sha256(repr(stats).encode()).hexdigest()
     # A write that was cut short leaves less than a digest.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..lineage import differs
 from ..types import Status
 from . import wording
 from .oddities import TOLD
@@ -29,6 +30,7 @@ def alarms(summary: Summary) -> list[str]:
         told += _many(benchmark, summary.oddities[benchmark], sum(found.values()))
         told += _odd(benchmark, found)
     told += _unchecked(summary.manifest)
+    told += _other_recipe(summary.manifest)
     return told
 
 
@@ -63,3 +65,12 @@ def _unchecked(manifest: Mapping[str, Any]) -> list[str]:
         if how == "skipped"
     }
     return [f"The sandbox was not checked before {name} was judged (--no-verify)." for name in sorted(skipped)]
+
+
+def _other_recipe(manifest: Mapping[str, Any]) -> list[str]:
+    """Where a checkpoint that was trained here was asked in another way than it was trained."""
+    training = manifest.get("training")
+    asked = manifest.get("config", {}).get("recipe")
+    if not training or not asked or not (reason := differs(training["recipe"], asked)):
+        return []
+    return [f"The checkpoint {reason}; it may do better with its own."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..lineage import GROUPS
 from ..store import PAGE, REPORT
 from . import wording
 from .alarms import alarms
@@ -14,6 +15,10 @@ def card(summary: Summary) -> str:
     for score in summary.scores:
         rows = wording.passed(score)
         lines.append((f"{score.benchmark} {score.metric}", f"{wording.percent(score)}, {rows}"))
+    for one in summary.slices:
+        if (one.by, one.group) == (GROUPS, "untouched"):
+            told = f"{wording.percent(one.score)}, {wording.passed(one.score)} that the training data did not touch"
+            lines.append((f"{one.score.benchmark} untouched", told))
     for benchmark, statuses in summary.statuses.items():
         lines.append((f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())))
     if summary.truncated:

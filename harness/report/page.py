@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..lineage import GROUPS
 from ..manifest import throughput
 from ..metrics import pass_at_k
 from ..records import Key
@@ -62,15 +63,21 @@ def _page(
         alarms=[wording.printable(told) for told in alarms(summary)],
         cards=[*(_card(score) for score in summary.scores), *_speed(summary)],
         plots=[{"caption": caption, "svg": raw(plots.svg(figure))} for _, caption, figure in drawn],
-        scores=[
-            [score.benchmark, score.metric, wording.percent(score), wording.passed(score), score.note]
-            for score in summary.scores
+        scores=[[score.benchmark, score.metric, *_figures(score)] for score in summary.scores]
+        + [
+            [one.score.benchmark, f"{one.score.metric}, {one.group} by the training data", *_figures(one.score)]
+            for one in summary.slices
+            if one.by == GROUPS
         ],
         rules={"heads": wording.RULE_HEADS, "rows": wording.rules(summary), "moved": wording.moved(summary)},
         facts=[*_throughput(summary), *wording.isolation(summary), *provenance(summary)],
         rows=island([entry.row for entry in found]),
         chunks=[entry.chunk for entry in found],
     )
+
+
+def _figures(score: Score) -> list[str]:
+    return [wording.percent(score), wording.passed(score), score.note]
 
 
 def _card(score: Score) -> dict[str, str]:

@@ -138,6 +138,38 @@ def over_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Fig
     return figure
 
 
+def losses(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """Losses over optimiser steps: "train" and "held_out", each [step, loss] pairs."""
+    figure, axes = _canvas(3.0)
+    for name, label, colour in (("train", "training", SERIES[0]), ("held_out", "held out", SERIES[1])):
+        if curve := curves.get(name):
+            marker = "o" if name == "held_out" or len(curve) == 1 else None
+            axes.plot(
+                [at for at, _ in curve], [value for _, value in curve], color=colour, marker=marker, ms=4, label=label
+            )
+    axes.set_xlabel("optimiser step")
+    axes.set_ylabel("loss per answer token, nats")
+    _legend(axes, sum(map(bool, curves.values())))
+    return figure
+
+
+def over_rounds(rows: Sequence[tuple[int, float, Interval | None]], what: str, kept: int | None = None) -> Figure:
+    """A figure for each number of evolved rounds, with its interval where it has one; the one that was kept marked."""
+    figure, axes = _canvas(2.8)
+    rounds = [last for last, _, _ in rows]
+    axes.plot(rounds, [value for _, value, _ in rows], marker="o", color=SERIES[0])
+    for last, value, interval in rows:
+        if interval is not None:
+            axes.plot([last, last], interval, marker="_", ms=8, lw=1.2, color=SERIES[0], alpha=0.6)
+        if last == kept:
+            axes.plot([last], [value], marker="o", ms=9, ls="", color=SERIES[1], label="kept")
+            axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    axes.set_xticks(rounds, ["0" if last == 0 else f"0 to {last}" for last in rounds])
+    axes.set_xlabel("rounds trained on")
+    axes.set_ylabel(what)
+    return figure
+
+
 def solved_by(solved: Mapping[str, Sequence[float]]) -> Figure:
     """A row per run, a column per problem, hardest last; `solved` holds shares of samples that pass."""
     from matplotlib.colors import LinearSegmentedColormap

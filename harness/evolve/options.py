@@ -1,0 +1,163 @@
+"""What a user may say of an evolution, in plain values: the command line's flags and the keys of a TOML table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from ..models.options import ModelOptions
+from .asker import Patience
+from .contamination import Thresholds
+from .operators import choose
+from .prompts import FORMS
+from .records import EvolveConfig
+from .run import Settings
+from .sieve import Sieve, all_benchmarks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SieveOptions:
+    """What is sifted out in the end."""
+
+    near: float = 0.9
+    """Jaccard index from which two rows are near-duplicates."""
+    near_duplicates: bool = True
+    """Remove them."""
+    decontaminate: bool = True
+    """Compare with benchmarks."""
+    against: tuple[str, ...] = ()
+    """These benchmarks; none: all that the harness knows."""
+    ngram_share: float = 0.5
+    similarity: float = 0.8
+    execute: bool = False
+    """Run the rows' functions against the benchmarks' tests."""
+    sandbox: str | None = None
+    workers: int | None = None
+
+    def sieve(self) -> Sieve:
+        """The same, checked.
+
+        Raises:
+            UsageError: a value is out of range, or two do not go together.
+        """
+        near = self.near if self.near_duplicates else None
+        shares = (("near", near), ("ngram_share", self.ngram_share), ("similarity", self.similarity))
+        for name, value in shares:
+            if value is not None and not 0 < value <= 1:
+                raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be above 0 and at most 1")
+        if not self.decontaminate and (self.against or self.execute):
+            raise UsageError("--against and --execute do not go with --no-decontaminate")
+        named = tuple(dict.fromkeys(self.against)) or all_benchmarks()
+        return Sieve(
+            near=near,
+            against=named if self.decontaminate else (),
+            thresholds=Thresholds(ngram_share=self.ngram_share, similarity=self.similarity),
+            execute=self.execute,
+            sandbox=self.sandbox,
+            workers=self.workers,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvolveOptions(SieveOptions):
+    """What `harness evolve` is asked for, but where its folder is."""
+
+    model: str
+    seeds: Path | None = None
+    """None: our own."""
+    rounds: int = 4
+    preset: str = "wizardcoder"
+    operators: tuple[str, ...] = ()
+    """NAME or NAME=WEIGHT: only these."""
+    operator_file: Path | None = None
+    judge: str | None = None
+    strict_judge: bool = False
+    form: str = "chat"
+    seed: int = 0
+    temperature: float = 1.0
+    top_p: float = 0.9
+    max_tokens: int = 2048
+    run_examples: bool = False
+    budget_requests: int | None = None
+    budget_tokens: int | None = None
+    retries: int = 3
+    backoff_s: float = 1.0
+    backend: str = "auto"
+    dtype: str = "auto"
+    max_model_len: int | None = None
+    batch_size: int | None = None
+    sample: int | None = None
+    """Only so many rows of the shuffled whole."""
+
+    def config(self) -> EvolveConfig:
+        """What decides the evolved data.
+
+        Raises:
+            UsageError: a value does not fit.
+        """
+        form = next((one for one in FORMS if one == self.form), None)
+        if form is None:
+            raise UsageError(f'form "{self.form}" is not known; choose one of {", ".join(FORMS)}')
+        names, weights = weighted(self.operators)
+        return EvolveConfig(
+            model=self.model,
+            operators=choose(self.preset, names, self.operator_file, weights),
+            rounds=self.rounds,
+            judge=self.judge,
+            strict_judge=self.strict_judge,
+            form=form,
+            seed=self.seed,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+            examples=self.run_examples,
+        )
+
+    def settings(self, out: Path, command: Sequence[str] = ()) -> Settings:
+        """How a run in the folder `out` goes about it.
+
+        Raises:
+            UsageError: as `sieve`.
+        """
+        return Settings(
+            out=out,
+            seeds=self.seeds,
+            backend=self.backend,
+            options=ModelOptions(
+                dtype=self.dtype,
+                max_model_len=self.max_model_len,
+                batch_size=self.batch_size,
+                seed=self.seed,
+                log_file=out / "model.log",
+            ),
+            patience=Patience(
+                budget_requests=self.budget_requests,
+                budget_tokens=self.budget_tokens,
+                retries=self.retries,
+                backoff_s=self.backoff_s,
+            ),
+            sieve=self.sieve(),
+            sample=self.sample,
+            command=command,
+        )
+
+
+def weighted(operators: Sequence[str]) -> tuple[list[str], dict[str, float]]:
+    """The names in ("deepen=2", "breadth") and the weights that are said.
+
+    Raises:
+        UsageError: a weight is no number.
+    """
+    names: list[str] = []
+    weights: dict[str, float] = {}
+    for part in operators:
+        name, mark, weight = part.strip().partition("=")
+        names.append(name)
+        if mark:
+            try:
+                weights[name] = float(weight)
+            except ValueError:
+                raise UsageError(f'--operators: the weight of {name} is "{weight}", expected a number') from None
+    return names, weights

@@ -1,0 +1,1 @@
+"""Configurations of accelerate for several accelerators, as files: `fsdp.yaml` and `zero3.yaml`."""

@@ -1,0 +1,93 @@
+"""The losses of a training as PNG and as a page that needs no network, beside the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..report import plots
+from ..report.templates import raw, render
+from ..store import write_text
+from .folder import ABOUT
+
+PAGE = "report.html"
+PLOT = "loss.png"
+CARDS = (("train", "training loss"), ("held_out", "held-out loss"))
+
+
+def write_curves(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    """Write `training/loss.png` and `training/report.html` of the checkpoint in `folder`; returns the page.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    about = folder / ABOUT
+    about.mkdir(exist_ok=True)
+    losses: Mapping[str, Sequence[Sequence[float]]] = manifest["losses"]
+    if any(losses.values()):
+        plots.write_png(plots.losses(losses), about / PLOT)
+    write_text(about / PAGE, page(manifest))
+    return about / PAGE
+
+
+def page(manifest: Mapping[str, Any]) -> str:
+    """The page's text."""
+    losses, data = manifest["losses"], manifest["data"]
+    about = f"{data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens, {manifest['seconds']:.0f} s"
+    shown = (
+        [{"caption": "Loss over steps", "svg": raw(plots.svg(plots.losses(losses)))}] if any(losses.values()) else []
+    )
+    return render(
+        "training.html",
+        subject=f"{manifest['base']['name']}, fine-tuned",
+        about=about,
+        alarms=_alarms(data, manifest.get("contamination")),
+        cards=[_card(name, losses[key]) for key, name in CARDS if losses[key]],
+        plots=shown,
+        rows=_table(losses),
+        facts=_facts(manifest),
+    )
+
+
+def _card(name: str, curve: Sequence[Sequence[float]]) -> dict[str, str]:
+    return {"name": name, "value": f"{curve[-1][1]:.3f}", "about": f"from {curve[0][1]:.3f} at step {int(curve[0][0])}"}
+
+
+def _alarms(data: Mapping[str, Any], contamination: Mapping[str, Any] | None) -> list[str]:
+    told = []
+    if data["too_long"]:
+        kept = data["too_long"] - data["left_out"]
+        told.append(
+            f"{data['too_long']} rows were longer than the limit: {data['left_out']} left out, "
+            f"{kept} kept without an end."
+        )
+    if data["held_out_in_training"]:
+        told.append(f"{data['held_out_in_training']} held-out rows were trained on as well; their loss says little.")
+    if not contamination:
+        told.append("The data was not compared with any benchmark (`harness decontaminate` does that).")
+    return told
+
+
+def _table(losses: Mapping[str, Sequence[Sequence[float]]]) -> list[list[str]]:
+    """Every step with a held-out loss, and the training loss of the same step."""
+    train, held_out = ({pair[0]: pair[1] for pair in losses[name]} for name in ("train", "held_out"))
+    steps = sorted(held_out) or sorted({min(train), max(train)} if train else ())
+    return [
+        [str(int(step)), *(f"{one[step]:.4f}" if step in one else "" for one in (train, held_out))] for step in steps
+    ]
+
+
+def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was trained, for people."""
+    base, data, recipe = manifest["base"], manifest["data"], manifest["recipe"]
+    rows = [
+        ("base", f"{base['name']} {base['weights_digest']}"),
+        ("data", f"{data['source']} {data['digest']}"),
+        ("rows", f"{data['rows']}, {data['held_out_rows']} held out"),
+        ("recipe", f"{recipe['name']} {recipe['digest']}"),
+        ("computed in", manifest["dtype"]),
+    ]
+    rows += [(key, str(value)) for key, value in manifest["settings"].items() if key not in ("base", "recipe", "dtype")]
+    rows.append(("versions", ", ".join(f"{name} {found}" for name, found in manifest["versions"].items())))
+    return rows

@@ -1,0 +1,244 @@
+"""TRL's SFTTrainer as a configuration asks for it. Everything that imports torch, TRL or PEFT for training is here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..errors import INFRASTRUCTURE, ModelError
+from ..models.adapters import CONFIGURATION
+from ..models.checkpoint import json_object, one_line
+from ..store import write_json
+from .adapting import peft_config, quantisation
+from .config import TrainingConfig
+from .folder import ABOUT, STATES
+from .machine import is_main, on_accelerator, shards, split_batch, world_size
+from .tokens import Encoded
+
+IGNORED = -100
+"""The label of tokens without a loss."""
+EVALUATIONS = 10
+EVALUATION_SHARE = 0.1
+"""Of the training's work, at most; the first and the last measure come on top."""
+SAVES = 10
+"""Where several processes save states."""
+
+
+def load_base(path: Path, config: TrainingConfig, dtype: str) -> Any:
+    """The base's model: float32 where all weights are trained, else in the type of the computation.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    # Updates of a few millionths vanish in 16 bits, so weights that are trained are held in 32.
+    held = dtype if config.lora is not None else "float32"
+    options: dict[str, Any] = {"dtype": getattr(torch, held)}
+    if config.quantization != "none":
+        options["quantization_config"] = quantisation(config.quantization, getattr(torch, dtype))
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(path, use_safetensors=True, local_files_only=True, **options)
+    except (RuntimeError, ValueError, OSError, KeyError, ImportError, TypeError, AttributeError) as error:
+        machine = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        raise ModelError(
+            f"base {path} cannot be loaded: {one_line(error)}", exit_code=INFRASTRUCTURE if machine else None
+        ) from error
+    return loaded
+
+
+def prepare_tokenizer(tokenizer: Any, vocabulary: int) -> None:
+    """Give the tokenizer a pad token that the model has a row for; the vocabulary does not grow.
+
+    Padded positions are masked and carry no loss, so that the EOS may serve.
+    """
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= vocabulary:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "right"
+
+
+def dataset(encoded: Encoded, order: Sequence[int]) -> Any:
+    """What TRL takes as tokenised prompt-completion data, in the order of training."""
+    from datasets import Dataset
+
+    return Dataset.from_dict(
+        {
+            "input_ids": [encoded.input_ids[index] for index in order],
+            "completion_mask": [encoded.completion_mask[index] for index in order],
+        }
+    )
+
+
+def make_trainer(
+    model: Any,
+    tokenizer: Any,
+    config: TrainingConfig,
+    *,
+    arguments: Any,
+    train: Any,
+    held_out: Any | None,
+    callback: Any,
+) -> Any:
+    """The trainer; nothing runs yet."""
+    return _by_token(held_out)(
+        model=model,
+        args=arguments,
+        train_dataset=train,
+        eval_dataset=held_out,
+        processing_class=tokenizer,
+        peft_config=peft_config(config, model),
+        callbacks=[callback, *_tensorboard(config.out)],
+    )
+
+
+def _by_token(held_out: Any | None) -> Any:
+    """TRL's trainer with a held-out loss that is the mean over all answer tokens.
+
+    The trainer weighs batches by their rows, so its figure depends on which rows meet in a batch; here a batch's loss
+    is scaled by its tokens per row over those of all rows.
+    """
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    if held_out is None:
+        return SFTTrainer
+    tokens_per_row = sum(map(sum, held_out["completion_mask"])) / len(held_out)
+
+    class ByToken(SFTTrainer):
+        def prediction_step(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
+            labels = inputs["labels"]
+            # without padding, rows lie behind one another and their positions begin anew
+            rows = (inputs["position_ids"] == 0).sum() if "position_ids" in inputs else labels.shape[0]
+            scale = (labels != IGNORED).sum() / rows / tokens_per_row
+            loss, logits, found = super().prediction_step(model, inputs, *rest, **named)
+            return loss * scale.to(loss.device), logits, found
+
+    return ByToken
+
+
+def _tensorboard(out: Path) -> list[Any]:
+    """TensorBoard's log, where it is installed, in the process that writes."""
+    if not find_spec("tensorboard") or not is_main():
+        return []
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations.integration_utils import TensorBoardCallback
+
+    writer: Any = SummaryWriter
+    callback: Any = TensorBoardCallback
+    return [callback(writer(log_dir=str(out / ABOUT / "tensorboard")))]
+
+
+def timed_saves(config: TrainingConfig) -> bool:
+    """Whether states are saved by the clock, which several processes would not read alike."""
+    return config.save_every is None and world_size() == 1
+
+
+def _measures(config: TrainingConfig, steps: int, *, rows: int, held_out: int, fresh: bool) -> dict[str, Any]:
+    """When losses are taken and states saved."""
+    return {
+        "logging_steps": config.log_every,
+        "logging_nan_inf_filter": False,  # a loss that is no number is told, not hidden
+        "eval_strategy": "steps" if held_out else "no",
+        "eval_steps": evaluation_steps(config, steps, rows, held_out),
+        "eval_on_start": bool(held_out) and fresh,
+        "save_strategy": "no" if timed_saves(config) else "steps",
+        "save_steps": config.save_every or max(1, steps // SAVES),
+        "save_total_limit": 2,
+    }
+
+
+def evaluation_steps(config: TrainingConfig, steps: int, rows: int, held_out: int) -> int:
+    """Steps between two held-out losses; a row costs a third there of what it costs in training."""
+    affordable = int(EVALUATION_SHARE * 3 * rows / held_out) if held_out else 0
+    return config.eval_every or max(1, steps // max(1, min(EVALUATIONS, affordable)))
+
+
+def arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, fresh: bool) -> Any:
+    """TRL's own configuration; made before the model is loaded, for it starts what several processes share."""
+    from trl.trainer.sft_config import SFTConfig
+
+    micro, parts = split_batch(config)
+    # packing makes fewer
+    steps = config.max_steps if config.packing and config.max_steps is not None else -(-rows // config.batch_size)
+    return SFTConfig(
+        output_dir=str(config.out / STATES),
+        per_device_train_batch_size=micro,
+        per_device_eval_batch_size=micro,
+        gradient_accumulation_steps=parts,
+        num_train_epochs=1,  # the order holds all passes
+        max_steps=steps if config.packing and config.max_steps is not None else -1,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.schedule,
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        max_length=config.max_length,
+        packing=config.packing,
+        eval_packing=False,
+        # packs come out sorted by length
+        shuffle_dataset=config.packing,
+        completion_only_loss=True,
+        bf16=dtype == "bfloat16",
+        fp16=dtype == "float16",
+        use_cpu=not on_accelerator(),
+        gradient_checkpointing=config.gradient_checkpointing,
+        seed=config.seed,
+        data_seed=config.seed,
+        train_sampling_strategy="sequential",
+        **_measures(config, steps, rows=rows, held_out=held_out, fresh=fresh),
+        report_to="none",  # TensorBoard is a callback of `make_trainer`, in a folder that stays
+        disable_tqdm=True,
+    )
+
+
+def run(trainer: Any, state: Path | None) -> None:
+    """Train, from `state` on where there is one.
+
+    Raises:
+        ModelError: memory did not do after all.
+    """
+    import torch
+
+    try:
+        trainer.train(resume_from_checkpoint=str(state) if state is not None else None)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise ModelError(
+            f"out of memory at step {trainer.state.global_step + 1}: {one_line(error)}; choose a smaller "
+            "--micro-batch-size, --gradient-checkpointing or --lora",
+            exit_code=INFRASTRUCTURE,
+        ) from error
+
+
+def save(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> None:
+    """Write the checkpoint, or the adapter, and the tokenizer; weights in the type that the base has on the disk.
+
+    Where processes share the weights, they are gathered as the launcher's configuration says, in its type.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    out = str(config.out)
+    if shards() > 1:
+        trainer.save_model(out)
+    elif is_main() and config.lora is None:
+        published = getattr(AutoConfig.from_pretrained(base, local_files_only=True), "dtype", None)
+        model = trainer.model.to(published if isinstance(published, torch.dtype) else torch.float32)
+        model.save_pretrained(out)
+    elif is_main():
+        trainer.model.save_pretrained(out)
+    trainer.accelerator.wait_for_everyone()
+    if not is_main():
+        return
+    (config.out / "training_args.bin").unlink(missing_ok=True)
+    if config.lora is not None:
+        _settle_adapter(config.out)
+    tokenizer.save_pretrained(out)
+
+
+def _settle_adapter(folder: Path) -> None:
+    """PEFT writes names in the order of a set, and a card without content: the same adapter has the same bytes here."""
+    (folder / "README.md").unlink(missing_ok=True)
+    settings = json_object(folder / CONFIGURATION)
+    write_json(folder / CONFIGURATION, {**settings, "target_modules": sorted(settings["target_modules"])})

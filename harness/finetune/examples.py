@@ -1,0 +1,70 @@
+"""A benchmark's problems with their reference solutions as training rows, in the bytes it is evaluated with.
+
+An instruction is exactly what the recipe puts between "### Instruction:" and the response marker, so that the trained
+prompt is, byte for byte, the one that the benchmark is asked with. An answer is the reference in a ```python fence, its
+line ends "\\n" and its tabs four spaces, which the recipe's extraction gives back as it is. Only benchmarks that are
+meant for training (`for_training`) can be had: those whose figures are reported would be worth nothing afterwards.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import UsageError
+from ..recipes import Recipe
+from ..registry import lookup, names
+from ..store import write_rows
+from ..suite import Suite, load_suite
+from ..types import Problem
+
+SECTION = "### Instruction:\n"
+
+
+def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -> int:
+    """Write the rows of `benchmark` as JSON lines; returns how many.
+
+    Raises:
+        UsageError: the benchmark is not for training, the recipe cannot be trained in that form, or `out` exists.
+        DataError: the benchmark's data is missing.
+    """
+    if not getattr(lookup("benchmarks", benchmark), "for_training", False):
+        fitting = [name for name in names("benchmarks") if getattr(lookup("benchmarks", name), "for_training", False)]
+        raise UsageError(
+            f'benchmark "{benchmark}" is for evaluation; training on it would spoil its figures. '
+            f"For training: {', '.join(fitting)}"
+        )
+    if out.exists():
+        raise UsageError(f"{out} exists; choose another --out, or remove it")
+    rows = training_examples(load_suite(benchmark).with_recipe(recipe))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(out, rows)
+    return len(rows)
+
+
+def training_examples(suite: Suite) -> list[dict[str, str]]:
+    """The suite's problems as Alpaca rows, with the task id.
+
+    Raises:
+        UsageError: a row trained with the recipe would not be the prompt that is evaluated.
+    """
+    assert suite.recipe is not None
+    return [_example(suite, suite.recipe, problem) for problem in suite.problems.values()]
+
+
+def _example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, str]:
+    asked = suite.prompt(problem)
+    if asked.messages:
+        instruction = asked.messages[0][1]
+    else:
+        instruction = (asked.text or "").partition(SECTION)[2].removesuffix(f"\n\n{recipe.response_marker}")
+    if recipe.prefill or recipe.ask(instruction) != asked:
+        raise UsageError(
+            f'recipe "{recipe.name}" asks {suite.name} in a form that no row of instruction and answer gives; '
+            "choose wizardcoder, alpaca or chat"
+        )
+    return {"instruction": instruction, "input": "", "output": _fenced(problem.reference), "task_id": problem.task_id}
+
+
+def _fenced(code: str) -> str:
+    tidy = code.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ").strip("\n").rstrip()
+    return f"```python\n{tidy}\n```"

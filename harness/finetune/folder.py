@@ -1,0 +1,111 @@
+"""The folder of one training: held by one process, bound to one configuration, its manifest beside the weights.
+
+harness.json     the manifest (see `harness.models.trained`): what was trained on what, how, and what came of it
+config.json ...  the checkpoint, or the adapter, in the Hugging Face layout: written when the training is done
+checkpoints/     states to go on from; removed when the training is done
+training/        the libraries' output, the losses, the curves and their page
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..config import differences, digest_of
+from ..errors import StoreError
+from ..models.table import OWN_MANIFEST
+from ..models.trained import read_trained
+from ..store import locked, write_json
+
+STATES = "checkpoints"
+ABOUT = "training"
+LOG = "output.log"
+COMPLETE = "complete"
+"""Written into a state when all of it is on the disk."""
+MANIFEST_FORMAT = 1
+
+
+class TrainingFolder:
+    """`path` held for writing; a context manager. With `writes` off it only reads: another process of ours holds it.
+
+    Raises (entering):
+        StoreError: another configuration, something else or another process holds the folder, or it cannot be written.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], *, writes: bool = True) -> None:
+        self.path = path
+        self.writes = writes
+        self.manifest: dict[str, Any] = {}
+        self._lock: int | None = None
+        self._identity = dict(identity)
+
+    def __enter__(self) -> TrainingFolder:
+        if not self.writes:
+            (self.path / ABOUT).mkdir(parents=True, exist_ok=True)
+            self.manifest = read_trained(self.path) or {}
+            return self
+        self._lock = locked(self.path)
+        try:
+            self.manifest = self._accepted()
+            (self.path / ABOUT).mkdir(exist_ok=True)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+
+    @property
+    def log(self) -> Path:
+        """Where the libraries' output goes."""
+        return self.path / ABOUT / LOG
+
+    def update(self, **fields: Any) -> None:
+        """Set fields of the manifest and write it."""
+        self.manifest.update(fields)
+        if self.writes:
+            write_json(self.path / OWN_MANIFEST, self.manifest)
+
+    def last_state(self) -> Path | None:
+        """The newest state that is whole; those that a kill left unfinished are removed."""
+        whole: dict[int, Path] = {}
+        for state in (self.path / STATES).glob("checkpoint-*"):
+            if (state / COMPLETE).is_file():
+                whole[int(state.name.rpartition("-")[2])] = state
+            elif self.writes:
+                shutil.rmtree(state)
+        return whole[max(whole)] if whole else None
+
+    def forget_states(self) -> None:
+        """Remove what a stopped training would go on from."""
+        if self.writes:
+            shutil.rmtree(self.path / STATES, ignore_errors=True)
+
+    def _accepted(self) -> dict[str, Any]:
+        found = read_trained(self.path)
+        if found is None:
+            # Another process of ours may have been faster with the folder of the log.
+            ours = (".lock", ABOUT)
+            foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
+            if foreign:
+                raise StoreError(f"{self.path} holds {foreign[0]} but no training of ours; choose another --out")
+            return self._fresh()
+        differing = differences(found.get("identity", {}), self._identity)
+        if differing and not found.get("finished") and self.last_state() is None:
+            return self._fresh()  # a start that was refused, or stopped before it had anything to lose
+        if differing:
+            raise StoreError(
+                f"{self.path} holds a training of another configuration: {'; '.join(differing)}. "
+                "Choose another --out, or the settings it was started with"
+            )
+        return found
+
+    def _fresh(self) -> dict[str, Any]:
+        made = {"format": MANIFEST_FORMAT, "digest": digest_of(self._identity), "identity": self._identity}
+        write_json(self.path / OWN_MANIFEST, {**made, "finished": False})
+        return {**made, "finished": False}

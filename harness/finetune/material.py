@@ -1,0 +1,127 @@
+"""What is trained on what: rows, tokens and their order, read and checked before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..models.checkpoint import Checkpoint, context_length
+from ..models.rendering import load_tokenizer
+from ..recipes import Recipe, recipe
+from .config import TrainingConfig
+from .order import sorted_steps, training_order
+from .rows import TrainingRow, read_training_rows, rows_digest, set_aside, source_file
+from .tokens import Encoded, encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Read and checked."""
+
+    base: Checkpoint
+    recipe: Recipe
+    tokenizer: Any
+    train: Encoded
+    held_out: Encoded | None
+    order: list[int]
+    facts: dict[str, Any]
+    """Of the data, for the manifest."""
+
+
+def read_parts(config: TrainingConfig) -> tuple[list[TrainingRow], list[TrainingRow]]:
+    """The rows to train on and the held-out ones.
+
+    Raises:
+        DataError: a source cannot be read, or a row does not fit.
+    """
+    rows = read_training_rows(config.data)
+    if isinstance(config.held_out, Path):
+        return rows, read_training_rows(config.held_out)
+    if config.held_out is not None:
+        return set_aside(rows, config.held_out, config.seed)
+    return rows, []
+
+
+def make_material(
+    config: TrainingConfig, base: Checkpoint, train: list[TrainingRow], held_out: list[TrainingRow]
+) -> Material:
+    """The rows as tokens, in the order of training.
+
+    Raises:
+        UsageError: the length that is asked for exceeds the base's context.
+        ModelError, DataError: as `encode`.
+    """
+    context = context_length(base.path)
+    if context is not None and config.max_length > context:
+        raise UsageError(
+            f"max_length is {config.max_length}, and the context of {base.name} has {context} tokens; "
+            f"choose --max-length {context} or less"
+        )
+    tokenizer = load_tokenizer(base.path)
+    chosen = recipe(config.recipe)
+    made = [
+        encode(rows, chosen, tokenizer, name=base.name, max_length=config.max_length, truncated=config.truncated)
+        for rows in (train, held_out)
+        if rows
+    ]
+    sizes = made[0].answer_tokens
+    budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
+    order = training_order(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
+    if not config.packing:
+        order = sorted_steps(order, [len(ids) for ids in made[0].input_ids], config.batch_size)
+    return Material(
+        base=base,
+        recipe=chosen,
+        tokenizer=tokenizer,
+        train=made[0],
+        held_out=made[1] if len(made) > 1 else None,
+        order=order,
+        facts=_facts(config, train, held_out, made[0], order),
+    )
+
+
+def _facts(
+    config: TrainingConfig,
+    train: list[TrainingRow],
+    held_out: list[TrainingRow],
+    encoded: Encoded,
+    order: Sequence[int],
+) -> dict[str, Any]:
+    """What the manifest says of the data."""
+    sizes = encoded.answer_tokens
+    return {
+        "source": str(source_file(config.data)),
+        "digest": f"sha256:{rows_digest(train)}",
+        "rows": len(train),
+        "held_out_rows": len(held_out),
+        "too_long": encoded.too_long,
+        "left_out": encoded.left_out,
+        "held_out_in_training": len(set(map(_asked, held_out)) & set(map(_asked, train))),
+        "trained_rows": len(order),
+        "trained_answer_tokens": sum(sizes[index] for index in order),
+        "trained_tokens": sum(len(encoded.input_ids[index]) for index in order),
+    }
+
+
+def _asked(row: TrainingRow) -> tuple[str, str]:
+    return row.instruction, row.input
+
+
+def tell_data(material: Material, tell: Callable[[str], None]) -> None:
+    """Say how much there is to train on, and what a reader should know of it."""
+    facts = material.facts
+    tell(
+        f"data: {facts['rows']} rows, {facts['held_out_rows']} held out; {facts['trained_rows']} to train on with "
+        f"{facts['trained_tokens']} tokens, {facts['trained_answer_tokens']} of them in answers"
+    )
+    if facts["held_out_in_training"]:
+        tell(f"warning: {facts['held_out_in_training']} held-out rows are trained on as well; their loss says little")
+    if facts["too_long"]:
+        kept = facts["too_long"] - facts["left_out"]
+        tell(
+            f"warning: {facts['too_long']} rows are longer than --max-length and would lose their end: "
+            f"{facts['left_out']} left out, {kept} kept without it"
+        )

@@ -1,0 +1,115 @@
+"""A LoRA adapter added to its base's weights: a full checkpoint in safetensors that every engine loads.
+
+The sum is made in float32 and written in the type that the base has on the disk, so it is as near to base and adapter
+together as that type allows. Not promised: that an adapter of another tool belongs to the base it names; shapes are
+compared.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..errors import INFRASTRUCTURE, ModelError, StoreError
+from ..manifest import now
+from ..models.adapters import CONFIGURATION, Adapter, adapters, check_fit
+from ..models.checkpoint import Checkpoint, json_object, one_line, weights_digest
+from ..models.loading import find
+from ..models.options import ModelOptions
+from ..models.quiet import output_to
+from ..models.rendering import load_tokenizer
+from ..models.table import OWN_MANIFEST
+from ..models.trained import read_trained
+from ..store import write_error, write_json
+from .machine import check_installed
+
+
+def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
+    """Write base and `adapter` together to the folder `out`, which must not exist yet.
+
+    `base` defaults to the one that the adapter's manifest or its configuration names.
+
+    Raises:
+        ModelError: the adapter or its base is missing, damaged, or they do not fit.
+        StoreError: `out` exists or cannot be written.
+    """
+    check_installed()
+    if out.exists():
+        raise StoreError(f"{out} exists; choose another --out, or remove it")
+    (checked,) = adapters([f"adapter={adapter}"])
+    checkpoint = _base(adapter, base)
+    check_fit(checked, checkpoint.path)
+    manifest = _manifest(checked, checkpoint)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".merging-", dir=out.parent))
+    try:
+        # Outside the scratch folder, which becomes the checkpoint.
+        with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, output_to(Path(log.name)):
+            _merge(checkpoint.path, checked.path, scratch)
+        write_json(scratch / OWN_MANIFEST, manifest)
+        scratch.chmod(0o755)
+        scratch.rename(out)
+    except OSError as error:
+        raise write_error(out, error) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return out
+
+
+def _base(adapter: Path, asked: str | None) -> Checkpoint:
+    """The checkpoint that the adapter changes; its weights must be those that the adapter was trained on."""
+    trained = read_trained(adapter) or {}
+    known = trained.get("base", {})
+    named = json_object(adapter / CONFIGURATION).get("base_model_name_or_path")
+    spec = asked or known.get("name") or named
+    if not isinstance(spec, str) or not spec:
+        raise ModelError(f"adapter {adapter} does not say its base; name it with --base")
+    found = find(spec, ModelOptions())
+    digest = known.get("weights_digest")
+    if digest is not None and digest != weights_digest(found.path):
+        raise ModelError(
+            f"adapter {adapter} was trained on the weights {digest[:19]}..., and {spec} has "
+            f"{weights_digest(found.path)[:19]}...; name the right base with --base"
+        )
+    return found
+
+
+def _manifest(adapter: Adapter, base: Checkpoint) -> dict[str, Any]:
+    """The adapter's own, with where the merged weights come from."""
+    trained = read_trained(adapter.path) or {}
+    facts = {"adapter": adapter.digest, "base": weights_digest(base.path), "rank": adapter.rank, "when": now()}
+    return {**trained, "merged": facts}
+
+
+def _merge(base: Path, adapter: Path, out: Path) -> None:
+    import torch
+    from peft import PeftModel
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        try:
+            config = AutoConfig.from_pretrained(base, local_files_only=True)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                base, dtype=torch.float32, use_safetensors=True, local_files_only=True
+            )
+            model = PeftModel.from_pretrained(model, adapter).merge_and_unload(safe_merge=True)
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            machine = isinstance(error, torch.OutOfMemoryError | MemoryError)
+            raise ModelError(
+                f"adapter {adapter} cannot be merged into {base}: {one_line(error)}",
+                exit_code=INFRASTRUCTURE if machine else None,
+            ) from error
+        published = getattr(config, "dtype", None)
+        if isinstance(published, torch.dtype):
+            model = model.to(published)
+        model.save_pretrained(out)
+        _tokenizer(base, adapter).save_pretrained(out)
+
+
+def _tokenizer(base: Path, adapter: Path) -> Any:
+    """The adapter's own, which has a pad token, else the base's."""
+    return load_tokenizer(adapter if (adapter / "tokenizer_config.json").is_file() else base)

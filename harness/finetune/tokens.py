@@ -1,0 +1,94 @@
+"""From rows to token ids with a mask of the answer: the prompt by the same code and the same recipe as evaluation.
+
+`Recipe.ask` makes the prompt and `models.rendering` its ids, as for a model that is asked, so a checkpoint is
+evaluated on the ids it was trained on. The answer follows at once and ends with the EOS id, which is appended as an id.
+Where a tokenizer would merge the prompt's last token with the answer's first one, they stay apart: a model that is
+asked has the prompt's own tokens in front of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import DataError, ModelError
+from ..models.rendering import render
+from ..recipes import Recipe
+from .rows import TrainingRow
+
+ANCHOR = "\n"
+"""Put in front of an answer that is tokenised alone, so that no tokenizer takes it for a text's beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """Rows as a model is trained on them; the lists run parallel."""
+
+    input_ids: list[list[int]] = field(default_factory=list)
+    completion_mask: list[list[int]] = field(default_factory=list)
+    """1 for the answer and its EOS, which carry the loss."""
+    too_long: int = 0
+    """Rows longer than the limit, which lose their EOS or were left out."""
+    left_out: int = 0
+    """Those that were left out."""
+
+    @property
+    def answer_tokens(self) -> list[int]:
+        """How many tokens of each row carry the loss."""
+        return [sum(mask) for mask in self.completion_mask]
+
+    @property
+    def tokens(self) -> int:
+        """All tokens of all rows."""
+        return sum(map(len, self.input_ids))
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def encode(
+    rows: Sequence[TrainingRow], recipe: Recipe, tokenizer: Any, *, name: str, max_length: int, truncated: str = "drop"
+) -> Encoded:
+    """Token ids and answer masks of `rows`, those with room for an answer at least.
+
+    Raises:
+        ModelError: the tokenizer has no EOS, or refuses the prompt.
+        DataError: no row is short enough.
+    """
+    eos = tokenizer.eos_token_id
+    if eos is None:
+        raise ModelError(
+            f'model "{name}": its tokenizer has no EOS token, so no answer could end; '
+            'set "eos_token" in its tokenizer_config.json'
+        )
+    ids, masks, too_long, left_out = [], [], 0, 0
+    for row in rows:
+        prompt, answer = _apart(row, recipe, tokenizer, name)
+        whole = [*prompt, *answer, eos]
+        if len(whole) > max_length:
+            too_long += 1
+            if truncated == "drop" or len(prompt) >= max_length:
+                left_out += 1
+                continue
+        ids.append(whole[:max_length])
+        masks.append(([0] * len(prompt) + [1] * (len(answer) + 1))[:max_length])
+    if not ids:
+        raise DataError(f"none of the {len(rows)} rows fits in {max_length} tokens; raise --max-length")
+    return Encoded(input_ids=ids, completion_mask=masks, too_long=too_long, left_out=left_out)
+
+
+def _apart(row: TrainingRow, recipe: Recipe, tokenizer: Any, name: str) -> tuple[list[int], list[int]]:
+    """The ids of the prompt as a model is asked with it, and those of the answer."""
+    rendered = render(recipe.ask(row.instruction, row.input), tokenizer, name)
+    prompt = list(rendered.token_ids or ())
+    text = row.output.removesuffix(tokenizer.eos_token)
+    # A chat template has written its special tokens into the text already.
+    joint = tokenizer(rendered.text + text, add_special_tokens=recipe.kind == "text")["input_ids"]
+    if joint[: len(prompt)] == prompt:
+        return prompt, joint[len(prompt) :]
+    anchor = tokenizer(ANCHOR, add_special_tokens=False)["input_ids"]
+    anchored = tokenizer(ANCHOR + text, add_special_tokens=False)["input_ids"]
+    if anchored[: len(anchor)] == anchor:
+        return prompt, anchored[len(anchor) :]
+    return prompt, tokenizer(text, add_special_tokens=False)["input_ids"]

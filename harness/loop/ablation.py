@@ -1,0 +1,238 @@
+"""What each round adds: checkpoints trained on round 0, 0 to 1, 0 to 2, ..., on equal numbers of tokens.
+
+A larger set would win by more training alone. Here each checkpoint sees as many answer tokens (those that carry the
+loss) as the others, smaller sets more often; the budgets agree to within the row that reaches it. Where no file of
+held-out rows is named, a share of the seeds is set aside with all that was evolved from them, so that no held-out row
+has a relative among the trained ones, and all checkpoints are measured on the same rows.
+
+Not promised: equal steps or equal prompts; rows of later rounds are longer, so there are fewer of them in a budget.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..finetune.config import TrainingConfig, training_config
+from ..finetune.rows import TrainingRow, read_training_rows, source_file
+from ..finetune.tokens import encode
+from ..models.loading import find
+from ..models.options import ModelOptions
+from ..models.rendering import load_tokenizer
+from ..recipes import recipe
+from ..store import write_rows
+from ..types import Score
+from .config import AblationOptions
+from .stages import Stage
+from .workshop import Workshop, score_from, scores
+
+FOLDER = "ablation"
+FIGURES = ("last", "rows", "trained_rows", "trained_tokens", "held_out_loss")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A checkpoint of rounds 0 to `last`."""
+
+    last: int
+    rows: int
+    trained_rows: int
+    """Rows that were seen, repetitions counted."""
+    trained_tokens: int
+    held_out_loss: float | None
+    scores: tuple[Score, ...]
+    run: Path
+
+    @property
+    def span(self) -> str:
+        """ "0 to 2"."""
+        return span(self.last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ablation:
+    """All points, and what they were measured with."""
+
+    budget: int
+    held_out_rows: int
+    points: tuple[Point, ...]
+
+    def as_json(self, root: Path) -> dict[str, Any]:
+        """For a file; folders from `root` on."""
+        return {
+            "budget": self.budget,
+            "held_out_rows": self.held_out_rows,
+            "rounds": [
+                {
+                    **{name: getattr(point, name) for name in FIGURES},
+                    "scores": [asdict(score) for score in point.scores],
+                    "run": point.run.relative_to(root).as_posix(),
+                }
+                for point in self.points
+            ],
+        }
+
+
+def ablation_from(found: Mapping[str, Any], root: Path) -> Ablation:
+    """What `as_json` wrote."""
+    points = tuple(
+        Point(
+            **{name: one[name] for name in FIGURES},
+            scores=tuple(score_from(score) for score in one["scores"]),
+            run=root / one["run"],
+        )
+        for one in found["rounds"]
+    )
+    return Ablation(budget=found["budget"], held_out_rows=found["held_out_rows"], points=points)
+
+
+def ablation_stage(workshop: Workshop, data: Path, options: AblationOptions) -> Stage:
+    """The comparison as a stage; its trainings and runs are stages of their own.
+
+    Raises:
+        HarnessError: a setting or a file does not fit.
+    """
+    return Stage(
+        name="ablation",
+        key={
+            "training": workshop.training(data, options.finetune).digest,
+            "run": workshop.evaluation(workshop.base, workshop.base_digest, options.run).digest,
+            "tokens": options.tokens,
+            "held_out": options.held_out,
+        },
+    )
+
+
+def span(last: int) -> str:
+    """Rounds up to `last`, as tables call them."""
+    return f"0 to {last}" if last else "0"
+
+
+def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) -> Ablation:
+    """Train and evaluate a checkpoint for each number of rounds in `data`, whose rows say their round.
+
+    Raises:
+        DataError: the rows know no rounds, or too few seeds are there to set some aside.
+        HarnessError: as the trainings and evaluations.
+    """
+    rows = rows_with_rounds(source_file(data))
+    folder = workshop.stages.root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    named = options.finetune.get("held_out")
+    if isinstance(named, str | Path):
+        held_out, count = Path(named), len(read_training_rows(Path(named)))
+    else:
+        rows, apart = by_lineage(rows, options.held_out, int(options.finetune.get("seed", 0)))
+        held_out, count = _written(folder, "held-out", apart), len(apart)
+    sets = {last: [row for row in rows if row["round"] <= last] for last in sorted({row["round"] for row in rows})}
+    budget = options.tokens or largest(workshop.base, list(sets.values())[-1], options.finetune)
+    # Another limit would end one set before the others.
+    values = {**options.finetune, "held_out": str(held_out), "max_tokens": budget, "max_steps": None}
+    points = tuple(
+        _point(
+            workshop,
+            last,
+            found,
+            data=_written(folder, f"rounds-0-{last}", found),
+            training=values,
+            running=options.run,
+        )
+        for last, found in sets.items()
+    )
+    return Ablation(budget=budget, held_out_rows=count, points=points)
+
+
+def rows_with_rounds(file: Path) -> list[Row]:
+    """The rows of an evolved data set.
+
+    Raises:
+        DataError: a row does not say its round and its seed.
+    """
+    rows = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        row = json.loads(line) if line.strip() else None
+        if row is None:
+            continue
+        if not isinstance(row, dict) or not isinstance(row.get("round"), int) or "seed_id" not in row:
+            raise DataError(
+                f"data {file} line {number} does not say its round and its seed; "
+                "--rounds-ablation needs the data set of `harness evolve`"
+            )
+        rows.append(row)
+    return rows
+
+
+def by_lineage(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """The rows to train on and the held-out ones: whole lineages, a share of the seeds, drawn by `seed`.
+
+    Raises:
+        DataError: one part would be empty.
+    """
+    lineages = sorted({str(row["seed_id"]) for row in rows}, key=lambda name: _drawn(seed, name))
+    count = round(share * len(lineages))
+    if not 0 < count < len(lineages):
+        raise DataError(f"held_out is {share} of {len(lineages)} seeds, which leaves one part empty")
+    apart = set(lineages[:count])
+    return [row for row in rows if row["seed_id"] not in apart], [row for row in rows if row["seed_id"] in apart]
+
+
+def largest(base: str, rows: Sequence[Row], values: Mapping[str, Any]) -> int:
+    """The answer tokens of `rows`, as often as `epochs` says: a budget that shows every row to the largest set.
+
+    Raises:
+        HarnessError: the base's tokenizer cannot be loaded, or no row fits.
+    """
+    config: TrainingConfig = training_config({**values, "base": base, "data": ".", "out": "."})
+    checkpoint = find(base, ModelOptions())
+    encoded = encode(
+        [TrainingRow(where="", **{key: row[key] for key in ("instruction", "input", "output")}) for row in rows],
+        recipe(config.recipe),
+        load_tokenizer(checkpoint.path),
+        name=checkpoint.name,
+        max_length=config.max_length,
+        truncated=config.truncated,
+    )
+    return equal_budget(encoded.answer_tokens, config.epochs)
+
+
+def equal_budget(sizes: Sequence[int], epochs: float) -> int:
+    """Tokens of `epochs` passes over rows of these sizes, one at least."""
+    return max(1, round(sum(sizes) * epochs))
+
+
+def _point(
+    workshop: Workshop,
+    last: int,
+    rows: Sequence[Row],
+    *,
+    data: Path,
+    training: Mapping[str, Any],
+    running: Mapping[str, Any],
+) -> Point:
+    trained = workshop.train(data, training)
+    evaluated = workshop.evaluate(str(trained.folder), trained.digest, running)
+    return Point(
+        last=last,
+        rows=len(rows),
+        trained_rows=trained.outcome["trained_rows"],
+        trained_tokens=trained.outcome["trained_tokens"],
+        held_out_loss=trained.outcome["held_out_loss"],
+        scores=tuple(scores(evaluated)),
+        run=evaluated.folder,
+    )
+
+
+def _written(folder: Path, name: str, rows: Sequence[Row]) -> Path:
+    file = folder / f"{name}.jsonl"
+    write_rows(file, rows)
+    return file
+
+
+def _drawn(seed: int, name: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0held out\0{name}".encode()).digest()

@@ -1,0 +1,58 @@
+"""Evol Stop for `harness evolve` alone: its trainings and runs lie in the folder `stop` of the evolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..config import run_config
+from ..errors import UsageError
+from ..evolve.stopping import EvolStop, StopRule
+from ..finetune.config import training_config
+from ..progress import open_progress
+from ..settings import pairs, read_tables
+from .config import with_preset
+from .develop import StopOptions, evol_stop
+from .stages import Stages
+from .workshop import Workshop
+
+FOLDER = "stop"
+TABLES = ("finetune", "run")
+
+
+def alone(
+    out: Path,
+    on: str,
+    *,
+    base: str | None,
+    file: Path | None = None,
+    finetune: Sequence[str] = (),
+    run: Sequence[str] = (),
+    rule: StopRule,
+    reported: tuple[str, ...] = (),
+    command: Sequence[str] = (),
+) -> EvolStop:
+    """Evol Stop on the development set `on`; `finetune` and `run` are KEY=VALUE, which win over the file's tables.
+
+    Raises:
+        UsageError: no base is named, or a setting does not fit.
+        HarnessError: the base or a benchmark's data is missing.
+    """
+    if base is None:
+        raise UsageError("--stop-on trains a checkpoint after each round; name its base with --stop-base")
+    tables = read_tables(file) if file else None
+    for key in tables.values if tables else ():
+        if tables and key not in TABLES:
+            raise UsageError(f"{tables.where(key)}: [{key}] is not known; there are [finetune] and [run]")
+    training = with_preset({**(tables.table("finetune") if tables else {}), **pairs(finetune, "--finetune")})
+    running: dict[str, Any] = {**(tables.table("run") if tables else {}), **pairs(run, "--evaluate")}
+    running.setdefault("recipe", training.get("recipe", "wizardcoder"))
+    if named := {"base", "data", "out"} & {*training} | {"model", "benchmarks"} & {*running}:
+        raise UsageError(f"Evol Stop sets {', '.join(sorted(named))} itself; leave it out")
+    training_config({**training, "base": base, "data": ".", "out": "."})
+    run_config({"model": base, "benchmarks": ["development"], **running})
+    stages = Stages(out / FOLDER, tell=open_progress().note)
+    workshop = Workshop(stages, base, open_progress=open_progress, command=command)
+    options = StopOptions(on=on, patience=rule.patience, min_gain=rule.min_gain, finetune=training, run=running)
+    return evol_stop(options, workshop, reported)

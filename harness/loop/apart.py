@@ -1,0 +1,87 @@
+"""Training in a process of its own, which gives all its memory back and ends with the one that asked for it.
+
+The process reads a job file (the values of a `TrainingConfig`), trains, and leaves an error in words beside it. Its
+standard input is a pipe whose other end this process holds: when that closes, however, it ends at once, so that
+what a killed loop began does not go on behind the back of the next one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import INFRASTRUCTURE, HarnessError, ModelError
+from ..store import write_json
+
+MODULE = "harness.loop.apart"
+ERROR = ".error"
+
+
+def train_apart(values: Mapping[str, Any], job: Path, launcher: Sequence[str] = ()) -> None:
+    """Train as `values` say; `launcher` is what starts Python modules instead of this interpreter, with its flags.
+
+    What the training prints goes to standard error.
+
+    Raises:
+        ModelError: it failed, or was killed; with the training's own words and exit code.
+    """
+    write_json(job, dict(values))
+    told = job.with_suffix(ERROR)
+    told.unlink(missing_ok=True)
+    command = [*(launcher or (sys.executable,)), "-m", MODULE, str(job)]
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr)
+    except OSError as error:
+        raise ModelError(f"training cannot be started by {command[0]}: {error.strerror or error}") from error
+    try:
+        status = process.wait()
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+    if told.exists():
+        found = json.loads(told.read_text(encoding="utf-8"))
+        raise ModelError(found["error"], exit_code=found["exit_code"])
+    if status:
+        how = f"was ended by signal {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        raise ModelError(
+            f"the training's process {how}; the same command goes on from its last saved state",
+            exit_code=INFRASTRUCTURE,
+        )
+    job.unlink(missing_ok=True)
+
+
+def main(job: Path) -> int:
+    """Train what `job` says; the exit status."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Ctrl-C reaches the whole terminal; whoever started this says what becomes of it, in one line.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from ..finetune.config import training_config
+    from ..finetune.train import finetune
+
+    try:
+        finetune(training_config(json.loads(job.read_text(encoding="utf-8"))))
+    except HarnessError as error:
+        write_json(job.with_suffix(ERROR), {"error": str(error), "exit_code": error.exit_code})
+        return error.exit_code
+    return 0
+
+
+def _end_with_parent() -> None:
+    # Nothing is ever written to the pipe: the read returns when its other end is closed.
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,32 @@
+"""The manifest of a checkpoint that was trained here: `harness.json` beside its config.json.
+
+It says the base, the data's digest, the recipe with its digest, the settings, versions, losses, and the problems of
+benchmarks that the data touched. Not promised: that the weights beside it are still those it speaks of.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelError
+from .table import OWN_MANIFEST
+
+
+def read_trained(folder: Path) -> dict[str, Any] | None:
+    """The manifest in `folder`; None where there is none.
+
+    Raises:
+        ModelError: it cannot be read, or is not a JSON object.
+    """
+    file = folder / OWN_MANIFEST
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{file} is not a JSON object")
+    return found

@@ -1,0 +1,65 @@
+"""Training in a process of its own: its words come back, and it does not outlive who asked for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import INFRASTRUCTURE, USAGE, ModelError
+from harness.loop.apart import MODULE, train_apart
+
+VALUES = {"base": "nowhere", "data": "rows.jsonl", "out": "checkpoint"}
+
+
+def test_a_setting_that_does_not_fit_comes_back_in_words(tmp_path: Path) -> None:
+    """With the exit code of the user's fault."""
+    with pytest.raises(ModelError, match="epochs is 0; it must be above 0") as failed:
+        train_apart({**VALUES, "epochs": 0}, tmp_path / "job.json")
+    assert failed.value.exit_code == USAGE
+
+
+def test_a_process_that_dies_is_the_machines_fault(tmp_path: Path) -> None:
+    """The message says how it ended, and that the same command goes on."""
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(ModelError, match="was ended by signal SIGKILL; the same command goes on") as failed:
+        train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", program))
+    assert failed.value.exit_code == INFRASTRUCTURE
+    with pytest.raises(ModelError, match="ended with status 7"):
+        train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", "raise SystemExit(7)"))
+
+
+def test_a_launcher_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="training cannot be started by no-such-launcher: No such file"):
+        train_apart(VALUES, tmp_path / "job.json", ("no-such-launcher", "launch"))
+
+
+def test_the_launcher_is_given_the_module_and_the_job(tmp_path: Path) -> None:
+    """As `accelerate launch FLAGS -m MODULE JOB` wants it; the job has the values."""
+    program = (
+        "import json, sys; print(json.dumps([sys.argv[1:], json.load(open(sys.argv[3]))]), file=open('told', 'w'))"
+    )
+    here = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", program))
+    finally:
+        os.chdir(here)
+    assert json.loads((tmp_path / "told").read_text()) == [["-m", MODULE, str(tmp_path / "job.json")], VALUES]
+
+
+def test_the_process_ends_when_its_parent_lets_go(tmp_path: Path) -> None:
+    """Whatever it is doing: here it waits for a job that nobody writes."""
+    job = tmp_path / "job"
+    os.mkfifo(job)
+    process = subprocess.Popen([sys.executable, "-m", MODULE, str(job)], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=2)
+    process.stdin.close()
+    assert process.wait(timeout=30) == -signal.SIGKILL
