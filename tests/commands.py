@@ -22,9 +22,9 @@ def harness(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Compl
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    """Start `harness` in a process group of its own."""
+    """Start `harness` in a process group of its own, as from a terminal: a job in the background ignores Ctrl-C."""
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        ["env", "--default-signal=INT", *COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,7 +1,7 @@
 # attack: 20 child processes of 300 MB each, every one below the limit of a process
 # expect: memory
 # expect-process: wrong_answer
-# limits: wall_time_s=90
+# limits: cpu_time_s=60 wall_time_s=90
 # slow: 6 GB take their time
 import os
 import select
