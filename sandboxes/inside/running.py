@@ -1,7 +1,8 @@
 """One forked program and the watch over it, from the worker's side.
 
 Waits on the report pipe, the output pipe, the process itself, the host's hang-up and the two clocks at
-once. CPU time is the limit; wall time is the back-stop for programs that sleep.
+once. CPU time is the limit, of the program and, where this process is PID 1, of all that it started; wall time is
+the back-stop for programs that sleep.
 """
 
 import json
