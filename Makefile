@@ -64,7 +64,7 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.cpu
 LOCK = uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-package torch --no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec
 lock:
-	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra dev --output-file requirements/dev.lock
+	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra cluster --extra dev --output-file requirements/dev.lock
 	$(LOCK) --extra cpu --constraint requirements/dev.lock --output-file requirements/cpu.lock
 
 clean:

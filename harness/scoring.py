@@ -12,7 +12,7 @@ from . import report
 from .config import ScoreConfig
 from .errors import StoreError, UsageError
 from .manifest import Clock
-from .pipeline import chosen_sandbox, describe, options_of
+from .pipeline import chosen_sandbox, describe, options_of, place_of
 from .plans import default_folder
 from .progress import Progress, Quiet
 from .samples import ForeignSample, SamplesFile, read
@@ -35,16 +35,18 @@ def score(
         suite = suite.with_recipe(config.recipe)
     file = read(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
     _check(config, suite, file)
-    sandbox_name = chosen_sandbox(config.sandbox, out, [suite])
-    identity = _identity(config, suite, file, sandbox_name)
-    path = out or default_folder(config.samples.name.partition(".")[0], identity)
-    with RunFolder(path, identity) as folder:
-        with progress or Quiet() as shown, Session(folder, shown, command, Clock()) as session:
-            describe(folder, config, [suite])
-            arrived = {(task_id, index) for _, task_id, index in folder.samples}
-            missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
-            _judge(session, suite, sandbox_name, options_of(config), missing)
-        return report.write(path)
+    told = progress or Quiet()
+    with place_of(config, told) as there:
+        sandbox_name = chosen_sandbox(config.sandbox, out, [suite], there)
+        identity = _identity(config, suite, file, sandbox_name)
+        path = out or default_folder(config.samples.name.partition(".")[0], identity)
+        with RunFolder(path, identity) as folder:
+            with there.watched(told) as shown, Session(folder, shown, command, Clock(), there) as session:
+                describe(folder, config, [suite])
+                arrived = {(task_id, index) for _, task_id, index in folder.samples}
+                missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
+                _judge(session, suite, sandbox_name, options_of(config), missing)
+            return report.write(path)
 
 
 def reextract(

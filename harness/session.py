@@ -10,8 +10,8 @@ from typing import Any
 
 from . import __version__, fragile, manifest
 from .feed import Feed
+from .place import Here, Place
 from .progress import Progress
-from .sandboxes import open_sandbox
 from .sandboxes.cache import CachedSandbox, cached
 from .store import RunFolder
 from .suite import Suite
@@ -37,7 +37,15 @@ class SandboxOptions:
 class Session:
     """One start of a run: its clock, what it did, and the manifest's record of it."""
 
-    def __init__(self, folder: RunFolder, progress: Progress, command: Sequence[str], clock: manifest.Clock) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        progress: Progress,
+        command: Sequence[str],
+        clock: manifest.Clock,
+        place: Place | None = None,
+    ) -> None:
+        self.place: Place = place or Here()
         self.folder = folder
         self.progress = progress
         self.clock = clock
@@ -97,6 +105,8 @@ class Session:
             "verified": self.verified,
             "versions": self.folder.manifest["versions"],
         }
+        if (cluster := self.place.facts()) is not None:
+            record["cluster"] = dict(cluster)
         if self.tokens and stages.get("generate"):
             record["tokens_per_s"] = round(self.tokens / stages["generate"], 1)
             record["prompt_tokens_per_s"] = round(self.prompt_tokens / stages["generate"], 1)
@@ -156,7 +166,7 @@ def _judge(session: Session, suite: Suite, sandbox: Sandbox | CachedSandbox, arr
 def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
     """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
     session.clock.touch("sandbox")
-    with open_sandbox(
+    with session.place.sandbox(
         name,
         environment=suite.benchmark.environment,
         workers=options.workers,
