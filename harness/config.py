@@ -95,8 +95,6 @@ class RunConfig:
         _at_least(1, batch_size=self.batch_size, top_k=self.top_k, repeat=self.repeat)
         _at_least(1, pipeline_parallel_size=self.pipeline_parallel_size, replicas=self.replicas)
         _at_least(0, replica_gpus=self.replica_gpus)
-        if self.cluster is None and (self.replicas or self.replica_gpus):
-            raise UsageError("replicas and replica_gpus are for a cluster, and none is named; add --cluster")
         if self.repeat > 1 and self.temperature > 0:
             raise UsageError(
                 f"repeat is {self.repeat}, which is for greedy runs, and temperature is {self.temperature}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from .errors import UsageError
 from .models.loading import open_model
 from .models.options import ModelOptions
 from .progress import Progress
@@ -78,12 +79,14 @@ def place(
     parallel: int = 1,
     workers: int | None = None,
 ) -> Place:
-    """This machine, or the cluster at `address`; `models` are to be loaded there, each replica on `parallel` processors.
+    """This machine, or the cluster at `address`, where `models` are to be loaded, `parallel` processors to a replica.
 
     Raises:
         UsageError: a setting of a cluster's is given and no cluster.
     """
     if address is None:
+        if replicas is not None or replica_gpus is not None:
+            raise UsageError("--replicas and --replica-gpus are for a cluster, and none is named; add --cluster")
         return Here()
     from .cluster.layout import Wanted
     from .cluster.place import Cluster

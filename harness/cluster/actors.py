@@ -53,12 +53,30 @@ class Bundle:
     """By key: whole, of trials whose own have no parts."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSetup:
+    """How each node's sandbox is opened; its number of workers is the seat's."""
+
+    name: str
+    environment: str
+    trust: Trust
+    allow_unsafe: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSetup:
+    """How each replica is opened."""
+
+    spec: str
+    backend: str
+    options: ModelOptions
+
+
 class Scorer:
     """A sandbox of the ordinary kind, fed from afar."""
 
-    def __init__(self, name: str, environment: str, workers: int, trust: str, allow_unsafe: bool, node: str) -> None:
-        self._settings = {"environment": environment, "workers": workers, "trust": Trust(trust)}
-        self._name, self._allow_unsafe, self._workers = name, allow_unsafe, workers
+    def __init__(self, setup: SandboxSetup, workers: int, node: str) -> None:
+        self._setup, self._workers = setup, workers
         self._judged = counter("harness_trials_judged", "Programs judged.", node)
         self._resources = ExitStack()
         self._sandbox: Sandbox | None = None
@@ -78,7 +96,14 @@ class Scorer:
         Raises:
             SandboxUnavailable: as `Sandbox`.
         """
-        opened = open_sandbox(self._name, allow_unsafe=self._allow_unsafe, **self._settings)  # type: ignore[arg-type]
+        setup = self._setup
+        opened = open_sandbox(
+            setup.name,
+            environment=setup.environment,
+            workers=self._workers,
+            trust=setup.trust,
+            allow_unsafe=setup.allow_unsafe,
+        )
         self._sandbox = self._resources.enter_context(opened)
         return {"versions": versions(), "sandbox": dict(self._sandbox.describe()), "workers": self._workers}
 
@@ -123,16 +148,14 @@ class Scorer:
 class Replica:
     """A model of the ordinary kind, asked from afar."""
 
-    def __init__(
-        self, spec: str, backend: str, options: ModelOptions, share: tuple[int, int] | None, node: str
-    ) -> None:
+    def __init__(self, setup: ModelSetup, share: tuple[int, int] | None, node: str) -> None:
         # Ray sets it to the CPUs that it reserves; an engine uses those it finds.
         os.environ.pop("OMP_NUM_THREADS", None)
         if share is not None:
             number, of = share
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(0, cores[number % len(cores) :: of] or cores[-1:])
-        self._spec, self._backend, self._options = spec, backend, options
+        self._setup = setup
         self._completions = counter("harness_completions", "Completions generated.", node)
         self._tokens = counter("harness_completion_tokens", "Tokens generated.", node)
         self._model: Model | None = None
@@ -140,7 +163,7 @@ class Replica:
         self._resources = ExitStack()
         self._stream = 0
         self._conveyor: Conveyor[Request, Generated] | None = None
-        self._capacity = options.batch_size or BATCH
+        self._capacity = setup.options.batch_size or BATCH
 
     def hello(self) -> int:
         """The process's id."""
@@ -205,7 +228,8 @@ class Replica:
 
     def _found(self) -> Model:
         if self._model is None:
-            self._model = open_model(self._spec, backend=self._backend, options=self._options)
+            setup = self._setup
+            self._model = open_model(setup.spec, backend=setup.backend, options=setup.options)
         return self._model
 
 

@@ -99,7 +99,8 @@ def _knock(asked: str, address: str) -> None:
     except OSError as error:
         where = address if asked == address else f"{address} (which {asked} leads to)"
         raise ClusterUnavailable(
-            f"no Ray cluster answers at {where}: {error.strerror or error}. Start it (`ray start --head`), or name another"
+            f"no Ray cluster answers at {where}: {error.strerror or error}. Start it (`ray start --head`), or name "
+            "another"
         ) from error
 
 

@@ -27,7 +27,7 @@ class Empty(Enum):
     """It ends, and the loop is begun anew with what comes next: the loop takes what it is given as one batch."""
 
 
-class Closed(Exception):  # noqa: N818 - no error
+class Closed(Exception):
     """Raised into a loop that is to end, whatever it waits for."""
 
 

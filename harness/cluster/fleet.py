@@ -7,16 +7,17 @@ one call at a time, so a slow reader of the results slows everything down to its
 
 from __future__ import annotations
 
-import queue
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from ..errors import ClusterUnavailable, HarnessError
+from ..errors import ClusterUnavailable
+from .causes import cause_of, forgiven, located
+from .events import Event, Events
 from .intake import Intake
 from .layout import Node, Seat
-from .member import Event, Member, Staff, cause_of, forgiven, located
+from .member import Member, Staff
 from .record import Record
 from .survey import nodes_of
 
@@ -51,7 +52,7 @@ class Fleet(Generic[Item, Result]):
         self._ray, self._staff, self._seats, self._record = ray, staff, seats, record
         self._members: dict[tuple[str, int], Member[Item]] = {}
         self._starts: Counter[tuple[str, int]] = Counter()
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._events = Events()
         self._again: deque[Item] = deque()
         self._results: deque[Result] = deque()
         self._lost_with: Counter[Hashable] = Counter()
@@ -84,14 +85,11 @@ class Fleet(Generic[Item, Result]):
             self._make_ready(member)
         told = False
         while waiting:
-            try:
-                event = self._events.get(timeout=PENDING_S)
-            except queue.Empty:
-                told = told or self._tell_pending()
-                continue
-            if event is not None:
+            ended = list(self._events.next(PENDING_S))
+            for event in ended:
                 self._opened(event, strict=True)
                 waiting.discard(id(event.member))
+            told = told or (not ended and self._tell_pending())
 
     def run(self, items: Iterable[Item], order: Any, *, threaded: bool) -> Iterator[Result]:
         """The result of each item, as they come; `order` is what the actors are told about all of them.
@@ -102,7 +100,7 @@ class Fleet(Generic[Item, Result]):
             HarnessError: no actor is left, or as the actors'.
         """
         self._stream += 1
-        intake = Intake(items, (lambda: self._events.put(None)) if threaded else None)
+        intake = Intake(items, self._events.wake if threaded else None)
         try:
             while True:
                 yield from intake.passed()
@@ -112,7 +110,7 @@ class Fleet(Generic[Item, Result]):
                 self._hand_out(intake, order)
                 if intake.ended and not self._again and not any(one.inside for one in self._members.values()):
                     return
-                for event in self._next_events():
+                for event in self._events.next(LOOK_EVERY_S):
                     yield from self._settle(event)
         finally:
             intake.close()
@@ -134,16 +132,7 @@ class Fleet(Generic[Item, Result]):
         return self._members[seat.key]
 
     def _make_ready(self, member: Member[Item]) -> None:
-        self._listen(member, 0, member.handle.open.remote(*self._staff.opening(member)))
-
-    def _listen(self, member: Member[Item], stream: int, ref: Any) -> None:
-        """Queue an event when the call `ref` has ended."""
-
-        def ended(future: Any) -> None:
-            error = future.exception()
-            self._events.put(Event(member, stream, None if error else future.result(), error))
-
-        ref.future().add_done_callback(ended)
+        self._events.listen(member, 0, member.handle.open.remote(*self._staff.opening(member)))
 
     def _hand_out(self, intake: Intake[Item], order: Any) -> None:
         """Fill the actors of which no answer is awaited, the emptiest first, and call those with something inside."""
@@ -166,21 +155,7 @@ class Fleet(Generic[Item, Result]):
                 member.called = True
                 payload = self._staff.pack(member, new)
                 ref = member.handle.exchange.remote(self._stream, order, payload, len(new))
-                self._listen(member, self._stream, ref)
-
-    def _next_events(self) -> Iterator[Event]:
-        """What has happened; waits for the first, but not past the next look at the nodes."""
-        try:
-            event = self._events.get(timeout=LOOK_EVERY_S)
-        except queue.Empty:
-            return
-        while True:
-            if event is not None:
-                yield event
-            try:
-                event = self._events.get_nowait()
-            except queue.Empty:
-                return
+                self._events.listen(member, self._stream, ref)
 
     def _settle(self, event: Event) -> Iterator[Result]:
         member = event.member

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from ..errors import INFRASTRUCTURE, ClusterUnavailable, HarnessError
+from ..errors import HarnessError
 from .layout import Seat
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Member(Generic[Item]):
@@ -37,18 +36,7 @@ class Member(Generic[Item]):
         return self.capacity > 0 and not self.lost
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A call of an actor ended: with `value`, or with `error`."""
-
-    member: Member[Any]
-    stream: int
-    """0: the call that makes it ready."""
-    value: Any
-    error: BaseException | None
-
-
-class Staff(Protocol[Item, Result]):
+class Staff(Protocol[Item, Result_co]):
     """What is particular to one kind of actors."""
 
     kind: str
@@ -74,13 +62,13 @@ class Staff(Protocol[Item, Result]):
     def pack(self, member: Member[Item], items: Sequence[Item]) -> Any:
         """What is sent for `items`."""
 
-    def accepted(self, raw: Any, item: Item, member: Member[Item], *, others: bool) -> Result | None:
+    def accepted(self, raw: Any, item: Item, member: Member[Item], *, others: bool) -> Result_co | None:
         """The result; None where another actor should try the item, which is so only where there are `others`."""
 
     def again(self, item: Item) -> Item:
         """The item as it is tried again where a result was not accepted."""
 
-    def blamed(self, item: Item, cause: HarnessError) -> Result:
+    def blamed(self, item: Item, cause: HarnessError) -> Result_co:
         """The result for an item with which too many actors were lost.
 
         Raises:
@@ -92,33 +80,3 @@ class Staff(Protocol[Item, Result]):
 
     def deserted(self, last: str) -> HarnessError:
         """The error where no actor is left; `last` says how the last one went."""
-
-
-def cause_of(ray: Any, error: BaseException) -> HarnessError | None:
-    """What is behind an error of a call: our own, or Ray's in our words; None where it is a defect of ours."""
-    if isinstance(error, HarnessError):
-        return error
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, HarnessError):
-        return cause
-    if isinstance(error, ray.exceptions.RayTaskError):
-        return None
-    told = {
-        "ActorDiedError": "its process ended",
-        "ActorUnavailableError": "it does not answer",
-        "ActorUnschedulableError": "its node is gone",
-        "OutOfMemoryError": "its process was ended by Ray for the memory it used",
-    }
-    if isinstance(error, ray.exceptions.RayError):
-        return ClusterUnavailable(told.get(type(error).__name__, f"Ray gave it up ({type(error).__name__})"))
-    return None
-
-
-def forgiven(error: HarnessError) -> bool:
-    """Whether another actor may do better: it is the machine's fault, not what was asked for."""
-    return error.exit_code == INFRASTRUCTURE
-
-
-def located(error: HarnessError, where: str) -> HarnessError:
-    """The same error with the node it happened on."""
-    return type(error)(f"node {where}: {error}", exit_code=error.exit_code)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, HarnessError, ModelError
 from ..models.adapters import Adapter
-from ..models.options import ModelOptions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
-from .actors import Replica, versions
+from .actors import ModelSetup, Replica, versions
+from .causes import cause_of, located
 from .fleet import Fleet
 from .layout import Node, Seat
-from .member import Member, cause_of, located
+from .member import Member
 from .record import Record
 from .survey import on_node
 
@@ -26,15 +26,6 @@ Key = tuple[str, int]
 """Request id and index."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """How each replica is opened."""
-
-    spec: str
-    backend: str
-    options: ModelOptions
-
-
 class Replicas:
     """The staff of generating fleets; requests are of one sample each."""
 
@@ -42,7 +33,7 @@ class Replicas:
     chunk = 8
     """A problem's samples share their prompt, which an engine computes once."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: ModelSetup) -> None:
         self._setup = setup
         self.needed_tokens: int | None = None
         self.facts: Mapping[str, Any] | None = None
@@ -56,13 +47,14 @@ class Replicas:
         settings: dict[str, Any] = {"num_cpus": seat.cpus, "num_gpus": seat.gpus, "max_restarts": 0}
         if seat.gpus > 1 and options.tensor_parallel_size * options.pipeline_parallel_size > 1:
             # vLLM's Ray executor takes the GPUs of the group that its engine was started in, on any number of nodes.
-            settings |= {"num_cpus": 0, "num_gpus": 0, "scheduling_strategy": self._group(ray, seat)}
-            options = replace(options, engine_args=(*options.engine_args, "distributed_executor_backend=ray"))
+            settings |= {"num_cpus": 0, "num_gpus": 0, "scheduling_strategy": self._group(seat)}
+            engine_args = (*options.engine_args, "distributed_executor_backend=ray")
+            setup = replace(setup, options=replace(options, engine_args=engine_args))
         elif seat.node is not None:
             settings["scheduling_strategy"] = on_node(seat.node)
         name = f"harness-replica-{seat.name}-{next(NUMBERS)}"
         actor = ray.remote(Replica).options(name=name, **settings)
-        return actor.remote(setup.spec, setup.backend, options, share, seat.name)
+        return actor.remote(setup, share, seat.name)
 
     def opening(self, member: Member[Request]) -> tuple[Any, ...]:  # noqa: ARG002
         """As `Staff.opening`."""
@@ -134,7 +126,7 @@ class Replicas:
             remove(group)
         self._groups.clear()
 
-    def _group(self, ray: Any, seat: Seat) -> Any:
+    def _group(self, seat: Seat) -> Any:
         from ray.util import placement_group, remove_placement_group
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -159,15 +151,11 @@ class ClusterModel:
     """See the module; entering it loads the weights on every node that has a seat."""
 
     def __init__(
-        self, ray: Any, setup: Setup, seats: Callable[[Sequence[Node]], Sequence[Seat]], record: Record
+        self, ray: Any, setup: ModelSetup, seats: Callable[[Sequence[Node]], Sequence[Seat]], record: Record
     ) -> None:
+        self.name = setup.spec
         self._ray, self._setup, self._seats, self._record = ray, setup, seats, record
         self._renew()
-
-    @property
-    def name(self) -> str:
-        """The model's own."""
-        return self._found[0]
 
     @property
     def fit(self) -> Callable[[int], None] | None:
@@ -224,6 +212,7 @@ class ClusterModel:
         """Name, facts, and whether it can be fitted: as the first replica finds it."""
         if self._description is None:
             self._description = self._ask(self._fleet.first().handle.describe.remote())
+            self.name = self._description[0]
         return self._description
 
     def _set_needed(self, tokens: int) -> None:

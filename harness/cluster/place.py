@@ -11,16 +11,16 @@ from ..errors import ClusterUnavailable, SandboxUnavailable
 from ..models.loading import has_engine, open_model
 from ..models.options import ModelOptions
 from ..progress import Progress
-from ..sandboxes import open_sandbox
 from ..types import Model, Sandbox, Trust
-from . import model as models_module
-from . import sandbox as sandbox_module
+from .actors import ModelSetup, SandboxSetup
+from .causes import located
 from .connection import connect
 from .gauges import Watched
 from .layout import Node, Seat, Wanted, replica_seats, scorer_seats
-from .member import cause_of, located
+from .model import ClusterModel
 from .record import Record
-from .survey import Found, check_versions, nodes_of, on_node, survey
+from .sandbox import ClusterSandbox
+from .survey import Found, check_versions, nodes_of, openable, survey
 
 
 class Cluster:
@@ -38,7 +38,7 @@ class Cluster:
         self._record = Record(tell)
         self._ray: Any = None
         self._found: list[Found] = []
-        self._models: dict[models_module.Setup, models_module.ClusterModel] = {}
+        self._models: dict[ModelSetup, ClusterModel] = {}
         self._watched: Watched | None = None
 
     def __enter__(self) -> Cluster:
@@ -68,9 +68,9 @@ class Cluster:
             return open_model(spec, backend=backend, options=options)
         number = self._specs.index(spec)
         # An engine's log stays on its node, which the error that names it names too.
-        setup = models_module.Setup(spec=spec, backend=backend, options=replace(options, log_file=None))
+        setup = ModelSetup(spec=spec, backend=backend, options=replace(options, log_file=None))
         if setup not in self._models:
-            self._models[setup] = models_module.ClusterModel(
+            self._models[setup] = ClusterModel(
                 self._ray, setup, lambda nodes: self._replica_seats(number, nodes), self._record
             )
         return self._models[setup]
@@ -86,14 +86,16 @@ class Cluster:
             names = ", ".join(one.node.name for one in without)
             self._record.tell(f"no Docker Engine answers on {names}: all nodes use the process sandbox")
         name = asked or ("process" if without else "docker")
-        self._check_on_nodes(name, environment, seats)
+        for node, error in openable(self._ray, [seat.node for seat in seats if seat.node], name, environment).items():
+            if error is not None:
+                raise located(error, node.name)
         return name
 
     def sandbox(self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool) -> Sandbox:
         """As `Place.sandbox`; `workers` is for each node, and part of what the cluster was asked for."""
         del workers
-        setup = sandbox_module.Setup(name=name, environment=environment, trust=trust, allow_unsafe=allow_unsafe)
-        return sandbox_module.ClusterSandbox(self._ray, setup, self._scorer_seats, self._record)
+        setup = SandboxSetup(name=name, environment=environment, trust=trust, allow_unsafe=allow_unsafe)
+        return ClusterSandbox(self._ray, setup, self._scorer_seats, self._record)
 
     def watched(self, progress: Progress) -> Progress:
         """As `Place.watched`: on Ray's dashboard."""
@@ -122,29 +124,3 @@ class Cluster:
     def _scorer_seats(self, nodes: Sequence[Node]) -> list[Seat]:
         replicas = replica_seats(nodes, self._wanted) if self._specs else []
         return scorer_seats(nodes, self._wanted, replicas)
-
-    def _check_on_nodes(self, name: str, environment: str, seats: Sequence[Seat]) -> None:
-        """See that the sandbox can be opened on every node: a name, an image, a virtual environment.
-
-        Raises:
-            HarnessError: it cannot, with the node.
-        """
-        task = self._ray.remote(num_cpus=0, max_retries=0)(_openable)
-        refs = {
-            seat.node.name: task.options(scheduling_strategy=on_node(seat.node)).remote(name, environment)
-            for seat in seats
-            if seat.node is not None
-        }
-        for node, ref in refs.items():
-            try:
-                self._ray.get(ref)
-            except self._ray.exceptions.RayError as error:
-                cause = cause_of(self._ray, error)
-                if cause is None:
-                    raise
-                raise located(cause, node) from error
-
-
-def _openable(name: str, environment: str) -> None:
-    """On a node: nothing, where the sandbox can be opened there."""
-    open_sandbox(name, environment=environment, workers=1)

@@ -10,23 +10,13 @@ from typing import Any
 
 from ..errors import HarnessError, SandboxUnavailable
 from ..sandboxes.cache import VOLATILE, addressed
-from ..types import Calls, Status, Trial, Trust, Verdict
-from .actors import Bundle, Scorer, versions
+from ..types import Calls, Status, Trial, Verdict
+from .actors import Bundle, SandboxSetup, Scorer, versions
 from .fleet import Fleet
 from .layout import Node, Seat
 from .member import Member
 from .record import Record
 from .survey import on_node
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """How each node's sandbox is opened; its number of workers is the seat's."""
-
-    name: str
-    environment: str
-    trust: Trust
-    allow_unsafe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +34,7 @@ class Scorers:
     kind = "sandbox"
     chunk = 1
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: SandboxSetup) -> None:
         self._setup = setup
         self.facts: dict[str, Mapping[str, Any]] = {}
         """What each node's sandbox said of itself when it was opened."""
@@ -59,9 +49,7 @@ class Scorers:
             name=f"harness-sandbox-{setup.environment}-{seat.name}-{next(NUMBERS)}",
             scheduling_strategy=on_node(seat.node),
         )
-        return actor.remote(
-            setup.name, setup.environment, seat.workers, setup.trust.value, setup.allow_unsafe, seat.name
-        )
+        return actor.remote(setup, seat.workers, seat.name)
 
     def opening(self, member: Member[Numbered]) -> tuple[Any, ...]:  # noqa: ARG002
         """As `Staff.opening`."""
@@ -140,7 +128,7 @@ class ClusterSandbox:
     passes_verdicts = True
 
     def __init__(
-        self, ray: Any, setup: Setup, seats: Callable[[Sequence[Node]], Sequence[Seat]], record: Record
+        self, ray: Any, setup: SandboxSetup, seats: Callable[[Sequence[Node]], Sequence[Seat]], record: Record
     ) -> None:
         self.name = setup.name
         self._staff = Scorers(setup)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import __version__
-from ..errors import ClusterUnavailable
+from ..errors import ClusterUnavailable, HarnessError
+from ..sandboxes import open_sandbox
+from .causes import cause_of
 from .layout import Node, whole
 
 PATIENCE_S = 60.0
@@ -93,6 +95,28 @@ def check_versions(found: Sequence[Found]) -> None:
             raise ClusterUnavailable(
                 f"node {one.node.name} runs Python {one.python}, and here is {platform.python_version()}"
             )
+
+
+def openable(ray: Any, nodes: Sequence[Node], name: str, environment: str) -> dict[Node, HarnessError | None]:
+    """Why the sandbox called `name` cannot be opened on each node; None where it can."""
+    task = ray.remote(num_cpus=0, max_retries=0)(_open)
+    refs = {node: task.options(scheduling_strategy=on_node(node)).remote(name, environment) for node in nodes}
+    found: dict[Node, HarnessError | None] = {}
+    for node, ref in refs.items():
+        try:
+            ray.get(ref)
+            found[node] = None
+        except ray.exceptions.RayError as error:
+            cause = cause_of(ray, error)
+            if cause is None:
+                raise
+            found[node] = cause
+    return found
+
+
+def _open(name: str, environment: str) -> None:
+    """On a node."""
+    open_sandbox(name, environment=environment, workers=1)
 
 
 def error_line(error: BaseException) -> str:
