@@ -9,13 +9,11 @@ from ..errors import INFRASTRUCTURE, ClusterUnavailable, HarnessError
 
 def cause_of(ray: Any, error: BaseException) -> HarnessError | None:
     """What is behind an error of a call: our own, or Ray's in our words; None where it is a defect of ours."""
+    if isinstance(error, ray.exceptions.RayTaskError):
+        # Ray makes it an error of our class as well, but with a traceback for a message.
+        return error.cause if isinstance(error.cause, HarnessError) else None
     if isinstance(error, HarnessError):
         return error
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, HarnessError):
-        return cause
-    if isinstance(error, ray.exceptions.RayTaskError):
-        return None
     told = {
         "ActorDiedError": "its process ended",
         "ActorUnavailableError": "it does not answer",

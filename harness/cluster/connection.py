@@ -54,6 +54,7 @@ def connect(address: str) -> Any:
     ray = installed()
     # What Ray has to say beyond its exceptions is for its own log files.
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+    _silence(ray)
     found = _resolved(address)
     _knock(address, found)
     _within(CONNECT_S, lambda: _join(ray, found), found)
@@ -111,6 +112,11 @@ def _join(ray: Any, address: str) -> None:
         raise _explained(error, address) from error
     except (ConnectionError, TimeoutError, ValueError) as error:
         raise ClusterUnavailable(f"the cluster at {address} cannot be joined: {_first_line(error)}") from error
+
+
+def _silence(ray: Any) -> None:
+    """Keep what nodes report of themselves off our standard output: Ray has no public way to (2.60)."""
+    ray._private.worker._worker_logs_enabled = False
 
 
 def _explained(error: RuntimeError, address: str) -> ClusterUnavailable:

@@ -23,7 +23,7 @@ def checks(address: str) -> Iterator[Check]:
         versions = f"Ray {ray.__version__}, Python {platform.python_version()}"
         yield Check(name="cluster", ok=True, found=f"{address}: {len(nodes)} nodes, {versions}")
         try:
-            found = survey(ray, nodes)
+            found = survey(ray)
         except HarnessError as error:
             yield Check(name="nodes", ok=False, found="cannot be asked", advice=str(error))
             return

@@ -136,10 +136,12 @@ class Fleet(Generic[Item, Result]):
 
     def _hand_out(self, intake: Intake[Item], order: Any) -> None:
         """Fill the actors of which no answer is awaited, the emptiest first, and call those with something inside."""
+        # One in trouble gets nothing new before it has shown a result of another kind, or has been started anew.
+        sound = [member for member in self.members if not member.troubles] or self.members
         idle = [member for member in self.members if not member.called]
         given: dict[int, list[Item]] = {id(member): [] for member in idle}
         item: Item | None
-        while room := [one for one in idle if len(one.inside) < one.capacity]:
+        while room := [one for one in idle if one in sound and len(one.inside) < one.capacity]:
             member = min(room, key=lambda one: len(one.inside) / one.capacity)
             for _ in range(min(self._staff.chunk, member.capacity - len(member.inside))):
                 item = self._again.popleft() if self._again else intake.take()
@@ -182,8 +184,9 @@ class Fleet(Generic[Item, Result]):
                 continue
             self._lost_with.pop(key, None)
             yield result
-        if member.troubles >= TROUBLES and len(self.members) > 1:
-            self._lose(member, ClusterUnavailable("its results are its own trouble, again and again"))
+        troubled = member.troubles >= TROUBLES or (member.troubles and not member.inside)
+        if troubled and len(self.members) > 1:
+            self._lose(member, ClusterUnavailable("it failed on programs by its own fault"))
 
     def _opened(self, event: Event, *, strict: bool) -> None:
         """An actor is ready, or will never be: an error where `strict`, else a happening that is recorded."""

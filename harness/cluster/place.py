@@ -48,7 +48,7 @@ class Cluster:
             for number in range(len(self._specs)):
                 self._replica_seats(number, nodes)
             scorer_seats(nodes, self._wanted, ())
-            self._found = survey(self._ray, nodes)
+            self._found = survey(self._ray)
             check_versions(self._found)
         except BaseException:
             self._ray.shutdown()

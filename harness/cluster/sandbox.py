@@ -109,7 +109,7 @@ class Scorers:
 
     def told(self, count: int) -> str:
         """As `Staff.told`."""
-        return f"{count} programs run again elsewhere" if count else "no program was under way there"
+        return f"{count} program{'s' * (count > 1)} run again elsewhere" if count else "no program was under way there"
 
     def deserted(self, last: str) -> HarnessError:
         """As `Staff.deserted`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .layout import Node, whole
 
 PATIENCE_S = 60.0
 """For the answer of a node: Ray starts a process first."""
+GONE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,24 +60,31 @@ def on_node(node: Node) -> Any:
     return NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
 
 
-def survey(ray: Any, nodes: Sequence[Node]) -> list[Found]:
-    """Ask every node.
+def survey(ray: Any) -> list[Found]:
+    """Ask every node that lives.
 
     Raises:
         ClusterUnavailable: one does not answer in time.
     """
     task = ray.remote(num_cpus=0, max_retries=0)(_asker())
-    asked = {task.options(scheduling_strategy=on_node(node)).remote(): node for node in nodes}
-    done, late = ray.wait(list(asked), num_returns=len(asked), timeout=PATIENCE_S)
-    if late:
-        raise ClusterUnavailable(f"node {asked[late[0]].name} did not answer within {PATIENCE_S:.0f} s")
-    found = []
-    for ref in done:
-        try:
-            found.append(Found(node=asked[ref], **ray.get(ref)))
-        except ray.exceptions.RayError as error:
-            raise ClusterUnavailable(f"node {asked[ref].name} cannot be used: {error_line(error)}") from error
-    return sorted(found, key=lambda one: nodes.index(one.node))
+    deadline = time.monotonic() + PATIENCE_S
+    found: dict[str, Found] = {}
+    while missing := [node for node in nodes_of(ray) if node.id not in found]:
+        refs = {node.id: task.options(scheduling_strategy=on_node(node)).remote() for node in missing}
+        ray.wait(list(refs.values()), num_returns=len(refs), timeout=max(0.0, deadline - time.monotonic()))
+        for node in missing:
+            try:
+                found[node.id] = Found(node=node, **ray.get(refs[node.id], timeout=0))
+            except ray.exceptions.RayTaskError as error:
+                raise ClusterUnavailable(f"node {node.name} cannot be used: {error_line(error)}") from error
+            except ray.exceptions.RayError as error:
+                # A node that has just gone is counted among the living for some seconds yet.
+                if time.monotonic() > deadline:
+                    raise ClusterUnavailable(
+                        f"node {node.name} did not answer within {PATIENCE_S:.0f} s ({error_line(error)})"
+                    ) from error
+                time.sleep(GONE_S)
+    return [found[node.id] for node in nodes_of(ray) if node.id in found]
 
 
 def check_versions(found: Sequence[Found]) -> None:

@@ -29,10 +29,12 @@ def scoring(undisturbed: Undisturbed, out: Path, cluster: LocalCluster, sandbox:
     return replay(undisturbed.file, out, sandbox, "--cluster", cluster.address)
 
 
-def generating(undisturbed: Undisturbed, out: Path, cluster: LocalCluster, replicas: int) -> list[str]:
+def generating(
+    undisturbed: Undisturbed, out: Path, cluster: LocalCluster, replicas: int, delay_s: float = 0.1
+) -> list[str]:
     """Replicas replay, and take their time as well."""
-    own = ["--cluster", cluster.address, "--replicas", str(replicas), "--batch-size", "8"]
-    return replay(undisturbed.file, out, "process", *own, delay_s=0.1)
+    own = ["--cluster", cluster.address, "--replicas", str(replicas), "--batch-size", "4"]
+    return replay(undisturbed.file, out, "process", *own, delay_s=delay_s)
 
 
 def begin(arguments: list[str]) -> subprocess.Popen[str]:
@@ -97,7 +99,7 @@ def test_a_node_may_join_and_be_lost_while_a_run_goes_on(
 ) -> None:
     """It takes part as soon as it is there; when it loses its power the others do its work."""
     out = tmp_path / "run"
-    running = begin(generating(undisturbed, out, cluster, 3))
+    running = begin(generating(undisturbed, out, cluster, 3, delay_s=0.8))
     third = cluster.add("third", environment={"DOCKER_HOST": "unix:///nonexistent"}, wait=False)
     try:
         deadline = time.monotonic() + 60
@@ -158,7 +160,8 @@ def test_a_node_whose_docker_dies_is_done_without(
     with LocalCluster() as own:
         own.add("dying", environment={"DOCKER_HOST": engine.address})
         running = begin(scoring(undisturbed, out, own, "docker"))
-        wait_for_rows(out / "verdicts.jsonl", 10, running)
+        wait_for_rows(out / "verdicts.jsonl", 4, running)
+        engine.docker("rm", "-f", *engine.docker("ps", "-q").stdout.split(), check=False)
         engine.stop()
         errors = ended(running)
 
