@@ -33,6 +33,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.performance.generation --rounds $(ROUNDS) stream scoring scoring-plus
 	$(BIN)/python -m tests.performance.generation --rounds 1 job
 	$(BIN)/python -m tests.performance.training
+	$(BIN)/python -m tests.performance.cluster
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
