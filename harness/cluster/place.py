@@ -39,6 +39,7 @@ class Cluster:
         self._ray: Any = None
         self._found: list[Found] = []
         self._models: dict[ModelSetup, ClusterModel] = {}
+        self._sandboxes: list[ClusterSandbox] = []
         self._watched: Watched | None = None
 
     def __enter__(self) -> Cluster:
@@ -95,7 +96,11 @@ class Cluster:
         """As `Place.sandbox`; `workers` is for each node, and part of what the cluster was asked for."""
         del workers
         setup = SandboxSetup(name=name, environment=environment, trust=trust, allow_unsafe=allow_unsafe)
-        return ClusterSandbox(self._ray, setup, self._scorer_seats, self._record)
+        # Sandboxes of several environments stand side by side, as on one machine: the first has the nodes' CPUs.
+        first = not any(one.opened for one in self._sandboxes)
+        made = ClusterSandbox(self._ray, setup, lambda nodes: self._scorer_seats(nodes, reserving=first), self._record)
+        self._sandboxes.append(made)
+        return made
 
     def watched(self, progress: Progress) -> Progress:
         """As `Place.watched`: on Ray's dashboard."""
@@ -121,6 +126,7 @@ class Cluster:
             )
         return seats
 
-    def _scorer_seats(self, nodes: Sequence[Node]) -> list[Seat]:
+    def _scorer_seats(self, nodes: Sequence[Node], *, reserving: bool = True) -> list[Seat]:
         replicas = replica_seats(nodes, self._wanted) if self._specs else []
-        return scorer_seats(nodes, self._wanted, replicas)
+        seats = scorer_seats(nodes, self._wanted, replicas)
+        return seats if reserving else [replace(seat, cpus=0) for seat in seats]

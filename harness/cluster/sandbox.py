@@ -146,6 +146,11 @@ class ClusterSandbox:
     def __exit__(self, *exc: object) -> None:
         self._fleet.close()
 
+    @property
+    def opened(self) -> bool:
+        """Whether it holds nodes now."""
+        return bool(self._fleet.members)
+
     def describe(self) -> Mapping[str, Any]:
         """One machine's facts where the nodes agree; else what holds on all, and beside it what each says."""
         facts = [dict(one) for one in self._staff.facts.values()]

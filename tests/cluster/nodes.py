@@ -96,7 +96,7 @@ class LocalCluster:
         self.host = address
         ports = free_ports(3)
         self.address, self.client_address = f"{address}:{ports[0]}", f"ray://{address}:{ports[1]}"
-        own = [] if address == "127.0.0.1" else [f"--node-ip-address={address}"]
+        own = [] if address == "127.0.0.1" else [f"--node-ip-address={address}", f"--dashboard-host={address}"]
         self.nodes: dict[str, Node] = {
             name: Node(
                 name,
