@@ -34,6 +34,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.performance.generation --rounds 1 job
 	$(BIN)/python -m tests.performance.training
 	$(BIN)/python -m tests.performance.cluster
+	$(BIN)/python -m tests.performance.forecast
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
