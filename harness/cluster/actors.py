@@ -36,9 +36,9 @@ from .gauges import counter
 
 POLL_S = 0.2
 """How long a call waits for a first result before it returns without one."""
-WORK_S = 0.25
+WORK_S = 0.6
 """How long a sandbox should be busy with what it has been given."""
-FEWEST, MOST = 2, 64
+FEWEST, MOST = 2, 256
 """Programs a sandbox is given at a time, for each that it runs side by side."""
 BATCH = 64
 """Samples asked of a model at a time that names no figure of its own."""

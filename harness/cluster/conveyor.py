@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
-LINGER_S = 0.04
+LINGER_S = 0.2
 """How long results are gathered, so that a fast loop is not asked for each one."""
 
 In = TypeVar("In")
@@ -38,7 +38,10 @@ class Conveyor(Generic[In, Out]):
         self._work, self._empty = work, empty
         self._items: deque[In] = deque()
         self._results: deque[Out] = deque()
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._drained = threading.Condition(lock)
+        """Apart, so that whoever gathers results is not woken by each one."""
         self._inside = 0
         self._closed = False
         self._failure: BaseException | None = None
@@ -61,8 +64,7 @@ class Conveyor(Generic[In, Out]):
         begun = time.monotonic()
         with self._changed:
             self._changed.wait_for(lambda: self._results or self._failure, wait_s)
-            while self._inside and not self._failure and (left := begun + LINGER_S - time.monotonic()) > 0:
-                self._changed.wait(left)
+            self._drained.wait_for(lambda: not self._inside or self._failure, begun + LINGER_S - time.monotonic())
             found = list(self._results)
             self._results.clear()
             if not found and self._failure is not None:
@@ -84,7 +86,10 @@ class Conveyor(Generic[In, Out]):
                     with self._changed:
                         self._inside -= 1
                         self._results.append(result)
-                        self._changed.notify_all()
+                        if len(self._results) == 1:
+                            self._changed.notify_all()
+                        if not self._inside:
+                            self._drained.notify_all()
                     if self._closed:
                         break
                 if isinstance(results, Generator):
@@ -95,6 +100,7 @@ class Conveyor(Generic[In, Out]):
             with self._changed:
                 self._failure = error
                 self._changed.notify_all()
+                self._drained.notify_all()
 
     def _ready(self) -> bool:
         """Wait for an item; False once there will be none."""

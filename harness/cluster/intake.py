@@ -77,11 +77,11 @@ class Intake(Generic[Item]):
                     self._changed.wait_for(lambda: self._closed or len(self._waiting) + len(self._passed) < AHEAD)
                     if self._closed:
                         return
-                    if isinstance(item, Verdict):
-                        self._passed.append(item)
-                    else:
-                        self._waiting.append(item)
-                self._wake()
+                    # Only the first: while others wait, there is no room for them or they are being taken.
+                    first = not self._waiting and not self._passed
+                    (self._passed if isinstance(item, Verdict) else self._waiting).append(item)
+                if first:
+                    self._wake()
         except BaseException as error:  # noqa: BLE001 - raised again where the items are taken
             self._failure = error
         with self._changed:
