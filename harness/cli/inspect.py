@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .evaluate import finish
+from .evaluate import ClusterAddress, finish
 
 KINDS = ("benchmarks", "models", "checkpoints", "recipes", "sandboxes")
 
@@ -38,11 +38,16 @@ def list_names(
             typer.echo(f"  {name:<{width}}  {about}".rstrip())
 
 
-def doctor() -> None:
-    """Say what is installed and usable, and what to do about each thing that is not."""
+def doctor(cluster: ClusterAddress = None) -> None:
+    """Say what is installed and usable here, or on a cluster, and what to do about each thing that is not."""
     from ..doctor import checks
 
-    for check in checks():
+    looked_at = checks()
+    if cluster is not None:
+        from ..cluster.doctor import checks as checks_of
+
+        looked_at = checks_of(cluster)
+    for check in looked_at:
         typer.echo(f"{'ok' if check.ok else '--':<4}{check.name:<28}{check.found}")
         if not check.ok and check.advice:
             typer.echo(f"{'':<32}-> {check.advice}")

@@ -13,7 +13,7 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, compare, data, evaluate, evolve, finetune, inspect, loop, publish, verify
+from . import ask, compare, data, evaluate, evolve, finetune, inspect, loop, plan, publish, verify
 
 INTERRUPTED = 130
 RESUMABLE = {"run", "score", "evolve", "finetune", "loop"}
@@ -60,6 +60,7 @@ app.command("export")(publish.export)
 app.command("list")(inspect.list_names)
 app.command("verify")(verify.verify)
 app.command("doctor")(inspect.doctor)
+app.command("plan")(plan.plan)
 app.command("evolve")(evolve.evolve)
 app.command("decontaminate")(evolve.decontaminate)
 app.command("untouched")(evolve.untouched)
