@@ -33,35 +33,49 @@ class RunConfig:
     model: str
     """A built-in name, a checkpoint folder, or "adapter:what"."""
     benchmarks: tuple[str, ...]
+    """Names of benchmarks (`harness list benchmarks`)."""
     recipe: str | None = None
-    """None: the model's own."""
+    """Prompt format and extraction rule (`harness list recipes`). None: the model's own."""
     sandbox: str | None = None
     """None: Docker where an engine answers, else process; a resumed run keeps what it started with."""
     backend: str = "auto"
+    """auto, vllm or transformers."""
     n: int = 1
     """Samples per problem."""
     k: tuple[int, ...] = ()
     """Which pass@k to report. Empty: those of 1, 10 and 100 that `n` allows."""
     temperature: float = 0.0
+    """0 is greedy."""
     top_p: float = 1.0
+    """Nucleus of the distribution that is sampled."""
     top_k: int | None = None
+    """Draw from the likeliest so many tokens only."""
     min_p: float | None = None
+    """Only tokens this share as likely as the likeliest."""
     max_tokens: int | None = None
-    """None: the recipe's."""
+    """Of a completion. None: the recipe's."""
     stop: tuple[str, ...] = ()
     """Texts that end a completion, besides the recipe's."""
     seed: int = 0
+    """Of the whole run."""
     limit: int | None = None
     """Only the first so many problems of each benchmark."""
     workers: int | None = None
     """Programs run side by side. None: one per core."""
     dtype: str | None = None
+    """auto, bfloat16, float16 or float32."""
     quantization: str | None = None
+    """As vLLM names it. None: what the weights say."""
     tensor_parallel_size: int | None = None
+    """Processors that share the weights (vLLM)."""
     pipeline_parallel_size: int | None = None
+    """Groups that have some layers each (vLLM)."""
     max_model_len: int | None = None
+    """Tokens of prompt and answer together."""
     gpu_memory_utilization: float | None = None
+    """Share of the accelerator's memory to take (vLLM)."""
     batch_size: int | None = None
+    """Samples generated at a time."""
     engine_args: tuple[str, ...] = ()
     """KEY=VALUE for the engine itself."""
     lora: tuple[str, ...] = ()

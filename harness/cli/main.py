@@ -13,9 +13,12 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, compare, data, evaluate, evolve, finetune, inspect, loop, publish, verify
+from . import ask, compare, configure, data, evaluate, evolve, finetune, inspect, loop, publish, verify
+from .output import command
 
 INTERRUPTED = 130
+COMPLETION = "_HARNESS_COMPLETE"
+"""Set by the script that `--show-completion` prints."""
 RESUMABLE = {"run", "score", "evolve", "finetune", "loop"}
 
 # Every usage error of the parser derives from this class; typer does not export it by name.
@@ -24,7 +27,6 @@ PARSER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
     name="harness",
     help="Benchmark code models: completions, sandboxed verdicts, pass@k, reports.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,25 +48,26 @@ def harness(
     """Benchmark code models: completions, sandboxed verdicts, pass@k, reports."""
 
 
-app.command("run")(evaluate.run)
-app.command("score")(evaluate.score)
-app.command("ask")(ask.ask)
-app.command("report")(inspect.report)
-app.command("compare")(compare.compare)
-app.command("gate")(compare.gate)
-app.command("loop")(loop.loop)
-app.command("leaderboard")(publish.leaderboard)
-app.command("reproduce")(publish.reproduce)
-app.command("import")(publish.import_results)
-app.command("export")(publish.export)
-app.command("list")(inspect.list_names)
-app.command("verify")(verify.verify)
-app.command("doctor")(inspect.doctor)
-app.command("evolve")(evolve.evolve)
-app.command("decontaminate")(evolve.decontaminate)
-app.command("untouched")(evolve.untouched)
-app.command("finetune")(finetune.finetune)
-app.command("merge")(finetune.merge)
+command(app, "run", evaluate.run, "Evaluate a model on benchmarks.")
+command(app, "score", evaluate.score, "Judge samples that are there already.")
+command(app, "ask", ask.ask, "Put one instruction to a checkpoint.")
+command(app, "report", inspect.report, "Write a run's report anew.")
+command(app, "compare", compare.compare, "Compare runs with a baseline.")
+command(app, "gate", compare.gate, "Exit 1 where a candidate has regressed.")
+command(app, "loop", loop.loop, "Evolve, fine-tune, run, compare and gate.")
+command(app, "leaderboard", publish.leaderboard, "All runs of a folder in one table.")
+command(app, "reproduce", publish.reproduce, "Published and measured figures side by side.")
+command(app, "import", publish.import_results, "Make a run of another harness's results.")
+command(app, "export", publish.export, "Write a run in another harness's format.")
+command(app, "list", inspect.list_names, "The names that other commands take.")
+command(app, "verify", verify.verify, "Check that a sandbox judges rightly.")
+command(app, "doctor", inspect.doctor, "What is installed, what is missing, what to do.")
+command(app, "evolve", evolve.evolve, "Make harder training data (Evol-Instruct).")
+command(app, "decontaminate", evolve.decontaminate, "Remove rows that repeat a benchmark.")
+command(app, "untouched", evolve.untouched, "Scores on problems the training data never touched.")
+command(app, "finetune", finetune.finetune, "Fine-tune a checkpoint.")
+command(app, "merge", finetune.merge, "Add a LoRA adapter to its base.")
+app.add_typer(configure.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 
@@ -76,10 +79,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _status(arguments: list[str]) -> int:
-    command = typer.main.get_command(app)
+    parser = typer.main.get_command(app)
     try:
-        with command.make_context("harness", list(arguments), obj=["harness", *arguments]) as context:
-            command.invoke(context)
+        if COMPLETION in os.environ:  # the shell asks what may come next
+            parser.main(args=[], prog_name="harness", complete_var=COMPLETION)
+        with parser.make_context("harness", list(arguments), obj=["harness", *arguments]) as context:
+            parser.invoke(context)
     except typer.Exit as ended:
         return ended.exit_code
     except PARSER_ERROR as error:
