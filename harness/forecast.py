@@ -19,6 +19,7 @@ from .models.loading import open_model
 from .pipeline import chosen_sandbox, prepared
 from .plain import plain
 from .plans import RESULTS, plans
+from .progress import span
 from .source import model_options
 from .store import MANIFEST, read_samples, read_verdicts
 from .suite import Suite
@@ -107,10 +108,10 @@ def text(found: Forecast) -> str:
     if not any(one.to_judge for one in found.work):
         return "\n".join([*lines, "time       nothing is left to do; the report is written anew"])
     if found.start_s is not None:
-        lines.append(f"starting   about {_span(found.start_s)}: the sandbox, its check, the model")
+        lines.append(f"starting   about {span(found.start_s)}: the sandbox, its check, the model")
     if (seconds := found.seconds) is None:
         return "\n".join([*lines, "time       not known: no earlier run of this model on this machine tells"])
-    lines.append(f"time       about {_span(seconds)} in all")
+    lines.append(f"time       about {span(seconds)} in all")
     lines += [f"measured   {path}" for path in found.measured_in]
     return "\n".join(lines)
 
@@ -198,14 +199,4 @@ def _per_verdict(session: Session) -> float | None:
 
 
 def _about(seconds: float | None) -> str:
-    return " (time not known)" if seconds is None else f" (about {_span(seconds)})"
-
-
-def _span(seconds: float) -> str:
-    """ "42 s", "3 min 10 s", "2 h 5 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return " (time not known)" if seconds is None else f" (about {span(seconds)})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, reason
 from . import output
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _questions(text: str | None, file: Path | None, context: Path | None) -> lis
         try:
             about = context.read_text(encoding="utf-8").rstrip("\n")
         except (OSError, ValueError) as error:
-            raise UsageError(f"--input {context} cannot be read: {error}") from error
+            raise UsageError(f"--input {context} cannot be read: {reason(error)}") from error
     instruction = sys.stdin.read().rstrip("\n") if text is None else text
     if not instruction.strip():
         raise UsageError("there is no instruction; give it as an argument, on standard input or with --file")

@@ -255,6 +255,7 @@ def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
     output.result(
         {"runs": [run_json(summary) for summary in shown]},
         lambda: "\n".join(card(summary, output.width()) for summary in shown),
+        apart=True,
     )
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]
     if lost:

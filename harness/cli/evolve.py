@@ -131,6 +131,7 @@ def evolve(
             rule=StopRule(patience=patience, min_gain=min_gain),
             reported=tuple(reported or ()),
             command=context.obj,
+            open_progress=output.progress,
         )
     outcome = run(config, replace(options.settings(out, context.obj), stop=stop), output.progress())
     output.result(outcome, lambda: "\n".join(_outcome(outcome)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -88,7 +90,7 @@ def _status(arguments: list[str]) -> int:
     except typer.Exit as ended:
         return ended.exit_code
     except PARSER_ERROR as error:
-        return _usage(error)
+        return _usage(error, arguments)
     except HarnessError as error:
         return _failed(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -98,7 +100,7 @@ def _status(arguments: list[str]) -> int:
     return 0
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception, arguments: list[str]) -> int:
     """A usage error in one line; a bare `harness` shows the help instead."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
@@ -106,8 +108,16 @@ def _usage(error: Exception) -> int:
         return USAGE
     say = getattr(error, "format_message", None)
     where = f"{context.command_path} --help" if context is not None else "harness --help"
-    text = " ".join(str(say() if say is not None else error).split())
+    text = _with_value(" ".join(str(say() if say is not None else error).split()), error, arguments)
     return _failed(f"{text.rstrip('.')} (see `{where}`)", USAGE)
+
+
+def _with_value(text: str, error: Exception, arguments: list[str]) -> str:
+    """`text` with the value that an option was given, which the parser leaves out."""
+    names = getattr(getattr(error, "param", None), "opts", [])
+    given = [value for name, value in pairwise(arguments) if name in names]
+    head, found, reason = text.partition(": ")
+    return f"{head}: {json.dumps(given[-1])}: {reason}" if found and given and given[-1] not in text else text
 
 
 def _interrupted(arguments: list[str]) -> int:

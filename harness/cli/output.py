@@ -70,12 +70,17 @@ def wants_json() -> bool:
     return _OUTPUT.get().as_json
 
 
-def result(data: Any, text: str | Callable[[], str]) -> None:
-    """Print the result: `data` as JSON where that is asked for, else `text`."""
+def result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> None:
+    """Print the result: `data` as JSON where that is asked for, else `text`.
+
+    `apart`: on a terminal an empty line parts it from the progress above.
+    """
     if wants_json():
         typer.echo(json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False))
         return
     told = text if isinstance(text, str) else text()
+    if apart and sys.stdout.isatty() and not _OUTPUT.get().quiet:
+        typer.echo()
     if told:
         typer.echo(told, nl=not told.endswith("\n"))
 

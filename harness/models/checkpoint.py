@@ -56,7 +56,11 @@ def local(folder: Path, *, name: str | None = None, revision: str | None = None,
     shards = sorted(folder.glob(WEIGHTS))
     if not shards and not (pickled and any(_pickled(folder))):
         found = next(_pickled(folder), None)
-        advice = f"{found.name} is pickled, convert it to safetensors" if found else "no *.safetensors file is there"
+        advice = (
+            f"{found.name} is pickled, convert it to safetensors, or trust it with --allow-pickle"
+            if found
+            else "no *.safetensors file is there"
+        )
         raise ModelError(f"checkpoint {folder} has no weights that can be loaded safely: {advice}")
     _check_index(folder)
     for shard in shards:
