@@ -48,13 +48,14 @@ docs: $(VENV)/.docs
 	$(BIN)/mkdocs build --strict --site-dir build/docs
 
 coverage: $(VENV)/.checks
+	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -m "not gpu and not slow and not docker"
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m tests.coverage_table
 
 LOCKS = $(wildcard requirements/*.lock)
 audit: $(VENV)/.checks
-	for lock in $(LOCKS); do $(BIN)/pip-audit --no-deps --disable-pip --requirement $$lock || exit 1; done
+	for lock in $(LOCKS); do $(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $$lock || exit 1; done
 
 $(VENV)/bin/python:
 	@echo "setting up $(VENV): some minutes"

@@ -99,10 +99,10 @@ class RunConfig:
     """Run time-outs again with four times the time, to name the problems that hang on it."""
 
     def __post_init__(self) -> None:
-        _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
-        _at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
-        _at_least(1, batch_size=self.batch_size, top_k=self.top_k, repeat=self.repeat)
-        _at_least(1, pipeline_parallel_size=self.pipeline_parallel_size)
+        at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
+        at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
+        at_least(1, batch_size=self.batch_size, top_k=self.top_k, repeat=self.repeat)
+        at_least(1, pipeline_parallel_size=self.pipeline_parallel_size)
         if self.repeat > 1 and self.temperature > 0:
             raise UsageError(
                 f"repeat is {self.repeat}, which is for greedy runs, and temperature is {self.temperature}"
@@ -142,7 +142,7 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         check_trust(self.trust)
-        _at_least(1, workers=self.workers)
+        at_least(1, workers=self.workers)
         check_ks(self.k, None)
 
 
@@ -242,15 +242,20 @@ def check_sampling(
     Raises:
         UsageError: naming the value.
     """
-    _at_least(0, temperature=temperature, seed=seed)
-    _at_least(1, max_tokens=max_tokens)
+    at_least(0, temperature=temperature, seed=seed)
+    at_least(1, max_tokens=max_tokens)
     if not 0 < top_p <= 1:
         raise UsageError(f"top_p is {top_p}; it must be above 0 and at most 1")
     if min_p is not None and not 0 <= min_p < 1:
         raise UsageError(f"min_p is {min_p}; it must be at least 0 and below 1")
 
 
-def _at_least(least: int, **values: float | None) -> None:
+def at_least(least: int, **values: float | None) -> None:
+    """Refuse a value below `least`; None is none.
+
+    Raises:
+        UsageError: naming the value.
+    """
     for name, value in values.items():
         if value is not None and not value >= least:
             raise UsageError(f"{name} is {value}; it must be {least} or more")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -131,3 +132,18 @@ def test_every_page_is_in_the_navigation() -> None:
     assert {line.split("- ")[-1] for line in nav.splitlines() if line.endswith(".md")} == {
         page.name for page in (ROOT / "docs").glob("*.md")
     }
+
+
+def test_every_folder_has_its_purpose() -> None:
+    """A line in CONTRIBUTING for each folder of the sources and of the tests' data."""
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    folders = {str(Path(path).parent) for path in listed if not path.startswith(("tests/", "results/"))} - {"."}
+    folders |= {"tests", "tests/attacks", "tests/performance", "results"}
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+
+    for folder in folders:
+        named = f"| `{folder}/` |" in told
+        inside = f"`{Path(folder).name}/`" in told  # told in the line of the folder that it lies in
+        assert named or inside, folder

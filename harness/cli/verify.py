@@ -32,17 +32,10 @@ def verify(
     allow_unsafe: AllowUnsafe = None,
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
-    from .. import registry
     from ..config import check_trust
     from ..verify import verify as verify_benchmark
 
-    if (golden is None) is not (truth is None):
-        raise UsageError("--golden and --truth go together: samples and their verdicts")
-    if golden is not None and not benchmarks:
-        raise UsageError("--golden needs the benchmarks that its samples are for: `harness verify BENCHMARK...`")
-    names = benchmarks or list(registry.names("benchmarks"))
-    for name in names:
-        registry.lookup("benchmarks", name)
+    names = _chosen(benchmarks, golden, truth)
     codes, rows = [], []
     if not output.wants_json():
         typer.echo(ROW.format(*HEAD))
@@ -72,6 +65,24 @@ def verify(
         output.result(rows, "")
     if any(codes):
         raise typer.Exit(max(codes))
+
+
+def _chosen(benchmarks: list[str] | None, golden: Path | None, truth: Path | None) -> list[str]:
+    """The benchmarks to verify.
+
+    Raises:
+        UsageError: a name is unknown, or the options do not go together.
+    """
+    from .. import registry
+
+    if (golden is None) is not (truth is None):
+        raise UsageError("--golden and --truth go together: samples and their verdicts")
+    if golden is not None and not benchmarks:
+        raise UsageError("--golden needs the benchmarks that its samples are for: `harness verify BENCHMARK...`")
+    names = benchmarks or list(registry.names("benchmarks"))
+    for name in names:
+        registry.lookup("benchmarks", name)
+    return names
 
 
 def _show(found: Verification) -> None:
