@@ -61,7 +61,7 @@ def run_all(
         HarnessError: as `run`.
     """
     suites = prepared(config)
-    sandbox_name = chosen_sandbox(config.sandbox, out, suites)
+    sandbox_name = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment)
     planned = plans(config, suites, sandbox_name, out)
     with progress or Quiet() as shown, ExitStack() as stack:
         engine = Engine(config, suites, stack)
@@ -137,13 +137,13 @@ def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
     )
 
 
-def chosen_sandbox(asked: str | None, out: Path | None, suites: Sequence[Suite]) -> str:
+def chosen_sandbox(asked: str | None, out: Path | None, environment: str) -> str:
     """The sandbox's name: the one asked for, else the one a run in `out` began with, else the best that is there."""
     if asked is None and out is not None and (out / MANIFEST).exists():
         recorded = read_manifest(out)["identity"].get("sandbox")
         if isinstance(recorded, str):
             return recorded
-    return open_sandbox(asked, environment=suites[0].benchmark.environment).name
+    return open_sandbox(asked, environment=environment).name
 
 
 def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from .manifest import Clock
 from .pipeline import chosen_sandbox, describe, options_of
 from .plans import default_folder
 from .progress import Progress, Quiet
+from .registry import lookup
 from .samples import ForeignSample, SamplesFile, read
-from .session import SandboxOptions, Session, evaluate, started
+from .session import SandboxOptions, Session, evaluate, starting, told
 from .store import RunFolder, read_manifest
 from .suite import Suite, load_suite
-from .types import CodeForm, Completion, Sample, Trust
+from .types import CodeForm, Completion, Sample, Sandbox, Trust
 
 
 def score(
@@ -30,21 +31,23 @@ def score(
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
     """
-    suite = load_suite(config.benchmark)
-    if config.recipe is not None:
-        suite = suite.with_recipe(config.recipe)
-    file = read(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
-    _check(config, suite, file)
-    sandbox_name = chosen_sandbox(config.sandbox, out, [suite])
-    identity = _identity(config, suite, file, sandbox_name)
-    path = out or default_folder(config.samples.name.partition(".")[0], identity)
-    with RunFolder(path, identity) as folder:
-        with progress or Quiet() as shown, Session(folder, shown, command, Clock()) as session:
-            describe(folder, config, [suite])
-            arrived = {(task_id, index) for _, task_id, index in folder.samples}
-            missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
-            _judge(session, suite, sandbox_name, options_of(config), missing)
-        return report.write(path)
+    environment, options = lookup("benchmarks", config.benchmark).environment, options_of(config)
+    sandbox_name = chosen_sandbox(config.sandbox, out, environment)
+    with starting(sandbox_name, environment, options) as ready:  # while the data is read
+        suite = load_suite(config.benchmark)
+        if config.recipe is not None:
+            suite = suite.with_recipe(config.recipe)
+        file = read(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
+        _check(config, suite, file)
+        identity = _identity(config, suite, file, sandbox_name)
+        path = out or default_folder(config.samples.name.partition(".")[0], identity)
+        with RunFolder(path, identity) as folder:
+            with progress or Quiet() as shown, Session(folder, shown, command, Clock()) as session:
+                describe(folder, config, [suite])
+                arrived = {(task_id, index) for _, task_id, index in folder.samples}
+                missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
+                _judge(session, suite, ready, options, missing)
+            return report.write(path)
 
 
 def reextract(
@@ -73,24 +76,24 @@ def reextract(
             changed = [new for suite in suites for new in _changed(folder, suite)]
             folder.replace_code(changed, {**identity, "extraction": extraction})
             shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
+            chosen = replace(options or SandboxOptions(), trust=Trust(identity["trust"]))
             for suite in suites:
-                _judge(
-                    session,
-                    suite,
-                    identity["sandbox"],
-                    replace(options or SandboxOptions(), trust=Trust(identity["trust"])),
-                    [],
-                )
+                if folder.pending(suite.name):
+                    with starting(identity["sandbox"], suite.benchmark.environment, chosen) as ready:
+                        _judge(session, suite, ready, chosen, [])
         return report.write(path)
 
 
 def _judge(
-    session: Session, suite: Suite, sandbox_name: str, options: SandboxOptions, missing: Sequence[ForeignSample]
+    session: Session,
+    suite: Suite,
+    ready: Callable[[], Sandbox],
+    options: SandboxOptions,
+    missing: Sequence[ForeignSample],
 ) -> None:
     total = len(session.folder.pending(suite.name)) + len(missing)
-    if not total:
-        return
-    with started(session, suite, sandbox_name, options) as sandbox:
+    if total:
+        sandbox = told(session, suite, ready)
         evaluate(session, suite, sandbox, _arrivals(suite, missing), options=options, total=total)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -153,20 +154,42 @@ def _judge(session: Session, suite: Suite, sandbox: Sandbox | CachedSandbox, arr
 
 
 @contextmanager
-def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
-    """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
-    session.clock.touch("sandbox")
-    with open_sandbox(
+def starting(name: str, environment: str, options: SandboxOptions) -> Iterator[Callable[[], Sandbox]]:
+    """Start the sandbox called `name` beside what the body does, which calls for it once it needs it.
+
+    The call waits, and raises what starting raised.
+    """
+    sandbox = open_sandbox(
         name,
-        environment=suite.benchmark.environment,
+        environment=environment,
         workers=options.workers,
         trust=options.trust,
         allow_unsafe=options.allow_unsafe,
-    ) as sandbox:
-        session.clock.touch("sandbox")
-        facts = session.folder.manifest.get("sandbox", {})
-        session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})
-        yield sandbox
+    )
+    with ThreadPoolExecutor(1) as beside:
+        coming = beside.submit(sandbox.__enter__)
+        try:
+            yield coming.result
+        finally:
+            if coming.exception() is None:
+                sandbox.__exit__(None, None, None)
+
+
+@contextmanager
+def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
+    """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
+    with starting(name, suite.benchmark.environment, options) as ready:
+        yield told(session, suite, ready)
+
+
+def told(session: Session, suite: Suite, ready: Callable[[], Sandbox]) -> Sandbox:
+    """The sandbox that `starting` gave, once it is ready; what it enforces is recorded."""
+    session.clock.touch("sandbox")
+    sandbox = ready()
+    session.clock.touch("sandbox")
+    facts = session.folder.manifest.get("sandbox", {})
+    session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})
+    return sandbox
 
 
 def check(session: Session, suite: Suite, sandbox: Sandbox) -> None:

@@ -178,6 +178,15 @@ class ByCalls:
         return _pack(compared["status"] == Status.PASSED and not compared["opaque"], report)
 
 
+def expected_s(expected: Expected, trial: Trial) -> float:
+    """CPU seconds that the reference of a trial took for the same calls; 0 where that is not known."""
+    if not isinstance(trial.judge, Calls):
+        return 0.0
+    parts = (Asked(calls=trial.judge, part=part) for part in trial.judge.parts)
+    known = (expected.known(asked.facts, _read) for asked in parts)
+    return sum(sum(reference.times_s) for reference in known if reference is not None)
+
+
 def limits_of(calls: Calls, times_s: list[float]) -> list[float]:
     """The CPU seconds that each call of a part may take, from the reference's own."""
     return [max(calls.min_time_limit_s, calls.time_factor * time_s) for time_s in times_s]

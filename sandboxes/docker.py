@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import docker.errors
@@ -20,6 +21,7 @@ import requests.exceptions
 
 from ..errors import SandboxUnavailable
 from ..types import Trial, Trust, Verdict
+from .by_calls import expected_s
 from .engine import OWNER_LABEL, answers, await_engine, connect, owner, reap_orphans, remove
 from .environments import environment as environment_named
 from .expected import Expected
@@ -154,7 +156,11 @@ class DockerSandbox:
         self._image = image_of(self._client, self._environment)
         self._cpus = int(self._client.info()["NCPU"])
         expected = Expected(f"docker {self._image.id}")
-        self._pool = Pool(lambda slot: Pair(self._starter(slot), expected, trust=trust, nproc=None), workers)
+        self._pool = Pool(
+            lambda slot: Pair(self._starter(slot), expected, trust=trust, nproc=None),
+            workers,
+            partial(expected_s, expected),
+        )
         self._facts: Mapping[str, Any] = {}
 
     def __enter__(self) -> DockerSandbox:

@@ -37,20 +37,35 @@ class Expected:
         Raises:
             LinkLost: `compute` does.
         """
-        text = json.dumps([RULES, codec.VERSION, self._environment_digest, *facts])
-        name = hashlib.sha256(text.encode()).hexdigest()
-        with self._lock:
-            lock = self._locks.setdefault(name, threading.Lock())
-        with lock:
-            if name not in self._known:
-                self._known[name] = self._load(name, compute, read)
-            found: T = self._known[name]
+        name = self._name(facts)
+        with self._lock_of(name):
+            found = self._kept(name, read)
+            if found is None:
+                found = self._known[name] = self._computed(name, compute, read)
             return found
 
-    def _load(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
-        path = cache_dir() / "expected" / name[:2] / name
-        if path.is_file():
-            return read(name, path.read_bytes())
+    def known(self, facts: Sequence[Any], read: Callable[[str, bytes], T]) -> T | None:
+        """As `of`, but None where it has not been computed."""
+        name = self._name(facts)
+        with self._lock_of(name):
+            return self._kept(name, read)
+
+    def _name(self, facts: Sequence[Any]) -> str:
+        text = json.dumps([RULES, codec.VERSION, self._environment_digest, *facts])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _lock_of(self, name: str) -> threading.Lock:
+        with self._lock:
+            return self._locks.setdefault(name, threading.Lock())
+
+    def _kept(self, name: str, read: Callable[[str, bytes], T]) -> T | None:
+        if name not in self._known and (path := _path(name)).is_file():
+            self._known[name] = read(name, path.read_bytes())
+        found: T | None = self._known.get(name)
+        return found
+
+    def _computed(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
+        path = _path(name)
         blob = compute()
         found = read(name, blob)  # a damaged report must not reach the cache
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,3 +73,7 @@ class Expected:
             file.write(blob)
         Path(file.name).replace(path)
         return found
+
+
+def _path(name: str) -> Path:
+    return cache_dir() / "expected" / name[:2] / name

@@ -25,6 +25,7 @@ class Pair:
 
     def __init__(self, start: Start, expected: Expected, *, trust: Trust, nproc: int | None) -> None:
         self._workers = Workers(start, nproc)
+        self._trust = trust
         self._by_asserts = ByAsserts(self._workers, expected, trust)
         self._by_calls = ByCalls(self._workers, expected, trust)
 
@@ -35,6 +36,16 @@ class Pair:
             LinkLost, SandboxUnavailable: it does not start.
         """
         return self._workers.candidate(environment, group)
+
+    def open(self, environment: str, group: str) -> None:
+        """Start what trials of an environment and group will need: the candidate worker now, the judge meanwhile.
+
+        Raises:
+            LinkLost, SandboxUnavailable: it does not start.
+        """
+        self._workers.candidate(environment, group)
+        if self._trust is Trust.SPLIT:
+            self._workers.prepare_judge(environment, group)
 
     def judge(self, trial: Trial) -> Verdict:
         """The verdict on `trial`; a lost worker is replaced and the trial tried once more."""

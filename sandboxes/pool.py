@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import SandboxUnavailable
 from ..types import Trial, Verdict
@@ -17,10 +18,14 @@ from .waiting import Waiting
 
 
 class Pool:
-    """Owns the pairs made by `make(slot)`; use `open` and `close` around `run`."""
+    """Owns the pairs made by `make(slot)`; use `open` and `close` around `run`.
 
-    def __init__(self, make: Callable[[int], Pair], size: int) -> None:
+    Of the trials that wait, those with the greatest `expected_s` run first.
+    """
+
+    def __init__(self, make: Callable[[int], Pair], size: int, expected_s: Callable[[Trial], float]) -> None:
         self._pairs = [make(slot) for slot in range(size)]
+        self._expected_s = expected_s
         self.peak_memory_bytes = 0
         """The most that all containers have used, each at its own worst; 0 without containers."""
 
@@ -34,7 +39,7 @@ class Pool:
 
         def start(pair: Pair) -> None:
             try:
-                pair.candidate(environment, "")
+                pair.open(environment, "")
             except (LinkLost, SandboxUnavailable) as error:
                 failures.append(error)
 
@@ -49,9 +54,9 @@ class Pool:
         return self._pairs[0].candidate(environment, "")
 
     def close(self) -> None:
-        """End every worker."""
-        for pair in self._pairs:
-            pair.close()
+        """End every worker, those of all pairs side by side."""
+        with ThreadPoolExecutor(len(self._pairs)) as closing:
+            list(closing.map(Pair.close, self._pairs))
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
         """As `Sandbox.run`; a `Verdict` among the trials is passed on."""
@@ -63,7 +68,7 @@ class Pool:
                 for trial in trials:
                     if isinstance(trial, Verdict):
                         done.put(trial)
-                    elif not waiting.put(trial):
+                    elif not waiting.put(trial, self._expected_s(trial)):
                         return
             except BaseException as error:  # noqa: BLE001 - raised again where the verdicts are read
                 done.put(error)

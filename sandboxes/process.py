@@ -17,12 +17,14 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..errors import SandboxUnavailable
 from ..types import Trial, Trust, Verdict
+from .by_calls import expected_s
 from .environments import Environment
 from .environments import environment as environment_named
 from .expected import Expected
@@ -112,7 +114,9 @@ class ProcessSandbox:
         self._trust = trust
         self._python = interpreter(self._environment)
         expected = Expected(f"process {sys.version} {environment}")
-        self._pool = Pool(lambda _: Pair(self._start, expected, trust=trust, nproc=PROCESSES), workers)
+        self._pool = Pool(
+            lambda _: Pair(self._start, expected, trust=trust, nproc=PROCESSES), workers, partial(expected_s, expected)
+        )
         self._facts: Mapping[str, Any] = {}
 
     def __enter__(self) -> ProcessSandbox:

@@ -1,17 +1,19 @@
-"""Trials that wait for a worker: a bounded list from which each slot takes what its warm workers are made for.
+"""Trials that wait for a worker: a bounded store from which each slot takes what its warm workers are made for.
 
 Importing a group's libraries costs seconds, a program milliseconds: so a slot stays with the group it has, then
-takes one that no other slot is at, and only then joins another.
+takes one that no other slot is at, and only then joins another. Of a group's trials it takes the one that is
+expected to take longest, so that no slot is left alone with a long program at the end.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
-from collections import deque
 
 from ..types import Trial
 
-AHEAD = 256
+AHEAD = 1024
 """Trials that may wait: enough to see past the end of a group."""
 Group = tuple[str, str]
 """Environment and preload group."""
@@ -21,18 +23,23 @@ class Waiting:
     """Between one thread that puts and the threads of the slots, which take."""
 
     def __init__(self) -> None:
-        self._trials: deque[Trial] = deque()
+        self._groups: dict[Group, list[tuple[float, int, Trial]]] = {}
+        """Heaps of (minus the expected seconds, order of arrival, trial)."""
+        self._arrivals = itertools.count()
+        self._size = 0
         self._at: dict[int, Group] = {}
         self._changed = threading.Condition()
         self._ended = self._closed = False
 
-    def put(self, trial: Trial) -> bool:
+    def put(self, trial: Trial, expected_s: float = 0.0) -> bool:
         """Wait for room; False once nobody takes any more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._trials) < AHEAD)
+            self._changed.wait_for(lambda: self._closed or self._size < AHEAD)
             if self._closed:
                 return False
-            self._trials.append(trial)
+            heap = self._groups.setdefault((trial.environment, trial.group), [])
+            heapq.heappush(heap, (-expected_s, next(self._arrivals), trial))
+            self._size += 1
             self._changed.notify_all()
             return True
 
@@ -51,28 +58,20 @@ class Waiting:
     def take(self, slot: int) -> Trial | None:
         """The next trial for a slot; None when there will be none."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._ended or self._trials)
-            if self._closed or not self._trials:
+            self._changed.wait_for(lambda: self._closed or self._ended or self._size)
+            if self._closed or not self._size:
                 return None
-            place = self._best(slot)
-            trial = self._trials[place]
-            del self._trials[place]
-            self._at[slot] = _group(trial)
+            group = self._at[slot] = self._best(slot)
+            _, _, trial = heapq.heappop(self._groups[group])
+            if not self._groups[group]:
+                del self._groups[group]
+            self._size -= 1
             self._changed.notify_all()
             return trial
 
-    def _best(self, slot: int) -> int:
+    def _best(self, slot: int) -> Group:
         own = self._at.get(slot)
+        if own is not None and own in self._groups:
+            return own
         others = {group for number, group in self._at.items() if number != slot}
-        free = None
-        for place, trial in enumerate(self._trials):
-            group = _group(trial)
-            if group == own:
-                return place
-            if free is None and group not in others:
-                free = place
-        return free or 0
-
-
-def _group(trial: Trial) -> Group:
-    return trial.environment, trial.group
+        return next((group for group in self._groups if group not in others), next(iter(self._groups)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..errors import SandboxUnavailable
 from ..types import Limits, Status, Trial, Trust, Verdict
-from .link import ANSWER_PATIENCE_S, Worker, address_of
+from .link import ANSWER_PATIENCE_S, LinkLost, Worker, address_of
 
 USES = 2000
 """Programs a worker runs before it is replaced, so that nothing slow can add up in it."""
@@ -31,6 +34,26 @@ class Job:
     blob: bytes = b""
 
 
+class _Coming:
+    """A worker that is started beside other work."""
+
+    def __init__(self, start: Callable[[], Worker]) -> None:
+        self._start = start
+        self._worker: Worker | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def take(self) -> Worker | None:
+        """Wait for it; None where it did not start."""
+        self._thread.join()
+        return self._worker
+
+    def _run(self) -> None:
+        # whoever needs one then starts it anew, and learns why it does not start
+        with contextlib.suppress(LinkLost, SandboxUnavailable):
+            self._worker = self._start()
+
+
 class Workers:
     """Started when first asked for. `nproc` caps a program's processes, where needed.
 
@@ -43,6 +66,8 @@ class Workers:
         self._nproc = nproc
         self._candidates: dict[tuple[str, str], Worker] = {}
         self._judges: dict[tuple[str, str], Worker] = {}
+        self._coming: dict[tuple[str, str], _Coming] = {}
+        """Judges on their way."""
 
     def candidate(self, environment: str, group: str) -> Worker:
         """The warm worker that runs candidates of an environment and group."""
@@ -51,6 +76,10 @@ class Workers:
     def judge(self, environment: str, group: str) -> Worker:
         """The warm worker that holds tests and expected values, and never runs a candidate."""
         return self._warm(self._judges, environment, group)
+
+    def prepare_judge(self, environment: str, group: str) -> None:
+        """Begin to start what `judge` will be asked for, and do not wait for it."""
+        self._coming[environment, group] = _Coming(lambda: self._start(environment, group))
 
     def run(self, trial: Trial, job: Job) -> tuple[Answer, bytes]:
         """Do a job in a process of its own where candidates run; that worker is ended if it may not be used again."""
@@ -67,12 +96,15 @@ class Workers:
 
     def close(self) -> str:
         """End all; the last word of those that wrote to standard error."""
-        workers = [*self._candidates.values(), *self._judges.values()]
-        self._candidates, self._judges = {}, {}
+        coming = [worker for one in self._coming.values() if (worker := one.take()) is not None]
+        workers = [*self._candidates.values(), *self._judges.values(), *coming]
+        self._candidates, self._judges, self._coming = {}, {}, {}
         return " ".join(filter(None, [worker.close() for worker in workers]))
 
     def _warm(self, kept: dict[tuple[str, str], Worker], environment: str, group: str) -> Worker:
         worker = kept.pop((environment, group), None)
+        if worker is None and kept is self._judges and (coming := self._coming.pop((environment, group), None)):
+            worker = coming.take()
         if worker is None:
             for old in list(kept)[: 1 - WARM or None]:
                 kept.pop(old).close()

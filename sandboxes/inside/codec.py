@@ -16,7 +16,7 @@ import marshal
 import struct
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-VERSION = 2
+VERSION = 3
 MAX_DEPTH = 200
 MAX_BYTES = 256 << 20
 """Of one value."""
@@ -24,6 +24,8 @@ LARGE_BYTES, LARGER_BYTES = 2048, 1 << 16
 """From the first size on a value is told by its digest; from the second, where others had to be looked at."""
 HUGE_BYTES = 1 << 20
 """From here on the digest is made by `marshal`."""
+SLICE = 64
+"""Items of a huge list that are digested at a time."""
 MAX_ITERATED = 10000
 """Items of an iterator, which are taken out of it to carry it."""
 _LENGTH = struct.Struct(">I")
@@ -112,11 +114,23 @@ def encode_or_digest(value: Any, large_bytes: int = LARGE_BYTES) -> bytes:
     try:
         data = encode(value, HUGE_BYTES)
     except TooLarge:
-        try:
-            data = marshal.dumps(value, 0)
-        except ValueError:  # a type that marshal does not write
-            data = encode(value)
+        return b"h" + _huge_digest(value)
     return data if len(data) <= large_bytes else b"h" + hashlib.sha256(data).digest()
+
+
+def _huge_digest(value: Any) -> bytes:
+    """A list or tuple goes slice by slice: its bytes together may be more than the memory there is."""
+    digest = hashlib.sha256()
+    try:
+        if type(value) in (list, tuple):
+            digest.update(b"%s %d " % (type(value).__name__.encode(), len(value)))
+            for start in range(0, len(value), SLICE):
+                digest.update(marshal.dumps(value[start : start + SLICE], 0))
+        else:
+            digest.update(marshal.dumps(value, 0))
+    except ValueError:  # a type that marshal does not write
+        return hashlib.sha256(encode(value)).digest()
+    return digest.digest()
 
 
 def join(tag: bytes, items: List[bytes]) -> bytes:
