@@ -74,7 +74,7 @@ def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
         HarnessError: as the run itself would, before it generates anything.
     """
     suites = prepared(config)
-    sandbox = chosen_sandbox(config.sandbox, out, suites)
+    sandbox = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment)
     planned = plans(config, suites, sandbox, out)
     model = open_model(config.model, backend=config.backend, options=model_options(config, None)).describe()
     earlier = _Earlier(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})

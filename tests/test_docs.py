@@ -33,6 +33,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.data
 @pytest.mark.parametrize("page", RUNNING, ids=[page.name for page in RUNNING])
 def test_every_block_of_a_page_runs(page: Path, world: Path, programs: Path, tmp_path: Path) -> None:
     """In the page's order, in a folder of its own, with exit code 0."""
