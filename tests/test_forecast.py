@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.commands import harness, read_rows, references
 
 FLAGS = ("-b", "humaneval", "--sandbox", "process")
@@ -32,11 +34,11 @@ def test_an_earlier_run_of_the_model_tells_the_time(tmp_path: Path) -> None:
     done = harness("run", "replay:s.jsonl", *FLAGS, "--limit", "50", "--dry-run", "--json", cwd=tmp_path)
     found = json.loads(done.stdout)
     (work,) = found["work"]
-    assert work["judge_s"] == 50 / session["verdicts_per_s"]
+    assert work["judge_s"] == pytest.approx(50 / session["verdicts_per_s"])
     assert found["measured_in"] == [f"results/{folder.name}"]
     stages = session["stages_s"]
     starting = stages["sandbox"] + stages["verify"] + stages["load"]
-    assert found["seconds"] == starting + max(work["generate_s"], work["judge_s"])
+    assert found["seconds"] == pytest.approx(starting + max(work["generate_s"], work["judge_s"]))
     told = harness("run", "replay:s.jsonl", *FLAGS, "--limit", "50", "--dry-run", cwd=tmp_path).stdout
     assert re.search(r"^time +about [\d.]+ s in all$", told, re.MULTILINE)
 
