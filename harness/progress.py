@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 LINE_EVERY_S = 10.0
+BAR_WIDTH = 20
+"""So that a line fits 80 columns with its rate and the time left."""
 PACE_AFTER_S = 2.0
 """A pace of less than that says nothing about the rest."""
 
@@ -80,7 +82,7 @@ class _Count:
         seconds = time.monotonic() - self.started
         if self.total is None or not self.done or self.done >= self.total or seconds < PACE_AFTER_S:
             return ""
-        return f"about {span(seconds / self.done * (self.total - self.done))} left"
+        return f"~{span(seconds / self.done * (self.total - self.done))} left"
 
     def told(self) -> str:
         return ", ".join(filter(None, [self.rate(), self.left()]))
@@ -147,7 +149,7 @@ class Bars:
 
         self._bars = Progress(
             TextColumn("{task.description:<9}"),
-            BarColumn(),
+            BarColumn(BAR_WIDTH),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[told]}"),

@@ -67,7 +67,9 @@ def finetune(
     values = {**(settings(preset) if preset else {}), **(read_toml(config) if config else {}), **given}
     if isinstance(values.get("held_out"), str):
         values["held_out"] = _share_or_path(values["held_out"])
-    trained = run(training_config(values), resume=not fresh, command=context.obj)
+    # None: its own line to the terminal, beside which libraries print to a log
+    tell = output.remark if output.wants_quiet() else None
+    trained = run(training_config(values), resume=not fresh, command=context.obj, tell=tell)
     if is_main():
         output.result(_as_json(trained), lambda: "\n".join(_lines(trained)))
 

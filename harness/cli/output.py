@@ -70,6 +70,11 @@ def wants_json() -> bool:
     return _OUTPUT.get().as_json
 
 
+def wants_quiet() -> bool:
+    """Whether nothing is to be said besides the result."""
+    return _OUTPUT.get().quiet
+
+
 def result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> None:
     """Print the result: `data` as JSON where that is asked for, else `text`.
 
