@@ -31,6 +31,8 @@ VALUES = {
     "batch_size": 64,
 }
 """What the keys without a default value of their own may be."""
+ANY = {"str": "NAME", "int": 1, "float": 0.5}
+"""What a key that is not named above may be, by its type."""
 
 
 def run_schema() -> dict[str, Any]:
@@ -55,6 +57,8 @@ def run_example() -> str:
         if one.name in about:
             lines.append(f"# {about[one.name]}")
         value = EXAMPLES.get(one.name, VALUES.get(one.name, _default(one)))
+        if value is None:
+            value = ANY[str(one.type).partition(" ")[0]]
         mark = "" if one.name in EXAMPLES else "# "
         # TOML writes texts, numbers, truth values and lists as JSON does
         lines.append(f"{mark}{one.name} = {json.dumps(value)}")
