@@ -146,20 +146,21 @@ class ScoreConfig:
         check_ks(self.k, None)
 
 
-def run_config(values: Mapping[str, Any]) -> RunConfig:
-    """A `RunConfig` from plain values, as TOML and flags give them.
+def run_config(values: Mapping[str, Any], file: Path | None = None) -> RunConfig:
+    """A `RunConfig` from plain values, as TOML and flags give them; `file` is named where a key of it does not fit.
 
     Raises:
         UsageError: an unknown key, a value of another type, or one out of range.
     """
     known = {field.name: str(field.type) for field in fields(RunConfig)}
+    where = f"{file}: " if file else ""
     for key, value in values.items():
         if key not in known:
             near = get_close_matches(key, known, n=1)
             hint = f' Did you mean "{near[0]}"?' if near else f" Known: {', '.join(known)}"
-            raise UsageError(f'configuration key "{key}" is not known.{hint}')
+            raise UsageError(f'{where}configuration key "{key}" is not known.{hint}')
         if not _fits(value, known[key]):
-            raise UsageError(f'configuration key "{key}" is {value!r}; it must be {known[key]}')
+            raise UsageError(f'{where}configuration key "{key}" is {value!r}; it must be {told(known[key])}')
     if "model" not in values:
         raise UsageError("no model is named (`harness list models` shows what can be)")
     if "benchmarks" not in values:
@@ -259,6 +260,15 @@ def at_least(least: int, **values: float | None) -> None:
     for name, value in values.items():
         if value is not None and not value >= least:
             raise UsageError(f"{name} is {value}; it must be {least} or more")
+
+
+def told(declared: str) -> str:
+    """A declared type in a user's words."""
+    words = {"str": "a text", "Path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false"}
+    named = [part.strip() for part in declared.split("|")]
+    return " or ".join(
+        words.get(part, "a list" if part.startswith("tuple") else "a table") for part in named if part != "None"
+    )
 
 
 def _fits(value: Any, declared: str) -> bool:

@@ -100,8 +100,10 @@ CASES = [
     # configuration files
     bad("run", "--config", "none.toml", message="none.toml cannot be read: No such file"),
     bad("run", "--config", "broken.toml", message="broken.toml is not TOML"),
-    bad("run", "--config", "unknown.toml", message='"temprature" is not known. Did you mean "temperature"?'),
-    bad("run", "--config", "type.toml", message="it must be int"),
+    bad("run", "--config", "unknown.toml", message='unknown.toml: configuration key "temprature" is not known.'),
+    bad(
+        "run", "--config", "type.toml", message="type.toml: configuration key \"n\" is 'two'; it must be a whole number"
+    ),
     # checkpoints
     bad("run", "./no-such-folder", *HUMANEVAL, "-r", "chat", message="no-such-folder"),
     bad("run", "./empty", *HUMANEVAL, "-r", "chat", message="config.json"),

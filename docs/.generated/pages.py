@@ -82,7 +82,11 @@ def messages() -> str:
                 found[name].setdefault(text, path.relative_to(ROOT).as_posix())
     lines = []
     for name, texts in found.items():
-        lines += [f"### {name}\n", "| message | raised in |", "|---|---|"]
+        lines.append(f"### {name}\n")
+        if not texts:
+            lines.append("Its message is put together from what happened.\n")
+            continue
+        lines += ["| message | raised in |", "|---|---|"]
         lines += [f"| {_code(text)} | `{path}` |" for text, path in sorted(texts.items())]
         lines.append("")
     return "\n".join(lines)

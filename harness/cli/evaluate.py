@@ -119,7 +119,7 @@ def run(
 
     benchmarks = [in_split(name, split) for name in benchmark or ()]
     values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmarks, engine_args=engine_arg)}
-    chosen = run_config(values)
+    chosen = run_config(values, config)
     for told in recipe_warnings(chosen, pipeline.chosen_recipe(chosen)):
         output.remark(f"warning: {told}")
     if preview:

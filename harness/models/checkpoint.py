@@ -188,7 +188,9 @@ def check_shard(file: Path) -> dict[str, Any]:
         raise ModelError(f"checkpoint file {file} is not valid safetensors: {one_line(error)}") from error
     expected = 8 + length + max(ends, default=0)
     if size != expected:
-        raise ModelError(f"checkpoint file {file} is cut or damaged: {size} bytes, its header says {expected}")
+        raise ModelError(
+            f"checkpoint file {file} is cut or damaged: {size} bytes, its header says {expected}; copy it again"
+        )
     return header
 
 

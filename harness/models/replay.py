@@ -99,7 +99,7 @@ class ReplayModel:
                 if index not in answers:
                     raise ModelError(
                         f"replay file {self.path} has {len(answers)} samples of {request.request_id}, "
-                        f"sample {index} is asked for"
+                        f"sample {index} is asked for; take a smaller --n"
                     )
                 if self.delay_s:
                     time.sleep(self.delay_s)
