@@ -45,7 +45,7 @@ lint: $(VENV)/.dev
 	cd build/typed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml harness
 
 docs: $(VENV)/.docs
-	$(BIN)/mkdocs build --strict --site-dir build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/docs
 
 coverage: $(VENV)/.checks
 	$(BIN)/python -m coverage erase
