@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -196,8 +197,41 @@ def restart(engine: PrivateEngine) -> None:
     engine.start()
 
 
+EAT_ALL = """
+import mmap, sys
+open(sys.argv[1], "w").write("0")
+kept = []
+while True:
+    kept.append(mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE))
+"""
+
+
+def exhaust_memory(engine: PrivateEngine) -> None:
+    """Use up a container's memory by a process beside the worker, which the kernel then kills: all ends with it."""
+    victim = containers(engine)[0]
+    worker = engine.docker("inspect", "--format", "{{.State.Pid}}", victim).stdout.strip()
+    Path(f"/proc/{worker}/oom_score_adj").write_text("1000")
+    eater = subprocess.Popen([sys.executable, "-c", EAT_ALL, control_group(worker) / "cgroup.procs"])
+    deadline = time.monotonic() + 60
+    while victim in containers(engine):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    eater.kill()
+    eater.wait()
+
+
+def control_group(pid: str) -> Path:
+    """Where the memory of a process is counted: cgroup v1's controller of its own, or v2."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "memory":
+            return Path("/sys/fs/cgroup/memory" + path)
+    return Path("/sys/fs/cgroup" + path)
+
+
 DISTURBANCES: dict[str, Callable[[PrivateEngine], object]] = {
     "docker kill": lambda engine: engine.docker("kill", containers(engine)[0]),
+    "a container runs out of memory": exhaust_memory,
     "docker pause": lambda engine: engine.docker("pause", containers(engine)[0]),
     "docker rm -f of all": lambda engine: engine.docker("rm", "-f", *containers(engine), check=False),
     "the engine is restarted": restart,

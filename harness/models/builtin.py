@@ -21,7 +21,7 @@ from ..errors import INFRASTRUCTURE, ModelError
 from .checkpoint import Checkpoint, local, one_line
 from .quiet import output_to
 
-LAYOUT = 1
+LAYOUT = 2
 """Counted up when what is written changes, so that an older folder in a cache is not taken for it."""
 
 
@@ -118,7 +118,11 @@ def _convert(source: Path, folder: Path) -> None:
         bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
     )
     model.to(torch.bfloat16).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name)
+    # Some versions of transformers take the token that begins a message for the one that ends it.
+    for name in ("bos_token", "eos_token", "pad_token"):
+        setattr(tokenizer, name, tokenizer.convert_ids_to_tokens(getattr(config, f"{name}_id")))
+    tokenizer.save_pretrained(folder)
     _portable(folder / "tokenizer_config.json")
 
 

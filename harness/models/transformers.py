@@ -1,7 +1,7 @@
 """Completions from Hugging Face transformers: slower than vLLM, and there wherever PyTorch is.
 
 Samples are generated in left-padded batches of similar length. Each sample draws from a generator of its own
-(Gumbel noise over the filtered logits, which samples exactly from them), so its seed decides it
+(one number per token, which inverts the distribution function of the filtered logits), so its seed decides it
 whatever else is in the batch. In float32, the default on a CPU, greedy decoding is exact.
 
 Not promised: the same samples as vLLM for the same seed (it draws differently), and in bfloat16 or float16

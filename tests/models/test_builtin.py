@@ -6,6 +6,7 @@ import json
 import os
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,19 @@ def test_it_lies_in_the_cache_as_plain_safetensors(fresh: Path) -> None:
 def test_it_is_the_same_each_time(fresh: Path, smollm2: Path) -> None:
     """Two caches hold the same weights and tokenizer, so their runs can be compared."""
     assert weights_digest(fresh) == weights_digest(smollm2)
+
+
+def test_its_tokenizer_ends_a_text_where_the_model_does(fresh: Path) -> None:
+    """Versions of transformers disagree about a GGUF file's tokens; a wrong end would be trained and never stop."""
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(fresh)
+    settings = json.loads((fresh / "config.json").read_text(encoding="utf-8"))
+
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        assert getattr(tokenizer, name) == settings[name]
+    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
+    assert tokenizer.apply_chat_template(turns, tokenize=False).rstrip().endswith(f"y{tokenizer.eos_token}")
 
 
 def test_its_weights_are_the_packages(fresh: Path) -> None:

@@ -1,0 +1,38 @@
+"""Split and in-process: the same verdicts on honest programs, but for what is known by name.
+
+A sample that passes in its own interpreter and fails apart from its tests would be a fault of the codec's, and the
+program's score would hang on the mode.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.sandboxes import open_sandbox
+from harness.types import Trust
+from tests.performance.steadiness import GOLDEN, trials
+
+pytestmark = [pytest.mark.slow, pytest.mark.data, pytest.mark.docker]
+
+DIFFERING: dict[str, set[str]] = {}
+"""By benchmark: the tasks whose verdict hangs on the mode."""
+
+
+@pytest.mark.parametrize("name", [*GOLDEN, "mbpp", "mbpp-plus", "ds1000"])
+def test_honest_verdicts_do_not_hang_on_where_they_are_computed(
+    name: str, core_image: str, request: pytest.FixtureRequest
+) -> None:
+    """WizardCoder-15B's own samples of HumanEval, and the references of the other benchmarks."""
+    if name == "ds1000":
+        request.getfixturevalue("ds1000_image")
+    environment, programs = trials(name)
+    found = {}
+    for trust in Trust:
+        with open_sandbox("docker", environment=environment, trust=trust) as sandbox:
+            found[trust] = {verdict.task_id: (verdict.status, verdict.base_status) for verdict in sandbox.run(programs)}
+
+    differing = {
+        task_id for task_id, verdict in found[Trust.SPLIT].items() if verdict != found[Trust.IN_PROCESS][task_id]
+    }
+
+    assert differing == DIFFERING.get(name, set())
