@@ -1,5 +1,8 @@
 # make quickstart   set up and run the main job on a small real checkpoint
 # make test         set up and run the tests
+# make docs         build the documentation into build/docs; warnings are errors
+# make coverage     which lines the fast tests reach, per package
+# make audit        look the locked packages up among known vulnerabilities (needs the network)
 # make bench        measure speed beside the installed peers (Docker, HARNESS_DATA_DIR, hours, an idle machine)
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +16,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 # the locks leave out torchvision, torchaudio and torchcodec: their CUDA builds break transformers on a CPU
 LOCKED = $(PIP) install --no-deps --require-hashes
 
-.PHONY: quickstart test bench lint lock clean
+.PHONY: quickstart test bench docs coverage audit lint lock clean
 
 quickstart: $(VENV)/.cpu
 	@if $(BIN)/harness sandbox build core; then sandbox=docker; else sandbox=process; fi; \
@@ -34,7 +37,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.performance.generation --rounds 1 job
 	$(BIN)/python -m tests.performance.training
 	$(BIN)/python -m tests.performance.cluster
-	$(BIN)/python -m tests.performance.forecast
+	$(BIN)/python -m tests.performance.capacity
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -42,6 +45,19 @@ lint: $(VENV)/.dev
 	rm -rf build/typed && mkdir -p build/typed/harness
 	ln -s $(CURDIR)/harness/* $(CURDIR)/benchmarks $(CURDIR)/sandboxes build/typed/harness/
 	cd build/typed && $(abspath $(BIN))/mypy --config-file $(CURDIR)/pyproject.toml harness
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/docs
+
+coverage: $(VENV)/.checks
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -m "not gpu and not slow and not docker"
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m tests.coverage_table
+
+LOCKS = $(wildcard requirements/*.lock)
+audit: $(VENV)/.checks
+	for lock in $(LOCKS); do $(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $$lock || exit 1; done
 
 $(VENV)/bin/python:
 	@echo "setting up $(VENV): some minutes"
@@ -62,12 +78,22 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.cpu
 	$(LOCKED) --requirement requirements/dev.lock
 	touch $@
 
+$(VENV)/.docs: requirements/docs.lock $(VENV)/.cpu
+	$(LOCKED) --requirement requirements/docs.lock
+	touch $@
+
+$(VENV)/.checks: requirements/checks.lock $(VENV)/.dev
+	$(LOCKED) --requirement requirements/checks.lock
+	touch $@
+
 # for maintainers, with uv on the path and a CPU build of torch within its reach
 LOCK = uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-package torch --no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec
 lock:
 	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra cluster --extra dev --output-file requirements/dev.lock
 	$(LOCK) --extra cpu --constraint requirements/dev.lock --output-file requirements/cpu.lock
+	$(LOCK) --extra docs --constraint requirements/dev.lock --output-file requirements/docs.lock
+	$(LOCK) --extra checks --constraint requirements/dev.lock --output-file requirements/checks.lock
 
 clean:
 	rm -rf $(VENV) build

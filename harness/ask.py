@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .config import NO_RECIPE
-from .errors import SamplesError, UsageError
+from .errors import SamplesError, UsageError, reason
 from .models.defaults import default_recipe
 from .models.loading import open_model
 from .models.options import ModelOptions
@@ -85,7 +85,7 @@ def questions_in(path: Path) -> list[Question]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise UsageError(f"file of instructions {path} cannot be read: {error}") from error
+        raise UsageError(f"file of instructions {path} cannot be read: {reason(error)}") from error
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if path.suffix == ".jsonl":
         found = [_question(line, f"{path} line {number}") for number, line in filled]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -33,24 +34,31 @@ class RunConfig:
     model: str
     """A built-in name, a checkpoint folder, or "adapter:what"."""
     benchmarks: tuple[str, ...]
+    """Names of benchmarks (`harness list benchmarks`)."""
     recipe: str | None = None
-    """None: the model's own."""
+    """Prompt format and extraction rule (`harness list recipes`). None: the model's own."""
     sandbox: str | None = None
     """None: Docker where an engine answers, else process; a resumed run keeps what it started with."""
     backend: str = "auto"
+    """auto, vllm or transformers."""
     n: int = 1
     """Samples per problem."""
     k: tuple[int, ...] = ()
     """Which pass@k to report. Empty: those of 1, 10 and 100 that `n` allows."""
     temperature: float = 0.0
+    """0 is greedy."""
     top_p: float = 1.0
+    """Nucleus of the distribution that is sampled."""
     top_k: int | None = None
+    """Draw from the likeliest so many tokens only."""
     min_p: float | None = None
+    """Only tokens this share as likely as the likeliest."""
     max_tokens: int | None = None
-    """None: the recipe's."""
+    """Of a completion. None: the recipe's."""
     stop: tuple[str, ...] = ()
     """Texts that end a completion, besides the recipe's."""
     seed: int = 0
+    """Of the whole run."""
     limit: int | None = None
     """Only the first so many problems of each benchmark."""
     workers: int | None = None
@@ -62,12 +70,19 @@ class RunConfig:
     replica_gpus: int | None = None
     """Of each replica. None: those its parallelism needs where the cluster has GPUs."""
     dtype: str | None = None
+    """auto, bfloat16, float16 or float32."""
     quantization: str | None = None
+    """As vLLM names it. None: what the weights say."""
     tensor_parallel_size: int | None = None
+    """Processors that share the weights (vLLM)."""
     pipeline_parallel_size: int | None = None
+    """Groups that have some layers each (vLLM)."""
     max_model_len: int | None = None
+    """Tokens of prompt and answer together."""
     gpu_memory_utilization: float | None = None
+    """Share of the accelerator's memory to take (vLLM)."""
     batch_size: int | None = None
+    """Samples generated at a time."""
     engine_args: tuple[str, ...] = ()
     """KEY=VALUE for the engine itself."""
     lora: tuple[str, ...] = ()
@@ -90,11 +105,11 @@ class RunConfig:
     """Run time-outs again with four times the time, to name the problems that hang on it."""
 
     def __post_init__(self) -> None:
-        _at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
-        _at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
-        _at_least(1, batch_size=self.batch_size, top_k=self.top_k, repeat=self.repeat)
-        _at_least(1, pipeline_parallel_size=self.pipeline_parallel_size, replicas=self.replicas)
-        _at_least(0, replica_gpus=self.replica_gpus)
+        at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
+        at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
+        at_least(1, batch_size=self.batch_size, top_k=self.top_k, repeat=self.repeat)
+        at_least(1, pipeline_parallel_size=self.pipeline_parallel_size, replicas=self.replicas)
+        at_least(0, replica_gpus=self.replica_gpus)
         if self.repeat > 1 and self.temperature > 0:
             raise UsageError(
                 f"repeat is {self.repeat}, which is for greedy runs, and temperature is {self.temperature}"
@@ -136,24 +151,25 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         check_trust(self.trust)
-        _at_least(1, workers=self.workers)
+        at_least(1, workers=self.workers)
         check_ks(self.k, None)
 
 
-def run_config(values: Mapping[str, Any]) -> RunConfig:
-    """A `RunConfig` from plain values, as TOML and flags give them.
+def run_config(values: Mapping[str, Any], file: Path | None = None) -> RunConfig:
+    """A `RunConfig` from plain values, as TOML and flags give them; `file` is named where a key of it does not fit.
 
     Raises:
         UsageError: an unknown key, a value of another type, or one out of range.
     """
     known = {field.name: str(field.type) for field in fields(RunConfig)}
+    where = f"{file}: " if file else ""
     for key, value in values.items():
         if key not in known:
             near = get_close_matches(key, known, n=1)
             hint = f' Did you mean "{near[0]}"?' if near else f" Known: {', '.join(known)}"
-            raise UsageError(f'configuration key "{key}" is not known.{hint}')
+            raise UsageError(f'{where}configuration key "{key}" is not known.{hint}')
         if not _fits(value, known[key]):
-            raise UsageError(f'configuration key "{key}" is {value!r}; it must be {known[key]}')
+            raise UsageError(f'{where}configuration key "{key}" is {value!r}; it must be {told(known[key])}')
     if "model" not in values:
         raise UsageError("no model is named (`harness list models` shows what can be)")
     if "benchmarks" not in values:
@@ -236,18 +252,32 @@ def check_sampling(
     Raises:
         UsageError: naming the value.
     """
-    _at_least(0, temperature=temperature, seed=seed)
-    _at_least(1, max_tokens=max_tokens)
+    at_least(0, temperature=temperature, seed=seed)
+    at_least(1, max_tokens=max_tokens)
     if not 0 < top_p <= 1:
         raise UsageError(f"top_p is {top_p}; it must be above 0 and at most 1")
     if min_p is not None and not 0 <= min_p < 1:
         raise UsageError(f"min_p is {min_p}; it must be at least 0 and below 1")
 
 
-def _at_least(least: int, **values: float | None) -> None:
+def at_least(least: int, **values: float | None) -> None:
+    """Refuse a value below `least`; None is none.
+
+    Raises:
+        UsageError: naming the value.
+    """
     for name, value in values.items():
         if value is not None and not value >= least:
             raise UsageError(f"{name} is {value}; it must be {least} or more")
+
+
+def told(declared: str) -> str:
+    """A declared type in a user's words."""
+    words = {"str": "a text", "Path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false"}
+    named = [part.strip() for part in declared.split("|")]
+    return " or ".join(
+        words.get(part, "a list" if part.startswith("tuple") else "a table") for part in named if part != "None"
+    )
 
 
 def _fits(value: Any, declared: str) -> bool:
@@ -268,5 +298,7 @@ def _plain(value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
+        return value[:12]  # a digest: its beginning tells it from others
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

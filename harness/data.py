@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .download import NotFetched, download
-from .errors import DataError
+from .errors import DataError, reason
 
 DATA_DIR_VARIABLE = "HARNESS_DATA_DIR"
 CACHE_DIR_VARIABLE = "HARNESS_CACHE_DIR"
@@ -143,7 +143,7 @@ def verified(file: DataFile, path: Path) -> bytes:
         data = gzip.decompress(packed) if path.name.removesuffix(".part").endswith(".gz") else packed
         found = digest(file, packed, data)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"data file {path} cannot be read: {error}{_mend(file, path)}") from error
+        raise DataError(f"data file {path} cannot be read: {reason(error)}{_mend(file, path)}") from error
     if found != file.sha256:
         raise DataError(
             f"data file {path} has sha256 {found}, expected {file.sha256} ({file.origin}){_mend(file, path)}"

@@ -18,6 +18,12 @@ USAGE = 2
 INFRASTRUCTURE = 3
 
 
+def reason(error: Exception) -> str:
+    """Why something failed, in one line for people: of the system's errors without their number and path."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return " ".join((said or str(error) or type(error).__name__).split())
+
+
 class HarnessError(Exception):
     """Base class; `exit_code` is what the command line ends with."""
 

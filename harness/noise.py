@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import StoreError
+from .errors import StoreError, reason
 from .store import read_samples, read_verdicts, write_json
 from .types import Status
 
@@ -85,7 +85,7 @@ def read_noise(folder: Path) -> list[Noise]:
         ]
         return [Noise(**row) for row in fitting]
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise StoreError(f"{file} cannot be read: {error}") from error
+        raise StoreError(f"{file} cannot be read: {reason(error)}") from error
 
 
 def told(noise: Noise) -> str:

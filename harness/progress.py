@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 LINE_EVERY_S = 10.0
+BAR_WIDTH = 20
+"""So that a line fits 80 columns with its rate and the time left."""
+PACE_AFTER_S = 2.0
+"""A pace of less than that says nothing about the rest."""
 
 
 class Progress(Protocol):
@@ -73,25 +77,39 @@ class _Count:
         seconds = time.monotonic() - self.started
         return f"{self.tokens / seconds:.0f} tokens/s" if self.tokens and seconds else ""
 
+    def left(self) -> str:
+        """How long the rest takes at the pace until now; nothing before a pace can be told."""
+        seconds = time.monotonic() - self.started
+        if self.total is None or not self.done or self.done >= self.total or seconds < PACE_AFTER_S:
+            return ""
+        return f"~{span(seconds / self.done * (self.total - self.done))} left"
+
+    def told(self) -> str:
+        return ", ".join(filter(None, [self.rate(), self.left()]))
+
 
 class Lines:
     """A plain line now and then."""
 
-    def __init__(self, stream: TextIO, every_s: float = LINE_EVERY_S) -> None:
-        self._stream = stream
+    def __init__(self, every_s: float = LINE_EVERY_S) -> None:
+        self._stream: TextIO | None = None
         self._every_s = every_s
         self._counts: dict[str, _Count] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Lines:
+        self._stream = _lasting_stderr()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        pass
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = None
+        self._counts.clear()
 
     def note(self, text: str) -> None:
         """As `Progress.note`."""
-        print(text, file=self._stream, flush=True)
+        print(text, file=self._stream or sys.stderr, flush=True)
 
     def start(self, stage: str, total: int | None = None) -> None:
         """As `Progress.start`."""
@@ -119,38 +137,48 @@ class Lines:
 class Bars:
     """A bar per stage, drawn by rich."""
 
-    def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._bars: RichProgress = Progress(
-            TextColumn("{task.description:<9}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[rate]}"),
-            console=Console(file=stream),
-        )
+    def __init__(self) -> None:
+        self._bars: RichProgress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._counts: dict[str, _Count] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> Bars:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bars = Progress(
+            TextColumn("{task.description:<9}"),
+            BarColumn(BAR_WIDTH),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[told]}"),
+            console=Console(file=_lasting_stderr()),
+        )
         self._bars.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._bars.stop()
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars.console.file.close()
+        self._bars = None
+        self._counts.clear()
+        self._tasks.clear()
 
     def note(self, text: str) -> None:
         """As `Progress.note`."""
+        if self._bars is None:
+            sys.stderr.write(f"{text}\n")
+            return
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def start(self, stage: str, total: int | None = None) -> None:
         """As `Progress.start`."""
+        assert self._bars is not None
         with self._lock:
             self._counts[stage] = _Count(total)
-            self._tasks[stage] = self._bars.add_task(stage, total=total, rate="")
+            self._tasks[stage] = self._bars.add_task(stage, total=total, told="")
 
     def advance(self, stage: str, tokens: int = 0) -> None:
         """As `Progress.advance`."""
@@ -158,29 +186,43 @@ class Bars:
             count = self._counts[stage]
             count.done += 1
             count.tokens += tokens
-            self._bars.update(self._tasks[stage], advance=1, rate=count.rate())
+            assert self._bars is not None
+            self._bars.update(self._tasks[stage], advance=1, told=count.told())
 
     def finish(self, stage: str) -> None:
         """As `Progress.finish`."""
         with self._lock:
             count = self._counts.pop(stage)
             task = self._tasks.pop(stage)
+            assert self._bars is not None
             if count.total is None:
                 self._bars.update(task, total=1, completed=1)
+            self._bars.update(task, told=count.rate())
             self._bars.stop_task(task)
 
 
 def open_progress() -> Progress:
-    """Bars where stderr is a terminal, else lines.
+    """Bars where stderr is a terminal, else lines."""
+    return Bars() if sys.stderr.isatty() else Lines()
 
-    The stream is a duplicate: engines are loaded with descriptors 1 and 2 sent to a log.
-    """
-    stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
-    return Bars(stream) if stream.isatty() else Lines(stream)
+
+def _lasting_stderr() -> TextIO:
+    """A duplicate of stderr: engines are loaded with descriptors 1 and 2 sent to a log."""
+    return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
 
 
 def _line(stage: str, count: _Count) -> str:
     if count.total is None:
         return f"{stage}:"
-    rate = count.rate()
-    return f"{stage}: {count.done}/{count.total}" + (f", {rate}" if rate else "")
+    told = count.told()
+    return f"{stage}: {count.done}/{count.total}" + (f", {told}" if told else "")
+
+
+def span(seconds: float) -> str:
+    """ "4.2 s", "42 s", "3 min 10 s", "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

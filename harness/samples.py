@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import SamplesError
+from .errors import SamplesError, reason
 from .types import CodeForm
 
 FORMS = {"solution": CodeForm.SOLUTION, "completion": CodeForm.COMPLETION}
@@ -88,7 +88,7 @@ def _unpacked(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise SamplesError(f"samples file {path} does not exist") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise SamplesError(f"samples file {path} cannot be read: {error}") from error
+        raise SamplesError(f"samples file {path} cannot be read: {reason(error)}") from error
 
 
 def _objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .config import read_toml
+from .config import read_toml, told
 from .errors import UsageError
 
 Made = TypeVar("Made")
@@ -104,15 +104,6 @@ def unknown_key(key: str, known: Iterable[str], where: str) -> str:
 def fits(value: Any, declared: str) -> bool:
     """Whether a plain value fits a declared type such as "tuple[str, ...] | None"; a bool is no number."""
     return any(_fits_one(value, part.strip()) for part in declared.split("|"))
-
-
-def told(declared: str) -> str:
-    """A declared type in a user's words."""
-    words = {"str": "a text", "Path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false"}
-    named = [part.strip() for part in declared.split("|")]
-    return " or ".join(
-        words.get(part, "a list" if part.startswith("tuple") else "a table") for part in named if part != "None"
-    )
 
 
 def pairs(given: Sequence[str], flag: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .config import differences, digest_of
-from .errors import INFRASTRUCTURE, StoreError
+from .errors import INFRASTRUCTURE, StoreError, reason
 from .records import Key, key_of, sample_from, sample_row, verdict_from, verdict_row
 from .types import Sample, Status, Verdict
 
@@ -30,6 +30,8 @@ SCORES = "scores.json"
 REPORT = "report.md"
 PAGE = "report.html"
 LOCK = ".lock"
+SHOWN = 4
+"""Differences that a message names."""
 
 Keyed = TypeVar("Keyed", Sample, Verdict)
 
@@ -148,8 +150,9 @@ class RunFolder:
             manifest = read_manifest(self.path)
             differing = differences(manifest["identity"], self._identity)
             if differing:
+                more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
                 raise StoreError(
-                    f"{self.path} holds another configuration: {'; '.join(differing)}. "
+                    f"{self.path} holds another configuration: {'; '.join(differing[:SHOWN])}{more}. "
                     "Choose another --out, or the settings it was started with"
                 )
             return manifest
@@ -173,7 +176,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(f"{path} is not a run folder: it has no {MANIFEST}") from error
     except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {error}") from error
+        raise StoreError(f"{file} cannot be read: {reason(error)}") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("identity"), dict):
         raise StoreError(f"{file} is not a run manifest")
     return manifest

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .canaries import canaries
-from .errors import SamplesError, SandboxUnavailable
+from .errors import SamplesError, SandboxUnavailable, reason
 from .progress import Progress, Quiet
 from .samples import read
 from .sandboxes import open_sandbox
@@ -237,7 +237,7 @@ def _golden(suite: Suite, samples: Path, truth: Path) -> list[tuple[Trial, Mappi
         rows = read(samples, benchmark=suite.name, task_ids=list(suite.problems)).samples
         pairs = [(row, {part: str(verdicts[row.task_id][part]) for part in ("base", "plus")}) for row in rows]
     except (OSError, ValueError, TypeError) as error:
-        raise SamplesError(f"truth file {truth} cannot be read: {error}") from error
+        raise SamplesError(f"truth file {truth} cannot be read: {reason(error)}") from error
     except KeyError as error:
         raise SamplesError(f"truth file {truth} has no verdict {error}; it must know every sample") from error
     benchmark = suite.benchmark

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, reason
+from . import output
 
 if TYPE_CHECKING:
-    from ..ask import Question
+    from ..ask import Exchange, Question
 
 
 def ask(
@@ -46,10 +47,13 @@ def ask(
         params=SamplingParams(temperature=temperature, top_p=top_p, seed=seed),
         max_tokens=max_tokens,
     )
+    if output.wants_json():
+        output.result([_answered(exchange, show_prompt) for exchange in exchanges], "")
+        return
     for number, exchange in enumerate(exchanges, start=1):
         if len(questions) > 1:
             first = exchange.question.instruction.partition("\n")[0]
-            typer.echo(f"--- {number} of {len(questions)}: {first[:80]} ---", err=True)
+            output.remark(f"--- {number} of {len(questions)}: {first[:80]} ---")
         if show_prompt:
             typer.echo("--- prompt, between the lines ---", err=True)
             typer.echo(exchange.rendered.text, err=True)
@@ -57,6 +61,17 @@ def ask(
         for piece in exchange.pieces:
             typer.echo(piece, nl=False)
         typer.echo()
+
+
+def _answered(exchange: Exchange, show_prompt: bool) -> dict[str, str]:
+    prompt = {"prompt": exchange.rendered.text} if show_prompt else {}
+    question = exchange.question
+    return {
+        "instruction": question.instruction,
+        "input": question.context,
+        **prompt,
+        "answer": "".join(exchange.pieces),
+    }
 
 
 def _questions(text: str | None, file: Path | None, context: Path | None) -> list[Question]:
@@ -71,7 +86,7 @@ def _questions(text: str | None, file: Path | None, context: Path | None) -> lis
         try:
             about = context.read_text(encoding="utf-8").rstrip("\n")
         except (OSError, ValueError) as error:
-            raise UsageError(f"--input {context} cannot be read: {error}") from error
+            raise UsageError(f"--input {context} cannot be read: {reason(error)}") from error
     instruction = sys.stdin.read().rstrip("\n") if text is None else text
     if not instruction.strip():
         raise UsageError("there is no instruction; give it as an argument, on standard input or with --file")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from . import output
 
 AllowMixed = Annotated[
     bool, typer.Option("--allow-mixed", help="Compare runs of other data, recipes or sampling, marked as such.")
@@ -20,17 +21,16 @@ def compare(
     allow_mixed: AllowMixed = False,
     published: Annotated[Path | None, typer.Option(help="TOML table of published figures.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for compare.md, compare.json and compare.html.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of Markdown.")] = False,
 ) -> None:
     """Compare runs with the first: differences with intervals and tests, and which problems flipped."""
     from ..compare import compare as compare_runs
     from ..compare import tables, writing
 
     found = compare_runs(runs, allow_mixed=allow_mixed, table=published)
-    typer.echo(json.dumps(tables.as_json(found), indent=2) if as_json else tables.markdown(found), nl=as_json)
+    output.result(tables.as_json(found), lambda: tables.markdown(found))
     if out is not None:
         for path in writing.write(found, out):
-            typer.echo(f"wrote {path}", err=True)
+            output.remark(f"wrote {path}")
 
 
 def gate(
@@ -62,10 +62,10 @@ def gate(
     flags = {"max_drop": max_drop, "noise_floor": noise_floor, "level": level, "must_pass": must_pass or None}
     chosen = read_rules(rules, {key: value for key, value in flags.items() if value is not None})
     found = compare_runs(baseline, candidate, chosen, allow_mixed=allow_mixed)
-    typer.echo(verdict.text(found), nl=False)
+    output.result(verdict.as_json(found), lambda: verdict.text(found))
     if junit is not None:
         verdict.write_junit(found, junit)
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
         for line in verdict.workflow_commands(found):
-            typer.echo(line)
+            typer.echo(line, err=output.wants_json())
     raise typer.Exit(found.exit_code)

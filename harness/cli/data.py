@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import USAGE
+from . import output
 
 if TYPE_CHECKING:
     from ..datafiles import State
@@ -15,46 +17,35 @@ if TYPE_CHECKING:
 Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")]
 
 app = typer.Typer(
-    help="Find, download and check benchmark files; make training rows of them.",
+    help="Files that benchmarks read.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
-@app.command("list")
 def list_files(benchmarks: Names = None) -> None:
     """Show each file: where it is or comes from, and whether it is the official one. Nothing is downloaded."""
     from ..datafiles import states
 
-    for state in states(benchmarks or ()):
-        _show(state)
+    _shown(states(benchmarks or ()))
 
 
-@app.command()
 def fetch(benchmarks: Names = None) -> None:
     """Download what is missing, and replace what is damaged in the cache; a stopped download goes on."""
     from ..datafiles import fetched
 
-    found = []
-    for state in fetched(benchmarks or ()):
-        _show(state)
-        found.append(state)
+    found = _shown(fetched(benchmarks or ()))
     _end([state for state in found if state.state != "ok"])
 
 
-@app.command()
 def verify(benchmarks: Names = None) -> None:
     """Read every file again and compare its digest; a missing file counts where its benchmark is named."""
     from ..datafiles import states
 
-    found = []
-    for state in states(benchmarks or ()):
-        _show(state)
-        found.append(state)
+    found = _shown(states(benchmarks or ()))
     _end([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])
 
 
-@app.command()
 def export(
     benchmark: Annotated[str, typer.Argument(help="mbpp-train or mbpp-validation.")],
     *,
@@ -64,12 +55,26 @@ def export(
     """Write problems and reference solutions as training rows, in the prompt they are evaluated with."""
     from ..finetune.examples import export_examples
 
-    typer.echo(f"{export_examples(benchmark, out, recipe=recipe)} rows in {out}")
+    rows = export_examples(benchmark, out, recipe=recipe)
+    output.result({"rows": rows, "path": out}, f"{rows} rows in {out}")
 
 
-def _show(state: State) -> None:
-    where = state.path or state.about
-    typer.echo(f"{state.benchmark:<18}{state.file.name:<27}{state.state:<9}{where}")
+def _shown(states: Iterable[State]) -> list[State]:
+    """Show each as it is known: a download takes a while."""
+    found = []
+    for state in states:
+        if not output.wants_json():
+            where = state.path or state.about
+            typer.echo(f"{state.benchmark:<18}{state.file.name:<27}{state.state:<9}{where}")
+        found.append(state)
+    if output.wants_json():
+        output.result([_row(state) for state in found], "")
+    return found
+
+
+def _row(state: State) -> dict[str, Any]:
+    own = {"benchmark": state.benchmark, "file": state.file.name, "state": state.state}
+    return {**own, "path": state.path, "about": state.about}
 
 
 def _end(wrong: list[State]) -> None:
@@ -84,3 +89,9 @@ def _end(wrong: list[State]) -> None:
 @app.callback()
 def data() -> None:
     """Find, download and check benchmark files; make training rows of them."""
+
+
+output.command(app, "list", list_files, "Each file: where it is, and whether it is the official one.")
+output.command(app, "fetch", fetch, "Download what is missing.")
+output.command(app, "verify", verify, "Read all files again and compare their digests.")
+output.command(app, "export", export, "Write a training split as instructions and answers.")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import INFRASTRUCTURE, UsageError
+from . import output
+from .names import offering
 
 if TYPE_CHECKING:
     from ..config import ScoreConfig
@@ -17,9 +19,17 @@ if TYPE_CHECKING:
     from ..session import SandboxOptions
 
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
-Recipe = Annotated[str | None, typer.Option("--recipe", "-r", help="Prompt format and extraction rule.")]
+Recipe = Annotated[
+    str | None,
+    typer.Option("--recipe", "-r", help="Prompt format and extraction rule.", autocompletion=offering("recipes")),
+]
 SandboxName = Annotated[
-    str | None, typer.Option("--sandbox", help="docker or process. Default: docker where an engine answers.")
+    str | None,
+    typer.Option(
+        "--sandbox",
+        help="docker or process. Default: docker where an engine answers.",
+        autocompletion=offering("sandboxes"),
+    ),
 ]
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
 Split = Annotated[str | None, typer.Option(help="Another split of the benchmark, such as validation (mbpp).")]
@@ -52,9 +62,15 @@ Page = Annotated[
 
 def run(
     context: typer.Context,
-    model: Annotated[str | None, typer.Argument(help="Builtin, checkpoint folder, hub name, or replay:FILE.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Argument(help="Builtin, checkpoint folder, hub name, or replay:FILE.", autocompletion=offering("models")),
+    ] = None,
     *,
-    benchmark: Annotated[list[str] | None, typer.Option("--benchmark", "-b", help="Benchmark; repeatable.")] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option("--benchmark", "-b", help="Benchmark; repeatable.", autocompletion=offering("benchmarks")),
+    ] = None,
     split: Split = None,
     recipe: Recipe = None,
     sandbox: SandboxName = None,
@@ -100,31 +116,40 @@ def run(
     allow_unsafe: AllowUnsafe = None,
     page: Page = True,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, how long, and stop.")] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
     flags = dict(locals())  # the parameters, and nothing else yet
     from .. import pipeline
     from ..config import read_toml, run_config
     from ..lineage import recipe_warnings
-    from ..progress import open_progress
     from ..suite import in_split
 
     benchmarks = [in_split(name, split) for name in benchmark or ()]
     values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmarks, engine_args=engine_arg)}
-    chosen = run_config(values)
+    chosen = run_config(values, config)
     for told in recipe_warnings(chosen, pipeline.chosen_recipe(chosen)):
-        typer.echo(f"warning: {told}", err=True)
+        output.remark(f"warning: {told}")
     if preview:
-        _print_preview(pipeline.preview(chosen))
+        _show_preview(pipeline.preview(chosen))
         return
-    finish(*pipeline.run_all(chosen, out=out, command=context.obj, progress=open_progress()), page=page)
+    if dry_run:
+        from .. import forecast
+
+        expected = forecast.forecast(chosen, out)
+        output.result(forecast.as_json(expected), lambda: forecast.text(expected))
+        return
+    finish(*pipeline.run_all(chosen, out=out, command=context.obj, progress=output.progress()), page=page)
 
 
 def score(
     context: typer.Context,
     samples: Annotated[Path, typer.Argument(help="Samples file (JSON lines, .gz too), or a run folder.")],
     *,
-    benchmark: Annotated[str | None, typer.Option("--benchmark", "-b", help="The benchmark of the samples.")] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option("--benchmark", "-b", help="The benchmark of the samples.", autocompletion=offering("benchmarks")),
+    ] = None,
     field: Annotated[str | None, typer.Option(help="Field with the text. Default: solution, else completion.")] = None,
     split: Split = None,
     recipe: Recipe = None,
@@ -153,7 +178,6 @@ def _scored(flags: dict[str, Any]) -> Summary:
     """What `score` was asked for, by its parameters."""
     from .. import scoring
     from ..extractors import ALL, compare_rules
-    from ..progress import open_progress
 
     path, command, options, rules = flags["samples"], flags["context"].obj, _sandbox_options(flags), flags["extractors"]
     if rules not in (None, ALL):
@@ -163,12 +187,12 @@ def _scored(flags: dict[str, Any]) -> Summary:
         _check_folder_flags(flags)
     if flags["re_extract"]:
         kept = {"recipe": flags["recipe"], "sandbox": flags["sandbox"], "options": options, "command": command}
-        done = scoring.reextract(path, **kept, progress=open_progress())
+        done = scoring.reextract(path, **kept, progress=output.progress())
     elif not path.is_dir():
-        done = scoring.score(_score_config(flags), out=flags["out"], command=command, progress=open_progress())
+        done = scoring.score(_score_config(flags), out=flags["out"], command=command, progress=output.progress())
     # Samples that the judge failed on have no verdict to compare with; the end of the command says so.
     if done is None or (rules and not done.infrastructure):
-        return compare_rules(done.path if done else path, options=options, progress=open_progress())
+        return compare_rules(done.path if done else path, options=options, progress=output.progress())
     return done
 
 
@@ -219,36 +243,37 @@ def _check_folder_flags(flags: dict[str, Any]) -> None:
 
 def _given(flags: dict[str, Any], **renamed: Any) -> dict[str, Any]:
     """The configuration keys among the flags that were used."""
-    own = ("context", "benchmark", "engine_arg", "split", "out", "config", "page", "preview")
+    own = ("context", "benchmark", "engine_arg", "split", "out", "config", "page", "preview", "dry_run")
     values = {**{key: value for key, value in flags.items() if key not in own}, **renamed}
     return {key: value for key, value in values.items() if value is not None and value != []}
 
 
-def _print_preview(preview: Preview) -> None:
-    typer.echo(f"{preview.benchmark} {preview.task_id}, recipe {preview.recipe}", err=True)
-    typer.echo("--- text, between the lines ---", err=True)
+def _show_preview(preview: Preview) -> None:
+    if output.wants_json():
+        output.result(preview, "")
+        return
+    output.remark(f"{preview.benchmark} {preview.task_id}, recipe {preview.recipe}")
+    output.remark("--- text, between the lines ---")
     typer.echo(preview.rendered.text)
-    typer.echo("--- token ids ---", err=True)
+    output.remark("--- token ids ---")
     ids = preview.rendered.token_ids
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
 
 
 def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
     """Write the pages and print the cards; a run that is not wholly judged ends as infrastructure trouble."""
-    from ..manifest import throughput
-    from ..noise import read_noise, told
-    from ..report import card, write_page
+    from ..report import card, run_json, write_page
 
-    for summary in summaries:
-        if "order" in summary.manifest["identity"]:
-            continue  # a repetition: what it repeats has the card and the noise
+    # a repetition has no card of its own: what it repeats tells the noise
+    shown = [summary for summary in summaries if "order" not in summary.manifest["identity"]]
+    for summary in shown:
         if page:
             write_page(summary.path, png=png)
-        typer.echo(card(summary))
-        if rate := throughput(summary.manifest):
-            typer.echo(f"throughput: {rate}")
-        for noise in read_noise(summary.path):
-            typer.echo(f"noise of {noise.benchmark}: {told(noise)}")
+    output.result(
+        {"runs": [run_json(summary) for summary in shown]},
+        lambda: "\n".join(card(summary, output.width()) for summary in shown),
+        apart=True,
+    )
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]
     if lost:
         first = lost[0]

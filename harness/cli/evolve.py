@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
+from ..plain import plain
+from . import output
 from .evaluate import ClusterAddress, ReplicaGpus, Replicas
 
 if TYPE_CHECKING:
@@ -108,7 +111,6 @@ def evolve(
     from ..evolve.run import evolve as run
     from ..evolve.seeds import read_seeds
     from ..evolve.stopping import StopRule
-    from ..progress import open_progress
 
     options = EvolveOptions(
         **{name: value for name, value in flags.items() if name not in NOT_OPTIONS},
@@ -117,7 +119,7 @@ def evolve(
     )
     config = options.config()
     if dry_run:
-        _print_estimate(config, read_seeds(seeds), tokens_per_s, price_in, price_out)
+        _estimate(config, read_seeds(seeds), tokens_per_s, price_in, price_out)
         return
     stop = None
     if stop_on is not None:
@@ -133,8 +135,10 @@ def evolve(
             rule=StopRule(patience=patience, min_gain=min_gain),
             reported=tuple(reported or ()),
             command=context.obj,
+            open_progress=output.progress,
         )
-    _print_outcome(run(config, replace(options.settings(out, context.obj), stop=stop), open_progress()))
+    outcome = run(config, replace(options.settings(out, context.obj), stop=stop), output.progress())
+    output.result(outcome, lambda: "\n".join(_outcome(outcome)))
 
 
 def decontaminate(
@@ -153,7 +157,6 @@ def decontaminate(
     """Remove duplicates, and rows that repeat a benchmark's problem, from any Alpaca file."""
     from ..evolve.decontaminate import decontaminate as run
     from ..evolve.options import SieveOptions
-    from ..progress import open_progress
 
     options = SieveOptions(
         near=near,
@@ -165,15 +168,19 @@ def decontaminate(
         sandbox=sandbox,
         workers=workers,
     )
-    manifest = run(data, out, options.sieve(), open_progress())
+    manifest = run(data, out, options.sieve(), output.progress())
+    output.result({**manifest, "data": out / "train.jsonl"}, lambda: "\n".join(_sifted(manifest, out)))
+
+
+def _sifted(manifest: Mapping[str, Any], out: Path) -> Iterator[str]:
     found = manifest["contamination"]
     layers = ", ".join(f"{layer} {count}" for layer, count in found["rows_by_layer"].items())
-    typer.echo(f"rows          {manifest['rows']} of {manifest['rows_before']} left")
-    typer.echo("removed       " + (", ".join(f"{count} {why}" for why, count in manifest["removed"].items()) or "none"))
-    typer.echo(f"contaminated  {found['rows_removed']} rows ({layers})")
+    yield f"rows          {manifest['rows']} of {manifest['rows_before']} left"
+    yield "removed       " + (", ".join(f"{count} {why}" for why, count in manifest["removed"].items()) or "none")
+    yield f"contaminated  {found['rows_removed']} rows ({layers})"
     for name, tasks in found["touched"].items():
-        typer.echo(f"  {name:<18}{len(tasks)} of {found['benchmarks'][name]['problems']} problems touched")
-    typer.echo(f"data          {out / 'train.jsonl'}")
+        yield f"  {name:<18}{len(tasks)} of {found['benchmarks'][name]['problems']} problems touched"
+    yield f"data          {out / 'train.jsonl'}"
 
 
 def untouched(
@@ -184,11 +191,14 @@ def untouched(
     from ..evolve.untouched import untouched as compare
     from ..report.wording import percent
 
-    for one in compare(run, data):
-        typer.echo(f"{one.full.benchmark} {one.full.metric}")
-        typer.echo(f"  all {one.full.n_problems} problems: {percent(one.full)}")
+    found = list(compare(run, data))
+    lines = []
+    for one in found:
         left = percent(one.untouched) if one.untouched.n_problems else "none left"
-        typer.echo(f"  {one.untouched.n_problems} that the data never touched: {left}")
+        lines.append(f"{one.full.benchmark} {one.full.metric}")
+        lines.append(f"  all {one.full.n_problems} problems: {percent(one.full)}")
+        lines.append(f"  {one.untouched.n_problems} that the data never touched: {left}")
+    output.result(found, "\n".join(lines))
 
 
 def _operators(text: str | None) -> tuple[str, ...]:
@@ -199,40 +209,43 @@ def _operators(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def _print_estimate(
+def _estimate(
     config: EvolveConfig, seeds: Seeds, tokens_per_s: float | None, price_in: float | None, price_out: float | None
 ) -> None:
     from ..evolve.estimate import estimate
 
     found = estimate(config, seeds)
-    typer.echo(f"seeds        {len(seeds.seeds)}, {config.rounds} rounds, operators: {len(config.operators)}")
-    typer.echo(f"requests     at most {found.requests}")
-    typer.echo(f"tokens       about {found.prompt_tokens} in prompts, {found.completion_tokens} generated")
-    if tokens_per_s is not None:
-        if not tokens_per_s > 0:
-            raise UsageError(f"--tokens-per-s is {tokens_per_s}; it must be above 0")
-        typer.echo(f"time         about {found.seconds(tokens_per_s) / 60:.1f} min at {tokens_per_s:g} tokens/s")
-    else:
-        typer.echo("time         say --tokens-per-s (`harness run` shows a model's)")
-    if price_in is not None or price_out is not None:
-        typer.echo(f"cost         about {found.cost(price_in or 0.0, price_out or 0.0):.2f}")
-    else:
-        typer.echo("cost         say --price-in and --price-out, per million tokens")
+    if tokens_per_s is not None and not tokens_per_s > 0:
+        raise UsageError(f"--tokens-per-s is {tokens_per_s}; it must be above 0")
+    seconds = None if tokens_per_s is None else found.seconds(tokens_per_s)
+    cost = None if price_in is None and price_out is None else found.cost(price_in or 0.0, price_out or 0.0)
+    lines = [
+        f"seeds        {len(seeds.seeds)}, {config.rounds} rounds, operators: {len(config.operators)}",
+        f"requests     at most {found.requests}",
+        f"tokens       about {found.prompt_tokens} in prompts, {found.completion_tokens} generated",
+        f"time         about {seconds / 60:.1f} min at {tokens_per_s:g} tokens/s"
+        if seconds is not None
+        else "time         say --tokens-per-s (`harness run` shows a model's)",
+        f"cost         about {cost:.2f}"
+        if cost is not None
+        else "cost         say --price-in and --price-out, per million tokens",
+    ]
+    output.result({**plain(found), "seeds": len(seeds.seeds), "seconds": seconds, "cost": cost}, "\n".join(lines))
 
 
-def _print_outcome(outcome: Outcome) -> None:
+def _outcome(outcome: Outcome) -> Iterator[str]:
     from ..report.wording import percent
 
     for one in outcome.statistics["attempts"]:
         told = ", ".join(f"{reason} {count}" for reason, count in one["rejected"].items())
         kept = f"{one['kept']} of {one['attempts']} kept"
-        typer.echo(f"round {one['round']}  {one['operator']:<20}{kept:<18}{told}".rstrip())
-    typer.echo("sifted out  " + (", ".join(f"{count} {why}" for why, count in outcome.removed.items()) or "nothing"))
-    typer.echo(f"requests    {outcome.requests} ({outcome.asked} in this start), {outcome.tokens} tokens")
-    typer.echo(f"rows        {outcome.rows}, {outcome.path / 'dataset'}")
-    typer.echo(f"report      {outcome.path / 'report.html'}")
+        yield f"round {one['round']}  {one['operator']:<20}{kept:<18}{told}".rstrip()
+    yield "sifted out  " + (", ".join(f"{count} {why}" for why, count in outcome.removed.items()) or "nothing")
+    yield f"requests    {outcome.requests} ({outcome.asked} in this start), {outcome.tokens} tokens"
+    yield f"rows        {outcome.rows}, {outcome.path / 'dataset'}"
+    yield f"report      {outcome.path / 'report.html'}"
     for trial in outcome.trials:
         mark = " (kept)" if trial.round == outcome.kept else ""
-        typer.echo(f"evol stop   rounds 0 to {trial.round}: {trial.score.benchmark} {percent(trial.score)}{mark}")
+        yield f"evol stop   rounds 0 to {trial.round}: {trial.score.benchmark} {percent(trial.score)}{mark}"
     if outcome.stopped:
-        typer.echo(f"stopped     {outcome.stopped}")
+        yield f"stopped     {outcome.stopped}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from . import output
 
 if TYPE_CHECKING:
     from ..finetune.train import Trained
@@ -64,9 +67,11 @@ def finetune(
     values = {**(settings(preset) if preset else {}), **(read_toml(config) if config else {}), **given}
     if isinstance(values.get("held_out"), str):
         values["held_out"] = _share_or_path(values["held_out"])
-    trained = run(training_config(values), resume=not fresh, command=context.obj)
+    # None: its own line to the terminal, beside which libraries print to a log
+    tell = output.remark if output.wants_quiet() else None
+    trained = run(training_config(values), resume=not fresh, command=context.obj, tell=tell)
     if is_main():
-        _print_trained(trained)
+        output.result(_as_json(trained), lambda: "\n".join(_lines(trained)))
 
 
 def merge(
@@ -78,7 +83,8 @@ def merge(
     """Add a LoRA adapter to its base's weights: a full checkpoint for any engine."""
     from ..finetune.merge import merge as run
 
-    typer.echo(f"checkpoint  {run(adapter, out, base=base)}")
+    merged = run(adapter, out, base=base)
+    output.result({"checkpoint": merged}, f"checkpoint  {merged}")
 
 
 def _share_or_path(text: str) -> Any:
@@ -88,14 +94,21 @@ def _share_or_path(text: str) -> Any:
         return Path(text)
 
 
-def _print_trained(trained: Trained) -> None:
+def _as_json(trained: Trained) -> dict[str, Any]:
+    manifest = trained.manifest
+    kept = {key: manifest["data"][key] for key in ("trained_rows", "trained_answer_tokens")}
+    found = {"checkpoint": trained.folder, "recipe": manifest["recipe"]["name"], **kept}
+    return {**found, "losses": trained.losses, "skipped": trained.skipped}
+
+
+def _lines(trained: Trained) -> Iterator[str]:
     manifest = trained.manifest
     if trained.skipped:
-        typer.echo("it was trained already")
+        yield "it was trained already"
     data = manifest["data"]
-    typer.echo(f"checkpoint  {trained.folder}")
-    typer.echo(f"recipe      {manifest['recipe']['name']}")
-    typer.echo(f"trained on  {data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens")
+    yield f"checkpoint  {trained.folder}"
+    yield f"recipe      {manifest['recipe']['name']}"
+    yield f"trained on  {data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens"
     for name, curve in trained.losses.items():
         if curve:
-            typer.echo(f"{name.replace('_', '-'):<11} loss {curve[0][1]:.4f} -> {curve[-1][1]:.4f}")
+            yield f"{name.replace('_', '-'):<11} loss {curve[0][1]:.4f} -> {curve[-1][1]:.4f}"

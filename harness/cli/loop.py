@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import UsageError
+from . import output
 
 if TYPE_CHECKING:
     from ..loop.ablation import Ablation
-    from ..loop.run import Loop
+    from ..loop.run import Ended
 
 
 def loop(
@@ -28,44 +30,51 @@ def loop(
     from ..loop.config import example as example_text
 
     if example:
-        typer.echo(example_text(), nl=False)
+        output.result({"example": example_text()}, example_text())
         return
     if config is None:
         raise UsageError("no configuration is named; `harness loop --example > loop.toml` makes one")
-    from ..compare import verdict
     from ..loop.config import read_config
     from ..loop.run import Loop
-    from ..progress import open_progress
 
     chosen = Loop(
         read_config(config),
-        open_progress=open_progress,
-        tell=lambda line: typer.echo(line, err=True),
+        open_progress=output.progress,
+        tell=output.remark,
         command=context.obj,
     )
     if dry_run:
-        _print_plan(chosen)
+        plan = chosen.plan()
+        output.result(plan, "\n".join(f"{one.what:<9} {one.state:<22} {one.label}".rstrip() for one in plan))
         return
     ended = chosen.run(ablation=rounds_ablation)
-    typer.echo(verdict.text(ended.gate), nl=False)
-    if ended.rounds is not None:
-        _print_rounds(ended.rounds)
-    for name, digest in ended.digests.items():
-        typer.echo(f"{name:<9} {digest}")
-    typer.echo(f"page      {ended.page}")
+    output.result(_as_json(ended), lambda: "\n".join(_lines(ended)))
     raise typer.Exit(ended.gate.exit_code)
 
 
-def _print_plan(chosen: Loop) -> None:
-    for one in chosen.plan():
-        typer.echo(f"{one.what:<9} {one.state:<22} {one.label}".rstrip())
+def _as_json(ended: Ended) -> dict[str, Any]:
+    from ..compare import verdict
+
+    found = {"gate": verdict.as_json(ended.gate), "digests": ended.digests, "page": ended.page}
+    return {**found, "rounds": ended.rounds.points if ended.rounds else None}
 
 
-def _print_rounds(rounds: Ablation) -> None:
+def _lines(ended: Ended) -> Iterator[str]:
+    from ..compare import verdict
+
+    yield verdict.text(ended.gate).rstrip("\n")
+    if ended.rounds is not None:
+        yield from _rounds(ended.rounds)
+    for name, digest in ended.digests.items():
+        yield f"{name:<9} {digest}"
+    yield f"page      {ended.page}"
+
+
+def _rounds(rounds: Ablation) -> Iterator[str]:
     from ..report.wording import percent
 
-    typer.echo(f"rounds on {rounds.budget} answer tokens each:")
+    yield f"rounds on {rounds.budget} answer tokens each:"
     for point in rounds.points:
         told = "; ".join(f"{score.benchmark} {score.metric} {percent(score)}" for score in point.scores)
         loss = "" if point.held_out_loss is None else f", held-out loss {point.held_out_loss:.4f}"
-        typer.echo(f"  {point.span:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {told}")
+        yield f"  {point.span:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {told}"

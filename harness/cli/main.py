@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, compare, data, evaluate, evolve, finetune, inspect, loop, plan, publish, verify
+from . import ask, compare, configure, data, evaluate, evolve, finetune, inspect, loop, plan, publish, verify
+from .output import command
 
 INTERRUPTED = 130
+COMPLETION = "_HARNESS_COMPLETE"
+"""Set by the script that `--show-completion` prints."""
 RESUMABLE = {"run", "score", "evolve", "finetune", "loop"}
 
 # Every usage error of the parser derives from this class; typer does not export it by name.
@@ -24,7 +29,6 @@ PARSER_ERROR: type[Exception] = typer.BadParameter.__bases__[0]
 app = typer.Typer(
     name="harness",
     help="Benchmark code models: completions, sandboxed verdicts, pass@k, reports.",
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -46,26 +50,27 @@ def harness(
     """Benchmark code models: completions, sandboxed verdicts, pass@k, reports."""
 
 
-app.command("run")(evaluate.run)
-app.command("score")(evaluate.score)
-app.command("ask")(ask.ask)
-app.command("report")(inspect.report)
-app.command("compare")(compare.compare)
-app.command("gate")(compare.gate)
-app.command("loop")(loop.loop)
-app.command("leaderboard")(publish.leaderboard)
-app.command("reproduce")(publish.reproduce)
-app.command("import")(publish.import_results)
-app.command("export")(publish.export)
-app.command("list")(inspect.list_names)
-app.command("verify")(verify.verify)
-app.command("doctor")(inspect.doctor)
-app.command("plan")(plan.plan)
-app.command("evolve")(evolve.evolve)
-app.command("decontaminate")(evolve.decontaminate)
-app.command("untouched")(evolve.untouched)
-app.command("finetune")(finetune.finetune)
-app.command("merge")(finetune.merge)
+command(app, "run", evaluate.run, "Evaluate a model on benchmarks.")
+command(app, "score", evaluate.score, "Judge samples that are there already.")
+command(app, "ask", ask.ask, "Put one instruction to a checkpoint.")
+command(app, "report", inspect.report, "Write a run's report anew.")
+command(app, "compare", compare.compare, "Compare runs with a baseline.")
+command(app, "gate", compare.gate, "Exit 1 where a candidate has regressed.")
+command(app, "loop", loop.loop, "Evolve, fine-tune, run, compare and gate.")
+command(app, "leaderboard", publish.leaderboard, "All runs of a folder in one table.")
+command(app, "reproduce", publish.reproduce, "Published and measured figures side by side.")
+command(app, "import", publish.import_results, "Make a run of another harness's results.")
+command(app, "export", publish.export, "Write a run in another harness's format.")
+command(app, "list", inspect.list_names, "The names that other commands take.")
+command(app, "verify", verify.verify, "Check that a sandbox judges rightly.")
+command(app, "doctor", inspect.doctor, "What is installed, what is missing, what to do.")
+command(app, "plan", plan.plan, "Tokens, hours and disk of a larger run.")
+command(app, "evolve", evolve.evolve, "Make harder training data (Evol-Instruct).")
+command(app, "decontaminate", evolve.decontaminate, "Remove rows that repeat a benchmark.")
+command(app, "untouched", evolve.untouched, "Scores on problems the training data never touched.")
+command(app, "finetune", finetune.finetune, "Fine-tune a checkpoint.")
+command(app, "merge", finetune.merge, "Add a LoRA adapter to its base.")
+app.add_typer(configure.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(inspect.sandbox_app, name="sandbox")
 
@@ -77,14 +82,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _status(arguments: list[str]) -> int:
-    command = typer.main.get_command(app)
+    parser = typer.main.get_command(app)
     try:
-        with command.make_context("harness", list(arguments), obj=["harness", *arguments]) as context:
-            command.invoke(context)
+        if COMPLETION in os.environ:  # the shell asks what may come next
+            parser.main(args=[], prog_name="harness", complete_var=COMPLETION)
+        with parser.make_context("harness", list(arguments), obj=["harness", *arguments]) as context:
+            parser.invoke(context)
     except typer.Exit as ended:
         return ended.exit_code
     except PARSER_ERROR as error:
-        return _usage(error)
+        return _usage(error, arguments)
     except HarnessError as error:
         return _failed(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -94,7 +101,7 @@ def _status(arguments: list[str]) -> int:
     return 0
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception, arguments: list[str]) -> int:
     """A usage error in one line; a bare `harness` shows the help instead."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
@@ -102,8 +109,16 @@ def _usage(error: Exception) -> int:
         return USAGE
     say = getattr(error, "format_message", None)
     where = f"{context.command_path} --help" if context is not None else "harness --help"
-    text = " ".join(str(say() if say is not None else error).split())
+    text = _with_value(" ".join(str(say() if say is not None else error).split()), error, arguments)
     return _failed(f"{text.rstrip('.')} (see `{where}`)", USAGE)
+
+
+def _with_value(text: str, error: Exception, arguments: list[str]) -> str:
+    """`text` with the value that an option was given, which the parser leaves out."""
+    names = getattr(getattr(error, "param", None), "opts", [])
+    given = [value for name, value in pairwise(arguments) if name in names]
+    head, found, reason = text.partition(": ")
+    return f"{head}: {json.dumps(given[-1])}: {reason}" if found and given and given[-1] not in text else text
 
 
 def _interrupted(arguments: list[str]) -> int:

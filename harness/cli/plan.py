@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
+from . import output
+
+if TYPE_CHECKING:
+    from ..capacity import Whole
 
 ROW = "{:<18}{:>9}{:>14}{:>14}{:>12}{:>12}{:>14}{:>11}"
 HEAD = ("benchmark", "samples", "prompt tokens", "answer tokens", "GPU hours", "CPU engine", "scoring", "disk")
@@ -23,25 +27,24 @@ def plan(
     measured: Annotated[
         list[Path] | None, typer.Option("--from", help="Run folder to take figures from; repeatable.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
     """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""
-    from ..config import NO_BENCHMARK
-    from ..forecast import as_json, forecast
+    from ..capacity import forecast
+    from ..config import NO_BENCHMARK, at_least
 
     if not benchmark:
         raise UsageError(NO_BENCHMARK)
-    for name, value, least in (("n", n, 1), ("gpus", gpus, 0), ("cores", cores, 1)):
-        if value is not None and value < least:
-            raise UsageError(f"--{name} is {value}; it must be {least} or more")
+    at_least(1, n=n, cores=cores)
+    at_least(0, gpus=gpus)
     whole = forecast(model, benchmark, n=n, gpus=gpus, cores=cores, runs=measured or ())
-    if json:
-        typer.echo(as_json(whole))
-        return
-    typer.echo(ROW.format(*HEAD))
+    output.result(whole, lambda: _table(whole, cores))
+
+
+def _table(whole: Whole, cores: int | None) -> str:
+    lines = [ROW.format(*HEAD)]
     for part in whole.parts:
         engine = f"{part.engine_hours:.2f} h" if not part.gpu_hours else "-"
-        typer.echo(
+        lines.append(
             ROW.format(
                 part.benchmark,
                 part.samples,
@@ -54,8 +57,8 @@ def plan(
             )
         )
     replicas = f"{whole.replicas} replica{'s' * (whole.replicas > 1)}"
-    typer.echo(f"generating    {whole.generating_hours:.2f} hours on {replicas}")
+    lines.append(f"generating    {whole.generating_hours:.2f} hours on {replicas}")
     if whole.scoring_hours is not None:
-        typer.echo(f"scoring       {whole.scoring_hours:.2f} hours on {cores} cores, while it generates")
-    for part in whole.parts:
-        typer.echo(f"figures       {part.benchmark}: {part.source}")
+        lines.append(f"scoring       {whole.scoring_hours:.2f} hours on {cores} cores, while it generates")
+    lines += [f"figures       {part.benchmark}: {part.source}" for part in whole.parts]
+    return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from . import output
 
 Given = Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="A checkpoint to run; repeatable.")]
 
@@ -21,10 +22,10 @@ def leaderboard(
     from ..report import leaderboard as boards
 
     found = boards.leaderboard(folder)
-    typer.echo(boards.markdown(found), nl=False)
+    output.result(boards.as_json(found), lambda: boards.markdown(found))
     if out is not None:
         for path in boards.write(found, out):
-            typer.echo(f"wrote {path}", err=True)
+            output.remark(f"wrote {path}")
 
 
 def reproduce(
@@ -40,7 +41,6 @@ def reproduce(
 ) -> None:
     """Run or score what a published table was made from; show published, measured, and whether they agree."""
     from ..compare import reproduce as reproducing
-    from ..progress import open_progress
 
     table = reproducing.read_target(target)
     if not checkpoint and not samples:
@@ -52,8 +52,8 @@ def reproduce(
         sandbox=sandbox,
         sampled=sampled,
     )
-    rows = reproducing.reproduce(table, request, progress=open_progress())
-    typer.echo(reproducing.markdown(table, rows), nl=False)
+    rows = reproducing.reproduce(table, request, progress=output.progress())
+    output.result(reproducing.as_json(rows), lambda: reproducing.markdown(table, rows))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -74,7 +74,6 @@ def import_results(
 ) -> None:
     """Make a run of another harness's results, which compares and reports like any other."""
     from .. import exchange
-    from ..progress import open_progress
     from .evaluate import finish
 
     finish(
@@ -85,7 +84,7 @@ def import_results(
             judge=judge,
             sandbox=sandbox,
             command=context.obj,
-            progress=open_progress(),
+            progress=output.progress(),
         )
     )
 
@@ -106,4 +105,5 @@ def export(
     if out.exists() and not force:
         raise UsageError(f"{out} exists; --force replaces it")
     count = exchange.export_run(run, to=to, out=out, benchmark=benchmark)
-    typer.echo(f"wrote {count} samples to {out}", err=True)
+    output.result({"samples": count, "path": out}, "")
+    output.remark(f"wrote {count} samples to {out}")

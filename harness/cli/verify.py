@@ -9,6 +9,7 @@ import typer
 
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
 from ..types import Trust
+from . import output
 from .evaluate import AllowUnsafe, SandboxName, TrustName, Workers
 
 if TYPE_CHECKING:
@@ -31,20 +32,13 @@ def verify(
     allow_unsafe: AllowUnsafe = None,
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
-    from .. import registry
     from ..config import check_trust
-    from ..progress import open_progress
     from ..verify import verify as verify_benchmark
 
-    if (golden is None) is not (truth is None):
-        raise UsageError("--golden and --truth go together: samples and their verdicts")
-    if golden is not None and not benchmarks:
-        raise UsageError("--golden needs the benchmarks that its samples are for: `harness verify BENCHMARK...`")
-    names = benchmarks or list(registry.names("benchmarks"))
-    for name in names:
-        registry.lookup("benchmarks", name)
-    codes = []
-    typer.echo(ROW.format(*HEAD))
+    names = _chosen(benchmarks, golden, truth)
+    codes, rows = [], []
+    if not output.wants_json():
+        typer.echo(ROW.format(*HEAD))
     for name in names:
         try:
             found = verify_benchmark(
@@ -55,17 +49,40 @@ def verify(
                 allow_unsafe=bool(allow_unsafe),
                 golden=golden,
                 truth=truth,
-                progress=open_progress(),
+                progress=output.progress(),
             )
         except HarnessError as error:
-            typer.echo(f"{name:<18}not verified")
+            if not output.wants_json():
+                typer.echo(f"{name:<18}not verified")
             typer.echo(f"error: {error}", err=True)
             codes.append(error.exit_code)
         else:
-            _show(found)
+            rows.append(found)
+            if not output.wants_json():
+                _show(found)
             codes.append(INFRASTRUCTURE if found.differences else 0)
+    if output.wants_json():
+        output.result(rows, "")
     if any(codes):
         raise typer.Exit(max(codes))
+
+
+def _chosen(benchmarks: list[str] | None, golden: Path | None, truth: Path | None) -> list[str]:
+    """The benchmarks to verify.
+
+    Raises:
+        UsageError: a name is unknown, or the options do not go together.
+    """
+    from .. import registry
+
+    if (golden is None) is not (truth is None):
+        raise UsageError("--golden and --truth go together: samples and their verdicts")
+    if golden is not None and not benchmarks:
+        raise UsageError("--golden needs the benchmarks that its samples are for: `harness verify BENCHMARK...`")
+    names = benchmarks or list(registry.names("benchmarks"))
+    for name in names:
+        registry.lookup("benchmarks", name)
+    return names
 
 
 def _show(found: Verification) -> None:

@@ -142,7 +142,7 @@ def reproduce(target: Target, request: Request, *, progress: Progress | None = N
     if all(row.measured is None for row in rows):
         raise UsageError(f"nothing of {target.name} was measured: {'; '.join(dict.fromkeys(row.note for row in rows))}")
     write_text(request.out / "reproduce.md", markdown(target, rows))
-    write_json(request.out / "reproduce.json", [_plain(row) for row in rows])
+    write_json(request.out / "reproduce.json", as_json(rows))
     return rows
 
 
@@ -152,6 +152,11 @@ def markdown(target: Target, rows: Sequence[Row]) -> str:
         "\n".join([f"# {target.name}: published and measured", "", *grid([HEADS, *map(_cells, rows)]), *_notes(rows)])
         + "\n"
     )
+
+
+def as_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The table for machines, figures in per cent."""
+    return [_plain(row) for row in rows]
 
 
 def _measure(

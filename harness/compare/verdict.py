@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from ..metrics import LEVEL
+from ..plain import plain
 from ..report.wording import printable
 from ..store import write_text
 from .gate import REGRESSION, Finding, Gate
@@ -56,6 +59,39 @@ def text(gate: Gate) -> str:
     lines += [f"- {told}" for told in gate.comparison.caveats]
     lines += [f"- {method}" for method in gate.comparison.tests]
     return "\n".join(lines) + "\n"
+
+
+def as_json(gate: Gate) -> dict[str, Any]:
+    """The verdict for machines; changes in points, null where a figure is not known."""
+    found: dict[str, Any] = {
+        "verdict": HEADS.get(gate.exit_code, "not decided"),
+        "exit_code": gate.exit_code,
+        "unjudged": gate.unjudged,
+        "findings": [_finding(one) for one in gate.findings],
+        "must_pass": gate.must_pass,
+        "mixed": gate.comparison.mixed,
+        "caveats": gate.comparison.caveats,
+        "methods": gate.comparison.tests,
+    }
+    return {key: plain(value) for key, value in found.items()}
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    difference = found.difference
+    low, high = difference.interval or (math.nan, math.nan)
+    return {
+        "benchmark": difference.benchmark,
+        "metric": difference.metric,
+        "regressed": found.regressed,
+        "change": 100 * difference.value,
+        "interval": None if difference.interval is None else [100 * low, 100 * high],
+        "p_holm": difference.p_corrected,
+        "accepted_drop": found.thresholds.accepted,
+        "level": found.thresholds.level,
+        "smallest_drop_seen": None if found.seen is None else 100 * found.seen,
+        "lost": difference.lost,
+        "gained": difference.gained,
+    }
 
 
 def workflow_commands(gate: Gate) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import differences, digest_of
-from ..errors import StoreError
+from ..errors import StoreError, reason
 from ..store import locked, write_json
 from .ledger import LEDGER
 
@@ -89,7 +89,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreError(f"{path} is no folder of `harness evolve`: it has no {MANIFEST}") from error
     except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {error}") from error
+        raise StoreError(f"{file} cannot be read: {reason(error)}") from error
     if not isinstance(found, dict) or not isinstance(found.get("identity"), dict):
         raise StoreError(f"{file} is not a manifest")
     return found

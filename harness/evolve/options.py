@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config import at_least
 from ..errors import UsageError
 from ..models.options import ModelOptions
 from .asker import Patience
@@ -94,6 +95,10 @@ class EvolveOptions(SieveOptions):
     replica_gpus: int | None = None
     sample: int | None = None
     """Only so many rows of the shuffled whole."""
+
+    def __post_init__(self) -> None:
+        at_least(1, budget_requests=self.budget_requests, budget_tokens=self.budget_tokens, sample=self.sample)
+        at_least(0, retries=self.retries, backoff_s=self.backoff_s)
 
     def config(self) -> EvolveConfig:
         """What decides the evolved data.

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError
+from ..errors import DataError, reason
 from .cleaning import tidy
 
 OWN = "seeds.jsonl"
@@ -61,7 +61,7 @@ def read_seeds(path: Path | None = None) -> Seeds:
         data = path.read_bytes() if path else files("harness.evolve").joinpath(OWN).read_bytes()
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"seeds {path} cannot be read: {error}") from error
+        raise DataError(f"seeds {path} cannot be read: {reason(error)}") from error
     name = path.name if path else OWN
     seeds = tuple(
         _seed(row, number, f"seeds {path or OWN} {where}")
@@ -81,7 +81,7 @@ def alpaca_rows(path: Path) -> list[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"data {path} cannot be read: {error}") from error
+        raise DataError(f"data {path} cannot be read: {reason(error)}") from error
     found = []
     for number, (where, row) in enumerate(_rows(text, path.suffix, f"data {path}")):
         seed = _seed(row, number, f"data {path} {where}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import ks_for
-from ..errors import DataError, StoreError
+from ..errors import DataError, StoreError, reason
 from ..metrics import pass_at_k
 from ..store import read_manifest, read_samples, read_verdicts
 from ..types import Score, Status
@@ -65,7 +65,7 @@ def _contamination(data: Path) -> Mapping[str, Any]:
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"data manifest {file} cannot be read: {error}") from error
+        raise DataError(f"data manifest {file} cannot be read: {reason(error)}") from error
     found = manifest.get("contamination") if isinstance(manifest, dict) else None
     if not found:
         raise DataError(f"data manifest {file} says nothing of benchmarks: the data was not compared with any")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SamplesError
+from ..errors import SamplesError, reason
 from ..types import CodeForm, Status
 
 EVALPLUS = {"pass": Status.PASSED, "fail": Status.WRONG_ANSWER, "timeout": Status.TIMEOUT}
@@ -80,7 +80,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError as error:
         raise SamplesError(f"results file {path} does not exist") from error
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise SamplesError(f"results file {path} cannot be read: {error}") from error
+        raise SamplesError(f"results file {path} cannot be read: {reason(error)}") from error
 
 
 def _recognised(path: Path, text: str, task_ids: Sequence[str]) -> tuple[str, Iterator[Row]]:

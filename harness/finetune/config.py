@@ -102,6 +102,7 @@ class TrainingConfig:
         _at_least(1, micro_batch_size=self.micro_batch_size, max_length=self.max_length, log_every=self.log_every)
         _at_least(1, eval_every=self.eval_every, save_every=self.save_every)
         _at_least(0, warmup_steps=self.warmup_steps, weight_decay=self.weight_decay, seed=self.seed)
+        _at_least(0, max_grad_norm=self.max_grad_norm)
         for name, value in (("epochs", self.epochs), ("learning_rate", self.learning_rate)):
             if not value > 0:
                 raise UsageError(f"{name} is {value}; it must be above 0")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError
+from ..errors import DataError, reason
 from .config import file_digest
 
 DATA_SET = "train.jsonl"
@@ -87,7 +87,7 @@ def data_manifest(source: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"data manifest {manifest} cannot be read: {error}") from error
+        raise DataError(f"data manifest {manifest} cannot be read: {reason(error)}") from error
     files = found.get("files") if isinstance(found, dict) else None
     if not isinstance(files, Mapping) or files.get(file.name) != f"sha256:{file_digest(file)}":
         return None
@@ -123,7 +123,7 @@ def _values(file: Path) -> Iterator[tuple[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"data {file} cannot be read: {error}") from error
+        raise DataError(f"data {file} cannot be read: {reason(error)}") from error
     if file.suffix == ".json":
         try:
             values = json.loads(text)

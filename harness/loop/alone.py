@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..config import run_config
 from ..errors import UsageError
 from ..evolve.stopping import EvolStop, StopRule
 from ..finetune.config import training_config
-from ..progress import open_progress
+from ..progress import Progress, open_progress
 from ..settings import pairs, read_tables
 from .config import with_preset
 from .develop import StopOptions, evol_stop
@@ -32,6 +32,7 @@ def alone(
     rule: StopRule,
     reported: tuple[str, ...] = (),
     command: Sequence[str] = (),
+    open_progress: Callable[[], Progress] = open_progress,
 ) -> EvolStop:
     """Evol Stop on the development set `on`; `finetune` and `run` are KEY=VALUE, which win over the file's tables.
 

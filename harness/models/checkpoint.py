@@ -56,7 +56,11 @@ def local(folder: Path, *, name: str | None = None, revision: str | None = None,
     shards = sorted(folder.glob(WEIGHTS))
     if not shards and not (pickled and any(_pickled(folder))):
         found = next(_pickled(folder), None)
-        advice = f"{found.name} is pickled, convert it to safetensors" if found else "no *.safetensors file is there"
+        advice = (
+            f"{found.name} is pickled, convert it to safetensors, or trust it with --allow-pickle"
+            if found
+            else "no *.safetensors file is there"
+        )
         raise ModelError(f"checkpoint {folder} has no weights that can be loaded safely: {advice}")
     _check_index(folder)
     for shard in shards:
@@ -184,7 +188,9 @@ def check_shard(file: Path) -> dict[str, Any]:
         raise ModelError(f"checkpoint file {file} is not valid safetensors: {one_line(error)}") from error
     expected = 8 + length + max(ends, default=0)
     if size != expected:
-        raise ModelError(f"checkpoint file {file} is cut or damaged: {size} bytes, its header says {expected}")
+        raise ModelError(
+            f"checkpoint file {file} is cut or damaged: {size} bytes, its header says {expected}; copy it again"
+        )
     return header
 
 

@@ -16,6 +16,9 @@ from ..errors import ModelError
 from ..types import Prompt, RenderedPrompt
 from .checkpoint import one_line
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
+"""Of which a tokenizer has at least one."""
+
 
 def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
     """The tokenizer in `folder`, as transformers reads it.
@@ -23,6 +26,8 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
     Raises:
         ModelError: it is missing or damaged, or needs code that is not trusted.
     """
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise ModelError(f"checkpoint {folder} has no tokenizer: none of {', '.join(TOKENIZER_FILES)} is there")
     from transformers import AutoTokenizer
 
     try:
@@ -30,6 +35,11 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
             str(folder), local_files_only=True, trust_remote_code=trust_remote_code, padding_side="left"
         )
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        if "trust_remote_code" in str(error):
+            raise ModelError(
+                f"checkpoint {folder} brings Python code of its own for its tokenizer; read it, and then run it with "
+                "--trust-remote-code"
+            ) from error
         raise ModelError(f"checkpoint {folder} has no tokenizer that can be loaded: {one_line(error)}") from error
 
 

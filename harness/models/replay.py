@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, UsageError, reason
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .options import ModelOptions
 
@@ -99,7 +99,7 @@ class ReplayModel:
                 if index not in answers:
                     raise ModelError(
                         f"replay file {self.path} has {len(answers)} samples of {request.request_id}, "
-                        f"sample {index} is asked for"
+                        f"sample {index} is asked for; take a smaller --n"
                     )
                 if self.delay_s:
                     time.sleep(self.delay_s)
@@ -120,7 +120,7 @@ class ReplayModel:
             packed = self.path.read_bytes()
             return gzip.decompress(packed) if self.path.suffix == ".gz" else packed
         except (OSError, EOFError, zlib.error) as error:
-            raise ModelError(f"replay file {self.path} cannot be read: {error}") from error
+            raise ModelError(f"replay file {self.path} cannot be read: {reason(error)}") from error
 
     @cached_property
     def _samples(self) -> Samples:

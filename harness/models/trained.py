@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError
+from ..errors import ModelError, reason
 from .table import OWN_MANIFEST
 
 
@@ -26,7 +26,7 @@ def read_trained(folder: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read: {error}") from error
+        raise ModelError(f"{file} cannot be read: {reason(error)}") from error
     if not isinstance(found, dict):
         raise ModelError(f"{file} is not a JSON object")
     return found

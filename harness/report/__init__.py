@@ -3,6 +3,6 @@
 from .card import card
 from .page import write_page
 from .summary import Summary, read
-from .writing import write
+from .writing import run_json, write
 
-__all__ = ["Summary", "card", "read", "write", "write_page"]
+__all__ = ["Summary", "card", "read", "run_json", "write", "write_page"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
+from ..plain import plain
 from ..store import MANIFEST, write_error, write_text
 from . import wording
 from .summary import Summary, read
@@ -85,6 +86,12 @@ def markdown(found: Leaderboard) -> str:
         lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     lines += ["", *(f"- not read: {path}: {reason}" for path, reason in found.skipped)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def as_json(found: Leaderboard) -> dict[str, Any]:
+    """The table for machines: rows, and the folders that could not be read."""
+    rows = [{str(key): plain(value) for key, value in row.items()} for row in found.table.to_dict("records")]
+    return {"rows": rows, "skipped": [{"path": str(path), "reason": reason} for path, reason in found.skipped]}
 
 
 def groups(found: Leaderboard) -> Iterator[tuple[str, list[list[str]]]]:

@@ -28,7 +28,7 @@ class Slice:
     score: Score
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Summary:
     """Scores and the facts to read them by."""
 
@@ -52,6 +52,11 @@ class Summary:
     """Samples that pass in-process and fail for a value that could not be carried to the judge."""
     rules: tuple[RuleScore, ...] = ()
     """The scores under each extraction rule, where they were measured."""
+
+    def __repr__(self) -> str:
+        """Short: a notebook shows it for every call."""
+        told = ", ".join(f"{score.benchmark} {score.metric} {score.value:.3f}" for score in self.scores)
+        return f"<run {self.path}: {told or 'no score'}>"
 
     @property
     def stages_s(self) -> Mapping[str, float]:

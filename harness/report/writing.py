@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..manifest import throughput
+from ..noise import read_noise
 from ..store import REPORT, SCORES, write_json, write_text
 from ..types import Score
 from . import wording
@@ -42,6 +43,22 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "oddities": summary.oddities,
         "time_fragile": summary.time_fragile,
         "extractors": [{**asdict(row), "score": _score_row(row.score)} for row in summary.rules],
+    }
+
+
+def run_json(summary: Summary) -> dict[str, Any]:
+    """What the command line prints of a run as JSON: the card's facts for machines."""
+    manifest = summary.manifest
+    return {
+        "path": str(summary.path),
+        "subject": wording.subject(manifest),
+        **scores_json(summary),
+        "warnings": list(alarms(summary)),
+        "cached": summary.cached,
+        "stages_s": dict(summary.stages_s),
+        "tokens_per_s": summary.tokens_per_s,
+        "noise": [asdict(noise) for noise in read_noise(summary.path)],
+        "isolation": [list(line) for line in wording.isolation(summary)],
     }
 
 

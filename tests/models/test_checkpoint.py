@@ -65,7 +65,7 @@ def test_pickled_weights_are_refused_unless_asked_for(tmp_path: Path) -> None:
     folder = write_bare(tmp_path / "m")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
 
-    assert "pytorch_model.bin is pickled, convert it to safetensors" in refused(folder)
+    assert "pytorch_model.bin is pickled, convert it to safetensors, or trust it with --allow-pickle" in refused(folder)
     assert local(folder, pickled=True).path == folder.resolve()
 
 

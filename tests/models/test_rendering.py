@@ -100,7 +100,7 @@ def test_a_missing_or_damaged_tokenizer_is_one_line(content: str | None, tmp_pat
         (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
         (tmp_path / "tokenizer_config.json").write_text(content, encoding="utf-8")
 
-    with pytest.raises(ModelError, match="has no tokenizer that can be loaded") as caught:
+    with pytest.raises(ModelError, match="has no tokenizer") as caught:
         load_tokenizer(tmp_path)
 
     assert "\n" not in str(caught.value)

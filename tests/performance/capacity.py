@@ -2,7 +2,7 @@
 
 greedy: HumanEval, one sample; from its first 60 problems. sampled: HumanEval, four samples at 0.8; from its first 30.
 Scoring is predicted from the programs' own time, and compared with judging the same samples again on idle cores.
-`python -m tests.performance.forecast [NAME...]`.
+`python -m tests.performance.capacity [NAME...]`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.forecast import forecast
+from harness.capacity import forecast
 from harness.store import SAMPLES, VERDICTS
 
 from .cluster import run
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=list(RUNS))
     parser.add_argument("--max-tokens", type=int, default=128)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="forecast-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="capacity-") as scratch:
         for name in asked.names:
             measure(name, Path(scratch), asked.max_tokens)
 

@@ -1,0 +1,174 @@
+"""Pages that are made from the code when the documentation is built, so that they cannot fall behind it.
+
+cli.md from the parser, the attack table of sandbox.md from the headers of tests/attacks, the messages of
+troubleshooting.md from the places that raise them. Where a page of docs/ has the line `<!-- generated: NAME -->`,
+the part called NAME stands in its place.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from harness import api
+from harness.cli.main import app
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCES = ("harness", "benchmarks", "sandboxes")
+ERRORS = (
+    *("UsageError", "DataError", "SamplesError", "StoreError", "ModelError", "SandboxUnavailable"),
+    *("NothingSurvived", "NotFinite"),
+)
+MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
+
+
+def commands() -> str:
+    """Every command with its arguments and options."""
+    return "\n".join(line for path, command in _commands(typer.main.get_command(app)) for line in _about(path, command))
+
+
+def _commands(group: Any, path: str = "harness") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _about(path: str, command: Any) -> Iterator[str]:
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    options = [one for one in command.params if one.param_type_name == "option"]
+    named = [one.name.upper() if one.required else f"[{one.name.upper()}]" for one in arguments]
+    yield f"## {path}\n"
+    yield " ".join((command.help or "").split()) + "\n"
+    yield f"```text\n{' '.join([path, *named, '[OPTIONS]'])}\n```\n"
+    if arguments:
+        yield "| argument | |"
+        yield "|---|---|"
+        yield from (f"| `{one.name.upper()}` | {_cell(one.help)} |" for one in arguments)
+        yield ""
+    yield "| option | |"
+    yield "|---|---|"
+    for one in options:
+        names = ", ".join(f"`{name}`" for name in [*one.opts, *one.secondary_opts])
+        again = " Repeatable." if one.multiple and "repeatable" not in (one.help or "") else ""
+        yield f"| {names} | {_cell(one.help)}{again} |"
+    yield ""
+
+
+def attacks() -> str:
+    """A row per hostile program: what it does, and what it gets where."""
+    rows = ["| program | what it does | split | in-process |", "|---|---|---|---|"]
+    for path in sorted((ROOT / "tests" / "attacks").glob("*.py")):
+        found = dict(re.findall(r"^# ([a-z0-9-]+): (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE))
+        split = found.get("expect-split", found.get("expect", "by kind of problem"))
+        same = found.get("expect-in-process", found.get("expect", "by kind of problem"))
+        mark = " **(succeeds)**" if same == "passed" and not path.stem.startswith("honest") else ""
+        rows.append(f"| `{path.stem}` | {_cell(found['attack'])} | {_words(split)} | {_words(same)}{mark} |")
+    return "\n".join(rows)
+
+
+def messages() -> str:
+    """Every message, by the class of its error; `{...}` stands for what differs from case to case."""
+    found: dict[str, dict[str, str]] = {name: {} for name in ERRORS}
+    for folder in SOURCES:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for name, text in _raised(path):
+                found[name].setdefault(text, path.relative_to(ROOT).as_posix())
+    lines = []
+    for name, texts in found.items():
+        lines.append(f"### {name}\n")
+        if not texts:
+            lines.append("Its message is put together from what happened.\n")
+            continue
+        lines += ["| message | raised in |", "|---|---|"]
+        lines += [f"| {_code(text)} | `{path}` |" for text, path in sorted(texts.items())]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _raised(path: Path) -> Iterator[tuple[str, str]]:
+    """The error class and the message of every call that makes an error of the harness in the file `path`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args:
+            text = _template(node.args[0], texts)
+            # A variable alone holds a message that was made, and is listed, elsewhere.
+            if not re.fullmatch(r"\{[^}]*\}", text):
+                yield node.func.id, text
+
+
+def _template(node: ast.expr, texts: Mapping[str, str]) -> str:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return _template(node.func.value, texts)
+    if isinstance(node, ast.Name) and node.id in texts:
+        return texts[node.id]
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else f"{{{_name(part)}}}" for part in node.values
+        )
+    if isinstance(node, ast.BinOp):
+        return f"{_template(node.left, texts)}{_template(node.right, texts)}"
+    return f"{{{_name(node)}}}"
+
+
+def _name(node: ast.expr) -> str:
+    """What a placeholder stands for, in a word."""
+    shown = ast.unparse(node.value if isinstance(node, ast.FormattedValue) else node)
+    return shown if re.fullmatch(r"[\w.]{1,24}", shown) else "..."
+
+
+def _words(statuses: str) -> str:
+    return statuses.replace("_", " ")
+
+
+def _cell(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    shown = " ".join(text.split()).replace("|", "\\|")
+    return f"`` {shown} ``" if shown else ""
+
+
+def functions() -> str:
+    """The table of verbs and functions, and each function by its docstring."""
+    rows = [f"| `harness {verb}` | [`harness.{name}`](#{_home(name)}.{name}) |" for verb, name in api.VERBS.items()]
+    shown = dict.fromkeys(["load_runs", "Runs", *api.VERBS.values()])
+    return "\n".join([*rows, "", *(f"::: {_home(name)}.{name}\n" for name in shown)])
+
+
+def _home(name: str) -> str:
+    return str(getattr(api, name).__module__)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "functions": functions,
+    "commands": commands,
+    "attacks": attacks,
+    "messages": messages,
+}
+
+
+def filled(markdown: str) -> str:
+    """`markdown` with its generated parts."""
+    return MARK.sub(lambda found: PARTS[found[1]](), markdown)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Called by mkdocs for every page."""
+    return filled(markdown)

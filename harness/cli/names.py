@@ -1,0 +1,21 @@
+"""What the shell offers where a name is to be typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def offering(kind: str) -> Callable[[str], list[tuple[str, str]]]:
+    """A completion by the names of `kind`, as `harness list` shows them, each with its line."""
+
+    def offered(incomplete: str) -> list[tuple[str, str]]:
+        from ..listing import listing
+
+        # FOLDER and OWNER/NAME stand for what the user knows and we do not.
+        return [(name, about) for name, about in listing(kind).items() if _typed(name, incomplete)]
+
+    return offered
+
+
+def _typed(name: str, incomplete: str) -> bool:
+    return name.startswith(incomplete) and not name.isupper() and "/" not in name

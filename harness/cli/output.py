@@ -1,0 +1,108 @@
+"""Where a command's words go, by two flags that every command has.
+
+`--json` prints the result as one JSON document on stdout and nothing else there. `--quiet` leaves out what goes to
+stderr besides errors: progress, remarks, warnings. A command states its result once and does not carry the flags.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..plain import plain
+
+if TYPE_CHECKING:
+    from ..progress import Progress
+
+FLAGS = {
+    "as_json": Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")],
+    "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks on stderr.")],
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What the flags of the command that runs say."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+
+_OUTPUT: ContextVar[Output] = ContextVar("output", default=Output())  # noqa: B039 (it is frozen)
+
+
+def command(app: typer.Typer, name: str, function: Callable[..., None], short: str | None = None) -> None:
+    """Register `function` as the command `name` of `app`, with the flags that every command has.
+
+    `short` stands in the list of commands. None: the docstring's first line.
+    """
+    flags = [
+        inspect.Parameter(flag, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+        for flag, annotation in FLAGS.items()
+    ]
+    signature = inspect.signature(function, eval_str=True)
+    own = list(signature.parameters.values())
+
+    @wraps(function)
+    def with_flags(*arguments: Any, as_json: bool, quiet: bool, **rest: Any) -> None:
+        token = _OUTPUT.set(Output(as_json=as_json, quiet=quiet))
+        try:
+            function(*arguments, **rest)
+        finally:
+            _OUTPUT.reset(token)
+
+    with_flags.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+    with_flags.__annotations__ = {one.name: one.annotation for one in [*own, *flags]}
+    app.command(name, short_help=short)(with_flags)
+
+
+def wants_json() -> bool:
+    """Whether the result is to be JSON."""
+    return _OUTPUT.get().as_json
+
+
+def wants_quiet() -> bool:
+    """Whether nothing is to be said besides the result."""
+    return _OUTPUT.get().quiet
+
+
+def result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> None:
+    """Print the result: `data` as JSON where that is asked for, else `text`.
+
+    `apart`: on a terminal an empty line parts it from the progress above.
+    """
+    if wants_json():
+        typer.echo(json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    told = text if isinstance(text, str) else text()
+    if apart and sys.stdout.isatty() and not _OUTPUT.get().quiet:
+        typer.echo()
+    if told:
+        typer.echo(told, nl=not told.endswith("\n"))
+
+
+def remark(text: str) -> None:
+    """Say `text` on stderr, unless nothing is to be said."""
+    if not _OUTPUT.get().quiet:
+        typer.echo(text, err=True)
+
+
+def progress() -> Progress:
+    """How far the command is, on stderr, unless nothing is to be said."""
+    from ..progress import Quiet, open_progress
+
+    return Quiet() if _OUTPUT.get().quiet else open_progress()
+
+
+def width() -> int | None:
+    """The columns of the terminal that stdout is; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

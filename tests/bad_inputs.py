@@ -1,0 +1,251 @@
+"""What users get wrong, as data: arguments, the exit code they must end with, a part of the message they must get.
+
+`python -m tests.bad_inputs` prints every message, to be read as a user reads it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cli import main
+from tests.commands import references, write_rows
+from tests.runs import outcomes, write_run
+
+HUMANEVAL = ("-b", "humaneval", "--sandbox", "process")
+TRAINING = ("finetune", "empty", "--data", "good.jsonl", "--out", "ckpt")
+EVOLVING = ("evolve", "-m", "replay:good.jsonl", "--out", "data")
+NO_SERVER = ("run", "openai:model@http://127.0.0.1:9/v1")
+SAMPLED = ("run", "replay:good.jsonl", *HUMANEVAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bad:
+    """One wrong use; it runs in a folder that `write_files` has filled."""
+
+    arguments: tuple[str, ...]
+    message: str
+    code: int = 2
+    begun: bool = False
+    """The run had begun: its folder stays, and the same command goes on with it."""
+
+    @property
+    def command(self) -> str:
+        """As it is typed."""
+        return " ".join(["harness", *self.arguments])
+
+
+def bad(*arguments: str, message: str, code: int = 2, begun: bool = False) -> Bad:
+    """A row of the table."""
+    return Bad(arguments=arguments, message=message, code=code, begun=begun)
+
+
+CASES = [
+    # the parser
+    bad("rnu", message="No such command 'rnu'"),
+    bad("run", "--bechmark", "humaneval", message="No such option: --bechmark"),
+    bad("score", message="Missing argument 'samples'"),
+    bad(*SAMPLED, "--n", "many", message='"many": Input should be a valid integer'),
+    bad("gate", "base", message="Missing argument 'candidate'"),
+    bad("sandbox", "bild", message="No such command 'bild'"),
+    # names
+    bad("run", "replay:good.jsonl", "-b", "humanevl", message='Did you mean "humaneval"?'),
+    bad(
+        "run", "smollm2-135m-instrct", "-b", "humaneval", "-r", "chat", message='Did you mean "smollm2-135m-instruct"?'
+    ),
+    bad(*SAMPLED, "-r", "wizzardcoder", message='Did you mean "wizardcoder"?'),
+    bad("run", "replay:good.jsonl", "-b", "humaneval", "--sandbox", "dokcer", message='Did you mean "docker"?'),
+    bad(*SAMPLED, "--trust", "none", message="it must be one of in-process, split"),
+    bad("run", "empty", *HUMANEVAL, "-r", "chat", "--backend", "vlm", message="vlm"),
+    bad("list", "things", message='"things" cannot be listed; choose one of'),
+    bad("sandbox", "build", "coer", message="coer"),
+    bad("run", "replay:good.jsonl", "-b", "humaneval", "--split", "train", message='has no split "train"'),
+    bad(
+        "run",
+        "openai:model@http://127.0.0.1:9/v1",
+        *HUMANEVAL,
+        "-r",
+        "chat",
+        message="no server answers at",
+        code=3,
+        begun=True,
+    ),
+    # figures
+    bad("run", "replay:good.jsonl", message="no benchmark is named"),
+    bad("run", "-b", "humaneval", message="no model is named"),
+    bad(*SAMPLED, "-k", "10", message="ask for --n 10 or more"),
+    bad(*SAMPLED, "--n", "0", message="n is 0; it must be 1 or more"),
+    bad(*SAMPLED, "--temperature", "-1", message="temperature is -1.0"),
+    bad(*SAMPLED, "--top-p", "1.5", message="top_p is 1.5; it must be above 0 and at most 1"),
+    bad(*SAMPLED, "--limit", "-3", message="limit is -3"),
+    bad(*SAMPLED, "--stop", "", message="stop holds an empty text"),
+    bad(*SAMPLED, "-b", "humaneval", message="a benchmark is named twice"),
+    bad(*SAMPLED, "--repeat", "2", "--temperature", "0.5", message="repeat is 2, which is for greedy runs"),
+    bad(*SAMPLED, "--gpu-memory-utilization", "90", message="it must be above 0 and at most 1"),
+    bad(*SAMPLED, "--top-k", "0", message="top_k is 0; it must be 1 or more"),
+    bad(*SAMPLED, "--min-p", "2", message="min_p is 2.0; it must be at least 0 and below 1"),
+    bad(*SAMPLED, "--tensor-parallel-size", "0", message="tensor_parallel_size is 0"),
+    bad(*SAMPLED, "--pipeline-parallel-size", "0", message="pipeline_parallel_size is 0"),
+    bad(*SAMPLED, "--max-model-len", "0", message="max_model_len is 0"),
+    bad(*SAMPLED, "--batch-size", "0", message="batch_size is 0"),
+    bad(*SAMPLED, "--workers", "0", message="workers is 0"),
+    bad(*SAMPLED, "--seed", "-1", message="seed is -1"),
+    # configuration files
+    bad("run", "--config", "none.toml", message="none.toml cannot be read: No such file"),
+    bad("run", "--config", "broken.toml", message="broken.toml is not TOML"),
+    bad("run", "--config", "unknown.toml", message='unknown.toml: configuration key "temprature" is not known.'),
+    bad(
+        "run", "--config", "type.toml", message="type.toml: configuration key \"n\" is 'two'; it must be a whole number"
+    ),
+    # checkpoints
+    bad("run", "./no-such-folder", *HUMANEVAL, "-r", "chat", message="no-such-folder"),
+    bad("run", "./empty", *HUMANEVAL, "-r", "chat", message="config.json"),
+    bad("run", "./no-weights", *HUMANEVAL, "-r", "chat", message="no-weights"),
+    bad("run", "./pickled", *HUMANEVAL, "-r", "chat", message="--allow-pickle"),
+    bad("run", "./own-code", *HUMANEVAL, "-r", "chat", message="--trust-remote-code", begun=True),
+    bad("run", "./no-weights", *HUMANEVAL, message="no recipe of its own"),
+    bad(*SAMPLED, "--lora", "empty", message="NAME=FOLDER"),
+    # samples
+    bad("run", "replay:nothing.jsonl", *HUMANEVAL, message="nothing.jsonl cannot be read: No such file"),
+    bad("score", "nothing.jsonl", "-b", "humaneval", message="nothing.jsonl does not exist"),
+    bad("score", "good.jsonl", message="no benchmark is named"),
+    bad("score", "broken.jsonl", *HUMANEVAL, message="broken.jsonl line 2: not JSON"),
+    bad("score", "unknown.jsonl", *HUMANEVAL, message='task_id "HumanEval/999" is not in humaneval'),
+    bad("score", "fields.jsonl", *HUMANEVAL, message="fields.jsonl line 1"),
+    bad("score", "empty.jsonl", *HUMANEVAL, message="empty.jsonl"),
+    bad("score", "cut.jsonl.gz", *HUMANEVAL, message="cut.jsonl.gz cannot be read"),
+    bad("score", "binary.jsonl", *HUMANEVAL, message="not UTF-8"),
+    bad("score", "good.jsonl", *HUMANEVAL, "--field", "answer", message="answer"),
+    bad("score", "base", message="is a folder; add --re-extract"),
+    # run folders
+    bad("report", "empty", message="is not a run folder"),
+    bad("report", "damaged", message="damaged"),
+    bad("compare", "base", "nothing", message="nothing"),
+    bad("compare", "base", message="two"),
+    bad("compare", "base", "other", message="temperature"),
+    bad("gate", "base", "other", message="temperature"),
+    bad("gate", "base", "base", "--max-drop", "200", message="max_drop is 200.0; it must be points from 0 to 100"),
+    bad("gate", "base", "base", "--noise-floor", "-1", message="noise_floor is -1.0"),
+    bad("gate", "base", "base", "--level", "0", message="level is 0.0"),
+    bad("gate", "base", "base", "--must-pass", "HumanEval/999", message='"HumanEval/999" is not in'),
+    bad("gate", "base", "base", "--rules", "unknown.toml", message='key "temprature" is not known'),
+    bad("leaderboard", "empty", message="holds no run with a score"),
+    bad("export", "base", "good.jsonl", "--format", "human-eval", message="exists; --force replaces it"),
+    bad("export", "base", "out.jsonl", "--format", "csv", message="csv"),
+    bad("import", "good.jsonl", "-b", "humaneval", message="good.jsonl"),
+    bad("run", "replay:good.jsonl", *HUMANEVAL, "--out", "base", message="base"),
+    bad("run", "replay:good.jsonl", *HUMANEVAL, "--out", "good.jsonl/run", message="good.jsonl"),
+    # the other verbs
+    bad("reproduce", "wizardcodr", message="wizardcodr"),
+    bad("reproduce", "wizardcoder", message="nothing to reproduce wizardcoder with"),
+    bad("reproduce", "wizardcoder", "--samples", "99B=good.jsonl", message='checkpoint "99B" is not in wizardcoder'),
+    bad("verify", "humaneval", "--golden", "good.jsonl", message="--golden and --truth go together"),
+    bad("data", "fetch", "humanevl", message='Did you mean "humaneval"?'),
+    bad("data", "export", "humaneval", "--out", "rows.jsonl", message="humaneval"),
+    bad("ask", "smollm2-135m-instruct", "hello", "--file", "good.jsonl", message="--file holds the instructions"),
+    bad("evolve", "nothing.jsonl", "-m", "replay:good.jsonl", "--out", "data", message="nothing.jsonl cannot be read"),
+    bad("evolve", "-m", "replay:good.jsonl", "--out", "data", "--preset", "wizard", message="wizard"),
+    bad("decontaminate", "broken.jsonl", "--out", "clean", message="broken.jsonl"),
+    bad("finetune", "empty", "--data", "nothing.jsonl", "--out", "ckpt", message="empty has no config.json"),
+    bad("finetune", "--preset", "large", message="large"),
+    bad(*TRAINING, "--weight-decay", "-1", message="weight_decay is -1.0"),
+    bad(*TRAINING, "--log-every", "0", message="log_every is 0"),
+    bad(*TRAINING, "--eval-every", "0", message="eval_every is 0"),
+    bad(*TRAINING, "--save-every", "0", message="save_every is 0"),
+    bad(*TRAINING, "--warmup-steps", "-1", message="warmup_steps is -1"),
+    bad(*TRAINING, "--max-grad-norm", "-1", message="max_grad_norm is -1.0"),
+    bad(*TRAINING, "--schedule", "steps", message='schedule is "steps"; it must be one of'),
+    bad(*TRAINING, "--truncated", "cut", message='truncated is "cut"; it must be one of drop, keep'),
+    bad(*TRAINING, "--held-out", "2", message="held_out is 2.0"),
+    bad(*TRAINING, "--lora", "many", message="many"),
+    bad(*TRAINING, "--quantization", "4bit", message="quantization"),
+    bad(*EVOLVING, "--rounds", "-1", message="rounds is -1"),
+    bad(*EVOLVING, "--operator-file", "broken.toml", message="broken.toml"),
+    bad(*EVOLVING, "--form", "essay", message='form "essay" is not known'),
+    bad(*EVOLVING, "--ngram-share", "2", message="--ngram-share is 2.0"),
+    bad(*EVOLVING, "--similarity", "0", message="--similarity is 0.0"),
+    bad(*EVOLVING, "--budget-tokens", "0", message="budget_tokens is 0"),
+    bad(*EVOLVING, "--sample", "0", message="sample is 0"),
+    bad(*EVOLVING, "--stop-on", "mbpp:validation", message="name its base with --stop-base"),
+    bad(*EVOLVING, "--stop-on", "mbpp", "--stop-base", "empty", "--stop-config", "none.toml", message="none.toml"),
+    bad(*EVOLVING, "--dry-run", "--tokens-per-s", "0", message="--tokens-per-s is 0.0"),
+    bad("merge", "empty", "--out", "merged", message="adapter_config.json"),
+    bad("loop", message="no configuration is named"),
+    bad("loop", "unknown.toml", message='"temprature" is not known'),
+    bad("untouched", "base", "empty", message="manifest.json"),
+]
+
+
+def write_files(folder: Path) -> None:
+    """The files that the table's commands name."""
+    references(folder / "good.jsonl")
+    write_rows(folder / "unknown.jsonl", [{"task_id": "HumanEval/999", "completion": "pass"}])
+    write_rows(folder / "fields.jsonl", [{"task_id": "HumanEval/0", "text": "pass"}])
+    (folder / "broken.jsonl").write_text('{"task_id": "HumanEval/0", "completion": ""}\n{"task_id": \n')
+    (folder / "empty.jsonl").write_text("")
+    (folder / "binary.jsonl").write_bytes(b'{"task_id": "\xff"}\n')
+    (folder / "cut.jsonl.gz").write_bytes(gzip.compress((folder / "good.jsonl").read_bytes())[:500])
+    (folder / "broken.toml").write_text("model = \n")
+    (folder / "unknown.toml").write_text("temprature = 0.2\n")
+    (folder / "type.toml").write_text('model = "replay:good.jsonl"\nbenchmarks = ["humaneval"]\nn = "two"\n')
+    _write_checkpoints(folder)
+    write_run(folder / "base", outcomes(range(100)))
+    write_run(folder / "other", outcomes(range(100)), temperature=0.8)
+    write_run(folder / "damaged", outcomes(range(3), 4))
+    (folder / "damaged" / "run.json").write_text('{"identity": ')
+
+
+def _write_checkpoints(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    llama = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 8, "hidden_size": 8}
+    code = {"auto_map": {"AutoModelForCausalLM": "modeling.Model"}, "model_type": "own", "architectures": ["Model"]}
+    for name, config in {"no-weights": llama, "pickled": llama, "own-code": code}.items():
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps(config))
+    (folder / "pickled" / "pytorch_model.bin").write_bytes(b"\x80\x04N.")
+    (folder / "own-code" / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    tokenizer = {"auto_map": {"AutoTokenizer": ["modeling.Tokenizer", None]}, "tokenizer_class": "Tokenizer"}
+    (folder / "own-code" / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    (folder / "own-code" / "modeling.py").write_text("raise SystemExit('code of the checkpoint ran')\n")
+
+
+def outcome(case: Bad) -> tuple[int, str]:
+    """The exit code and stderr of a command, run in this process and the current folder."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors, _stderr(errors):
+        try:
+            main(list(case.arguments))
+        except SystemExit as ended:
+            code = ended.code
+        errors.seek(0)
+        return int(code or 0), errors.read()
+
+
+@contextlib.contextmanager
+def _stderr(stream: object) -> Iterator[None]:
+    before, sys.stderr = sys.stderr, stream  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.stderr = before
+
+
+def show() -> None:
+    """Print every command with the message it gets."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_files(Path(folder))
+        os.chdir(folder)
+        for case in CASES:
+            code, told = outcome(case)
+            mark = "" if code == case.code and case.message in told else f"   <-- not {case.code}, {case.message!r}"
+            print(f"$ {case.command}\n[{code}] {told.strip()}{mark}")
+
+
+if __name__ == "__main__":
+    show()
