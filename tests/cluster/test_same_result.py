@@ -95,23 +95,26 @@ def test_nothing_of_rays_reaches_the_terminal(tmp_path: Path, cluster: LocalClus
     assert "pid=" not in done.stdout
 
 
-@pytest.mark.skipif(find_spec("vllm") is None, reason="the package vllm is not installed")
-def test_replicas_answer_as_one_engine_does(tmp_path: Path, cluster: LocalCluster, tiny_llama: Path) -> None:
-    """Greedy: the same texts from two replicas as from one engine without Ray. Sampled: each seed gives its text."""
+@pytest.mark.parametrize(
+    ("backend", "sampling"), [("transformers", ["--n", "1"]), ("vllm", ["--n", "3", "--temperature", "0.8"])]
+)
+def test_replicas_answer_as_one_engine_does(
+    tmp_path: Path, cluster: LocalCluster, tiny_llama: Path, backend: str, sampling: list[str]
+) -> None:
+    """Greedy, the same texts from two replicas as from one engine without Ray; sampled, each seed gives its text."""
+    if find_spec(backend) is None:
+        pytest.skip(f"the package {backend} is not installed")
     own = ["-b", "humaneval", "--limit", "12", "--recipe", "completion", "--max-tokens", "24", "--no-verify", *SCORING]
-    command = ["run", str(tiny_llama), "--backend", "vllm", "--dtype", "float32", *own]
-    found = {}
-    for kind, more in (("greedy", []), ("sampled", ["--n", "3", "--temperature", "0.8"])):
-        for place, where in (("plain", []), ("nodes", ["--cluster", cluster.address, "--replicas", "2"])):
-            out = tmp_path / f"{kind}-{place}"
-            done = harness(*command, *more, *where, "--out", str(out))
-            assert done.returncode == 0, done.stderr
-            rows = read_rows(out / "samples.jsonl")
-            found[kind, place] = {(row["task_id"], row["index"]): (row["raw"], row["seed"]) for row in rows}
+    command = ["run", str(tiny_llama), "--backend", backend, "--dtype", "float32", *own, *sampling]
+    found = []
+    for place, where in (("plain", []), ("nodes", ["--cluster", cluster.address, "--replicas", "2"])):
+        done = harness(*command, *where, "--out", tmp_path / place)
+        assert done.returncode == 0, done.stderr
+        rows = read_rows(tmp_path / place / "samples.jsonl")
+        found.append({(row["task_id"], row["index"]): (row["raw"], row["seed"]) for row in rows})
 
-    assert len(found["sampled", "plain"]) == 36
-    assert found["greedy", "nodes"] == found["greedy", "plain"]
-    assert found["sampled", "nodes"] == found["sampled", "plain"]
+    assert len(found[0]) == 12 * int(sampling[1])
+    assert found[1] == found[0]
 
 
 def test_evolve_asks_the_replicas(tmp_path: Path, cluster: LocalCluster, tiny_llama: Path) -> None:
