@@ -55,17 +55,6 @@ def test_auto_where_the_cluster_has_gone(tmp_path: Path, file: Path, monkeypatch
     assert "(which auto leads to)" in one_line_error(done)
 
 
-def test_auto_where_there_is_none(tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And how to start one."""
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-
-    done = run(file, tmp_path / "run", "--cluster", "auto")
-
-    assert done.returncode == 3
-    assert "no Ray cluster is known on this machine. Start one (`ray start --head`)" in one_line_error(done)
-
-
 @pytest.mark.parametrize("address", ["here", "ray://", "http://x:1:2"])
 def test_an_address_of_another_form(tmp_path: Path, file: Path, address: str) -> None:
     """The forms there are."""
@@ -85,10 +74,10 @@ def test_replicas_without_a_cluster(tmp_path: Path, file: Path) -> None:
 
 VERSIONS = """
 import json, ray
-from ray._private import ray_constants as names
+from ray._common.usage.usage_constants import CLUSTER_METADATA_KEY as key
+from ray._private.ray_constants import KV_NAMESPACE_CLUSTER as space
 from ray.experimental.internal_kv import _internal_kv_get as get, _internal_kv_put as put
 ray.init(address={address!r}, log_to_driver=False)
-key, space = names.CLUSTER_METADATA_KEY, names.KV_NAMESPACE_CLUSTER
 kept = json.loads(get(key, namespace=space))
 put(key, json.dumps({{**kept, {name!r}: {value!r}}}), namespace=space)
 print(kept[{name!r}])
