@@ -36,6 +36,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.performance.generation --rounds $(ROUNDS) stream scoring scoring-plus
 	$(BIN)/python -m tests.performance.generation --rounds 1 job
 	$(BIN)/python -m tests.performance.training
+	$(BIN)/python -m tests.performance.cluster
+	$(BIN)/python -m tests.performance.capacity
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -88,7 +90,7 @@ $(VENV)/.checks: requirements/checks.lock $(VENV)/.dev
 LOCK = uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-package torch --no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec
 lock:
-	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra dev --output-file requirements/dev.lock
+	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra cluster --extra dev --output-file requirements/dev.lock
 	$(LOCK) --extra cpu --constraint requirements/dev.lock --output-file requirements/cpu.lock
 	$(LOCK) --extra docs --constraint requirements/dev.lock --output-file requirements/docs.lock
 	$(LOCK) --extra checks --constraint requirements/dev.lock --output-file requirements/checks.lock

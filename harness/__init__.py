@@ -18,10 +18,10 @@ __version__ = "0.1.0"
 
 _API = "harness.api"
 _OFFERED = (
-    *("Runs", "load_runs", "run", "dry_run", "score", "ask_model", "write_report", "compare_runs", "gate_runs"),
-    *("run_loop", "leaderboard", "reproduce", "import_results", "export_run", "list_names", "verify_sandbox"),
-    *("check_machine", "evolve_data", "decontaminate", "untouched", "finetune_model", "merge_adapter"),
-    *("config_schema", "config_example", "data_files", "fetch_data", "export_rows", "build_sandbox"),
+    *("Runs", "load_runs", "run", "dry_run", "plan_run", "score", "ask_model", "write_report", "compare_runs"),
+    *("gate_runs", "run_loop", "leaderboard", "reproduce", "import_results", "export_run", "list_names"),
+    *("verify_sandbox", "check_machine", "evolve_data", "decontaminate", "untouched", "finetune_model"),
+    *("merge_adapter", "config_schema", "config_example", "data_files", "fetch_data", "export_rows", "build_sandbox"),
 )
 
 

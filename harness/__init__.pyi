@@ -21,6 +21,7 @@ from .api import leaderboard as leaderboard
 from .api import list_names as list_names
 from .api import load_runs as load_runs
 from .api import merge_adapter as merge_adapter
+from .api import plan_run as plan_run
 from .api import reproduce as reproduce
 from .api import run as run
 from .api import run_loop as run_loop

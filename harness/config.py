@@ -62,7 +62,13 @@ class RunConfig:
     limit: int | None = None
     """Only the first so many problems of each benchmark."""
     workers: int | None = None
-    """Programs run side by side. None: one per core."""
+    """Programs run side by side, on each node where there is a cluster. None: one per core."""
+    cluster: str | None = None
+    """A Ray cluster to run on: auto, ray://HOST:PORT or HOST:PORT. None: this machine."""
+    replicas: int | None = None
+    """Of the model on the cluster. None: as many as fit."""
+    replica_gpus: int | None = None
+    """Of each replica. None: those its parallelism needs where the cluster has GPUs."""
     dtype: str | None = None
     """auto, bfloat16, float16 or float32."""
     quantization: str | None = None
@@ -102,7 +108,8 @@ class RunConfig:
         at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
         at_least(1, tensor_parallel_size=self.tensor_parallel_size, max_model_len=self.max_model_len)
         at_least(1, batch_size=self.batch_size, top_k=self.top_k, repeat=self.repeat)
-        at_least(1, pipeline_parallel_size=self.pipeline_parallel_size)
+        at_least(1, pipeline_parallel_size=self.pipeline_parallel_size, replicas=self.replicas)
+        at_least(0, replica_gpus=self.replica_gpus)
         if self.repeat > 1 and self.temperature > 0:
             raise UsageError(
                 f"repeat is {self.repeat}, which is for greedy runs, and temperature is {self.temperature}"
@@ -135,6 +142,8 @@ class ScoreConfig:
     sandbox: str | None = None
     k: tuple[int, ...] = ()
     workers: int | None = None
+    cluster: str | None = None
+    """As RunConfig's."""
     trust: str = Trust.SPLIT.value
     allow_unsafe: bool = False
     cache: bool = True

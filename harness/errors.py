@@ -6,7 +6,8 @@ HarnessError
 ├── SamplesError          a samples file: shape, task id, duplicate (with line)  exit 2
 ├── StoreError            a run folder: another configuration, cannot be written exit 2 or 3
 ├── ModelError            a checkpoint or its engine                             exit 2 or 3
-└── SandboxUnavailable    an engine, an image or a limit is missing              exit 3
+├── SandboxUnavailable    an engine, an image or a limit is missing              exit 3
+└── ClusterUnavailable    a Ray cluster: none, another version, too small        exit 3
 
 A message is one line: what, where, which value, what to do.
 """
@@ -56,5 +57,11 @@ class ModelError(HarnessError):
 
 class SandboxUnavailable(HarnessError):
     """The engine, an image or a promised limit is missing."""
+
+    exit_code = INFRASTRUCTURE
+
+
+class ClusterUnavailable(HarnessError):
+    """No Ray cluster answers, it runs another version, or it lacks what is asked for."""
 
     exit_code = INFRASTRUCTURE

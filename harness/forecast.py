@@ -16,10 +16,10 @@ from . import manifest
 from .config import RunConfig
 from .errors import StoreError
 from .models.loading import open_model
-from .pipeline import chosen_sandbox, prepared
+from .pipeline import chosen_sandbox, place_of, prepared
 from .plain import plain
 from .plans import RESULTS, plans
-from .progress import span
+from .progress import Quiet, span
 from .source import model_options
 from .store import MANIFEST, read_samples, read_verdicts
 from .suite import Suite
@@ -74,7 +74,8 @@ def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
         HarnessError: as the run itself would, before it generates anything.
     """
     suites = prepared(config)
-    sandbox = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment)
+    with place_of(config, Quiet()) as there:
+        sandbox = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment, there)
     planned = plans(config, suites, sandbox, out)
     model = open_model(config.model, backend=config.backend, options=model_options(config, None)).describe()
     earlier = _Earlier(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})

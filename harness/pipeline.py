@@ -18,9 +18,9 @@ from .lineage import GROUPS, adapters_recipe, training_of, training_slices
 from .models.defaults import default_recipe
 from .models.loading import open_model
 from .noise import write_noise
+from .place import Place, place
 from .plans import Plan, plans
 from .progress import Progress, Quiet
-from .sandboxes import open_sandbox
 from .session import SandboxOptions, Session, check, evaluate, started
 from .source import Engine, Source, model_options
 from .store import MANIFEST, RunFolder, read_manifest
@@ -61,11 +61,15 @@ def run_all(
         HarnessError: as `run`.
     """
     suites = prepared(config)
-    sandbox_name = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment)
-    planned = plans(config, suites, sandbox_name, out)
-    with progress or Quiet() as shown, ExitStack() as stack:
-        engine = Engine(config, suites, stack)
-        summaries = [_run(engine, plan, sandbox_name=sandbox_name, shown=shown, command=command) for plan in planned]
+    told = progress or Quiet()
+    with place_of(config, told) as there:
+        sandbox_name = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment, there)
+        planned = plans(config, suites, sandbox_name, out)
+        with there.watched(told) as shown, ExitStack() as stack:
+            engine = Engine(config, suites, stack, there)
+            summaries = [
+                _run(engine, plan, sandbox_name=sandbox_name, shown=shown, command=command) for plan in planned
+            ]
     if config.repeat > 1:
         for first in planned[:: config.repeat]:
             write_noise(first.path, [plan.path for plan in planned if plan.adapter == first.adapter])
@@ -79,7 +83,7 @@ def _run(engine: Engine, plan: Plan, *, sandbox_name: str, shown: Progress, comm
         # A model that is not there must not leave a run folder behind.
         source.open()
     with RunFolder(plan.path, plan.identity) as folder:
-        with Session(folder, shown, command, source.clock) as session:
+        with Session(folder, shown, command, source.clock, engine.place) as session:
             describe(folder, config, suites)
             _tell_training(folder, plan.adapter.path if plan.adapter else Path(config.model).expanduser(), suites)
             work = [suite for suite in suites if suite.missing(folder.samples, config) or folder.pending(suite.name)]
@@ -137,13 +141,28 @@ def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
     )
 
 
-def chosen_sandbox(asked: str | None, out: Path | None, environment: str) -> str:
+def place_of(config: RunConfig | ScoreConfig, progress: Progress) -> Place:
+    """Where `config` wants its model and sandboxes to be."""
+    if isinstance(config, ScoreConfig):
+        return place(config.cluster, progress, workers=config.workers)
+    return place(
+        config.cluster,
+        progress,
+        models=(config.model,),
+        replicas=config.replicas,
+        replica_gpus=config.replica_gpus,
+        parallel=(config.tensor_parallel_size or 1) * (config.pipeline_parallel_size or 1),
+        workers=config.workers,
+    )
+
+
+def chosen_sandbox(asked: str | None, out: Path | None, environment: str, there: Place) -> str:
     """The sandbox's name: the one asked for, else the one a run in `out` began with, else the best that is there."""
     if asked is None and out is not None and (out / MANIFEST).exists():
         recorded = read_manifest(out)["identity"].get("sandbox")
         if isinstance(recorded, str):
             return recorded
-    return open_sandbox(asked, environment=environment).name
+    return there.sandbox_name(asked, environment=environment)
 
 
 def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:

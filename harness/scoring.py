@@ -12,7 +12,7 @@ from . import report
 from .config import ScoreConfig
 from .errors import StoreError, UsageError
 from .manifest import Clock
-from .pipeline import chosen_sandbox, describe, options_of
+from .pipeline import chosen_sandbox, describe, options_of, place_of
 from .plans import default_folder
 from .progress import Progress, Quiet
 from .registry import lookup
@@ -32,22 +32,20 @@ def score(
         HarnessError: see the subclasses; what was done until then is kept.
     """
     environment, options = lookup("benchmarks", config.benchmark).environment, options_of(config)
-    sandbox_name = chosen_sandbox(config.sandbox, out, environment)
-    with starting(sandbox_name, environment, options) as ready:  # while the data is read
-        suite = load_suite(config.benchmark)
-        if config.recipe is not None:
-            suite = suite.with_recipe(config.recipe)
-        file = read(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
-        _check(config, suite, file)
-        identity = _identity(config, suite, file, sandbox_name)
-        path = out or default_folder(config.samples.name.partition(".")[0], identity)
-        with RunFolder(path, identity) as folder:
-            with progress or Quiet() as shown, Session(folder, shown, command, Clock()) as session:
-                describe(folder, config, [suite])
-                arrived = {(task_id, index) for _, task_id, index in folder.samples}
-                missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
-                _judge(session, suite, ready, options, missing)
-            return report.write(path)
+    told_to = progress or Quiet()
+    with place_of(config, told_to) as there:
+        sandbox_name = chosen_sandbox(config.sandbox, out, environment, there)
+        with starting(there, sandbox_name, environment, options) as ready:  # while the data is read
+            suite, file = _loaded(config)
+            identity = _identity(config, suite, file, sandbox_name)
+            path = out or default_folder(config.samples.name.partition(".")[0], identity)
+            with RunFolder(path, identity) as folder:
+                with there.watched(told_to) as shown, Session(folder, shown, command, Clock(), there) as session:
+                    describe(folder, config, [suite])
+                    arrived = {(task_id, index) for _, task_id, index in folder.samples}
+                    missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
+                    _judge(session, suite, ready, options, missing)
+                return report.write(path)
 
 
 def reextract(
@@ -79,7 +77,7 @@ def reextract(
             chosen = replace(options or SandboxOptions(), trust=Trust(identity["trust"]))
             for suite in suites:
                 if folder.pending(suite.name):
-                    with starting(identity["sandbox"], suite.benchmark.environment, chosen) as ready:
+                    with starting(session.place, identity["sandbox"], suite.benchmark.environment, chosen) as ready:
                         _judge(session, suite, ready, chosen, [])
         return report.write(path)
 
@@ -104,6 +102,15 @@ def _arrivals(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Sample]:
             yield suite.extracted(row.task_id, row.index, completion)
         else:
             yield suite.given(row.task_id, row.index, completion, row.text, row.form or CodeForm.COMPLETION)
+
+
+def _loaded(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
+    suite = load_suite(config.benchmark)
+    if config.recipe is not None:
+        suite = suite.with_recipe(config.recipe)
+    file = read(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
+    _check(config, suite, file)
+    return suite, file
 
 
 def _check(config: ScoreConfig, suite: Suite, file: SamplesFile) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from . import __version__, fragile, manifest
 from .feed import Feed
+from .place import Here, Place
 from .progress import Progress
-from .sandboxes import open_sandbox
 from .sandboxes.cache import CachedSandbox, cached
 from .store import RunFolder
 from .suite import Suite
@@ -38,7 +38,15 @@ class SandboxOptions:
 class Session:
     """One start of a run: its clock, what it did, and the manifest's record of it."""
 
-    def __init__(self, folder: RunFolder, progress: Progress, command: Sequence[str], clock: manifest.Clock) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        progress: Progress,
+        command: Sequence[str],
+        clock: manifest.Clock,
+        place: Place | None = None,
+    ) -> None:
+        self.place: Place = place or Here()
         self.folder = folder
         self.progress = progress
         self.clock = clock
@@ -98,6 +106,8 @@ class Session:
             "verified": self.verified,
             "versions": self.folder.manifest["versions"],
         }
+        if (cluster := self.place.facts()) is not None:
+            record["cluster"] = dict(cluster)
         if self.tokens and stages.get("generate"):
             record["tokens_per_s"] = round(self.tokens / stages["generate"], 1)
             record["prompt_tokens_per_s"] = round(self.prompt_tokens / stages["generate"], 1)
@@ -154,12 +164,12 @@ def _judge(session: Session, suite: Suite, sandbox: Sandbox | CachedSandbox, arr
 
 
 @contextmanager
-def starting(name: str, environment: str, options: SandboxOptions) -> Iterator[Callable[[], Sandbox]]:
+def starting(place: Place, name: str, environment: str, options: SandboxOptions) -> Iterator[Callable[[], Sandbox]]:
     """Start the sandbox called `name` beside what the body does, which calls for it once it needs it.
 
     The call waits, and raises what starting raised.
     """
-    sandbox = open_sandbox(
+    sandbox = place.sandbox(
         name,
         environment=environment,
         workers=options.workers,
@@ -178,7 +188,7 @@ def starting(name: str, environment: str, options: SandboxOptions) -> Iterator[C
 @contextmanager
 def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
     """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
-    with starting(name, suite.benchmark.environment, options) as ready:
+    with starting(session.place, name, suite.benchmark.environment, options) as ready:
         yield told(session, suite, ready)
 
 

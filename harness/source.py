@@ -12,8 +12,8 @@ from .config import RunConfig
 from .errors import StoreError
 from .manifest import Clock
 from .models.adapters import Adapter, adapters
-from .models.loading import open_model
 from .models.options import ModelOptions
+from .place import Here, Place
 from .progress import Progress
 from .session import Session
 from .store import RunFolder
@@ -50,8 +50,11 @@ def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
 class Engine:
     """The model of a configuration: found when first asked for, loaded when its first completion is."""
 
-    def __init__(self, config: RunConfig, suites: Sequence[Suite], stack: ExitStack) -> None:
+    def __init__(
+        self, config: RunConfig, suites: Sequence[Suite], stack: ExitStack, place: Place | None = None
+    ) -> None:
         self.config = config
+        self.place: Place = place or Here()
         self.suites = suites
         self._stack = stack
         self._model: Model | None = None
@@ -61,7 +64,7 @@ class Engine:
         """The model and its backend; the weights are not loaded yet."""
         if self._model is None:
             options = model_options(self.config, log_file)
-            self._model = open_model(self.config.model, backend=self.config.backend, options=options)
+            self._model = self.place.model(self.config.model, backend=self.config.backend, options=options)
         return self._model
 
     def load(self, log_file: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What tests need besides Python: a Docker Engine, data files, checkpoints, a browser. Said in one place.
+"""What tests need besides Python: a Docker Engine, data files, checkpoints, a browser, Ray. Said in one place.
 
 A test that lacks something is skipped with the reason. Where HARNESS_NO_SKIP is set it fails instead, so that
 a suite that is meant to run everything cannot pass without doing so. Only an accelerator may be absent then.
@@ -57,6 +57,11 @@ def no_browser() -> str | None:
     return None if chromium() else "chromium is not installed"
 
 
+def no_ray() -> str | None:
+    """Why no Ray nodes can be started; None where they can."""
+    return None if find_spec("ray") else "the package ray is not installed"
+
+
 def chromium() -> str | None:
     """The system's Chromium; Playwright's own download is not used."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -67,6 +72,7 @@ PREREQUISITES: dict[str, Callable[[], str | None]] = {
     "data": no_data,
     "gpu": no_accelerator,
     "browser": no_browser,
+    "cluster": no_ray,
 }
 """By mark: why it cannot be had."""
 

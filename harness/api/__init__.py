@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ..frames import Runs, load_runs
 from .comparing import compare_runs, gate_runs, leaderboard, reproduce
-from .evaluating import ask_model, dry_run, export_run, import_results, run, score, write_report
+from .evaluating import ask_model, dry_run, export_run, import_results, plan_run, run, score, write_report
 from .installation import (
     build_sandbox,
     check_machine,
@@ -27,6 +27,7 @@ from .training import decontaminate, evolve_data, finetune_model, merge_adapter,
 VERBS: Mapping[str, str] = {
     "run": "run",
     "run --dry-run": "dry_run",
+    "plan": "plan_run",
     "score": "score",
     "ask": "ask_model",
     "report": "write_report",
@@ -77,6 +78,7 @@ __all__ = [
     "list_names",
     "load_runs",
     "merge_adapter",
+    "plan_run",
     "reproduce",
     "run",
     "run_loop",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .paths import Name, as_path
 
 if TYPE_CHECKING:
+    from ..capacity import Whole
     from ..forecast import Forecast
     from ..progress import Progress
     from ..report import Summary
@@ -50,6 +51,30 @@ def dry_run(model: Name, benchmarks: str | Sequence[str], *, out: Name | None = 
     from ..forecast import forecast
 
     return forecast(_config(model, benchmarks, settings), as_path(out))
+
+
+def plan_run(
+    model: str,
+    benchmarks: str | Sequence[str],
+    *,
+    n: int = 1,
+    gpus: int = 0,
+    cores: int | None = None,
+    measured: Sequence[Name] = (),
+) -> Whole:
+    """Tokens, hours and disk of `n` samples of each problem, from what smaller runs took.
+
+    `measured` are run folders to take figures from; `gpus` 0 means one replica on a CPU machine, `cores` are those to
+    score on.
+
+    Raises:
+        UsageError: nothing was measured of the model on a benchmark, or the GPUs do not make a replica.
+        StoreError: a folder of `measured` is no run folder.
+    """
+    from ..capacity import forecast
+
+    names = (benchmarks,) if isinstance(benchmarks, str) else benchmarks
+    return forecast(model, names, n=n, gpus=gpus, cores=cores, runs=[Path(one) for one in measured])
 
 
 def score(

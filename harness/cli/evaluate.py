@@ -39,7 +39,12 @@ TrustName = Annotated[
         "--trust", help="split (default): judged apart from the candidate; in-process: as upstream's scripts."
     ),
 ]
-Workers = Annotated[int | None, typer.Option(help="Programs run side by side. Default: one per core.")]
+Workers = Annotated[int | None, typer.Option(help="Programs run side by side (on each node). Default: one per core.")]
+ClusterAddress = Annotated[
+    str | None, typer.Option("--cluster", help="Ray cluster: auto, ray://HOST:PORT or HOST:PORT. Default: none.")
+]
+Replicas = Annotated[int | None, typer.Option(help="Of the model on the cluster. Default: as many as fit.")]
+ReplicaGpus = Annotated[int | None, typer.Option(help="GPUs of each replica. Default: what its parallelism needs.")]
 AllowUnsafe = Annotated[
     bool | None, typer.Option("--allow-unsafe", help="Accept a sandbox whose programs could reach their judge.")
 ]
@@ -84,6 +89,9 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many problems.")] = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
+    replicas: Replicas = None,
+    replica_gpus: ReplicaGpus = None,
     dtype: Annotated[str | None, typer.Option(help="auto, bfloat16, float16 or float32.")] = None,
     quantization: Annotated[str | None, typer.Option(help="As vLLM names it; default: what the weights say.")] = None,
     tensor_parallel_size: Annotated[int | None, typer.Option(help="Processors that share the weights (vLLM).")] = None,
@@ -150,6 +158,7 @@ def score(
     out: Out = None,
     k: Ks = None,
     workers: Workers = None,
+    cluster: ClusterAddress = None,
     cache: Cache = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
@@ -218,7 +227,15 @@ def _check_folder_flags(flags: dict[str, Any]) -> None:
             f"{flags['samples']} is a folder; add --re-extract to take its code out again, --extractors all to see "
             "what other rules would score, or name a samples file"
         )
-    for flag in ("benchmark", "field", "out", "k", "trust", *(() if flags["re_extract"] else ("recipe", "sandbox"))):
+    for flag in (
+        "benchmark",
+        "field",
+        "out",
+        "k",
+        "trust",
+        "cluster",
+        *(() if flags["re_extract"] else ("recipe", "sandbox")),
+    ):
         if flags[flag]:
             name = "-k" if flag == "k" else f"--{flag}"
             raise UsageError(f"{name} does not go with {given}, which works on a run folder as it is")

@@ -12,6 +12,7 @@ import typer
 from ..errors import UsageError
 from ..plain import plain
 from . import output
+from .evaluate import ClusterAddress, ReplicaGpus, Replicas
 
 if TYPE_CHECKING:
     from ..evolve.records import EvolveConfig
@@ -66,6 +67,9 @@ def evolve(
     dtype: Annotated[str, typer.Option(help="auto, bfloat16, float16 or float32.")] = "auto",
     max_model_len: Annotated[int | None, typer.Option(help="Tokens of prompt and reply together.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Replies generated at a time.")] = None,
+    cluster: ClusterAddress = None,
+    replicas: Replicas = None,
+    replica_gpus: ReplicaGpus = None,
     near: Near = 0.9,
     near_duplicates: NearWanted = True,
     decontaminate: Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import UsageError
 from . import output
-from .evaluate import finish
+from .evaluate import ClusterAddress, finish
 
 KINDS = ("benchmarks", "models", "checkpoints", "recipes", "sandboxes")
 
@@ -41,14 +41,20 @@ def _listed(kind: str, names: Mapping[str, str]) -> list[str]:
     return [f"{kind}:", *(f"  {name:<{width}}  {about}".rstrip() for name, about in names.items())]
 
 
-def doctor() -> None:
-    """Say what is installed and usable, and what to do about each thing that is not."""
-    from ..doctor import checks
+def doctor(cluster: ClusterAddress = None) -> None:
+    """Say what is installed and usable here, or on a cluster, and what to do about each thing that is not."""
+    if cluster is None:
+        from ..doctor import checks
 
+        looked_at = checks()
+    else:
+        from ..cluster.doctor import checks as checks_of
+
+        looked_at = checks_of(cluster)
     if output.wants_json():
-        output.result(list(checks()), "")
+        output.result(list(looked_at), "")
         return
-    for check in checks():
+    for check in looked_at:
         typer.echo(f"{'ok' if check.ok else '--':<4}{check.name:<28}{check.found}")
         if not check.ok and check.advice:
             typer.echo(f"{'':<32}-> {check.advice}")

@@ -15,7 +15,7 @@ import typer
 
 from .. import __version__
 from ..errors import INFRASTRUCTURE, USAGE, HarnessError
-from . import ask, compare, configure, data, evaluate, evolve, finetune, inspect, loop, publish, verify
+from . import ask, compare, configure, data, evaluate, evolve, finetune, inspect, loop, plan, publish, verify
 from .output import command
 
 INTERRUPTED = 130
@@ -64,6 +64,7 @@ command(app, "export", publish.export, "Write a run in another harness's format.
 command(app, "list", inspect.list_names, "The names that other commands take.")
 command(app, "verify", verify.verify, "Check that a sandbox judges rightly.")
 command(app, "doctor", inspect.doctor, "What is installed, what is missing, what to do.")
+command(app, "plan", plan.plan, "Tokens, hours and disk of a larger run.")
 command(app, "evolve", evolve.evolve, "Make harder training data (Evol-Instruct).")
 command(app, "decontaminate", evolve.decontaminate, "Remove rows that repeat a benchmark.")
 command(app, "untouched", evolve.untouched, "Scores on problems the training data never touched.")

@@ -89,6 +89,10 @@ class EvolveOptions(SieveOptions):
     dtype: str = "auto"
     max_model_len: int | None = None
     batch_size: int | None = None
+    cluster: str | None = None
+    """A Ray cluster whose replicas are asked."""
+    replicas: int | None = None
+    replica_gpus: int | None = None
     sample: int | None = None
     """Only so many rows of the shuffled whole."""
 
@@ -130,6 +134,9 @@ class EvolveOptions(SieveOptions):
             out=out,
             seeds=self.seeds,
             backend=self.backend,
+            cluster=self.cluster,
+            replicas=self.replicas,
+            replica_gpus=self.replica_gpus,
             options=ModelOptions(
                 dtype=self.dtype,
                 max_model_len=self.max_model_len,

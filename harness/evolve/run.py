@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__, manifest
-from ..models.loading import open_model
 from ..models.options import ModelOptions
+from ..place import Place, place
 from ..progress import Progress, Quiet
 from ..store import write_json, write_rows, write_text
 from ..suite import Suite
@@ -39,6 +39,10 @@ class Settings:
     """None: our own."""
     backend: str = "auto"
     options: ModelOptions = field(default_factory=ModelOptions)
+    cluster: str | None = None
+    """A Ray cluster whose replicas are asked. None: this machine."""
+    replicas: int | None = None
+    replica_gpus: int | None = None
     patience: Patience = field(default_factory=Patience)
     sieve: Sieve = field(default_factory=Sieve)
     sample: int | None = None
@@ -78,13 +82,15 @@ def evolve(config: EvolveConfig, settings: Settings, progress: Progress | None =
     """
     seeds = read_seeds(settings.seeds)
     suites = load(settings.sieve)
-    openers = _openers(config, settings)
-    facts = {name: dict(opener().describe()) for name, opener in openers.items()}
-    with progress or Quiet() as shown, EvolveFolder(settings.out, identity(config, seeds, facts)) as folder:
-        run = _Run(config, settings, seeds=seeds, suites=suites, folder=folder, progress=shown)
-        run.begin(facts)
-        with Ledger(folder.path) as ledger:
-            return run.through(ledger, openers)
+    told = progress or Quiet()
+    with _place(config, settings, told) as there:
+        openers = _openers(config, settings, there)
+        facts = {name: dict(opener().describe()) for name, opener in openers.items()}
+        with there.watched(told) as shown, EvolveFolder(settings.out, identity(config, seeds, facts)) as folder:
+            run = _Run(config, settings, seeds=seeds, suites=suites, folder=folder, progress=shown, place=there)
+            run.begin(facts)
+            with Ledger(folder.path) as ledger:
+                return run.through(ledger, openers)
 
 
 class _Run:
@@ -99,7 +105,9 @@ class _Run:
         suites: Sequence[Suite],
         folder: EvolveFolder,
         progress: Progress,
+        place: Place,
     ) -> None:
+        self._place = place
         self._config, self._settings, self._seeds, self._suites = config, settings, seeds, suites
         self._folder, self._progress = folder, progress
         self._clock = manifest.Clock()
@@ -262,16 +270,31 @@ class _Run:
             "stages_s": self._clock.stages(),
             "stopped": stopped,
         }
+        if (cluster := self._place.facts()) is not None:
+            session["cluster"] = dict(cluster)
         sessions = [*self._folder.manifest.get("sessions", []), session]
         totals = {"requests": ledger.requests, "tokens": ledger.tokens, "rounds": found.rounds}
         self._folder.update(sessions=sessions, dataset=data, totals=totals)
 
 
-def _openers(config: EvolveConfig, settings: Settings) -> dict[str, Callable[[], Model]]:
+def _place(config: EvolveConfig, settings: Settings, progress: Progress) -> Place:
+    """Where the models are."""
+    options = settings.options
+    return place(
+        settings.cluster,
+        progress,
+        models=(config.model, config.judging),
+        replicas=settings.replicas,
+        replica_gpus=settings.replica_gpus,
+        parallel=options.tensor_parallel_size * options.pipeline_parallel_size,
+    )
+
+
+def _openers(config: EvolveConfig, settings: Settings, there: Place) -> dict[str, Callable[[], Model]]:
     """How each model that is needed is opened."""
 
     def opener(spec: str) -> Callable[[], Model]:
-        return lambda: open_model(spec, backend=settings.backend, options=settings.options)
+        return lambda: there.model(spec, backend=settings.backend, options=settings.options)
 
     return {spec: opener(spec) for spec in dict.fromkeys((config.model, config.judging))}
 

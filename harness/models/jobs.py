@@ -45,3 +45,14 @@ def jobs(requests: Iterable[Request], render: Callable[[Prompt], RenderedPrompt]
                 seed=request.seed + offset,
                 token_ids=token_ids,
             )
+
+
+def jobs_or_none(
+    requests: Iterable[Request | None], render: Callable[[Prompt], RenderedPrompt]
+) -> Iterator[Job | None]:
+    """As `jobs`, with None wherever it stands among the requests."""
+    for request in requests:
+        if request is None:
+            yield None
+        else:
+            yield from jobs([request], render)

@@ -36,13 +36,10 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
     options = options or ModelOptions()
     if backend not in BACKENDS:
         raise UsageError(_unknown("backend", backend, BACKENDS))
-    prefix, separator, rest = spec.partition(":")
-    if separator and prefix in registry.names("models"):
-        registered = registry.lookup("models", prefix)
-        # Those without it take a checkpoint and are chosen by `backend`.
-        if hasattr(registered, "from_spec"):
-            model: Model = registered.from_spec(rest, options)
-            return model
+    if not has_engine(spec):
+        prefix, _, rest = spec.partition(":")
+        model: Model = registry.lookup("models", prefix).from_spec(rest, options)
+        return model
     chosen, reason = choose_backend(backend)
     checkpoint = find(spec, options)
     if chosen == "vllm":
@@ -66,6 +63,15 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
         trust_remote_code=options.trust_remote_code,
         allow_pickle=options.allow_pickle,
         backend_reason=reason,
+    )
+
+
+def has_engine(spec: str) -> bool:
+    """Whether `spec` names a checkpoint, to be loaded by a backend, and not a registered model such as replay:FILE."""
+    prefix, separator, _ = spec.partition(":")
+    # Registered models without `from_spec` take a checkpoint and are chosen by `backend`.
+    return not (
+        separator and prefix in registry.names("models") and hasattr(registry.lookup("models", prefix), "from_spec")
     )
 
 

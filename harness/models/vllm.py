@@ -23,7 +23,7 @@ from ..errors import INFRASTRUCTURE, ModelError
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .adapters import Adapter
 from .checkpoint import one_line, weights_digest
-from .jobs import Job, jobs
+from .jobs import Job, jobs, jobs_or_none
 from .lifeline import Lifeline
 from .options import ModelOptions
 from .rendering import load_tokenizer, render
@@ -33,6 +33,9 @@ from .vllm_engine import EngineSettings, adapter_request, logging_to, start, sto
 
 class VllmModel:
     """A checkpoint served by a vLLM engine in processes of its own, which end with this one."""
+
+    idles = True
+    """`generate` takes None among the requests, for "none now": it goes on with those under way, then looks again."""
 
     def __init__(
         self,
@@ -55,6 +58,12 @@ class VllmModel:
     def fit(self, tokens: int) -> None:
         """Let the context be no longer than `tokens`, prompt and answer together, unless the user set it."""
         self._settings = replace(self._settings, needed_tokens=tokens)
+
+    @property
+    def side_by_side(self) -> int:
+        """Samples that keep a loaded engine busy, with some in reserve."""
+        figure: int = self._engine.vllm_config.scheduler_config.max_num_seqs
+        return figure + figure // 4
 
     def adapted(self, adapter: Adapter) -> AdaptedModel:
         """The same engine answering with one of the adapters it was given; used inside the model's own context."""
@@ -112,7 +121,7 @@ class VllmModel:
         """The text and the ids that the engine is given; needs no engine."""
         return render(prompt, self._tokenizer, self.name)
 
-    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
+    def generate(self, requests: Iterable[Request | None], params: SamplingParams) -> Iterator[Generated]:
         """Yield completions as they finish, the checkpoint's own; `adapted` has those with an adapter.
 
         `requests` is read a bounded number ahead of the answers. Where a prompt and `max_tokens` exceed
@@ -124,7 +133,7 @@ class VllmModel:
         return self.stream(requests, params, None)
 
     def stream(
-        self, requests: Iterable[Request], params: SamplingParams, adapter: Adapter | None
+        self, requests: Iterable[Request | None], params: SamplingParams, adapter: Adapter | None
     ) -> Iterator[Generated]:
         """As `generate`, with an adapter."""
         if self._engine is None:
@@ -134,22 +143,28 @@ class VllmModel:
         limit = 2 * engine.vllm_config.scheduler_config.max_num_seqs
         context: int = engine.vllm_config.model_config.max_model_len
         running: dict[str, Job] = {}
-        waiting = enumerate(jobs(requests, self.render))
+        waiting = enumerate(jobs_or_none(requests, self.render))
+        ended = False
         try:
-            while True:
-                while len(running) < limit and (following := next(waiting, None)) is not None:
-                    number, job = following
+            while not ended or running:
+                while len(running) < limit and not ended:
+                    following = next(waiting, None)
+                    ended = following is None
+                    if following is None or following[1] is None:
+                        break
+                    number, job = following[0], following[1]
                     if len(job.token_ids) >= context:
                         yield job.does_not_fit()
                         continue
                     running[str(number)] = job
                     self._submit(str(number), job, params, context, lora)
                 if not running:
-                    return
+                    continue
                 for output in self._step():
-                    job = running.pop(output.request_id)
                     answer = output.outputs[0]
-                    yield job.generated(answer.text, answer.finish_reason, len(answer.token_ids))
+                    yield running.pop(output.request_id).generated(
+                        answer.text, answer.finish_reason, len(answer.token_ids)
+                    )
         finally:
             # Left early: the engine must not go on with answers that nobody takes.
             if running and self._engine is not None and not self._broken:
@@ -236,6 +251,8 @@ class VllmModel:
 class AdaptedModel:
     """A LoRA adapter on the engine of its base."""
 
+    idles = True
+
     def __init__(self, base: VllmModel, adapter: Adapter) -> None:
         self.name = f"{base.name}+{adapter.name}"
         self._base = base
@@ -257,7 +274,7 @@ class AdaptedModel:
         """As the base."""
         return self._base.render(prompt)
 
-    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
+    def generate(self, requests: Iterable[Request | None], params: SamplingParams) -> Iterator[Generated]:
         """As the base, with the adapter's weights added to its own."""
         return self._base.stream(requests, params, self._adapter)
 

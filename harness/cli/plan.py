@@ -1,0 +1,64 @@
+"""`harness plan`: what a large run will take, as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from . import output
+
+if TYPE_CHECKING:
+    from ..capacity import Whole
+
+ROW = "{:<18}{:>9}{:>14}{:>14}{:>12}{:>12}{:>14}{:>11}"
+HEAD = ("benchmark", "samples", "prompt tokens", "answer tokens", "GPU hours", "CPU engine", "scoring", "disk")
+
+
+def plan(
+    model: Annotated[str, typer.Argument(help="As for `harness run`.")],
+    *,
+    benchmark: Annotated[list[str] | None, typer.Option("--benchmark", "-b", help="Benchmark; repeatable.")] = None,
+    n: Annotated[int, typer.Option("-n", "--n", help="Samples per problem.")] = 1,
+    gpus: Annotated[int, typer.Option(help="GPUs that there are; 0: one replica on a CPU machine.")] = 0,
+    cores: Annotated[int | None, typer.Option(help="Cores to score on.")] = None,
+    measured: Annotated[
+        list[Path] | None, typer.Option("--from", help="Run folder to take figures from; repeatable.")
+    ] = None,
+) -> None:
+    """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""
+    from ..capacity import forecast
+    from ..config import NO_BENCHMARK, at_least
+
+    if not benchmark:
+        raise UsageError(NO_BENCHMARK)
+    at_least(1, n=n, cores=cores)
+    at_least(0, gpus=gpus)
+    whole = forecast(model, benchmark, n=n, gpus=gpus, cores=cores, runs=measured or ())
+    output.result(whole, lambda: _table(whole, cores))
+
+
+def _table(whole: Whole, cores: int | None) -> str:
+    lines = [ROW.format(*HEAD)]
+    for part in whole.parts:
+        engine = f"{part.engine_hours:.2f} h" if not part.gpu_hours else "-"
+        lines.append(
+            ROW.format(
+                part.benchmark,
+                part.samples,
+                f"{part.prompt_tokens:,.0f}",
+                f"{part.completion_tokens:,.0f}",
+                f"{part.gpu_hours:.2f}" if part.gpu_hours else "-",
+                engine,
+                f"{part.scoring_cpu_hours:.2f} CPU h",
+                f"{part.disk_bytes / 1e6:.1f} MB",
+            )
+        )
+    replicas = f"{whole.replicas} replica{'s' * (whole.replicas > 1)}"
+    lines.append(f"generating    {whole.generating_hours:.2f} hours on {replicas}")
+    if whole.scoring_hours is not None:
+        lines.append(f"scoring       {whole.scoring_hours:.2f} hours on {cores} cores, while it generates")
+    lines += [f"figures       {part.benchmark}: {part.source}" for part in whole.parts]
+    return "\n".join(lines)

@@ -1,0 +1,238 @@
+"""What runs on the nodes: a sandbox that scores, a replica of the model that generates.
+
+Their classes travel by name: every node has the same harness installed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .. import __version__
+from ..models.adapters import Adapter
+from ..models.loading import open_model
+from ..models.options import ModelOptions
+from ..sandboxes import open_sandbox
+from ..types import (
+    Calls,
+    Generated,
+    Model,
+    Prompt,
+    RenderedPrompt,
+    Request,
+    SamplingParams,
+    Sandbox,
+    Trial,
+    Trust,
+    Verdict,
+)
+from .conveyor import Conveyor, Empty
+from .gauges import counter
+
+POLL_S = 0.2
+"""How long a call waits for a first result before it returns without one."""
+WORK_S = 0.6
+"""How long a sandbox should be busy with what it has been given."""
+FEWEST, MOST = 2, 256
+"""Programs a sandbox is given at a time, for each that it runs side by side."""
+BATCH = 64
+"""Samples asked of a model at a time that names no figure of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Trials on their way to a node, without the inputs that it was sent before."""
+
+    trials: Sequence[Trial]
+    calls: Mapping[str, Calls]
+    """By key: whole, of trials whose own have no parts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSetup:
+    """How each node's sandbox is opened; its number of workers is the seat's."""
+
+    name: str
+    environment: str
+    trust: Trust
+    allow_unsafe: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSetup:
+    """How each replica is opened."""
+
+    spec: str
+    backend: str
+    options: ModelOptions
+
+
+class Scorer:
+    """A sandbox of the ordinary kind, fed from afar."""
+
+    def __init__(self, setup: SandboxSetup, workers: int, node: str) -> None:
+        self._setup, self._workers = setup, workers
+        self._judged = counter("harness_trials_judged", "Programs judged.", node)
+        self._resources = ExitStack()
+        self._sandbox: Sandbox | None = None
+        self._calls: dict[str, Calls] = {}
+        self._stream = 0
+        self._conveyor: Conveyor[Trial, Verdict] | None = None
+        self._rate = FEWEST * workers / WORK_S
+        self._asked_at = 0.0
+
+    def hello(self) -> int:
+        """The process's id."""
+        return os.getpid()
+
+    def open(self) -> Mapping[str, Any]:
+        """Start the sandbox; what it says of itself.
+
+        Raises:
+            SandboxUnavailable: as `Sandbox`.
+        """
+        setup = self._setup
+        opened = open_sandbox(
+            setup.name,
+            environment=setup.environment,
+            workers=self._workers,
+            trust=setup.trust,
+            allow_unsafe=setup.allow_unsafe,
+        )
+        self._sandbox = self._resources.enter_context(opened)
+        return {"versions": versions(), "sandbox": dict(self._sandbox.describe()), "workers": self._workers}
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the sandbox says of itself by now."""
+        assert self._sandbox is not None
+        return dict(self._sandbox.describe())
+
+    def exchange(self, stream: int, order: None, bundle: Bundle, count: int) -> tuple[int, list[Verdict]]:  # noqa: ARG002
+        """Take new trials; how many there may be inside from now on, and the verdicts that are there."""
+        assert self._sandbox is not None
+        if stream != self._stream or self._conveyor is None:
+            self.stop()
+            self._stream, self._conveyor = stream, Conveyor(self._sandbox.run, Empty.WAIT)
+            self._asked_at = time.monotonic()
+        self._calls.update(bundle.calls)
+        self._conveyor.give(map(self._whole, bundle.trials), count)
+        verdicts = self._conveyor.take(POLL_S)
+        now = time.monotonic()
+        self._rate += 0.3 * (len(verdicts) / (now - self._asked_at) - self._rate)
+        self._asked_at = now
+        self._judged.inc(len(verdicts))
+        most = max(FEWEST, min(MOST, int(WORK_S * self._rate / self._workers)))
+        return most * self._workers, verdicts
+
+    def stop(self) -> None:
+        """Drop what is inside."""
+        if self._conveyor is not None:
+            self._conveyor.close()
+        self._conveyor = None
+
+    def close(self) -> None:
+        """End the sandbox."""
+        self.stop()
+        self._resources.close()
+
+    def _whole(self, trial: Trial) -> Trial:
+        judge = trial.judge
+        return replace(trial, judge=self._calls[judge.key]) if isinstance(judge, Calls) and not judge.parts else trial
+
+
+class Replica:
+    """A model of the ordinary kind, asked from afar."""
+
+    def __init__(self, setup: ModelSetup, share: tuple[int, int] | None, node: str) -> None:
+        # Ray sets it to the CPUs that it reserves; an engine uses those it finds.
+        os.environ.pop("OMP_NUM_THREADS", None)
+        if share is not None:
+            number, of = share
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, cores[number % len(cores) :: of] or cores[-1:])
+        self._setup = setup
+        self._completions = counter("harness_completions", "Completions generated.", node)
+        self._tokens = counter("harness_completion_tokens", "Tokens generated.", node)
+        self._model: Model | None = None
+        self._loaded = False
+        self._resources = ExitStack()
+        self._stream = 0
+        self._conveyor: Conveyor[Request, Generated] | None = None
+        self._capacity = setup.options.batch_size or BATCH
+
+    def hello(self) -> int:
+        """The process's id."""
+        return os.getpid()
+
+    def describe(self) -> tuple[str, Mapping[str, Any], bool]:
+        """The model's name, what it says of itself, whether it can be fitted to a length. Finds it if need be."""
+        model = self._found()
+        return model.name, dict(model.describe()), hasattr(model, "fit")
+
+    def render(self, prompts: Sequence[Prompt]) -> list[RenderedPrompt]:
+        """As `Model.render`, of each."""
+        return [self._found().render(prompt) for prompt in prompts]
+
+    def open(self, needed_tokens: int | None) -> Mapping[str, Any]:
+        """Load the weights, with a context of so many tokens where the model can be fitted to that.
+
+        Raises:
+            ModelError: as `Model`.
+        """
+        model: Any = self._found()
+        if not self._loaded:
+            if needed_tokens is not None and hasattr(model, "fit"):
+                model.fit(needed_tokens)
+            self._resources.enter_context(model)
+            self._loaded = True
+            self._capacity = getattr(model, "side_by_side", None) or self._capacity
+        return {"versions": versions(), "model": dict(model.describe()), "capacity": self._capacity}
+
+    def exchange(
+        self, stream: int, order: tuple[SamplingParams, Adapter | None], requests: Sequence[Request], count: int
+    ) -> tuple[int, list[Generated]]:
+        """Take new requests for `count` samples; how many there may be inside, and the answers that are there."""
+        if stream != self._stream or self._conveyor is None:
+            self.stop()
+            params, adapter = order
+            model: Any = self._found()
+            empty = Empty.NOTHING if getattr(model, "idles", False) else Empty.END
+            chosen: Model = model if adapter is None else model.adapted(adapter)
+
+            def work(feed: Iterable[Request]) -> Iterator[Generated]:
+                return chosen.generate(feed, params)
+
+            self._stream, self._conveyor = stream, Conveyor(work, empty)
+        self._conveyor.give(requests, count)
+        found = self._conveyor.take(POLL_S)
+        self._completions.inc(len(found))
+        self._tokens.inc(sum(one.completion.completion_tokens or 0 for one in found))
+        return self._capacity, found
+
+    def stop(self) -> None:
+        """Drop what is inside."""
+        if self._conveyor is not None:
+            self._conveyor.close()
+        self._conveyor = None
+
+    def close(self) -> None:
+        """Let the weights go."""
+        self.stop()
+        self._resources.close()
+        self._loaded = False
+
+    def _found(self) -> Model:
+        if self._model is None:
+            setup = self._setup
+            self._model = open_model(setup.spec, backend=setup.backend, options=setup.options)
+        return self._model
+
+
+def versions() -> dict[str, str]:
+    """Of what must be the same on all nodes."""
+    return {"harness": __version__, "python": platform.python_version()}

@@ -1,0 +1,152 @@
+"""Joining a Ray cluster, within seconds or with a reason."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import ClusterUnavailable, UsageError
+
+AUTO = "auto"
+CLIENT = "ray://"
+KNOCK_S = 5.0
+CONNECT_S = 40.0
+"""Ray itself would try for minutes."""
+SETTINGS = {
+    # Figures about the machine would be sent to Ray's makers by a cluster that is started without asking.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Else a warning about a change to come, in every process.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def installed() -> Any:
+    """The module `ray`.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    for key, value in SETTINGS.items():
+        os.environ.setdefault(key, value)
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise UsageError(
+            f"--cluster needs Ray, which cannot be imported ({error}): pip install 'evol-harness[cluster]'"
+        ) from error
+    return ray
+
+
+def connect(address: str) -> Any:
+    """The module `ray`, connected to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT.
+
+    Raises:
+        UsageError: Ray is not installed, or `address` has another form.
+        ClusterUnavailable: no cluster answers there, or it is one of another version.
+    """
+    ray = installed()
+    # What Ray has to say beyond its exceptions is for its own log files.
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    _silence(ray)
+    found = _resolved(address)
+    _knock(address, found)
+    _within(CONNECT_S, lambda: _join(ray, found), found)
+    return ray
+
+
+def _resolved(address: str) -> str:
+    """What is meant by `address`."""
+    if address != AUTO:
+        _host_and_port(address)
+        return address
+    # Not public, but the only way to learn where `auto` leads without waiting a minute for what is no longer there.
+    from ray._private.services import canonicalize_bootstrap_address
+
+    named = os.environ.get("RAY_ADDRESS", AUTO)
+    try:
+        found = named if named.startswith(CLIENT) else canonicalize_bootstrap_address(named)
+    except ValueError as error:
+        raise UsageError(f'RAY_ADDRESS is "{named}": {error}') from error
+    if found is None:
+        raise ClusterUnavailable(
+            "no Ray cluster is known on this machine. Start one (`ray start --head`), or name it: "
+            "--cluster ray://HOST:10001"
+        )
+    return str(found)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(address if address.startswith(CLIENT) else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise UsageError(f'cluster address "{address}" must be auto, ray://HOST:PORT or HOST:PORT')
+    return host, port
+
+
+def _knock(asked: str, address: str) -> None:
+    host, port = _host_and_port(address)
+    try:
+        socket.create_connection((host, port), timeout=KNOCK_S).close()
+    except OSError as error:
+        where = address if asked == address else f"{address} (which {asked} leads to)"
+        raise ClusterUnavailable(
+            f"no Ray cluster answers at {where}: {error.strerror or error}. Start it (`ray start --head`), or name "
+            "another"
+        ) from error
+
+
+def _join(ray: Any, address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
+    except RuntimeError as error:
+        raise _explained(error, address) from error
+    except (ConnectionError, TimeoutError, ValueError) as error:
+        raise ClusterUnavailable(f"the cluster at {address} cannot be joined: {_first_line(error)}") from error
+
+
+def _silence(ray: Any) -> None:
+    """Keep what nodes report of themselves off our standard output: Ray has no public way to (2.60)."""
+    ray._private.worker._worker_logs_enabled = False
+
+
+def _explained(error: RuntimeError, address: str) -> ClusterUnavailable:
+    found = re.findall(r"(Ray|Python): (\S+)", str(error))
+    if len(found) == 4:
+        there, here = (", ".join(f"{name} {version}" for name, version in side) for side in (found[:2], found[2:]))
+        return ClusterUnavailable(
+            f"the cluster at {address} runs {there}, and here is {here}: all nodes need the same of both"
+        )
+    return ClusterUnavailable(f"the cluster at {address} cannot be joined: {_first_line(error)}")
+
+
+def _within(seconds: float, action: Callable[[], None], address: str) -> None:
+    """Do `action` in a thread that is left behind where it takes longer."""
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
+            failures.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise ClusterUnavailable(f"what listens at {address} did not answer as a Ray cluster within {seconds:.0f} s")
+    if failures:
+        raise failures[0]
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,107 @@
+"""Figures for Ray's dashboard: how far each stage is, and what each node has done.
+
+They are exported as Prometheus metrics by every node (Ray puts `ray_` before their names), which the dashboard's
+Metrics page and Grafana show.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from ..progress import Progress
+
+EVERY_S = 2.0
+
+
+class Count(Protocol):
+    """Something that goes up."""
+
+    def inc(self, value: float) -> None:
+        """By `value`."""
+
+
+class _Counter:
+    """A counter of one node; Ray's takes no steps of nought."""
+
+    def __init__(self, name: str, description: str, node: str) -> None:
+        from ray.util.metrics import Counter
+
+        self._counter = Counter(name, description=description, tag_keys=("harness_node",))
+        self._counter.set_default_tags({"harness_node": node})
+
+    def inc(self, value: float) -> None:
+        """As `Count.inc`."""
+        if value:
+            self._counter.inc(value)
+
+
+def counter(name: str, description: str, node: str) -> Count:
+    """A counter for the dashboard, told by node."""
+    return _Counter(name, description, node)
+
+
+class Board:
+    """An actor that shows how far the stages of a run are."""
+
+    def __init__(self) -> None:
+        from ray.util.metrics import Gauge
+
+        self._done = Gauge("harness_stage_done", description="Steps done of a stage.", tag_keys=("stage",))
+        self._total = Gauge("harness_stage_total", description="Steps that a stage has.", tag_keys=("stage",))
+
+    def show(self, stages: dict[str, tuple[int, int | None]]) -> None:
+        """By stage: steps done, and how many there are where that is known."""
+        for stage, (done, total) in stages.items():
+            self._done.set(done, tags={"stage": stage})
+            if total is not None:
+                self._total.set(total, tags={"stage": stage})
+
+
+class Watched:
+    """A progress that Ray's dashboard is told of, too: now and then, and when a stage ends."""
+
+    def __init__(self, ray: Any, inner: Progress) -> None:
+        self._inner = inner
+        self._ray = ray
+        self._board = ray.remote(Board).options(num_cpus=0, max_restarts=0).remote()
+        self._stages: dict[str, tuple[int, int | None]] = {}
+        self._shown = 0.0
+
+    def __enter__(self) -> Watched:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._inner.__exit__(*exc)
+
+    def note(self, text: str) -> None:
+        """As `Progress.note`."""
+        self._inner.note(text)
+
+    def start(self, stage: str, total: int | None = None) -> None:
+        """As `Progress.start`."""
+        self._stages[stage] = 0, total
+        self._inner.start(stage, total)
+        self._show()
+
+    def advance(self, stage: str, tokens: int = 0) -> None:
+        """As `Progress.advance`."""
+        done, total = self._stages.get(stage, (0, None))
+        self._stages[stage] = done + 1, total
+        self._inner.advance(stage, tokens)
+        if time.monotonic() - self._shown > EVERY_S:
+            self._show()
+
+    def finish(self, stage: str) -> None:
+        """As `Progress.finish`."""
+        self._inner.finish(stage)
+        self._show()
+
+    def close(self) -> None:
+        """End the actor."""
+        self._ray.kill(self._board)
+
+    def _show(self) -> None:
+        self._shown = time.monotonic()
+        self._board.show.remote(dict(self._stages))

@@ -1,0 +1,89 @@
+"""Items on their way into a fleet: read as there is room for them, in a thread where reading them may take long."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from ..types import Verdict
+
+AHEAD = 256
+"""Items read before there is room for them, by a thread."""
+
+Item = TypeVar("Item")
+
+
+class Intake(Generic[Item]):
+    """Reads `items`, in a thread where `wake` is given, which is called when one came; `close` it."""
+
+    def __init__(self, items: Iterable[Item], wake: Callable[[], None] | None = None) -> None:
+        self._items = iter(items)
+        self._wake = wake
+        self._waiting: deque[Item] = deque()
+        self._passed: deque[Any] = deque()
+        self._changed = threading.Condition()
+        self._over = self._closed = False
+        self._failure: BaseException | None = None
+        if wake is not None:
+            threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there are no more items, and will be none."""
+        with self._changed:
+            return self._over and not self._waiting and not self._passed
+
+    def take(self) -> Item | None:
+        """The next item; None where there is none now.
+
+        Raises:
+            BaseException: what reading them raised.
+        """
+        if self._wake is None:
+            item = next(self._items, None)
+            self._over = item is None
+            return item
+        with self._changed:
+            if self._waiting:
+                self._changed.notify_all()
+                return self._waiting.popleft()
+            if self._failure is not None:
+                raise self._failure
+        return None
+
+    def passed(self) -> Iterator[Any]:
+        """Verdicts that came among the items: they are results already."""
+        while True:
+            with self._changed:
+                if not self._passed:
+                    return
+                found = self._passed.popleft()
+                self._changed.notify_all()
+            yield found
+
+    def close(self) -> None:
+        """No more are wanted."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _read(self) -> None:
+        assert self._wake is not None
+        try:
+            for item in self._items:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._closed or len(self._waiting) + len(self._passed) < AHEAD)
+                    if self._closed:
+                        return
+                    # Only the first: while others wait, there is no room for them or they are being taken.
+                    first = not self._waiting and not self._passed
+                    (self._passed if isinstance(item, Verdict) else self._waiting).append(item)
+                if first:
+                    self._wake()
+        except BaseException as error:  # noqa: BLE001 - raised again where the items are taken
+            self._failure = error
+        with self._changed:
+            self._over = self._failure is None
+        self._wake()

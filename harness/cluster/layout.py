@@ -1,0 +1,157 @@
+"""Which node does what: seats for replicas of the model and for sandboxes. Pure, from the nodes and what is asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import ClusterUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A machine of the cluster, as Ray knows it."""
+
+    id: str
+    name: str
+    """Its address, or what its owner called it; made unique."""
+    address: str
+    cpus: int
+    gpus: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a run asks of a cluster."""
+
+    replicas: int | None = None
+    """None: as many as fit, and more when nodes join."""
+    gpus: int | None = None
+    """Of one replica. None: `parallel` where the cluster has GPUs, else 0."""
+    parallel: int = 1
+    """Processors that share one replica: tensor times pipeline parallel size."""
+    workers: int | None = None
+    """Programs run side by side on each node. None: one per CPU of the node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A place for one actor."""
+
+    node: Node | None
+    """None: GPUs of several nodes."""
+    number: int = 0
+    """Among the seats of its kind on the node."""
+    of: int = 1
+    cpus: int = 0
+    """Reserved."""
+    gpus: int = 0
+    workers: int = 1
+    """Of a sandbox."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        where = self.node.name if self.node else "several nodes"
+        return f"{where} #{self.number + 1}" if self.of > 1 or self.node is None else where
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Tells it from the others."""
+        return (self.node.id if self.node else ""), self.number
+
+
+def gpus_of_a_replica(nodes: Sequence[Node], wanted: Wanted) -> int:
+    """How many GPUs each replica gets.
+
+    Raises:
+        ClusterUnavailable: the cluster has fewer.
+    """
+    there = sum(node.gpus for node in nodes)
+    asked = wanted.gpus if wanted.gpus is not None else (wanted.parallel if there else 0)
+    if asked > there:
+        what = "no GPU" if not there else f"{there} GPU{'s' * (there > 1)}"
+        raise ClusterUnavailable(
+            f"a replica needs {asked} GPU{'s' * (asked > 1)} and the cluster has {what} ({_told(nodes)}). "
+            "Add GPU nodes, ask for fewer (--replica-gpus, --tensor-parallel-size), or leave --replica-gpus out"
+        )
+    return asked
+
+
+def replica_seats(nodes: Sequence[Node], wanted: Wanted) -> list[Seat]:
+    """Where replicas go: by GPUs where each has some, else one to a node, or dealt out where more are asked for.
+
+    Raises:
+        ClusterUnavailable: they do not fit.
+    """
+    gpus = gpus_of_a_replica(nodes, wanted)
+    if not gpus:
+        return _by_node(nodes, wanted.replicas)
+    counts = {node.id: node.gpus // gpus for node in nodes}
+    most = sum(counts.values())
+    if not most:
+        most = sum(node.gpus for node in nodes) // gpus
+        _check_room(wanted.replicas, most, gpus, nodes)
+        return [Seat(node=None, number=number, gpus=gpus, cpus=1) for number in range(wanted.replicas or most)]
+    _check_room(wanted.replicas, most, gpus, nodes)
+    seats = [
+        Seat(node=node, number=number, of=counts[node.id], gpus=gpus, cpus=1)
+        for node in nodes
+        for number in range(counts[node.id])
+    ]
+    # The first of each node before the second of any.
+    return sorted(seats, key=lambda seat: seat.number)[: wanted.replicas]
+
+
+def scorer_seats(nodes: Sequence[Node], wanted: Wanted, replicas: Sequence[Seat]) -> list[Seat]:
+    """One sandbox on each node that has CPUs and no GPU; where there are no such nodes, on those with GPUs.
+
+    Raises:
+        ClusterUnavailable: no node has a CPU.
+    """
+    usable = [node for node in nodes if node.cpus]
+    if not usable:
+        raise ClusterUnavailable(f"no node of the cluster has a CPU to score on ({_told(nodes)})")
+    chosen = [node for node in usable if not node.gpus] or usable
+    held = {node.id: sum(seat.cpus for seat in replicas if seat.node == node) for node in chosen}
+    return [
+        Seat(
+            node=node,
+            cpus=min(wanted.workers or node.cpus, max(node.cpus - held[node.id], 0)),
+            workers=wanted.workers or node.cpus,
+        )
+        for node in chosen
+    ]
+
+
+def _by_node(nodes: Sequence[Node], replicas: int | None) -> list[Seat]:
+    usable = [node for node in nodes if node.cpus]
+    if not usable:
+        raise ClusterUnavailable(f"no node of the cluster has a CPU for a replica ({_told(nodes)})")
+    count = replicas or len(usable)
+    seats = []
+    for place, node in enumerate(usable):
+        of = count // len(usable) + (place < count % len(usable))
+        seats += [Seat(node=node, number=number, of=of, cpus=1 if of <= node.cpus else 0) for number in range(of)]
+    return seats
+
+
+def _check_room(replicas: int | None, most: int, gpus: int, nodes: Sequence[Node]) -> None:
+    if replicas is not None and replicas > most:
+        raise ClusterUnavailable(
+            f"--replicas {replicas} of {gpus} GPU{'s' * (gpus > 1)} each do not fit: the cluster has room for {most} "
+            f"({_told(nodes)})"
+        )
+
+
+def _told(nodes: Sequence[Node]) -> str:
+    told = (f"{node.name}: {node.cpus} CPUs, {node.gpus} GPUs" for node in nodes[:5])
+    more = len(nodes) - 5
+    return "; ".join(told) + (f"; {more} more" if more > 0 else "")
+
+
+def whole(amount: float) -> int:
+    """A resource in whole units: Ray has fractions of them."""
+    return math.floor(amount)

@@ -1,0 +1,264 @@
+"""Replicas of one model on a cluster's nodes behind the protocol of one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import INFRASTRUCTURE, HarnessError, ModelError
+from ..models.adapters import Adapter
+from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
+from .actors import ModelSetup, Replica, versions
+from .causes import cause_of, located
+from .fleet import Fleet
+from .layout import Node, Seat
+from .member import Member
+from .record import Record
+from .survey import on_node
+
+AGREED = ("weights_digest", "dtype", "quantization", "max_model_len", "adapter")
+"""What all replicas must say alike, or their answers would differ."""
+PLACE_S = 60.0
+"""For Ray to reserve GPUs of several nodes."""
+Key = tuple[str, int]
+"""Request id and index."""
+
+
+class Replicas:
+    """The staff of generating fleets; requests are of one sample each."""
+
+    kind = "replica"
+    chunk = 8
+    """A problem's samples share their prompt, which an engine computes once."""
+
+    def __init__(self, setup: ModelSetup) -> None:
+        self._setup = setup
+        self.needed_tokens: int | None = None
+        self.facts: Mapping[str, Any] | None = None
+        """The first replica's own, once it is loaded."""
+        self._groups: list[tuple[Any, Any]] = []
+
+    def start(self, ray: Any, seat: Seat) -> Any:
+        """As `Staff.start`."""
+        setup, options = self._setup, self._setup.options
+        share = (seat.number, seat.of) if seat.of > 1 and not seat.gpus else None
+        settings: dict[str, Any] = {"num_cpus": seat.cpus, "num_gpus": seat.gpus, "max_restarts": 0}
+        if seat.gpus > 1 and options.tensor_parallel_size * options.pipeline_parallel_size > 1:
+            # vLLM's Ray executor takes the GPUs of the group that its engine was started in, on any number of nodes.
+            settings |= {"num_cpus": 0, "num_gpus": 0, "scheduling_strategy": self._group(seat)}
+            engine_args = (*options.engine_args, "distributed_executor_backend=ray")
+            setup = replace(setup, options=replace(options, engine_args=engine_args))
+        elif seat.node is not None:
+            settings["scheduling_strategy"] = on_node(seat.node)
+        name = f"harness-replica-{seat.name}-{next(NUMBERS)}"
+        actor = ray.remote(Replica).options(name=name, **settings)
+        return actor.remote(setup, share, seat.name)
+
+    def opening(self, member: Member[Request]) -> tuple[Any, ...]:  # noqa: ARG002
+        """As `Staff.opening`."""
+        return (self.needed_tokens,)
+
+    def opened(self, member: Member[Request], facts: Mapping[str, Any]) -> str:
+        """As `Staff.opened`."""
+        if facts["versions"] != versions():
+            return f"it has {facts['versions']}, and here are {versions()}"
+        own = facts["model"]
+        if self.facts is None:
+            self.facts = own
+        for name in AGREED:
+            if own.get(name) != self.facts.get(name):
+                return f"its {name} is {own.get(name)}, and that of the others {self.facts.get(name)}"
+        member.facts, member.capacity = own, facts["capacity"]
+        return ""
+
+    def key(self, item: Request) -> Key:
+        """As `Staff.key`."""
+        return item.request_id, item.start
+
+    def result_key(self, raw: Generated) -> Key:
+        """As `Staff.result_key`."""
+        return raw.request_id, raw.index
+
+    def pack(self, member: Member[Request], items: Sequence[Request]) -> list[Request]:  # noqa: ARG002
+        """Samples that follow each other as one request, whose prompt is tokenized once."""
+        packed: list[Request] = []
+        for item in items:
+            last = packed[-1] if packed else None
+            follows = last is not None and last.request_id == item.request_id and last.start + last.count == item.start
+            if last is not None and follows and last.seed + last.count == item.seed:
+                packed[-1] = replace(last, count=last.count + 1)
+            else:
+                packed.append(item)
+        return packed
+
+    def accepted(self, raw: Generated, item: Request, member: Member[Request], *, others: bool) -> Generated:  # noqa: ARG002
+        """As `Staff.accepted`."""
+        return raw
+
+    def again(self, item: Request) -> Request:
+        """As `Staff.again`."""
+        return item
+
+    def blamed(self, item: Request, cause: HarnessError) -> Generated:
+        """As `Staff.blamed`."""
+        raise ModelError(
+            f"one replica after the other was lost with {item.request_id} sample {item.start}: {cause}; what was "
+            "answered is kept, and the same command goes on",
+            exit_code=INFRASTRUCTURE,
+        )
+
+    def told(self, count: int) -> str:
+        """As `Staff.told`."""
+        return f"{count} requests asked again" if count else "nothing was asked of it"
+
+    def deserted(self, last: str) -> HarnessError:
+        """As `Staff.deserted`."""
+        return ModelError(
+            f"no replica of the model is left (last: {last}); what was answered is kept, and the same command goes on",
+            exit_code=INFRASTRUCTURE,
+        )
+
+    def release(self) -> None:
+        """Give reserved GPUs back."""
+        for remove, group in self._groups:
+            remove(group)
+        self._groups.clear()
+
+    def _group(self, seat: Seat) -> Any:
+        from ray.util import placement_group, remove_placement_group
+        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+        group = placement_group([{"GPU": 1, "CPU": 1}] * seat.gpus, strategy="PACK")
+        self._groups.append((remove_placement_group, group))
+        if not group.wait(PLACE_S):
+            raise ModelError(
+                f"the cluster did not reserve {seat.gpus} GPUs for a replica within {PLACE_S:.0f} s; is another job "
+                "holding them?",
+                exit_code=INFRASTRUCTURE,
+            )
+        return PlacementGroupSchedulingStrategy(
+            placement_group=group, placement_group_bundle_index=0, placement_group_capture_child_tasks=True
+        )
+
+
+NUMBERS = itertools.count(1)
+"""Ray wants a name of its own for each actor."""
+
+
+class ClusterModel:
+    """See the module; entering it loads the weights on every node that has a seat."""
+
+    def __init__(
+        self, ray: Any, setup: ModelSetup, seats: Callable[[Sequence[Node]], Sequence[Seat]], record: Record
+    ) -> None:
+        self.name = setup.spec
+        self._ray, self._setup, self._seats, self._record = ray, setup, seats, record
+        self._renew()
+
+    @property
+    def fit(self) -> Callable[[int], None] | None:
+        """Sets the context that is needed, where the replicas can be fitted to it."""
+        return self._set_needed if self._found[2] else None
+
+    def adapted(self, adapter: Adapter) -> AdaptedReplicas:
+        """The same replicas answering with one of the adapters they were given."""
+        return AdaptedReplicas(self, adapter)
+
+    def __enter__(self) -> ClusterModel:
+        try:
+            self._fleet.open()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._fleet.close()
+        self._staff.release()
+        needed = self._staff.needed_tokens
+        self._renew()
+        self._staff.needed_tokens = needed
+
+    def describe(self) -> Mapping[str, Any]:
+        """The replicas' facts, which agree; of one that is not loaded before they are."""
+        facts = self._staff.facts or self._found[1]
+        return {**facts, "replicas": len(self._fleet.members)} if self._staff.facts else dict(facts)
+
+    def render(self, prompt: Prompt) -> RenderedPrompt:
+        """As a replica renders it."""
+        (rendered,) = self._ask(self._fleet.first().handle.render.remote([prompt]))
+        found: RenderedPrompt = rendered
+        return found
+
+    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
+        """As `Model.generate`."""
+        return self.stream(requests, params, None)
+
+    def stream(
+        self, requests: Iterable[Request], params: SamplingParams, adapter: Adapter | None
+    ) -> Iterator[Generated]:
+        """As `generate`, with an adapter."""
+        return self._fleet.run(_singles(requests), (params, adapter), threaded=False)
+
+    def _renew(self) -> None:
+        self._staff = Replicas(self._setup)
+        self._fleet: Fleet[Request, Generated] = Fleet(self._ray, self._staff, self._seats, self._record)
+        self._description: tuple[str, Mapping[str, Any], bool] | None = None
+
+    @property
+    def _found(self) -> tuple[str, Mapping[str, Any], bool]:
+        """Name, facts, and whether it can be fitted: as the first replica finds it."""
+        if self._description is None:
+            self._description = self._ask(self._fleet.first().handle.describe.remote())
+            self.name = self._description[0]
+        return self._description
+
+    def _set_needed(self, tokens: int) -> None:
+        self._staff.needed_tokens = tokens
+
+    def _ask(self, ref: Any) -> Any:
+        try:
+            return self._ray.get(ref)
+        except self._ray.exceptions.RayError as error:
+            cause = cause_of(self._ray, error)
+            if cause is None:
+                raise
+            raise located(cause, self._fleet.first().seat.name) from error
+
+
+class AdaptedReplicas:
+    """A LoRA adapter on replicas of its base."""
+
+    def __init__(self, base: ClusterModel, adapter: Adapter) -> None:
+        self.name = f"{base.name}+{adapter.name}"
+        self._base = base
+        self._adapter = adapter
+
+    def __enter__(self) -> AdaptedReplicas:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """The replicas are the base's to close."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """The base's facts and the adapter's."""
+        adapter = self._adapter
+        own = {"name": adapter.name, "path": str(adapter.path), "digest": adapter.digest, "rank": adapter.rank}
+        return {**self._base.describe(), "name": self.name, "adapter_weights": own}
+
+    def render(self, prompt: Prompt) -> RenderedPrompt:
+        """As the base."""
+        return self._base.render(prompt)
+
+    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
+        """As the base, with the adapter's weights added to its own."""
+        return self._base.stream(requests, params, self._adapter)
+
+
+def _singles(requests: Iterable[Request]) -> Iterator[Request]:
+    """Each sample as a request of its own, with its seed: where it is drawn cannot change it."""
+    for request in requests:
+        for offset in range(request.count):
+            yield replace(request, start=request.start + offset, count=1, seed=request.seed + offset)

@@ -1,0 +1,38 @@
+"""What happened to the actors of a run: said at once, and kept for the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..manifest import now
+
+
+class Record:
+    """Says each happening to `tell`."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+        self.happenings: list[dict[str, Any]] = []
+        """JSON-ready, in order."""
+        self.last_loss = ""
+
+    def lost(self, kind: str, where: str, why: str, then: str) -> None:
+        """An actor is gone, and what becomes of its work."""
+        self.last_loss = f"{kind} on node {where}: {why}"
+        self._add("lost", kind, where, f"{why}; {then}")
+        self.tell(f"{kind} on node {where} lost ({why}): {then}")
+
+    def joined(self, kind: str, where: str) -> None:
+        """An actor takes part from now on."""
+        self._add("joined", kind, where, "")
+        self.tell(f"{kind} on node {where} joined")
+
+    def refused(self, kind: str, where: str, why: str) -> None:
+        """An actor could not take part."""
+        self.last_loss = f"{kind} on node {where}: {why}"
+        self._add("refused", kind, where, why)
+        self.tell(f"{kind} on node {where} cannot take part: {why}")
+
+    def _add(self, what: str, kind: str, where: str, why: str) -> None:
+        self.happenings.append({"at": now(), "what": what, "kind": kind, "node": where, "why": why})

@@ -1,0 +1,78 @@
+"""`harness plan` beside what it predicts: small parts of two runs, the prediction from each, and the whole runs.
+
+greedy: HumanEval, one sample; from its first 60 problems. sampled: HumanEval, four samples at 0.8; from its first 30.
+Scoring is predicted from the programs' own time, and compared with judging the same samples again on idle cores.
+`python -m tests.performance.capacity [NAME...]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.capacity import forecast
+from harness.store import SAMPLES, VERDICTS
+
+from .cluster import run
+
+MODEL = "smollm2-135m-instruct"
+CORES = len(os.sched_getaffinity(0))
+RUNS: Mapping[str, tuple[int, int, list[str]]] = {
+    "greedy": (1, 60, []),
+    "sampled": (4, 30, ["--n", "4", "--temperature", "0.8"]),
+}
+"""Samples, problems of the part, flags."""
+
+
+def measure(name: str, scratch: Path, max_tokens: int) -> None:
+    """The part, the prediction, the whole, and how far they are apart."""
+    n, limit, flags = RUNS[name]
+    command = ["run", MODEL, "-b", "humaneval", "--sandbox", "process", "--no-cache", "--no-time-check", "--no-page"]
+    command += ["--no-verify", "--max-tokens", str(max_tokens), "--batch-size", "32", *flags]
+    small, whole = scratch / f"{name}-small", scratch / f"{name}-whole"
+    run([*command, "--limit", str(limit)], small)
+    (part,) = forecast(MODEL, ["humaneval"], n=n, gpus=0, runs=[small]).parts
+    found = run(command, whole)
+    samples = whole / SAMPLES
+    again = scratch / f"{name}-scored"
+    judged = ["score", str(_solutions(samples)), "-b", "humaneval", "--sandbox", "process", "--no-cache"]
+    scored = run([*judged, "--no-time-check", "--no-page"], again)
+    measured = {
+        "prompt tokens": (part.prompt_tokens, found.session["prompt_tokens"]),
+        "answer tokens": (part.completion_tokens, found.session["completion_tokens"]),
+        "engine hours": (part.engine_hours, found.stages_s["generate"] / 3600),
+        "scoring core hours": (part.scoring_cpu_hours, scored.stages_s["score"] * CORES / 3600),
+        "bytes on disk": (part.disk_bytes, sum((whole / file).stat().st_size for file in (SAMPLES, VERDICTS))),
+    }
+    for what, (predicted, real) in measured.items():
+        error = 100 * (predicted / real - 1)
+        print(f"{name:<8} {what:<19} predicted {predicted:14.5f}   measured {real:14.5f}   {error:+6.1f} %", flush=True)
+
+
+def _solutions(samples: Path) -> Path:
+    """A run's code as a samples file."""
+    rows: list[dict[str, Any]] = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    file = samples.with_name("code.jsonl")
+    text = "".join(json.dumps({"task_id": row["task_id"], row["form"]: row["code"]}) + "\n" for row in rows)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def main() -> None:
+    """Measure what is named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(RUNS))
+    parser.add_argument("--max-tokens", type=int, default=128)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="capacity-") as scratch:
+        for name in asked.names:
+            measure(name, Path(scratch), asked.max_tokens)
+
+
+if __name__ == "__main__":
+    main()
