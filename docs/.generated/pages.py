@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("harness", "benchmarks", "sandboxes")
 ERRORS = (
     *("UsageError", "DataError", "SamplesError", "StoreError", "ModelError", "SandboxUnavailable"),
-    *("NothingSurvived", "NotFinite"),
+    *("NothingSurvived", "NotFinite", "ClusterUnavailable"),
 )
 MARK = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.MULTILINE)
 

@@ -10,7 +10,7 @@ from .paths import Name, as_path
 
 if TYPE_CHECKING:
     from ..capacity import Whole
-    from ..outlook import Outlook
+    from ..forecast import Forecast
     from ..progress import Progress
     from ..report import Summary
 
@@ -42,15 +42,15 @@ def run(
     return found
 
 
-def dry_run(model: Name, benchmarks: str | Sequence[str], *, out: Name | None = None, **settings: Any) -> Outlook:
+def dry_run(model: Name, benchmarks: str | Sequence[str], *, out: Name | None = None, **settings: Any) -> Forecast:
     """What `run` would do with the same arguments, and how long by what was measured here; nothing is loaded.
 
     Raises:
         HarnessError: as `run`, before it generates anything.
     """
-    from ..outlook import outlook
+    from ..forecast import forecast
 
-    return outlook(_config(model, benchmarks, settings), as_path(out))
+    return forecast(_config(model, benchmarks, settings), as_path(out))
 
 
 def plan_run(

@@ -134,10 +134,10 @@ def run(
         _show_preview(pipeline.preview(chosen))
         return
     if dry_run:
-        from .. import outlook
+        from .. import forecast
 
-        expected = outlook.outlook(chosen, out)
-        output.result(outlook.as_json(expected), lambda: outlook.text(expected))
+        expected = forecast.forecast(chosen, out)
+        output.result(forecast.as_json(expected), lambda: forecast.text(expected))
         return
     finish(*pipeline.run_all(chosen, out=out, command=context.obj, progress=output.progress()), page=page)
 

@@ -25,7 +25,7 @@ def test_without_an_earlier_run_the_time_is_not_known(tmp_path: Path) -> None:
 
 
 def test_an_earlier_run_of_the_model_tells_the_time(tmp_path: Path) -> None:
-    """Per completion and per verdict; the outlook names the run that its figures are from."""
+    """Per completion and per verdict; the forecast names the run that its figures are from."""
     references(tmp_path / "s.jsonl")
     assert harness("run", "replay:s.jsonl", *FLAGS, "--limit", "5", "--no-cache", cwd=tmp_path).returncode == 0
     (folder,) = (tmp_path / "results").iterdir()

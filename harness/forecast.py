@@ -1,7 +1,7 @@
 """What a run would do and how long it should take; nothing is loaded, generated, judged or written.
 
 Times are those of earlier runs on a machine like this one: of the same model and benchmark for generating, of the same
-benchmark and sandbox for judging. Where there is none, the outlook says that it does not know.
+benchmark and sandbox for judging. Where there is none, the forecast says that it does not know.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class Forecast:
     """All that a configuration asks for."""
 
     model: str
@@ -67,7 +67,7 @@ class Outlook:
         return total
 
 
-def outlook(config: RunConfig, out: Path | None = None) -> Outlook:
+def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
     """What `harness.pipeline.run` would do with `config` in the folder `out`.
 
     Raises:
@@ -82,7 +82,7 @@ def outlook(config: RunConfig, out: Path | None = None) -> Outlook:
     work = [_work(plan.path, suite, config, earlier) for plan in planned for suite in suites]
     recipe = suites[0].recipe
     assert recipe is not None
-    return Outlook(
+    return Forecast(
         model=config.model,
         backend=str(model["adapter"]),
         recipe=recipe.name,
@@ -93,8 +93,8 @@ def outlook(config: RunConfig, out: Path | None = None) -> Outlook:
     )
 
 
-def text(found: Outlook) -> str:
-    """The outlook for people."""
+def text(found: Forecast) -> str:
+    """The forecast for people."""
     lines = [
         f"model      {found.model}, by {found.backend}, recipe {found.recipe}",
         f"sandbox    {found.sandbox}",
@@ -117,8 +117,8 @@ def text(found: Outlook) -> str:
     return "\n".join(lines)
 
 
-def as_json(found: Outlook) -> dict[str, Any]:
-    """The outlook for machines."""
+def as_json(found: Forecast) -> dict[str, Any]:
+    """The forecast for machines."""
     return {**plain(found), "seconds": found.seconds}
 
 
