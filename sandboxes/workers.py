@@ -96,9 +96,12 @@ class Workers:
 
     def close(self) -> str:
         """End all; the last word of those that wrote to standard error."""
-        coming = [worker for one in self._coming.values() if (worker := one.take()) is not None]
-        workers = [*self._candidates.values(), *self._judges.values(), *coming]
-        self._candidates, self._judges, self._coming = {}, {}, {}
+        # exchanged first: where a run is broken off, its thread may still be using them
+        kept = [self._candidates, self._judges]
+        coming, self._coming = self._coming, {}
+        self._candidates, self._judges = {}, {}
+        workers = [worker for one in kept for worker in list(one.values())]
+        workers += [worker for one in list(coming.values()) if (worker := one.take()) is not None]
         return " ".join(filter(None, [worker.close() for worker in workers]))
 
     def _warm(self, kept: dict[tuple[str, str], Worker], environment: str, group: str) -> Worker:
