@@ -161,8 +161,9 @@ def test_the_card_fits_the_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_completes_names(shell: str) -> None:
+def test_a_shell_completes_names(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the script that `--show-completion` prints: commands, options and the names that options take."""
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")  # else it is that of the shell above us
     script = harness("--show-completion", shell).stdout
     assert "_HARNESS_COMPLETE" in script
 
