@@ -57,14 +57,12 @@ class DockerLink:
         self._client = client
         self._out = bytearray()
         self._errors = bytearray()
-        self._socket: socket.socket | None = None
+        self._open = contextlib.ExitStack()
+        """What `close` ends."""
         try:
-            self._id = self._create(image, confinement(cpu, memory_bytes))
-            stream = client.api.attach_socket(self._id, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-            self._stream = stream
-            self._socket = getattr(stream, "_sock", stream)
-            self._socket.settimeout(None)
-            client.api.start(self._id)
+            with self._open:
+                self._socket = self._start(image, confinement(cpu, memory_bytes))
+                self._open = self._open.pop_all()  # kept open
         except requests.exceptions.RequestException as error:
             raise EngineLost(f"the engine went away: {error}") from error
         except docker.errors.DockerException as error:
@@ -72,7 +70,6 @@ class DockerLink:
 
     def send(self, data: bytes) -> None:
         """As `Link.send`."""
-        assert self._socket is not None
         try:
             self._socket.sendall(data)
         except OSError as error:
@@ -86,16 +83,34 @@ class DockerLink:
         del self._out[:size]
         return data
 
+    def interrupt(self) -> None:
+        """As `Link.interrupt`."""
+        with contextlib.suppress(OSError):  # hung up already
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> str:
         """As `Link.close`."""
-        if self._socket is not None:
-            self._socket.close()
-            self._stream.close()  # holds a reference of its own to the descriptor
-        # should the engine be gone, the worker ends by itself as its input hangs up
-        with contextlib.suppress(SandboxUnavailable, requests.exceptions.RequestException):
-            remove(self._client, self._id)
+        self._open.close()
         text = self._errors.decode("utf-8", "replace").strip()
         return text.splitlines()[-1] if text else ""
+
+    def _start(self, image: str, host_config: dict[str, Any]) -> socket.socket:
+        """Create a container, attach to its streams, start it; the socket that they come over."""
+        container_id = self._create(image, host_config)
+        self._open.callback(self._remove, container_id)
+        streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        stream = self._client.api.attach_socket(container_id, params=streams)
+        attached: socket.socket = getattr(stream, "_sock", stream)
+        self._open.callback(stream.close)  # holds a reference of its own to the descriptor
+        self._open.callback(attached.close)
+        attached.settimeout(None)
+        self._client.api.start(container_id)
+        return attached
+
+    def _remove(self, container_id: str) -> None:
+        # should the engine be gone, the worker ends by itself as its input hangs up
+        with contextlib.suppress(SandboxUnavailable, requests.exceptions.RequestException):
+            remove(self._client, container_id)
 
     def _create(self, image: str, host_config: dict[str, Any]) -> str:
         created = self._client.api.create_container(
@@ -120,7 +135,6 @@ class DockerLink:
             self._errors = (self._errors + data)[-4000:]
 
     def _exactly(self, size: int, deadline: float) -> bytes:
-        assert self._socket is not None
         chunks = []
         while size:
             ready, _, _ = select.select([self._socket], [], [], max(0.0, deadline - time.monotonic()))
@@ -153,8 +167,12 @@ class DockerSandbox:
         self._workers = workers
         self._trust = trust
         self._client = connect()
-        self._image = image_of(self._client, self._environment)
-        self._cpus = int(self._client.info()["NCPU"])
+        try:
+            self._image = image_of(self._client, self._environment)
+            self._cpus = int(self._client.info()["NCPU"])
+        except BaseException:
+            self._client.close()
+            raise
         expected = Expected(f"docker {self._image.id}")
         self._pool = Pool(
             lambda slot: Pair(self._starter(slot), expected, trust=trust, nproc=None),
@@ -164,8 +182,12 @@ class DockerSandbox:
         self._facts: Mapping[str, Any] = {}
 
     def __enter__(self) -> DockerSandbox:
-        reap_orphans(self._client)
-        self._facts = self._pool.open(self._environment.name).facts
+        try:
+            reap_orphans(self._client)
+            self._facts = self._pool.open(self._environment.name).facts
+        except BaseException:
+            self._client.close()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:

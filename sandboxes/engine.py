@@ -36,7 +36,11 @@ def connect(timeout_s: int = 60) -> DockerClient:
     try:
         _knock(address)
         client = docker.from_env(timeout=timeout_s)
-        client.ping()
+        try:
+            client.ping()
+        except BaseException:
+            client.close()
+            raise
     except (OSError, docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise SandboxUnavailable(
             f'sandbox "docker": no engine answers at {address} ({_cause(error)}). '

@@ -58,6 +58,9 @@ class Link(Protocol):
     def receive(self, size: int, deadline: float) -> bytes:
         """Exactly `size` bytes before `deadline` (time.monotonic). Raises LinkLost."""
 
+    def interrupt(self) -> None:
+        """From another thread: whoever uses it gets LinkLost. `close` it then, once nobody does."""
+
     def close(self) -> str:
         """End the worker and everything in it; the last it wrote to standard error."""
 
@@ -116,6 +119,10 @@ class Worker:
         kinds.add(kind)
         blob = b"".join(map(frames.prefixed, chunks()))
         self.request("store", {"key": key, "kind": kind, "drop": drop, "raw": raw}, blob=blob)
+
+    def interrupt(self) -> None:
+        """As `Link.interrupt`."""
+        self._link.interrupt()
 
     def close(self) -> str:
         """End it; the last it wrote to standard error."""

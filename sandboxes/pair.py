@@ -67,6 +67,10 @@ class Pair:
         """The most that the containers of this pair have used, added up; 0 without containers."""
         return self._workers.memory_bytes
 
+    def interrupt(self) -> None:
+        """From another thread: break off what `judge` is at, and start no more workers."""
+        self._workers.interrupt()
+
     def close(self) -> str:
         """End the workers; the last word of those that wrote to standard error."""
         return self._workers.close()

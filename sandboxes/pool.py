@@ -26,6 +26,8 @@ class Pool:
     def __init__(self, make: Callable[[int], Pair], size: int, expected_s: Callable[[Trial], float]) -> None:
         self._pairs = [make(slot) for slot in range(size)]
         self._expected_s = expected_s
+        self._at_work: list[threading.Thread] = []
+        """One a pair, of the latest run."""
         self.peak_memory_bytes = 0
         """The most that all containers have used, each at its own worst; 0 without containers."""
 
@@ -54,12 +56,16 @@ class Pool:
         return self._pairs[0].candidate(environment, "")
 
     def close(self) -> None:
-        """End every worker, those of all pairs side by side."""
+        """End every worker, those of all pairs side by side; a run that was broken off is left no time."""
+        for pair in self._pairs:
+            pair.interrupt()
+        self._join()
         with ThreadPoolExecutor(len(self._pairs)) as closing:
             list(closing.map(Pair.close, self._pairs))
 
     def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
         """As `Sandbox.run`; a `Verdict` among the trials is passed on."""
+        self._join()
         waiting = Waiting()
         done: queue.Queue[Verdict | BaseException | None] = queue.Queue()
 
@@ -84,14 +90,18 @@ class Pool:
             except BaseException as error:  # noqa: BLE001 - likewise
                 done.put(error)
 
-        threads = [threading.Thread(target=work, args=one, daemon=True) for one in enumerate(self._pairs)]
-        threads.append(threading.Thread(target=feed, daemon=True))
-        for thread in threads:
+        self._at_work = [threading.Thread(target=work, args=one, daemon=True) for one in enumerate(self._pairs)]
+        for thread in (*self._at_work, threading.Thread(target=feed, daemon=True)):
             thread.start()
         try:
             yield from _results(done, len(self._pairs))
         finally:
             waiting.close()
+
+    def _join(self) -> None:
+        """Wait for the threads of a run that was broken off: each has a pair until its program has ended."""
+        for thread in self._at_work:
+            thread.join()
 
 
 def _results(done: queue.Queue[Verdict | BaseException | None], workers: int) -> Iterator[Verdict]:

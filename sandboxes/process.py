@@ -82,6 +82,10 @@ class ProcessLink:
             size -= len(chunk)
         return b"".join(chunks)
 
+    def interrupt(self) -> None:
+        """As `Link.interrupt`."""
+        self._process.kill()
+
     def close(self) -> str:
         """As `Link.close`: the worker dies with its parent, and its namespace with the worker."""
         self._process.kill()

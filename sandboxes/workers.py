@@ -68,6 +68,7 @@ class Workers:
         self._judges: dict[tuple[str, str], Worker] = {}
         self._coming: dict[tuple[str, str], _Coming] = {}
         """Judges on their way."""
+        self._interrupted = False
 
     def candidate(self, environment: str, group: str) -> Worker:
         """The warm worker that runs candidates of an environment and group."""
@@ -94,17 +95,23 @@ class Workers:
         """The most that the containers of all workers here have used, added up."""
         return sum(worker.memory_bytes for worker in (*self._candidates.values(), *self._judges.values()))
 
+    def interrupt(self) -> None:
+        """From another thread: break off what they are at, and start no more of them."""
+        self._interrupted = True
+        for worker in (*self._candidates.values(), *self._judges.values()):
+            worker.interrupt()
+
     def close(self) -> str:
         """End all; the last word of those that wrote to standard error."""
-        # exchanged first: where a run is broken off, its thread may still be using them
-        kept = [self._candidates, self._judges]
-        coming, self._coming = self._coming, {}
-        self._candidates, self._judges = {}, {}
-        workers = [worker for one in kept for worker in list(one.values())]
-        workers += [worker for one in list(coming.values()) if (worker := one.take()) is not None]
+        workers = [*self._candidates.values(), *self._judges.values()]
+        workers += [worker for one in self._coming.values() if (worker := one.take()) is not None]
+        for kept in (self._candidates, self._judges, self._coming):
+            kept.clear()
         return " ".join(filter(None, [worker.close() for worker in workers]))
 
     def _warm(self, kept: dict[tuple[str, str], Worker], environment: str, group: str) -> Worker:
+        if self._interrupted:
+            raise LinkLost("broken off")
         worker = kept.pop((environment, group), None)
         if worker is None and kept is self._judges and (coming := self._coming.pop((environment, group), None)):
             worker = coming.take()

@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,13 +74,13 @@ def build_image(name: str, *, report: Report) -> str:
         SandboxUnavailable: no engine, no base, or the build failed (with its last line).
     """
     environment = environment_named(name)
-    client = connect(timeout_s=600)
-    try:
-        found = image_of(client, environment)
-    except SandboxUnavailable:
-        found = _build(client, environment, report)
-    else:
-        report(f"{tag_of(name)} is built already")
+    with closing(connect(timeout_s=600)) as client:
+        try:
+            found = image_of(client, environment)
+        except SandboxUnavailable:
+            found = _build(client, environment, report)
+        else:
+            report(f"{tag_of(name)} is built already")
     assert found.id is not None
     return found.id
 

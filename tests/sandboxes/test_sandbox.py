@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import time
+
 import pytest
 
 from harness.errors import SandboxUnavailable, UsageError
@@ -9,6 +13,8 @@ from harness.sandboxes import open_sandbox
 from harness.types import Limits, Sandbox, Status, Trust
 
 from .trials import HONEST, trial
+
+ENDLESS = "def add_one(n):\n    while True: pass\n"
 
 
 @pytest.mark.parametrize(
@@ -21,7 +27,7 @@ from .trials import HONEST, trial
         ("def add_one(n):\n    return '\x00'\n", Status.SYNTAX_ERROR),
         ("x = '\ud800'\n", Status.SYNTAX_ERROR),
         ("def plus(n):\n    return n + 1\n", Status.RUNTIME_ERROR),
-        ("def add_one(n):\n    while True: pass\n", Status.TIMEOUT),
+        (ENDLESS, Status.TIMEOUT),
     ],
 )
 def test_a_program_gets_the_status_of_what_it_did(sandbox: Sandbox, source: str, expected: Status) -> None:
@@ -72,6 +78,33 @@ def test_an_error_of_the_trials_source_reaches_the_caller(sandbox: Sandbox) -> N
 
     with pytest.raises(UsageError, match="the source broke"):
         list(sandbox.run(broken()))
+
+
+def test_a_run_that_is_broken_off_leaves_its_workers_to_the_next(sandbox: Sandbox) -> None:
+    """A program that still runs keeps its worker until it has ended."""
+    verdicts = sandbox.run([trial(HONEST), trial(ENDLESS, limits=Limits(cpu_time_s=0.5))])
+    next(iter(verdicts))
+    verdicts.close()  # type: ignore[attr-defined]
+
+    assert [verdict.status for verdict in sandbox.run([trial(HONEST)] * 20)] == [Status.PASSED] * 20
+
+
+@pytest.mark.parametrize("name", [pytest.param("docker", marks=pytest.mark.docker), "process"])
+def test_a_sandbox_that_is_left_while_programs_run_ends_at_once(request: pytest.FixtureRequest, name: str) -> None:
+    """They are neither waited for nor started anew; no thread is left, and nothing unclosed."""
+    if name == "docker":
+        request.getfixturevalue("core_image")
+    before = set(threading.enumerate())
+
+    with open_sandbox(name, environment="core", workers=2) as sandbox:
+        verdicts = sandbox.run([trial(HONEST), *[trial(ENDLESS, limits=Limits(cpu_time_s=60, wall_time_s=60))] * 2])
+        next(iter(verdicts))
+        verdicts.close()  # type: ignore[attr-defined]
+        left_at = time.monotonic()
+
+    assert time.monotonic() - left_at < 30
+    assert set(threading.enumerate()) <= before
+    gc.collect()  # what was not closed is a warning now, and warnings are errors
 
 
 def test_programs_are_repeatable(sandbox: Sandbox) -> None:
