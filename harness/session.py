@@ -219,9 +219,9 @@ def check(session: Session, suite: Suite, sandbox: Sandbox) -> None:
 
 
 def _trials(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Trial]:
-    for sample in session.folder.pending(suite.name):
+    for key in session.folder.pending(suite.name):
         session.clock.touch("score")
-        yield suite.trial(sample)
+        yield suite.trial(session.folder.samples[key])
     for sample in arrivals:
         session.folder.append_sample(sample)
         session.clock.touch("score")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from harness.errors import StoreError
-from harness.store import Journal, RunFolder, read_samples, read_verdicts
+from harness.journal import Journal
+from harness.store import RunFolder, read_samples, read_verdicts
 from harness.types import CodeForm, Completion, Sample, Status, Verdict
 
 IDENTITY = {"kind": "run", "model": "replay:x", "sampling": {"temperature": 0.0}, "sandbox": "process"}
@@ -100,6 +102,23 @@ def test_the_last_verdict_counts(tmp_path: Path) -> None:
     assert [found.status for found in read_verdicts(tmp_path).values()] == [Status.WRONG_ANSWER]
 
 
+def test_a_folder_in_use_keeps_no_texts_in_memory(tmp_path: Path) -> None:
+    """The memory of a run does not grow with what models write: rows are read from the disk when asked for."""
+    text = "x" * 20_000
+    tracemalloc.start()
+    try:
+        with RunFolder(tmp_path, IDENTITY) as folder:
+            for index in range(500):
+                folder.append_sample(sample(index=index, code=f"{text}{index}"))
+                folder.append_verdict(verdict(index=index))
+            held, _ = tracemalloc.get_traced_memory()
+
+            assert folder.samples["toy", "T/0", 321].code == f"{text}321"
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000 < 500 * len(text)
+
+
 def test_samples_without_a_final_verdict_are_pending(tmp_path: Path) -> None:
     """Not judged, and judged by a judge that failed: both are to be judged; another benchmark's are not listed."""
     with RunFolder(tmp_path, IDENTITY) as folder:
@@ -108,7 +127,7 @@ def test_samples_without_a_final_verdict_are_pending(tmp_path: Path) -> None:
         folder.append_verdict(verdict(index=0))
         folder.append_verdict(verdict(index=1, status=Status.INFRASTRUCTURE))
 
-        assert [pending.index for pending in folder.pending("toy")] == [1, 2]
+        assert folder.pending("toy") == [("toy", "T/0", 1), ("toy", "T/0", 2)]
         assert folder.pending("other") == []
 
 
@@ -183,7 +202,9 @@ def test_exchanged_code_loses_its_verdict_and_keeps_its_raw_text(tmp_path: Path)
         folder.replace_code([sample(index=1, code="return 2\n")], {**IDENTITY, "extraction": "new"})
         folder.append_sample(sample(index=2))
 
-        assert [(pending.index, pending.code) for pending in folder.pending("toy")] == [
+        assert [
+            (index, folder.samples[name, task_id, index].code) for name, task_id, index in folder.pending("toy")
+        ] == [
             (1, "return 2\n"),
             (2, "return 1\n"),
         ]

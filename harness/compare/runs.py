@@ -64,7 +64,7 @@ def read_run(path: Path) -> Run:
     """
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
     summary = summarise(path, manifest, samples, verdicts)
-    return Run(name=_short(subject(manifest)), path=path, summary=summary, samples=samples, verdicts=verdicts)
+    return Run(name=_short(subject(manifest)), path=path, summary=summary, samples=samples, verdicts=dict(verdicts))
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..store import write_error, write_json, write_text
+from ..journal import write_error
+from ..store import write_json, write_text
 from . import tables
 from .comparison import Comparison
 from .page import PAGE, write_page

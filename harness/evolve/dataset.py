@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..store import write_error, write_json, write_rows, write_text
+from ..journal import write_error
+from ..store import write_json, write_rows, write_text
 from .records import Row
 
 ROWS = "train.jsonl"

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
+from ..journal import write_error
 from ..progress import Progress, Quiet
-from ..store import write_error, write_json, write_rows
+from ..store import write_json, write_rows
 from .dataset import DATA_MANIFEST, ROWS, sha256
 from .folder import REMOVED
 from .records import Row

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..config import digest_of
 from ..errors import StoreError
-from ..store import Journal, whole_rows
+from ..journal import Journal, whole_rows
 from ..types import SamplingParams
 
 LEDGER = "ledger.jsonl"

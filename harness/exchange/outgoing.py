@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError, UsageError
+from ..journal import write_error
 from ..records import Key, sample_row, verdict_row
-from ..store import read_manifest, read_samples, read_verdicts, write_error, write_text
+from ..store import read_manifest, read_samples, read_verdicts, write_text
 from ..suite import Suite, load_suite
 from ..types import CodeForm, Sample, Status, Verdict
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError, StoreError
+from ..journal import write_error
 from ..manifest import now
 from ..models.adapters import CONFIGURATION, Adapter, adapters, check_fit
 from ..models.checkpoint import Checkpoint, json_object, one_line, weights_digest
@@ -23,7 +24,7 @@ from ..models.quiet import output_to
 from ..models.rendering import load_tokenizer
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
-from ..store import write_error, write_json
+from ..store import write_json
 from .machine import check_installed
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..config import digest_of
 from ..errors import StoreError
-from ..store import write_error, write_json
+from ..journal import write_error
+from ..store import write_json
 
 RECORDS = "stages"
 SHORT = 12

@@ -46,16 +46,16 @@ def entries(
     verdicts: Mapping[Key, Verdict],
 ) -> list[Entry]:
     """Every problem of a run, in order."""
-    by_task: dict[tuple[str, str], list[Sample]] = {}
-    for sample in samples.values():
-        by_task.setdefault((sample.benchmark, sample.task_id), []).append(sample)
+    drawn: dict[tuple[str, str], list[int]] = {}
+    for name, task_id, index in samples:
+        drawn.setdefault((name, task_id), []).append(index)
     problems = [(benchmark, task_id) for benchmark, ids in tasks.items() for task_id in ids]
     coloured = max(1, COLOURED // max(1, len(problems)))
     found = []
     for benchmark, task_id in problems:
-        own = sorted(by_task.get((benchmark, task_id), []), key=lambda sample: sample.index)
         text = texts.get(benchmark, {}).get(task_id)
-        shown = [_sample(s, verdicts.get((benchmark, task_id, s.index)), at < coloured) for at, s in enumerate(own)]
+        keys = [(benchmark, task_id, index) for index in sorted(drawn.get((benchmark, task_id), []))]
+        shown = [_sample(samples[key], verdicts.get(key), at < coloured) for at, key in enumerate(keys)]
         found.append(
             Entry(
                 row=_row(benchmark, task_id, text, shown),

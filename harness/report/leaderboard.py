@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
+from ..journal import write_error
 from ..plain import plain
-from ..store import MANIFEST, write_error, write_text
+from ..store import MANIFEST, write_text
 from . import wording
 from .summary import Summary, read
 from .templates import render

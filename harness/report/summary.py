@@ -116,7 +116,7 @@ def summarise(
     missing = 0
     for benchmark, task_ids in tasks.items():
         own = [verdict for verdict in judged if verdict.benchmark == benchmark]
-        drawn = Counter(sample.task_id for sample in samples.values() if sample.benchmark == benchmark)
+        drawn = Counter(task_id for name, task_id, _ in samples if name == benchmark)
         missing += sum(max(0, manifest["config"].get("n", 1) - drawn[task_id]) for task_id in task_ids)
         ks = ks_for(asked, min(drawn[task_id] for task_id in task_ids))
         scores += _scores(benchmark, task_ids, own, ks)

@@ -1,0 +1,145 @@
+"""Append-only files of JSON lines: written a whole line at a time, read back a row at a time.
+
+A line is handed to the kernel at once, so a killed process loses at most the row it was writing. A torn last line is
+ignored when reading and cut off when the file is opened for writing.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import weakref
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from sys import intern
+from typing import Any, TypeVar
+
+from .errors import INFRASTRUCTURE, StoreError, reason
+from .records import Key, key_of
+from .types import Sample, Verdict
+
+Record = TypeVar("Record", bound=Sample | Verdict)
+
+
+class Journal:
+    """An append-only file of JSON lines, opened for writing; a torn last line is cut off first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            if path.exists() and (whole := _whole_bytes(path)) < path.stat().st_size:
+                os.truncate(path, whole)
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise write_error(path, error) from error
+
+    def append(self, row: Mapping[str, Any]) -> int:
+        """Write one row, and tell its bytes; it is with the kernel when this returns.
+
+        Raises:
+            StoreError: the row cannot be written (a full disk, say). What was written before stays.
+        """
+        line = json.dumps(row, separators=(",", ":")).encode() + b"\n"
+        view = memoryview(line)
+        try:
+            while view:
+                view = view[self._file.write(view) or 0 :]
+        except OSError as error:
+            raise write_error(self._path, error) from error
+        return len(line)
+
+    def close(self) -> None:
+        """Sync and close."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a device, say: nothing to sync
+                raise write_error(self._path, error) from error
+        finally:
+            self._file.close()
+
+
+class Rows(Mapping[Key, Record]):
+    """The last row of each key in a journal, read from the file whenever it is asked for.
+
+    Kept are the keys and where their rows are: some 200 bytes a row, whatever it holds.
+
+    Raises:
+        StoreError: a row is damaged (told at once, with its line), or the file cannot be read any more.
+    """
+
+    def __init__(self, path: Path, parse: Callable[[Mapping[str, Any]], Record]) -> None:
+        self._path, self._parse = path, parse
+        self._lines: dict[Key, int] = {}
+        """Key -> number of the line, from 0."""
+        self._ends = array("Q", [0])
+        """Byte offsets: line i is between the i-th and the next."""
+        self._file: int | None = None
+        for _, line in whole_rows(path):
+            self.wrote(key_of(self._parsed(len(self._ends), line)), len(line))
+
+    def __getitem__(self, key: Key) -> Record:
+        line = self._lines[key]
+        begin, end = self._ends[line], self._ends[line + 1]
+        try:
+            if self._file is None:
+                self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+                weakref.finalize(self, os.close, self._file)
+            data = os.pread(self._file, end - begin, begin)
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be read: {reason(error)}") from error
+        return self._parsed(line + 1, data)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def wrote(self, key: Key, size: int) -> None:
+        """A row of `size` bytes was appended for `key`."""
+        benchmark, task_id, index = key
+        self._lines[intern(benchmark), intern(task_id), index] = len(self._ends) - 1
+        self._ends.append(self._ends[-1] + size)
+
+    def _parsed(self, number: int, line: bytes) -> Record:
+        try:
+            return self._parse(json.loads(line))
+        except (KeyError, ValueError, TypeError) as error:
+            raise StoreError(f"{self._path} line {number} is damaged: {error!r}") from error
+
+
+def whole_rows(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Whole lines of `path` with their numbers; nothing where there is no such file."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith(b"\n"):
+                yield number, line
+
+
+def write_error(path: Path, error: OSError) -> StoreError:
+    """The one-line error for a write to `path` that failed."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError(
+            f"{path}: the disk is full. Free some space and give the same command again; it resumes",
+            exit_code=INFRASTRUCTURE,
+        )
+    return StoreError(f"{path} cannot be written: {error.strerror or error}")
+
+
+def _whole_bytes(path: Path) -> int:
+    """The length of `path` up to the end of its last whole line."""
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        while end > 0:
+            start = max(0, end - 65536)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+    return 0
