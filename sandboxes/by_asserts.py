@@ -92,7 +92,7 @@ class ByAsserts:
         """What a program answers to the calls, in a process where candidates run."""
         worker = self._workers.candidate(trial.environment, trial.group)
         fields = {"program": program, "key": key, "calls": _kind(asked)}
-        worker.store(key, fields["calls"], lambda: asked, raw=True)
+        worker.store(key, fields["calls"], lambda: ("raw", asked))
         job = Job(operation="answers", fields=fields, limits=limits, max_report=MAX_ANSWERS_BYTES)
         return self._workers.run(trial, job)
 
@@ -118,7 +118,7 @@ class ByAsserts:
         job = Job(operation="tests", fields=fields, limits=JUDGE_LIMITS, max_report=codec.MAX_BYTES, blob=told)
         for _ in range(2):
             worker = self._workers.judge(trial.environment, trial.group)
-            worker.store(key, fields["calls"], lambda: asked, raw=True)
+            worker.store(key, fields["calls"], lambda: ("raw", asked))
             judged, _ = self._workers.run_trusted(trial, job)
             if judged["more"]:
                 return judged

@@ -7,6 +7,7 @@ next, which can change no verdict. Large values travel as digests. Where digests
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -44,9 +45,7 @@ class Asked:
 
     def store_inputs(self, worker: Worker) -> None:
         """Have a worker keep the inputs."""
-        worker.store(
-            self.calls.key, self.inputs, lambda: [codec.encode([list(arguments) for arguments in self.part.inputs])]
-        )
+        worker.store(self.calls.key, self.inputs, lambda: packed([list(given) for given in self.part.inputs]))
 
     def request(self, program: str, limits_s: list[float], budget_s: float) -> dict[str, Any]:
         """What a child needs to call `program`: CPU seconds for each call and for all."""
@@ -121,7 +120,7 @@ class ByCalls:
         """A verdict of the candidate's interpreter, or the call whose value has to be revealed."""
         fields = _limited(asked, trial.source, reference) | asked.rule(reference)
         worker = self._workers.candidate(trial.environment, trial.group)
-        worker.store(asked.calls.key, reference.name, lambda: [reference.values])
+        worker.store(asked.calls.key, reference.name, lambda: ("codec", [reference.values]))
         asked.store_inputs(worker)
         job = Job(operation="judged_calls", fields=fields, limits=_for_all(trial, fields["budget_s"]))
         answer, _ = self._workers.run(trial, job)
@@ -156,7 +155,7 @@ class ByCalls:
         """The judge's word on what a process reported."""
         calls = asked.calls
         judge = self._workers.judge(trial.environment, "")
-        judge.store(calls.key, reference.name, lambda: [reference.values])
+        judge.store(calls.key, reference.name, lambda: ("codec", [reference.values]))
         if calls.oracle in oracle.NEED_INPUTS:
             asked.store_inputs(judge)
         fields = {"key": calls.key, "inputs": asked.inputs, "reveal": asked.reveal, **asked.rule(reference)}
@@ -176,6 +175,17 @@ class ByCalls:
             raise LinkLost(f"the reference of {trial.task_id} did not answer every input: {detail}")
         compared = self._compare(trial, asked, own, report)
         return _pack(compared["status"] == Status.PASSED and not compared["opaque"], report)
+
+
+def packed(values: list[Any]) -> tuple[str, list[bytes]]:
+    """A chunk of values that a benchmark made, and its form: JSON, ten times as fast, where nothing is lost by it."""
+    try:
+        text = json.dumps(values)
+        if json.loads(text) == values:  # tuples, sets, keys that are no strings, NaN are not
+            return "json", [text.encode("ascii")]
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return "codec", [codec.encode(values)]
 
 
 def expected_s(expected: Expected, trial: Trial) -> float:

@@ -104,10 +104,10 @@ class Worker:
             raise LinkLost(f"answer to request {answer.get('id')}, expected {self._count}")
         return answer, data
 
-    def store(self, key: str, kind: str, chunks: Callable[[], Iterable[bytes]], *, raw: bool = False) -> None:
+    def store(self, key: str, kind: str, packed: Callable[[], tuple[str, Iterable[bytes]]]) -> None:
         """Have the worker keep values under `key` and `kind`, unless it does; the oldest keys make room.
 
-        `raw` chunks are kept as bytes, for the child that needs them to read.
+        They come in one of `inside.worker.FORMS`, a chunk each.
         """
         kinds = self._stored.pop(key, set())
         self._stored[key] = kinds  # the newest now
@@ -117,8 +117,9 @@ class Worker:
         for old in drop:
             del self._stored[old]
         kinds.add(kind)
-        blob = b"".join(map(frames.prefixed, chunks()))
-        self.request("store", {"key": key, "kind": kind, "drop": drop, "raw": raw}, blob=blob)
+        form, chunks = packed()
+        blob = b"".join(map(frames.prefixed, chunks))
+        self.request("store", {"key": key, "kind": kind, "drop": drop, "form": form}, blob=blob)
 
     def interrupt(self) -> None:
         """As `Link.interrupt`."""

@@ -7,16 +7,19 @@ It ends when its standard input hangs up, which is how the death of the host is 
 
 import gc
 import importlib
+import json
 import os
 import shutil
 import sys
 import time
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from . import calls, codec, facts, frames, jail, oracle
 from .running import Running, kill, kill_all
 
 KILL_PATIENCE_S = 5.0
+FORMS: Dict[str, Callable[[bytes], Any]] = {"raw": bytes, "codec": codec.decode, "json": json.loads}
+"""How the chunks of values that are stored are to be read; `raw` ones are for the child that needs them."""
 
 
 class Worker:
@@ -42,11 +45,10 @@ class Worker:
         return self.run(request, blob)
 
     def store(self, request: Dict[str, Any], blob: bytes) -> Dict[str, Any]:
-        """Keep `blob`'s chunks for later requests, under a key and a kind; as values, or `raw` for a child to read."""
+        """Keep `blob`'s chunks for later requests, under a key and a kind."""
         for key in request["drop"]:
             self.stored.pop(key, None)
-        chunks = frames.chunks(blob)
-        values: List[Any] = chunks if request["raw"] else [codec.decode(chunk) for chunk in chunks]
+        values: List[Any] = [FORMS[request["form"]](chunk) for chunk in frames.chunks(blob)]
         self.stored.setdefault(request["key"], {})[request["kind"]] = values
         return {"status": "stored"}
 
