@@ -98,7 +98,7 @@ class Lines:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Lines:
-        self._stream = _lasting_stderr()
+        self._stream = lasting(sys.stderr)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -153,7 +153,7 @@ class Bars:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[told]}"),
-            console=Console(file=_lasting_stderr()),
+            console=Console(file=lasting(sys.stderr)),
         )
         self._bars.start()
         return self
@@ -206,9 +206,9 @@ def open_progress() -> Progress:
     return Bars() if sys.stderr.isatty() else Lines()
 
 
-def _lasting_stderr() -> TextIO:
-    """A duplicate of stderr: engines are loaded with descriptors 1 and 2 sent to a log."""
-    return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace")
+def lasting(stream: TextIO) -> TextIO:
+    """A duplicate of stdout or stderr: engines are loaded with descriptors 1 and 2 sent to a log."""
+    return os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
 
 
 def _line(stage: str, count: _Count) -> str:

@@ -13,7 +13,7 @@ from ..types import Trial
 from .inside import frames
 
 MODULES = (
-    *("frames", "codec", "arrays", "tables", "programs", "calls", "oracle", "proxies"),
+    *("frames", "codec", "digests", "arrays", "tables", "programs", "calls", "oracle", "proxies"),
     *("facts", "filters", "landlock", "jail", "child", "running", "worker"),
 )
 START_PATIENCE_S = 60.0

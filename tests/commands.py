@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,22 @@ from harness.benchmarks.humaneval import HumanEval
 COMMAND = [sys.executable, "-m", "harness"]
 
 
-def harness(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def harness(
+    *arguments: str | Path, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `harness` to its end."""
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False, cwd=cwd
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=cwd,
+        env=environment,
     )
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start `harness` in a process group of its own, as from a terminal: a job in the background ignores Ctrl-C."""
     return subprocess.Popen(
         ["env", "--default-signal=INT", *COMMAND, *map(str, arguments)],
@@ -29,7 +38,17 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=environment,
     )
+
+
+def wait_for_rows(file: Path, count: int, process: subprocess.Popen[str], within_s: float = 90) -> None:
+    """Until `file` has so many rows; fails when the process ends before."""
+    deadline = time.monotonic() + within_s
+    while not (file.exists() and file.read_bytes().count(b"\n") >= count):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"{file} never had {count} rows"
+        time.sleep(0.02)
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:

@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 
 class PrivateEngine:
@@ -63,3 +68,18 @@ class PrivateEngine:
         if self._process is not None and self._process.poll() is None:
             self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def private_engine(*images: str) -> Iterator[PrivateEngine]:
+    """One that runs, with these images in it; the test is skipped where none can be started."""
+    if os.geteuid() != 0 or shutil.which("dockerd") is None:
+        pytest.skip("an engine of its own wants root and dockerd")
+    made = PrivateEngine(Path(tempfile.mkdtemp(prefix="engine-")))
+    try:
+        made.start()
+        for image in images:
+            made.load(image)
+        yield made
+    finally:
+        made.remove()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.web_server import Silent, listening
 
 
 @dataclass
@@ -29,22 +30,13 @@ class Site:
 def serving(site: Site) -> Iterator[Site]:
     """`site` at its `url`, on this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             answer(self, site)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        site.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield site
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Answering) as address:
+        site.url = address
+        yield site
 
 
 def answer(request: BaseHTTPRequestHandler, site: Site) -> None:

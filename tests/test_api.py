@@ -13,9 +13,11 @@ import typer
 
 import harness
 from harness import api
+from harness.benchmarks.humaneval import HumanEval
 from harness.cli.main import app
 from harness.errors import SamplesError, StoreError, UsageError
-from tests.commands import references, write_rows
+from tests.commands import read_rows, references, write_rows
+from tests.evolve.world import write_replies, write_seeds
 from tests.runs import outcomes, write_run
 
 HEAVY = ("torch", "vllm", "transformers", "pandas", "matplotlib", "docker", "rich", "numpy", "typer")
@@ -121,6 +123,23 @@ def test_runs_are_compared_gated_and_listed(tmp_path: Path) -> None:
     assert harness.gate_runs(base, tuned, max_drop=5).exit_code == 0
     assert list(harness.leaderboard(tmp_path).table["model"]) == ["base", "tuned"]
     assert list(harness.load_runs(tmp_path).scores["model"]) == ["base", "tuned"]
+
+
+def test_training_data_is_made_sifted_and_named_beside_a_run(made: Path, tmp_path: Path) -> None:
+    """Evolved by replay; a row that repeats a problem goes, and the run's score is told without that problem."""
+    replies, seeds = write_replies(tmp_path / "replies.jsonl", 3), write_seeds(tmp_path / "seeds.jsonl", 3)
+    evolved = harness.evolve_data(f"replay:{replies}", tmp_path / "evolved", seeds=seeds, rounds=1, decontaminate=False)
+    rows = read_rows(evolved.path / "dataset" / "train.jsonl")
+    first = HumanEval().problems()[0]
+    data = write_rows(tmp_path / "rows.jsonl", [*rows, {"instruction": first.prompt, "output": first.reference}])
+
+    manifest = harness.decontaminate(data, tmp_path / "clean", against=("humaneval",))
+    (beside,) = harness.untouched(made / "references", tmp_path / "clean")
+
+    assert evolved.rows == len(rows) == manifest["rows"] == 6
+    assert (beside.full.n_problems, beside.untouched.n_problems) == (4, 3)
+    with pytest.raises(UsageError, match="rouns"):
+        harness.evolve_data(f"replay:{replies}", tmp_path / "other", rouns=1)
 
 
 def test_what_is_installed_is_told() -> None:

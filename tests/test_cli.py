@@ -8,14 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import harness as package
-from tests.commands import COMMAND, harness, one_line_error, read_rows, references, start, write_rows
+from tests.commands import COMMAND, harness, one_line_error, read_rows, references, start, wait_for_rows, write_rows
 
 HEAVY = ("torch", "vllm", "transformers", "pandas", "matplotlib", "docker", "rich", "numpy")
 
@@ -92,16 +91,24 @@ def test_a_wrong_use_is_one_line_and_exit_2(tmp_path: Path, arguments: list[str]
     assert list(tmp_path.iterdir()) == []
 
 
+def without_engine(folder: Path) -> dict[str, str]:
+    """An environment in which no Docker Engine answers."""
+    return {**os.environ, "DOCKER_HOST": f"unix://{folder}/no.sock"}
+
+
 def test_docker_without_an_engine_is_said_and_nothing_else_is_used(tmp_path: Path) -> None:
     """Asked for Docker, no weaker sandbox takes its place: exit 3."""
     file = references(tmp_path / "s.jsonl")
-    done = subprocess.run(
-        [*COMMAND, "score", str(file), "-b", "humaneval", "--sandbox", "docker", "--out", str(tmp_path / "run")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no.sock"},
+    done = harness(
+        "score",
+        file,
+        "-b",
+        "humaneval",
+        "--sandbox",
+        "docker",
+        "--out",
+        tmp_path / "run",
+        environment=without_engine(tmp_path),
     )
 
     assert "no engine answers" in one_line_error(done)
@@ -111,14 +118,7 @@ def test_docker_without_an_engine_is_said_and_nothing_else_is_used(tmp_path: Pat
 def test_without_an_engine_the_default_is_the_process_sandbox(tmp_path: Path) -> None:
     """And the run records which it was."""
     file = write_rows(tmp_path / "s.jsonl", [{"task_id": "HumanEval/0", "completion": "    return False"}])
-    done = subprocess.run(
-        [*COMMAND, "score", str(file), "-b", "humaneval", "--out", str(tmp_path / "run")],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no.sock"},
-    )
+    done = harness("score", file, "-b", "humaneval", "--out", tmp_path / "run", environment=without_engine(tmp_path))
 
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "run" / "run.json").read_text())["identity"]["sandbox"] == "process"
@@ -222,17 +222,6 @@ def test_a_preview_prints_the_prompt_alone_on_stdout(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [file]
 
 
-def wait_for_rows(file: Path, count: int, process: subprocess.Popen[str]) -> None:
-    """Until `file` has so many rows; fails when the process ends before."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if file.exists() and file.read_bytes().count(b"\n") >= count:
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    raise AssertionError(f"{file} never had {count} rows")
-
-
 def key(row: dict[str, object]) -> tuple[object, ...]:
     return row["benchmark"], row["task_id"], row["index"]
 
@@ -326,14 +315,7 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 
 def test_the_doctor_names_what_is_there_and_what_to_do_about_the_rest(tmp_path: Path) -> None:
     """With no Docker Engine and without failing."""
-    done = subprocess.run(
-        [*COMMAND, "doctor"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/no.sock"},
-    )
+    done = harness("doctor", environment=without_engine(tmp_path))
 
     assert done.returncode == 0, done.stderr
     assert re.search(r"^ok  data of humaneval +164 problems$", done.stdout, re.MULTILINE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import COMMAND, one_line_error
+from tests.commands import harness, one_line_error
 from tests.file_server import Site, serving
 
 NAME = "HumanEval.jsonl.gz"
@@ -25,14 +25,7 @@ def data(tmp_path: Path, *arguments: str, mirror: str = "http://127.0.0.1:9") ->
     """`harness data` with an empty cache, a data folder of the test's, and `mirror`."""
     (tmp_path / "own").mkdir(exist_ok=True)
     places = {"HARNESS_DATA_DIR": str(tmp_path / "own"), "HARNESS_CACHE_DIR": str(tmp_path / "cache")}
-    return subprocess.run(
-        [*COMMAND, "data", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **places, "HARNESS_DATA_MIRROR": mirror},
-    )
+    return harness("data", *arguments, environment={**os.environ, **places, "HARNESS_DATA_MIRROR": mirror})
 
 
 def test_the_list_says_where_each_file_is_and_downloads_nothing(tmp_path: Path, official: bytes) -> None:
@@ -102,13 +95,9 @@ def test_offline_fetch_is_one_line_and_exit_2(tmp_path: Path) -> None:
 def test_the_doctor_downloads_nothing(tmp_path: Path) -> None:
     """Looking is not fetching."""
     with serving(Site({})) as site:
-        done = subprocess.run(
-            [*COMMAND, "doctor"],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env={
+        done = harness(
+            "doctor",
+            environment={
                 **{name: value for name, value in os.environ.items() if name != "HARNESS_DATA_DIR"},
                 "HARNESS_CACHE_DIR": str(tmp_path),
                 "HARNESS_DATA_MIRROR": site.url,

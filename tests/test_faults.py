@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from harness.benchmarks.humaneval import HumanEval
-from tests.commands import COMMAND, harness, one_line_error, read_rows, write_rows
-from tests.engines import PrivateEngine
+from tests.commands import harness, one_line_error, read_rows, start, wait_for_rows, write_rows
+from tests.engines import PrivateEngine, private_engine
 
 pytestmark = pytest.mark.slow
 COUNT = 60
@@ -43,21 +43,6 @@ def samples(path: Path) -> Path:
 def command(file: Path, out: Path, sandbox: str) -> list[str]:
     arguments = ["score", str(file), "-b", "humaneval", "--sandbox", sandbox, "--no-cache", "--workers", "2"]
     return [*arguments, "--out", str(out)]
-
-
-def begin(arguments: list[str], environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
-
-
-def wait_for_verdicts(out: Path, count: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    file = out / "verdicts.jsonl"
-    while not (file.exists() and file.read_bytes().count(b"\n") >= count):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def statuses(out: Path) -> dict[str, str]:
@@ -96,9 +81,9 @@ def children(pid: int) -> list[int]:
 def test_a_killed_worker_costs_no_sample(tmp_path: Path, undisturbed: tuple[Path, dict[str, str], Any]) -> None:
     """kill -9 of the oldest and the newest, candidates' or judges': the run goes on with new ones."""
     out = tmp_path / "run"
-    running = begin(command(undisturbed[0], out, "process"))
+    running = start(*command(undisturbed[0], out, "process"))
     for count, which in ((5, 0), (20, -1), (35, 0)):
-        wait_for_verdicts(out, count, running)
+        wait_for_rows(out / "verdicts.jsonl", count, running)
         os.kill(children(running.pid)[which], signal.SIGKILL)
     _, errors = running.communicate(timeout=60)
 
@@ -111,8 +96,8 @@ def test_torn_journals_of_a_killed_harness_are_mended(
 ) -> None:
     """SIGKILL of the harness, its journals cut in the middle of a row: the same command completes the run."""
     out = tmp_path / "run"
-    running = begin(command(undisturbed[0], out, "process"))
-    wait_for_verdicts(out, 10, running)
+    running = start(*command(undisturbed[0], out, "process"))
+    wait_for_rows(out / "verdicts.jsonl", 10, running)
     running.kill()
     running.communicate()
     for name in ("verdicts.jsonl", "samples.jsonl"):
@@ -174,17 +159,10 @@ def test_an_image_that_is_missing_is_said_before_anything_starts(
 @pytest.fixture(scope="module")
 def engine(core_image: str) -> Iterator[PrivateEngine]:
     """An engine that these tests may do anything to, with the core image in it."""
-    if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("an engine of its own wants root and dockerd")
     from harness.sandboxes.images import tag_of
 
-    made = PrivateEngine(Path(tempfile.mkdtemp(prefix="engine-")))
-    try:
-        made.start()
-        made.load(tag_of("core"))
+    with private_engine(tag_of("core")) as made:
         yield made
-    finally:
-        made.remove()
 
 
 def containers(engine: PrivateEngine) -> list[str]:
@@ -245,8 +223,8 @@ def test_a_run_in_docker_survives(
 ) -> None:
     """The same command, once, ends with the undisturbed scores; no container is left."""
     out = tmp_path / "run"
-    running = begin(command(undisturbed[0], out, "docker"), engine.environment)
-    wait_for_verdicts(out, 8, running)
+    running = start(*command(undisturbed[0], out, "docker"), environment=engine.environment)
+    wait_for_rows(out / "verdicts.jsonl", 8, running)
 
     DISTURBANCES[what](engine)
     _, errors = running.communicate(timeout=120)

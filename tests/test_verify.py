@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from harness.sandboxes import open_sandbox
 from harness.suite import Suite, load_suite
 from harness.types import Sandbox, Status, Trial, Verdict
 from harness.verify import quick, verify
-from tests.commands import COMMAND, harness, one_line_error, read_rows, references, write_rows
+from tests.commands import harness, one_line_error, read_rows, references, write_rows
 
 SANDBOXES = [pytest.param("docker", marks=pytest.mark.docker), "process"]
 LENIENT = '''
@@ -65,12 +64,6 @@ def test_canaries_fit_a_benchmark_whose_first_problem_wants_a_class() -> None:
 
     assert found.differences == ()
     assert (found.canaries.passed, found.canaries.total) == (4, 4)
-
-
-def with_plugin(plugin: dict[str, str], *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False, env=plugin
-    )
 
 
 def config(file: Path, **changes: Any) -> RunConfig:
@@ -245,7 +238,7 @@ def test_the_published_golden_samples_get_their_true_verdicts(sandbox_name: str,
 
 def test_verify_names_what_a_broken_sandbox_gets_wrong(plugin: dict[str, str]) -> None:
     """The table shows it, the difference is told, exit 3."""
-    done = with_plugin(plugin, "verify", "humaneval", "--sandbox", "lenient")
+    done = harness("verify", "humaneval", "--sandbox", "lenient", environment=plugin)
 
     assert done.returncode == 3
     assert re.search(r"^humaneval +lenient +164/164 +3/4 ", done.stdout, re.MULTILINE)
@@ -273,8 +266,8 @@ def test_a_run_refuses_a_broken_sandbox_before_it_generates(tmp_path: Path, plug
     """Exit 3, and not one sample; --no-verify is the way around it, and the manifest says so."""
     file = references(tmp_path / "s.jsonl")
     arguments = ["run", f"replay:{file}", "-b", "humaneval", "--sandbox", "lenient", "--limit", "3"]
-    refused = with_plugin(plugin, *arguments, "--out", tmp_path / "run")
-    forced = with_plugin(plugin, *arguments, "--no-verify", "--out", tmp_path / "run")
+    refused = harness(*arguments, "--out", tmp_path / "run", environment=plugin)
+    forced = harness(*arguments, "--no-verify", "--out", tmp_path / "run", environment=plugin)
 
     error = one_line_error(refused)
     assert refused.returncode == 3

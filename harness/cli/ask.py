@@ -10,6 +10,7 @@ import typer
 
 from ..errors import UsageError, reason
 from . import output
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P
 
 if TYPE_CHECKING:
     from ..ask import Exchange, Question
@@ -23,12 +24,12 @@ def ask(
     context: Annotated[Path | None, typer.Option("--input", help="A file the instruction is about.")] = None,
     show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Show the exact prompt, on stderr.")] = False,
     recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Prompt format. Default: the model's.")] = None,
-    backend: Annotated[str, typer.Option(help="auto, vllm or transformers.")] = "auto",
+    backend: Annotated[str, BACKEND] = "auto",
     max_tokens: Annotated[int | None, typer.Option(help="Of the answer. Default: the recipe's.")] = None,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 0.0,
-    top_p: Annotated[float, typer.Option(help="Nucleus of the distribution that is sampled.")] = 1.0,
+    temperature: Annotated[float, TEMPERATURE] = 0.0,
+    top_p: Annotated[float, TOP_P] = 1.0,
     seed: Annotated[int, typer.Option(help="Of a sampled answer.")] = 0,
-    dtype: Annotated[str, typer.Option(help="auto, bfloat16, float16 or float32.")] = "auto",
+    dtype: Annotated[str, DTYPE] = "auto",
 ) -> None:
     """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""
     from .. import ask as asking

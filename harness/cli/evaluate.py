@@ -11,53 +11,32 @@ import typer
 from ..errors import INFRASTRUCTURE, UsageError
 from . import output
 from .names import offering
+from .options import (
+    BACKEND,
+    DTYPE,
+    TEMPERATURE,
+    TOP_P,
+    AllowUnsafe,
+    Cache,
+    ClusterAddress,
+    Ks,
+    Out,
+    Page,
+    Recipe,
+    ReplicaGpus,
+    Replicas,
+    SandboxName,
+    Split,
+    TimeCheck,
+    TrustName,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from ..config import ScoreConfig
     from ..pipeline import Preview
     from ..report import Summary
     from ..session import SandboxOptions
-
-Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
-Recipe = Annotated[
-    str | None,
-    typer.Option("--recipe", "-r", help="Prompt format and extraction rule.", autocompletion=offering("recipes")),
-]
-SandboxName = Annotated[
-    str | None,
-    typer.Option(
-        "--sandbox",
-        help="docker or process. Default: docker where an engine answers.",
-        autocompletion=offering("sandboxes"),
-    ),
-]
-Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
-Split = Annotated[str | None, typer.Option(help="Another split of the benchmark, such as validation (mbpp).")]
-TrustName = Annotated[
-    str | None,
-    typer.Option(
-        "--trust", help="split (default): judged apart from the candidate; in-process: as upstream's scripts."
-    ),
-]
-Workers = Annotated[int | None, typer.Option(help="Programs run side by side (on each node). Default: one per core.")]
-ClusterAddress = Annotated[
-    str | None, typer.Option("--cluster", help="Ray cluster: auto, ray://HOST:PORT or HOST:PORT. Default: none.")
-]
-Replicas = Annotated[int | None, typer.Option(help="Of the model on the cluster. Default: as many as fit.")]
-ReplicaGpus = Annotated[int | None, typer.Option(help="GPUs of each replica. Default: what its parallelism needs.")]
-AllowUnsafe = Annotated[
-    bool | None, typer.Option("--allow-unsafe", help="Accept a sandbox whose programs could reach their judge.")
-]
-Cache = Annotated[
-    bool | None, typer.Option("--cache/--no-cache", help="Take verdicts of equal programs from the cache (default).")
-]
-TimeCheck = Annotated[
-    bool | None,
-    typer.Option("--time-check/--no-time-check", help="Run time-outs again with four times the time (default)."),
-]
-Page = Annotated[
-    bool, typer.Option("--page/--no-page", help="Write report.html (default); `harness report` writes it later.")
-]
 
 
 def run(
@@ -77,11 +56,11 @@ def run(
     trust: TrustName = None,
     out: Out = None,
     config: Annotated[Path | None, typer.Option(help="TOML file; flags win over it.")] = None,
-    backend: Annotated[str | None, typer.Option(help="auto, vllm or transformers.")] = None,
+    backend: Annotated[str | None, BACKEND] = None,
     n: Annotated[int | None, typer.Option("-n", "--n", help="Samples per problem.")] = None,
     k: Ks = None,
-    temperature: Annotated[float | None, typer.Option(help="0 is greedy.")] = None,
-    top_p: Annotated[float | None, typer.Option(help="Nucleus of the distribution that is sampled.")] = None,
+    temperature: Annotated[float | None, TEMPERATURE] = None,
+    top_p: Annotated[float | None, TOP_P] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw from the likeliest so many tokens only.")] = None,
     min_p: Annotated[float | None, typer.Option(help="Only tokens this share as likely as the likeliest.")] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Per completion. Default: the recipe's.")] = None,
@@ -92,7 +71,7 @@ def run(
     cluster: ClusterAddress = None,
     replicas: Replicas = None,
     replica_gpus: ReplicaGpus = None,
-    dtype: Annotated[str | None, typer.Option(help="auto, bfloat16, float16 or float32.")] = None,
+    dtype: Annotated[str | None, DTYPE] = None,
     quantization: Annotated[str | None, typer.Option(help="As vLLM names it; default: what the weights say.")] = None,
     tensor_parallel_size: Annotated[int | None, typer.Option(help="Processors that share the weights (vLLM).")] = None,
     pipeline_parallel_size: Annotated[

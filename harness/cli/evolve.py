@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,12 +12,13 @@ import typer
 from ..errors import UsageError
 from ..plain import plain
 from . import output
-from .evaluate import ClusterAddress, ReplicaGpus, Replicas
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas
 
 if TYPE_CHECKING:
     from ..evolve.records import EvolveConfig
     from ..evolve.run import Outcome
     from ..evolve.seeds import Seeds
+    from ..evolve.stopping import EvolStop
 
 NOT_OPTIONS = {
     *("context", "out", "operators", "against", "dry_run", "tokens_per_s", "price_in", "price_out"),
@@ -53,8 +54,8 @@ def evolve(
     ] = False,
     form: Annotated[str, typer.Option(help="chat, alpaca or plain: how a text is put to the model.")] = "chat",
     seed: Annotated[int, typer.Option(help="Decides all that is drawn.")] = 0,
-    temperature: Annotated[float, typer.Option(help="0 is greedy.")] = 1.0,
-    top_p: Annotated[float, typer.Option(help="Nucleus of the distribution that is sampled.")] = 0.9,
+    temperature: Annotated[float, TEMPERATURE] = 1.0,
+    top_p: Annotated[float, TOP_P] = 0.9,
     max_tokens: Annotated[int, typer.Option(help="Per reply.")] = 2048,
     run_examples: Annotated[
         bool, typer.Option("--run-examples", help="Run the examples beside an answer; ask again where they fail.")
@@ -63,8 +64,8 @@ def evolve(
     budget_tokens: Annotated[int | None, typer.Option(help="Stop after so many tokens, prompts included.")] = None,
     retries: Annotated[int, typer.Option(help="How often a request that fails is tried again.")] = 3,
     backoff_s: Annotated[float, typer.Option(help="Pause before the first retry; it doubles.")] = 1.0,
-    backend: Annotated[str, typer.Option(help="auto, vllm or transformers.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="auto, bfloat16, float16 or float32.")] = "auto",
+    backend: Annotated[str, BACKEND] = "auto",
+    dtype: Annotated[str, DTYPE] = "auto",
     max_model_len: Annotated[int | None, typer.Option(help="Tokens of prompt and reply together.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Replies generated at a time.")] = None,
     cluster: ClusterAddress = None,
@@ -110,7 +111,6 @@ def evolve(
     from ..evolve.options import EvolveOptions
     from ..evolve.run import evolve as run
     from ..evolve.seeds import read_seeds
-    from ..evolve.stopping import StopRule
 
     options = EvolveOptions(
         **{name: value for name, value in flags.items() if name not in NOT_OPTIONS},
@@ -121,22 +121,7 @@ def evolve(
     if dry_run:
         _estimate(config, read_seeds(seeds), tokens_per_s, price_in, price_out)
         return
-    stop = None
-    if stop_on is not None:
-        from ..loop.alone import alone
-
-        stop = alone(
-            out,
-            stop_on,
-            base=stop_base,
-            file=stop_config,
-            finetune=finetune or (),
-            run=evaluate or (),
-            rule=StopRule(patience=patience, min_gain=min_gain),
-            reported=tuple(reported or ()),
-            command=context.obj,
-            open_progress=output.progress,
-        )
+    stop = _stop(context.obj, flags)
     outcome = run(config, replace(options.settings(out, context.obj), stop=stop), output.progress())
     output.result(outcome, lambda: "\n".join(_outcome(outcome)))
 
@@ -199,6 +184,27 @@ def untouched(
         lines.append(f"  all {one.full.n_problems} problems: {percent(one.full)}")
         lines.append(f"  {one.untouched.n_problems} that the data never touched: {left}")
     output.result(found, "\n".join(lines))
+
+
+def _stop(command: Sequence[str], flags: Mapping[str, Any]) -> EvolStop | None:
+    """Evol Stop as `evolve` was asked for it, by its parameters."""
+    from ..evolve.stopping import StopRule
+    from ..loop.alone import alone
+
+    if flags["stop_on"] is None:
+        return None
+    return alone(
+        flags["out"],
+        flags["stop_on"],
+        base=flags["stop_base"],
+        file=flags["stop_config"],
+        finetune=flags["finetune"] or (),
+        run=flags["evaluate"] or (),
+        rule=StopRule(patience=flags["patience"], min_gain=flags["min_gain"]),
+        reported=tuple(flags["reported"] or ()),
+        command=command,
+        open_progress=output.progress,
+    )
 
 
 def _operators(text: str | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import output
+from .options import DTYPE
 
 if TYPE_CHECKING:
     from ..finetune.train import Trained
@@ -42,7 +43,7 @@ def finetune(
     gradient_checkpointing: Annotated[
         bool | None, typer.Option("--gradient-checkpointing/--no-gradient-checkpointing", help="Less memory, slower.")
     ] = None,
-    dtype: Annotated[str | None, typer.Option(help="auto, bfloat16, float16 or float32.")] = None,
+    dtype: Annotated[str | None, DTYPE] = None,
     lora: Annotated[str | None, typer.Option(help="R,ALPHA,TARGET,... such as 16,32,all-linear.")] = None,
     quantization: Annotated[str | None, typer.Option(help="4bit or 8bit base under LoRA.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides the order and all that is drawn.")] = None,

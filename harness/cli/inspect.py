@@ -10,7 +10,8 @@ import typer
 
 from ..errors import UsageError
 from . import output
-from .evaluate import ClusterAddress, finish
+from .evaluate import finish
+from .options import ClusterAddress
 
 KINDS = ("benchmarks", "models", "checkpoints", "recipes", "sandboxes")
 

@@ -9,7 +9,11 @@ import typer
 
 from ..errors import UsageError
 from . import output
+from .options import Out
 
+SandboxName = Annotated[
+    str | None, typer.Option("--sandbox", help="docker or process. Default: docker where it answers.")
+]
 Given = Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="A checkpoint to run; repeatable.")]
 
 
@@ -36,7 +40,7 @@ def reproduce(
         list[str] | None, typer.Option(metavar="NAME=FILE", help="A checkpoint's samples to score; repeatable.")
     ] = None,
     sampled: Annotated[bool, typer.Option("--sampled", help="Also figures from 200 samples per problem.")] = False,
-    sandbox: Annotated[str | None, typer.Option(help="docker or process. Default: docker where it answers.")] = None,
+    sandbox: SandboxName = None,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/reproduce-<target>.")] = None,
 ) -> None:
     """Run or score what a published table was made from; show published, measured, and whether they agree."""
@@ -69,8 +73,8 @@ def import_results(
     *,
     benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="The benchmark of the results.")],
     judge: Annotated[bool, typer.Option("--judge", help="Judge here; do not take the file's verdicts.")] = False,
-    sandbox: Annotated[str | None, typer.Option(help="docker or process. Default: docker where it answers.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")] = None,
+    sandbox: SandboxName = None,
+    out: Out = None,
 ) -> None:
     """Make a run of another harness's results, which compares and reports like any other."""
     from .. import exchange

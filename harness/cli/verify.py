@@ -10,7 +10,7 @@ import typer
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
 from ..types import Trust
 from . import output
-from .evaluate import AllowUnsafe, SandboxName, TrustName, Workers
+from .options import AllowUnsafe, SandboxName, TrustName, Workers
 
 if TYPE_CHECKING:
     from ..verify import Part, Verification

@@ -31,7 +31,7 @@ from ..types import (
     Trust,
     Verdict,
 )
-from .conveyor import Conveyor, Empty
+from .conveyor import Conveyor, Conveyors, Empty
 from .gauges import counter
 
 POLL_S = 0.2
@@ -81,8 +81,7 @@ class Scorer:
         self._resources = ExitStack()
         self._sandbox: Sandbox | None = None
         self._calls: dict[str, Calls] = {}
-        self._stream = 0
-        self._conveyor: Conveyor[Trial, Verdict] | None = None
+        self._conveyors: Conveyors[Trial, Verdict] = Conveyors()
         self._rate = FEWEST * workers / WORK_S
         self._asked_at = 0.0
 
@@ -114,14 +113,10 @@ class Scorer:
 
     def exchange(self, stream: int, order: None, bundle: Bundle, count: int) -> tuple[int, list[Verdict]]:  # noqa: ARG002
         """Take new trials; how many there may be inside from now on, and the verdicts that are there."""
-        assert self._sandbox is not None
-        if stream != self._stream or self._conveyor is None:
-            self.stop()
-            self._stream, self._conveyor = stream, Conveyor(self._sandbox.run, Empty.WAIT)
-            self._asked_at = time.monotonic()
+        conveyor = self._conveyors.of(stream, self._begin)
         self._calls.update(bundle.calls)
-        self._conveyor.give(map(self._whole, bundle.trials), count)
-        verdicts = self._conveyor.take(POLL_S)
+        conveyor.give(map(self._whole, bundle.trials), count)
+        verdicts = conveyor.take(POLL_S)
         now = time.monotonic()
         self._rate += 0.3 * (len(verdicts) / (now - self._asked_at) - self._rate)
         self._asked_at = now
@@ -131,14 +126,17 @@ class Scorer:
 
     def stop(self) -> None:
         """Drop what is inside."""
-        if self._conveyor is not None:
-            self._conveyor.close()
-        self._conveyor = None
+        self._conveyors.close()
 
     def close(self) -> None:
         """End the sandbox."""
         self.stop()
         self._resources.close()
+
+    def _begin(self) -> Conveyor[Trial, Verdict]:
+        assert self._sandbox is not None
+        self._asked_at = time.monotonic()
+        return Conveyor(self._sandbox.run, Empty.WAIT)
 
     def _whole(self, trial: Trial) -> Trial:
         judge = trial.judge
@@ -161,8 +159,7 @@ class Replica:
         self._model: Model | None = None
         self._loaded = False
         self._resources = ExitStack()
-        self._stream = 0
-        self._conveyor: Conveyor[Request, Generated] | None = None
+        self._conveyors: Conveyors[Request, Generated] = Conveyors()
         self._capacity = setup.options.batch_size or BATCH
 
     def hello(self) -> int:
@@ -197,34 +194,31 @@ class Replica:
         self, stream: int, order: tuple[SamplingParams, Adapter | None], requests: Sequence[Request], count: int
     ) -> tuple[int, list[Generated]]:
         """Take new requests for `count` samples; how many there may be inside, and the answers that are there."""
-        if stream != self._stream or self._conveyor is None:
-            self.stop()
-            params, adapter = order
-            model: Any = self._found()
-            empty = Empty.NOTHING if getattr(model, "idles", False) else Empty.END
-            chosen: Model = model if adapter is None else model.adapted(adapter)
-
-            def work(feed: Iterable[Request]) -> Iterator[Generated]:
-                return chosen.generate(feed, params)
-
-            self._stream, self._conveyor = stream, Conveyor(work, empty)
-        self._conveyor.give(requests, count)
-        found = self._conveyor.take(POLL_S)
+        conveyor = self._conveyors.of(stream, lambda: self._begin(*order))
+        conveyor.give(requests, count)
+        found = conveyor.take(POLL_S)
         self._completions.inc(len(found))
         self._tokens.inc(sum(one.completion.completion_tokens or 0 for one in found))
         return self._capacity, found
 
     def stop(self) -> None:
         """Drop what is inside."""
-        if self._conveyor is not None:
-            self._conveyor.close()
-        self._conveyor = None
+        self._conveyors.close()
 
     def close(self) -> None:
         """Let the weights go."""
         self.stop()
         self._resources.close()
         self._loaded = False
+
+    def _begin(self, params: SamplingParams, adapter: Adapter | None) -> Conveyor[Request, Generated]:
+        model: Any = self._found()
+        chosen: Model = model if adapter is None else model.adapted(adapter)
+
+        def work(feed: Iterable[Request]) -> Iterator[Generated]:
+            return chosen.generate(feed, params)
+
+        return Conveyor(work, Empty.NOTHING if getattr(model, "idles", False) else Empty.END)
 
     def _found(self) -> Model:
         if self._model is None:

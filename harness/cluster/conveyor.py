@@ -120,3 +120,24 @@ class Conveyor(Generic[In, Out]):
                 item = self._items.popleft() if self._items else None
             # A loop that is fed by Empty.NOTHING knows None.
             yield item  # type: ignore[misc]
+
+
+class Conveyors(Generic[In, Out]):
+    """The conveyor of one stream at a time: that of another one takes its place."""
+
+    def __init__(self) -> None:
+        self._stream = 0
+        self._running: Conveyor[In, Out] | None = None
+
+    def of(self, stream: int, begin: Callable[[], Conveyor[In, Out]]) -> Conveyor[In, Out]:
+        """That of `stream`; begun now, once the one before is closed, where there is none yet."""
+        if stream != self._stream or self._running is None:
+            self.close()
+            self._stream, self._running = stream, begin()
+        return self._running
+
+    def close(self) -> None:
+        """Drop what is inside."""
+        if self._running is not None:
+            self._running.close()
+        self._running = None

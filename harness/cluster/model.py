@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, HarnessError, ModelError
+from ..models.adapted import AdaptedModel
 from ..models.adapters import Adapter
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .actors import ModelSetup, Replica, versions
@@ -162,9 +163,9 @@ class ClusterModel:
         """Sets the context that is needed, where the replicas can be fitted to it."""
         return self._set_needed if self._found[2] else None
 
-    def adapted(self, adapter: Adapter) -> AdaptedReplicas:
+    def adapted(self, adapter: Adapter) -> AdaptedModel:
         """The same replicas answering with one of the adapters they were given."""
-        return AdaptedReplicas(self, adapter)
+        return AdaptedModel(self, adapter)
 
     def __enter__(self) -> ClusterModel:
         try:
@@ -226,35 +227,6 @@ class ClusterModel:
             if cause is None:
                 raise
             raise located(cause, self._fleet.first().seat.name) from error
-
-
-class AdaptedReplicas:
-    """A LoRA adapter on replicas of its base."""
-
-    def __init__(self, base: ClusterModel, adapter: Adapter) -> None:
-        self.name = f"{base.name}+{adapter.name}"
-        self._base = base
-        self._adapter = adapter
-
-    def __enter__(self) -> AdaptedReplicas:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """The replicas are the base's to close."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """The base's facts and the adapter's."""
-        adapter = self._adapter
-        own = {"name": adapter.name, "path": str(adapter.path), "digest": adapter.digest, "rank": adapter.rank}
-        return {**self._base.describe(), "name": self.name, "adapter_weights": own}
-
-    def render(self, prompt: Prompt) -> RenderedPrompt:
-        """As the base."""
-        return self._base.render(prompt)
-
-    def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
-        """As the base, with the adapter's weights added to its own."""
-        return self._base.stream(requests, params, self._adapter)
 
 
 def _singles(requests: Iterable[Request]) -> Iterator[Request]:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..alpaca import texts, values
 from ..errors import DataError, reason
 from .cleaning import tidy
 
 OWN = "seeds.jsonl"
-FIELDS = ("instruction", "input", "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,24 +93,7 @@ def alpaca_rows(path: Path) -> list[dict[str, Any]]:
 def _rows(text: str, suffix: str, where: str) -> Iterable[tuple[str, Any]]:
     if suffix == ".txt":
         return [(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if suffix == ".json":
-        try:
-            rows = json.loads(text)
-        except ValueError as error:
-            raise DataError(f"{where} is not JSON: {error}") from error
-        if not isinstance(rows, list):
-            raise DataError(f"{where} is no JSON list; JSON lines go by the name *.jsonl")
-        return [(f"row {number}", row) for number, row in enumerate(rows, 1)]
-    return _json_lines(text, where)
-
-
-def _json_lines(text: str, where: str) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield f"line {number}", json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{where} line {number} is not JSON: {error}") from error
+    return values(text, suffix, where)
 
 
 def _seed(row: Any, number: int, where: str) -> Seed:
@@ -118,12 +101,5 @@ def _seed(row: Any, number: int, where: str) -> Seed:
         row = {"instruction": row}
     if not isinstance(row, dict):
         raise DataError(f"{where} is {json.dumps(row)[:60]}; expected an object with an instruction, or a text")
-    values = {}
-    for field in FIELDS:
-        value = row.get(field)
-        if value is not None and not isinstance(value, str):
-            raise DataError(f'{where}: "{field}" is {json.dumps(value)[:60]}, expected a text')
-        values[field] = tidy(value or "")
-    if not values["instruction"].strip():
-        raise DataError(f'{where} has no "instruction"')
-    return Seed(id=f"s{number:06d}", **values)
+    found = {field: tidy(text) for field, text in texts(row, where).items()}
+    return Seed(id=f"s{number:06d}", **found)

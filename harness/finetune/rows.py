@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..alpaca import texts, values
 from ..errors import DataError, reason
 from .config import file_digest
 
@@ -124,21 +125,7 @@ def _values(file: Path) -> Iterator[tuple[str, Any]]:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"data {file} cannot be read: {reason(error)}") from error
-    if file.suffix == ".json":
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise DataError(f"data {file} is not JSON: {error}") from error
-        if not isinstance(values, list):
-            raise DataError(f"data {file} is no JSON list; JSON lines go by the name *.jsonl")
-        yield from ((f"row {number}", value) for number, value in enumerate(values, 1))
-        return
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                yield f"line {number}", json.loads(line)
-            except ValueError as error:
-                raise DataError(f"data {file} line {number} is not JSON: {error}") from error
+    yield from values(text, file.suffix, f"data {file}")
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
@@ -156,12 +143,4 @@ def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
 def _row(value: Any, where: str, file: Path) -> TrainingRow:
     if not isinstance(value, dict):
         raise DataError(f"data {file} {where} is {json.dumps(value)[:60]}; expected instruction, input and output")
-    texts = {}
-    for field in ("instruction", "input", "output"):
-        text = value.get(field)
-        if text is not None and not isinstance(text, str):
-            raise DataError(f'data {file} {where}: "{field}" is {json.dumps(text)[:60]}, expected a text')
-        texts[field] = text or ""
-    if not texts["instruction"].strip():
-        raise DataError(f'data {file} {where} has no "instruction"')
-    return TrainingRow(where=where, **texts)
+    return TrainingRow(where=where, **texts(value, f"data {file} {where}"))

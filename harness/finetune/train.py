@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import warnings
@@ -18,6 +17,7 @@ from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.quiet import output_to
 from ..models.versions import versions
+from ..progress import lasting
 from ..recipes import recipe
 from . import engine
 from .config import TrainingConfig
@@ -64,8 +64,10 @@ def finetune(
         HarnessError: the data, the base, the folder or the machine does not fit; states saved until then are kept.
     """
     if tell is None:
-        with _stderr() as line:
-            return finetune(config, tell=line, resume=resume, command=command)
+        with lasting(sys.stderr) as lines:
+            return finetune(
+                config, tell=lambda line: print(line, file=lines, flush=True), resume=resume, command=command
+            )
     check_installed()
     base = find(config.base, ModelOptions())
     train, held_out = read_parts(config)
@@ -176,13 +178,6 @@ def _check_memory(config: TrainingConfig, material: Material, dtype: str, tell: 
 
 def _nothing(_line: str) -> None:
     """What the processes tell that are not the first one."""
-
-
-@contextmanager
-def _stderr() -> Iterator[Callable[[str], None]]:
-    """Lines to the terminal, which the redirection of the libraries' output does not reach."""
-    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8", errors="replace") as stream:
-        yield lambda line: print(line, file=stream, flush=True)
 
 
 @contextmanager

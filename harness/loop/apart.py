@@ -2,7 +2,8 @@
 
 The process reads a job file (the values of a `TrainingConfig`), trains, and leaves an error in words beside it. Its
 standard input is a pipe whose other end this process holds: when that closes, however, it ends at once, so that
-what a killed loop began does not go on behind the back of the next one.
+what a killed loop began does not go on behind the back of the next one. Its standard output is a pipe as well: the
+lines that it tells are told here; what it says on standard error, such as a crash, is not touched.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ MODULE = "harness.loop.apart"
 ERROR = ".error"
 
 
-def train_apart(values: Mapping[str, Any], job: Path, launcher: Sequence[str] = ()) -> None:
+def train_apart(
+    values: Mapping[str, Any], job: Path, launcher: Sequence[str] = (), *, tell: Callable[[str], None]
+) -> None:
     """Train as `values` say; `launcher` is what starts Python modules instead of this interpreter, with its flags.
 
-    What the training prints goes to standard error.
+    `tell` gets the training's lines.
 
     Raises:
         ModelError: it failed, or was killed; with the training's own words and exit code.
@@ -36,19 +39,7 @@ def train_apart(values: Mapping[str, Any], job: Path, launcher: Sequence[str] = 
     told = job.with_suffix(ERROR)
     told.unlink(missing_ok=True)
     command = [*(launcher or (sys.executable,)), "-m", MODULE, str(job)]
-    try:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr)
-    except OSError as error:
-        raise ModelError(f"training cannot be started by {command[0]}: {error.strerror or error}") from error
-    try:
-        status = process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
+    status = _status(command, tell)
     if told.exists():
         found = json.loads(told.read_text(encoding="utf-8"))
         raise ModelError(found["error"], exit_code=found["exit_code"])
@@ -61,6 +52,35 @@ def train_apart(values: Mapping[str, Any], job: Path, launcher: Sequence[str] = 
     job.unlink(missing_ok=True)
 
 
+def _status(command: Sequence[str], tell: Callable[[str], None]) -> int:
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
+        )
+    except OSError as error:
+        raise ModelError(f"training cannot be started by {command[0]}: {error.strerror or error}") from error
+    assert process.stdout is not None
+    waiting = threading.Thread(target=_wait_and_let_go, args=(process,), daemon=True)
+    waiting.start()
+    try:
+        for line in process.stdout:
+            tell(line.rstrip("\n"))
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        waiting.join()
+        process.stdout.close()
+    return process.returncode
+
+
+def _wait_and_let_go(process: subprocess.Popen[str]) -> None:
+    """What a launcher left behind when it ended is ended by this, and only then are there no more lines."""
+    assert process.stdin is not None
+    process.wait()
+    process.stdin.close()
+
+
 def main(job: Path) -> int:
     """Train what `job` says; the exit status."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -68,9 +88,12 @@ def main(job: Path) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..finetune.config import training_config
     from ..finetune.train import finetune
+    from ..progress import lasting
 
     try:
-        finetune(training_config(json.loads(job.read_text(encoding="utf-8"))))
+        with lasting(sys.stdout) as lines:
+            config = training_config(json.loads(job.read_text(encoding="utf-8")))
+            finetune(config, tell=lambda line: print(line, file=lines, flush=True))
     except HarnessError as error:
         write_json(job.with_suffix(ERROR), {"error": str(error), "exit_code": error.exit_code})
         return error.exit_code

@@ -63,12 +63,15 @@ class Done:
 
 
 class Stages:
-    """The records of one folder, which the caller holds; `done` are those of this start, in order."""
+    """The records of one folder, which the caller holds; `done` are those of this start, in order.
+
+    `tell` gets a line when a stage begins or ends.
+    """
 
     def __init__(self, root: Path, tell: Callable[[str], None]) -> None:
         self.root = root
         self.done: list[Done] = []
-        self._tell = tell
+        self.tell = tell
 
     def folder(self, stage: Stage) -> Path:
         """Where a stage's files go."""
@@ -107,15 +110,15 @@ class Stages:
         where = folder or self.folder(stage)
         done = self.known(stage, where)
         if done is None:
-            self._tell(f"{stage.label}: started")
+            self.tell(f"{stage.label}: started")
             start = time.monotonic()
             outcome = dict(work(where))
             seconds = round(time.monotonic() - start, 3)
             self._write(stage, where, outcome, seconds)
             done = Done(stage=stage, folder=where, outcome=outcome, seconds=seconds, skipped=False)
-            self._tell(f"{stage.label}: done in {seconds:.1f} s")
+            self.tell(f"{stage.label}: done in {seconds:.1f} s")
         else:
-            self._tell(f"{stage.label}: done before, skipped")
+            self.tell(f"{stage.label}: done before, skipped")
         self.done.append(done)
         return done
 

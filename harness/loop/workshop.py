@@ -148,7 +148,7 @@ class Workshop:
     def _trained(self, values: Mapping[str, Any], stage: Stage) -> None:
         jobs = self.stages.root / JOBS
         jobs.mkdir(parents=True, exist_ok=True)
-        train_apart(values, jobs / f"{stage.label}.json", self._launcher)
+        train_apart(values, jobs / f"{stage.label}.json", self._launcher, tell=self.stages.tell)
 
     def _merged(self, adapter: Path, folder: Path) -> None:
         from ..finetune.merge import merge

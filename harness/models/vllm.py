@@ -21,6 +21,7 @@ from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
+from .adapted import AdaptedModel
 from .adapters import Adapter
 from .checkpoint import one_line, weights_digest
 from .jobs import Job, jobs, jobs_or_none
@@ -246,37 +247,6 @@ class VllmModel:
     @cached_property
     def _digest(self) -> str:
         return weights_digest(self._settings.path)
-
-
-class AdaptedModel:
-    """A LoRA adapter on the engine of its base."""
-
-    idles = True
-
-    def __init__(self, base: VllmModel, adapter: Adapter) -> None:
-        self.name = f"{base.name}+{adapter.name}"
-        self._base = base
-        self._adapter = adapter
-
-    def __enter__(self) -> AdaptedModel:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """The engine is the base's to close."""
-
-    def describe(self) -> Mapping[str, Any]:
-        """The base's facts and the adapter's."""
-        adapter = self._adapter
-        own = {"name": adapter.name, "path": str(adapter.path), "digest": adapter.digest, "rank": adapter.rank}
-        return {**self._base.describe(), "name": self.name, "adapter_weights": own}
-
-    def render(self, prompt: Prompt) -> RenderedPrompt:
-        """As the base."""
-        return self._base.render(prompt)
-
-    def generate(self, requests: Iterable[Request | None], params: SamplingParams) -> Iterator[Generated]:
-        """As the base, with the adapter's weights added to its own."""
-        return self._base.stream(requests, params, self._adapter)
 
 
 def _temporary_log() -> Path:

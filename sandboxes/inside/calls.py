@@ -11,7 +11,7 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, Tuple
 
-from . import codec, frames
+from . import codec, digests, frames
 from .programs import describe
 
 DONE, RAISED, SLOW, BROKEN, WRONG = "done", "raised", "slow", "broken", "wrong"
@@ -89,7 +89,7 @@ class Collector:
         self.items: List[bytes] = []
         self.reveal = reveal
         self.trusted = trusted
-        self.large_bytes = codec.LARGER_BYTES if reveal else codec.LARGE_BYTES
+        self.large_bytes = digests.LARGER_BYTES if reveal else digests.LARGE_BYTES
         self.left = codec.MAX_BYTES // 2
 
     def __call__(self, index: int, value: Any) -> None:
@@ -104,7 +104,7 @@ class Collector:
             except codec.TooLarge:
                 if not self.trusted:
                     raise
-        return codec.encode_or_digest(value, self.large_bytes)
+        return digests.encode_or_digest(value, self.large_bytes)
 
     def report(self, end: str, detail: str, times: List[float]) -> bytes:
         """The result in three chunks: (end, detail), [CPU seconds], [returned values]."""

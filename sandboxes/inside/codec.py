@@ -3,16 +3,14 @@
 `encode` writes what a candidate returned, `decode` reads it where the expected values are. Only exact
 built-in types, an allow-list of standard-library types and plain numpy data are carried: an object of any
 other class (a subclass of int with its own `__eq__`, say) is `Opaque` and equals nothing. Depth and size
-are capped on both sides; decoding calls nothing that the bytes can choose beyond the list in this file.
+are capped on both sides; decoding calls nothing that the bytes can choose beyond the lists in this file.
 """
 
 import collections
 import datetime
 import decimal
 import fractions
-import hashlib
 import itertools
-import marshal
 import struct
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -20,12 +18,6 @@ VERSION = 3
 MAX_DEPTH = 200
 MAX_BYTES = 256 << 20
 """Of one value."""
-LARGE_BYTES, LARGER_BYTES = 2048, 1 << 16
-"""From the first size on a value is told by its digest; from the second, where others had to be looked at."""
-HUGE_BYTES = 1 << 20
-"""From here on the digest is made by `marshal`."""
-SLICE = 64
-"""Items of a huge list that are digested at a time."""
 MAX_ITERATED = 10000
 """Items of an iterator, which are taken out of it to carry it."""
 _LENGTH = struct.Struct(">I")
@@ -59,22 +51,6 @@ class Opaque:
         return "<%s, which cannot be carried>" % self.kind
 
 
-class Digest:
-    """Stands for a large value that stayed where it was: equal to another means equal to the byte.
-
-    Unequal ones may still stand for equal values (1 and 1.0): then the value itself has to be asked for.
-    """
-
-    __slots__ = ("digest",)
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, digest: bytes) -> None:
-        self.digest = digest
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Digest and self.digest == other.digest
-
-
 def encode(value: Any, cap: int = MAX_BYTES, opaque: Optional[List[str]] = None) -> bytes:
     """The bytes of `value`; what cannot be carried becomes `Opaque` where it stands, and is named in `opaque`.
 
@@ -100,37 +76,6 @@ def decode(data: bytes, opaque: Optional[List[str]] = None) -> Any:
     if reader.at != len(data):
         raise Damaged("%d bytes after the value" % (len(data) - reader.at))
     return value
-
-
-def encode_or_digest(value: Any, large_bytes: int = LARGE_BYTES) -> bytes:
-    """The bytes of `value`, or of the `Digest` that stands for it where they are over `large_bytes`.
-
-    A huge value (EvalPlus has some of 100 million items) is digested in the words of `marshal`, which is
-    written in C and here never read back; its version 0 knows no references, so equal values are equal bytes.
-
-    Raises:
-        TooLarge: as `encode`.
-    """
-    try:
-        data = encode(value, HUGE_BYTES)
-    except TooLarge:
-        return b"h" + _huge_digest(value)
-    return data if len(data) <= large_bytes else b"h" + hashlib.sha256(data).digest()
-
-
-def _huge_digest(value: Any) -> bytes:
-    """A list or tuple goes slice by slice: its bytes together may be more than the memory there is."""
-    digest = hashlib.sha256()
-    try:
-        if type(value) in (list, tuple):
-            digest.update(b"%s %d " % (type(value).__name__.encode(), len(value)))
-            for start in range(0, len(value), SLICE):
-                digest.update(marshal.dumps(value[start : start + SLICE], 0))
-        else:
-            digest.update(marshal.dumps(value, 0))
-    except ValueError:  # a type that marshal does not write
-        return hashlib.sha256(encode(value)).digest()
-    return digest.digest()
 
 
 def join(tag: bytes, items: List[bytes]) -> bytes:
@@ -284,6 +229,13 @@ def _singleton(value: Any, out: _Writer, depth: int) -> None:
 FOREIGN_PARTS: List[Callable[[Any], Optional[Tuple[str, Any]]]] = []
 FOREIGN_TYPES: Dict[bytes, Callable[..., Any]] = {}
 
+# What is read from so many bytes, by its tag. `digests` adds its own.
+FIXED: Dict[bytes, Tuple[int, Callable[[bytes], Any]]] = {
+    b"i": (8, lambda data: _SMALL.unpack(data)[0]),
+    b"f": (8, lambda data: _FLOAT.unpack(data)[0]),
+    b"c": (16, lambda data: complex(*_COMPLEX.unpack(data))),
+}
+
 _ITERATORS: Tuple[Any, ...] = (
     *((_ for _ in ()), map(int, ()), filter(None, ()), zip(), enumerate(()), reversed(()), reversed([])),
     *map(iter, ([], (), {}, {}.values(), {}.items(), set(), "", range(1), range(1 << 70))),
@@ -370,14 +322,9 @@ def _take(reader: _Reader, depth: int) -> Any:
 
 
 def _take_scalar(tag: bytes, reader: _Reader) -> Any:
-    if tag == b"i":
-        return _SMALL.unpack(reader.take(8))[0]
-    if tag == b"f":
-        return _FLOAT.unpack(reader.take(8))[0]
-    if tag == b"c":
-        return complex(*_COMPLEX.unpack(reader.take(16)))
-    if tag == b"h":
-        return Digest(reader.take(32))
+    if tag in FIXED:
+        size, made = FIXED[tag]
+        return made(reader.take(size))
     if tag == b"o":
         value = Opaque(reader.sized().decode("utf-8", "replace"))
         reader.opaque.append(value.kind)

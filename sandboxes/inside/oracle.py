@@ -10,7 +10,7 @@ inputs of that part; types must match only where `==` fails.
 import math
 from typing import Any, Callable, Dict, List, Tuple
 
-from . import calls, codec, frames
+from . import calls, codec, digests, frames
 
 FLOAT_ATOL = 1e-6
 RTOL = 1e-7
@@ -93,7 +93,7 @@ class Judge:
 
     def __call__(self, index: int, out: Any) -> None:
         """As `check`, but a failure of any kind is `calls.Wrong`, naming input, expected and got."""
-        if type(out) is codec.Digest or type(self.expected[index]) is codec.Digest:
+        if type(out) is digests.Digest or type(self.expected[index]) is digests.Digest:
             # a value that is small is no digest, and equals none
             if self.oracle == "equal" and _digest(out) == _digest(self.expected[index]):
                 return
@@ -158,7 +158,7 @@ def show(value: Any) -> str:
 
 
 def _digest(value: Any) -> Any:
-    return value if type(value) is codec.Digest else codec.decode(codec.encode_or_digest(value))
+    return value if type(value) is digests.Digest else codec.decode(digests.encode_or_digest(value))
 
 
 def _floats(value: Any) -> bool:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +12,7 @@ import pytest
 
 from tests.cluster.nodes import LocalCluster, free_ports
 from tests.commands import harness, one_line_error, references
-from tests.engines import PrivateEngine
+from tests.engines import PrivateEngine, private_engine
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -126,14 +123,8 @@ def test_docker_asked_for_where_a_node_has_none(tmp_path: Path, file: Path, clus
 @pytest.fixture(scope="module")
 def empty_engine() -> Iterator[PrivateEngine]:
     """An engine without any image."""
-    if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("an engine of its own wants root and dockerd")
-    made = PrivateEngine(Path(tempfile.mkdtemp(prefix="engine-")))
-    try:
-        made.start()
+    with private_engine() as made:
         yield made
-    finally:
-        made.remove()
 
 
 @pytest.mark.docker

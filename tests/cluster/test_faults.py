@@ -6,10 +6,8 @@ Each test disturbs a run on real Ray nodes and compares what it came to with a r
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +16,8 @@ import pytest
 
 from tests.cluster.conftest import Undisturbed, last_session, replay
 from tests.cluster.nodes import LocalCluster, Node
-from tests.commands import COMMAND, harness
-from tests.engines import PrivateEngine
+from tests.commands import harness, start, wait_for_rows
+from tests.engines import PrivateEngine, private_engine
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -35,18 +33,6 @@ def generating(
     """Replicas replay, and take their time as well."""
     own = ["--cluster", cluster.address, "--replicas", str(replicas), "--batch-size", "4"]
     return replay(undisturbed.file, out, "process", *own, delay_s=delay_s)
-
-
-def begin(arguments: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for_rows(file: Path, count: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
-    while not (file.exists() and file.read_bytes().count(b"\n") >= count):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def ended(process: subprocess.Popen[str]) -> str:
@@ -67,7 +53,7 @@ def test_a_killed_scoring_process_costs_no_sample(
 ) -> None:
     """kill -9: its programs run elsewhere, it is started anew, and the run says so."""
     out = tmp_path / "run"
-    running = begin(scoring(undisturbed, out, cluster))
+    running = start(*scoring(undisturbed, out, cluster))
     wait_for_rows(out / "verdicts.jsonl", 10, running)
     os.kill(actor(cluster.nodes["second"], "Scorer"), signal.SIGKILL)
 
@@ -83,7 +69,7 @@ def test_a_killed_scoring_process_costs_no_sample(
 def test_a_killed_replica_costs_no_sample(tmp_path: Path, cluster: LocalCluster, undisturbed: Undisturbed) -> None:
     """kill -9 while it has requests inside: the other is asked for them."""
     out = tmp_path / "run"
-    running = begin(generating(undisturbed, out, cluster, 2))
+    running = start(*generating(undisturbed, out, cluster, 2))
     wait_for_rows(out / "samples.jsonl", 10, running)
     os.kill(actor(cluster.nodes["second"], "Replica"), signal.SIGKILL)
 
@@ -99,7 +85,7 @@ def test_a_node_may_join_and_be_lost_while_a_run_goes_on(
 ) -> None:
     """It takes part as soon as it is there; when it loses its power the others do its work."""
     out = tmp_path / "run"
-    running = begin(generating(undisturbed, out, cluster, 3, delay_s=0.8))
+    running = start(*generating(undisturbed, out, cluster, 3, delay_s=0.8))
     third = cluster.add("third", environment={"DOCKER_HOST": "unix:///nonexistent"}, wait=False)
     try:
         deadline = time.monotonic() + 60
@@ -123,7 +109,7 @@ def test_a_killed_driver_goes_on_where_it_was(tmp_path: Path, cluster: LocalClus
     """The same command on the cluster, killed again, and the rest without Ray: one run."""
     out = tmp_path / "run"
     for count in (15, 30):
-        running = begin(scoring(undisturbed, out, cluster))
+        running = start(*scoring(undisturbed, out, cluster))
         wait_for_rows(out / "verdicts.jsonl", count, running)
         running.kill()
         running.communicate()
@@ -138,17 +124,10 @@ def test_a_killed_driver_goes_on_where_it_was(tmp_path: Path, cluster: LocalClus
 @pytest.fixture
 def engine(core_image: str) -> Iterator[PrivateEngine]:
     """An engine that may be stopped, with the core image in it."""
-    if os.geteuid() != 0 or shutil.which("dockerd") is None:
-        pytest.skip("an engine of its own wants root and dockerd")
     from harness.sandboxes.images import tag_of
 
-    made = PrivateEngine(Path(tempfile.mkdtemp(prefix="engine-")))
-    try:
-        made.start()
-        made.load(tag_of("core"))
+    with private_engine(tag_of("core")) as made:
         yield made
-    finally:
-        made.remove()
 
 
 @pytest.mark.docker
@@ -159,7 +138,7 @@ def test_a_node_whose_docker_dies_is_done_without(
     out = tmp_path / "run"
     with LocalCluster() as own:
         own.add("dying", environment={"DOCKER_HOST": engine.address})
-        running = begin(scoring(undisturbed, out, own, "docker"))
+        running = start(*scoring(undisturbed, out, own, "docker"))
         wait_for_rows(out / "verdicts.jsonl", 4, running)
         engine.docker("rm", "-f", *engine.docker("ps", "-q").stdout.split(), check=False)
         engine.stop()

@@ -8,8 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.web_server import Silent, listening
 
 MODEL = "scripted"
 LABELLED = "#Rewritten Question#:\nSure, here is the rewritten question:\n"
@@ -58,7 +60,7 @@ def misbehaving() -> Iterator[Server]:
     """The server at its `url`, on this machine."""
     server = Server()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.say(
                 200, {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "us"}]}
@@ -101,15 +103,6 @@ def misbehaving() -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        server.url = f"http://127.0.0.1:{http.server_port}/v1"
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+    with listening(Answering) as address:
+        server.url = f"{address}/v1"
+        yield server

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from harness.evolve.asker import Asker, BudgetReached, Patience
 from harness.evolve.ledger import Ask, Ledger
 from harness.progress import Quiet
 from harness.types import Completion, Request, SamplingParams
-from tests.commands import harness, one_line_error, read_rows, start
+from tests.commands import harness, one_line_error, read_rows, start, wait_for_rows
 from tests.evolve.scripted import Script, ScriptedModel, busy
 from tests.evolve.world import write_replies, write_seeds
 
@@ -160,10 +159,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path: Path) -> None:
     common = ["-m", f"replay:{replies}?delay_s=0.01", "--rounds", "2", "--no-decontaminate"]
     process = start("evolve", seeds, *common, "--out", tmp_path / "killed")
     journal = tmp_path / "killed" / "ledger.jsonl"
-    limit = time.monotonic() + 60
-    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 100):
-        assert time.monotonic() < limit and process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    wait_for_rows(journal, 100, process)
     process.kill()
     process.communicate()
     before = [row["id"] for row in read_rows_whole(journal)]

@@ -109,6 +109,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = write_config(folder, base, name="straight", stop=STOP, rounds=1, epochs=2, problems=PROBLEMS)
     done = harness("loop", config, "--rounds-ablation")
     assert done.returncode == 0, done.stderr
+    assert re.search(r"^step 1/\d+, loss ", done.stderr, re.MULTILINE)
     assert "no regression" in done.stdout and re.search(r"rounds on \d+ answer tokens each:\n  0 ", done.stdout)
     return folder
 
@@ -228,6 +229,17 @@ def test_the_exit_code_is_the_gates(undisturbed: Path) -> None:
     begun = [line.partition("-")[0] for line in failed.stderr.splitlines() if line.endswith(": started")]
     assert begun == ["gate"]
     assert "regression" in (undisturbed / "straight" / "loop.html").read_text()
+
+
+def test_quiet_reaches_the_training(undisturbed: Path) -> None:
+    """It trains anew, in a process of its own, and says nothing of it."""
+    config, text = undisturbed / "quiet.toml", (undisturbed / "straight.toml").read_text()
+    config.write_text(text.replace("epochs = 2", "max_steps = 1").replace(f"limit = {PROBLEMS}", "limit = 1"))
+    before = records(undisturbed / "straight", "finetune")
+    done = harness("loop", config, "--quiet")
+    assert done.returncode == 0 and done.stderr == ""
+    assert records(undisturbed / "straight", "finetune") > before
+    assert "no regression" in done.stdout
 
 
 def test_adapters_are_merged_before_they_are_run(undisturbed: Path) -> None:

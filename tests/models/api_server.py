@@ -8,8 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.web_server import Silent, listening
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
 
@@ -37,7 +39,7 @@ class Api:
 def serving(api: Api) -> Iterator[Api]:
     """`api` at its `url`, on this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             say(self, 200, {"object": "list", "data": [{"id": api.model, "object": "model", "owned_by": "tests"}]})
 
@@ -54,18 +56,9 @@ def serving(api: Api) -> Iterator[Api]:
                 api.busy -= 1
             answer(self, api, body, trouble)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        api.url = f"http://127.0.0.1:{server.server_port}/v1"
-        try:
-            yield api
-        finally:
-            server.shutdown()
-            thread.join()
+    with listening(Answering) as address:
+        api.url = f"{address}/v1"
+        yield api
 
 
 def answer(request: BaseHTTPRequestHandler, api: Api, body: dict[str, Any], trouble: tuple[int, str] | None) -> None:

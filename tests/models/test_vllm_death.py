@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.commands import harness, one_line_error, read_rows, start
+from tests.commands import harness, one_line_error, read_rows, start, wait_for_rows
 from tests.models.test_vllm import needs_vllm
 
 LIMIT, N = 6, 16
@@ -49,11 +48,7 @@ def disturbed(arguments: list[str | Path], samples: Path, victim: str) -> subpro
     """The run, one of whose engine's processes is killed when 30 samples are there."""
     running = start(*arguments)
     try:
-        deadline = time.monotonic() + 200
-        while not samples.exists() or samples.read_bytes().count(b"\n") < 30:
-            assert running.poll() is None, running.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for_rows(samples, 30, running, within_s=200)
         engine_process(running.pid, victim).send_signal(signal.SIGKILL)
         printed, complaint = running.communicate(timeout=120)
     finally:

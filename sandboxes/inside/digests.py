@@ -1,0 +1,64 @@
+"""Large values by their digests: they stay where they are, and 33 bytes cross the boundary instead."""
+
+import hashlib
+import marshal
+from typing import Any
+
+from . import codec
+
+LARGE_BYTES, LARGER_BYTES = 2048, 1 << 16
+"""From the first size on a value is told by its digest; from the second, where others had to be looked at."""
+HUGE_BYTES = 1 << 20
+"""From here on the digest is made by `marshal`."""
+SLICE = 64
+"""Items of a huge list that are digested at a time."""
+
+
+class Digest:
+    """Stands for a large value that stayed where it was: equal to another means equal to the byte.
+
+    Unequal ones may still stand for equal values (1 and 1.0): then the value itself has to be asked for.
+    """
+
+    __slots__ = ("digest",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, digest: bytes) -> None:
+        self.digest = digest
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Digest and self.digest == other.digest
+
+
+def encode_or_digest(value: Any, large_bytes: int = LARGE_BYTES) -> bytes:
+    """The bytes of `value`, or of the `Digest` that stands for it where they are over `large_bytes`.
+
+    A huge value (EvalPlus has some of 100 million items) is digested in the words of `marshal`, which is
+    written in C and here never read back; its version 0 knows no references, so equal values are equal bytes.
+
+    Raises:
+        TooLarge: as `encode`.
+    """
+    try:
+        data = codec.encode(value, HUGE_BYTES)
+    except codec.TooLarge:
+        return b"h" + _huge_digest(value)
+    return data if len(data) <= large_bytes else b"h" + hashlib.sha256(data).digest()
+
+
+def _huge_digest(value: Any) -> bytes:
+    """A list or tuple goes slice by slice: its bytes together may be more than the memory there is."""
+    digest = hashlib.sha256()
+    try:
+        if type(value) in (list, tuple):
+            digest.update(b"%s %d " % (type(value).__name__.encode(), len(value)))
+            for start in range(0, len(value), SLICE):
+                digest.update(marshal.dumps(value[start : start + SLICE], 0))
+        else:
+            digest.update(marshal.dumps(value, 0))
+    except ValueError:  # a type that marshal does not write
+        return hashlib.sha256(codec.encode(value)).digest()
+    return digest.digest()
+
+
+codec.FIXED[b"h"] = (hashlib.sha256().digest_size, Digest)
