@@ -26,7 +26,7 @@ quickstart: $(VENV)/.cpu
 		--max-tokens 512 --out results/quickstart
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "$(MARKS)" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "$(MARKS)" -n $(WORKERS)
 
 ROUNDS ?= 5
 bench: $(VENV)/.dev

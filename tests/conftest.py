@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -85,17 +86,25 @@ def pytest_xdist_auto_num_workers() -> int:
     return workers()
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Groups of tests, in the order in which they were collected."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False  # it would put the groups of most tests first
+    return Grouped(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Where several processes share the suite: name each test's group, and put the long groups first."""
-    shared = getattr(config.option, "loadgroup", False)
-    groups = {item: group_of(item.nodeid) for item in items} if shared else {}
-    for item, group in groups.items():
-        if group != item.nodeid:
-            item.add_marker(pytest.mark.xdist_group(group))
+    """Where several processes share the suite, the long groups are first."""
     yield
-    if shared:
-        items.sort(key=lambda item: rank_of(groups[item]))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank_of(group_of(item.nodeid)))
 
 
 @pytest.hookimpl(tryfirst=True)
