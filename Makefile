@@ -7,6 +7,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 MARKS ?= not gpu and not slow
+# processes of `make test`; auto is as many as there are processors, up to what tests/groups.py says
+WORKERS ?= auto
 TORCH = 2.13.0+cpu
 # where PyTorch publishes its CPU builds; tried when the configured package index has none
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
@@ -24,7 +26,7 @@ quickstart: $(VENV)/.cpu
 		--max-tokens 512 --out results/quickstart
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "$(MARKS)"
+	$(BIN)/python -m pytest -m "$(MARKS)" -n $(WORKERS)
 
 ROUNDS ?= 5
 bench: $(VENV)/.dev

@@ -12,11 +12,14 @@ from collections.abc import Callable, Generator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from harness.errors import SandboxUnavailable
 from tests.checkpoints import write_llama
+from tests.groups import group_of, rank_of, workers
 
 NO_SKIP_VARIABLE = "HARNESS_NO_SKIP"
 MAY_ALWAYS_SKIP = ("gpu",)
@@ -77,6 +80,33 @@ PREREQUISITES: dict[str, Callable[[], str | None]] = {
 """By mark: why it cannot be had."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` is."""
+    return workers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Groups of tests, in the order in which they were collected."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Grouped(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False  # it would put the groups of most tests first
+    return Grouped(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Where several processes share the suite, the long groups are first."""
+    yield
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank_of(group_of(item.nodeid)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark, missing in PREREQUISITES.items():
@@ -111,23 +141,31 @@ def refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 @pytest.fixture(scope="session")
-def core_image() -> str:
+def once(tmp_path_factory: pytest.TempPathFactory) -> FileLock:
+    """What is made for all tests is made under it, so that of several processes one makes it and the others find it."""
+    return FileLock(tmp_path_factory.getbasetemp().parent / "once.lock")
+
+
+@pytest.fixture(scope="session")
+def core_image(once: FileLock) -> str:
     """The digest of the core environment's Docker image, built if need be."""
     from harness.sandboxes.images import build_image
 
-    return build_image("core", report=print)
+    with once:
+        return build_image("core", report=print)
 
 
 @pytest.fixture(scope="session")
-def ds1000_image() -> str:
+def ds1000_image(once: FileLock) -> str:
     """The digest of the ds1000 environment's Docker image, built if need be: some minutes."""
     from harness.sandboxes.images import build_image
 
-    return build_image("ds1000", report=print)
+    with once:
+        return build_image("ds1000", report=print)
 
 
 @pytest.fixture(scope="session")
-def smollm2() -> Path:
+def smollm2(once: FileLock) -> Path:
     """The folder of the builtin SmolLM2 checkpoint, made in the cache if need be."""
     for package in ("torch", "transformers"):
         pytest.importorskip(package, reason=f"the package {package} is not installed")
@@ -135,7 +173,8 @@ def smollm2() -> Path:
     from harness.models.builtin import materialise
 
     try:
-        return materialise("smollm2-135m-instruct").path
+        with once:
+            return materialise("smollm2-135m-instruct").path
     except ModelError as error:
         if "is not installed" not in str(error):
             raise

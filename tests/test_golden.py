@@ -26,13 +26,16 @@ def golden() -> Path:
 @pytest.mark.parametrize(("field", "recipe"), [(None, None), ("raw", "wizardcoder")], ids=["completion", "raw"])
 @pytest.mark.parametrize("sandbox", [pytest.param("docker", marks=pytest.mark.docker), "process"])
 def test_98_of_164_pass_task_by_task(
-    golden: Path, tmp_path: Path, field: str | None, recipe: str | None, sandbox: str
+    golden: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    field: str | None,
+    recipe: str | None,
+    sandbox: str,
 ) -> None:
     """From the authors' post-processed completions, and from their raw texts through our extraction."""
     if sandbox == "docker":
-        from harness.sandboxes.images import build_image
-
-        build_image("core", report=print)
+        request.getfixturevalue("core_image")
     samples = golden / "wizardcoder-15b-humaneval.samples.jsonl"
     truth = json.loads((golden / "wizardcoder-15b-humaneval.truth.json").read_text())["verdicts"]
 

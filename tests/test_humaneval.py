@@ -38,12 +38,12 @@ def test_a_solution_stands_alone(problems: list[Problem]) -> None:
 
 
 @pytest.mark.parametrize("sandbox", [pytest.param("docker", marks=pytest.mark.docker), "process"])
-def test_references_pass_and_wrong_bodies_do_not(problems: list[Problem], sandbox: str) -> None:
+def test_references_pass_and_wrong_bodies_do_not(
+    problems: list[Problem], request: pytest.FixtureRequest, sandbox: str
+) -> None:
     """All 164 references, and for each problem a body that returns nothing."""
     if sandbox == "docker":
-        from harness.sandboxes.images import build_image
-
-        build_image("core", report=print)
+        request.getfixturevalue("core_image")
     benchmark = HumanEval()
     trials = [benchmark.trial(problem, problem.reference, CodeForm.COMPLETION, 0) for problem in problems]
     trials += [benchmark.trial(problem, "    return None\n", CodeForm.COMPLETION, 1) for problem in problems]

@@ -14,6 +14,7 @@ from harness.sandboxes.environments import environment
 from harness.types import Asserts, CodeForm, Problem, Status, Trial, Trust
 
 from ..commands import harness, one_line_error, write_rows
+from ..judged import in_docker
 
 PROSE = "Sure! Here's the solution:\n\n"
 DOWNLOADS = "DS-1000/819"
@@ -199,10 +200,7 @@ def test_every_reference_but_the_downloading_one_passes_in_docker(
     ds1000_image: str, problems: dict[str, Problem]
 ) -> None:
     """999 of 1000 without a network."""
-    with open_sandbox("docker", environment="ds1000") as sandbox:
-        verdicts = {
-            verdict.task_id: verdict for verdict in sandbox.run(trial(one, one.reference) for one in problems.values())
-        }
+    verdicts = in_docker("ds1000")
 
     failed = {task_id: verdict for task_id, verdict in verdicts.items() if verdict.status is not Status.PASSED}
     assert len(verdicts) == 1000

@@ -13,6 +13,7 @@ from harness.sandboxes import open_sandbox
 from harness.types import Calls, CodeForm, Limits, Part, Sandbox, Status, Trial, Trust, Verdict
 
 from ..commands import harness
+from ..judged import in_docker
 
 SIZES = {
     "humaneval-plus": 164,
@@ -41,7 +42,10 @@ def test_every_reference_passes(sandbox: Sandbox, name: str) -> None:
     form = CodeForm.COMPLETION if "plus" in name else CodeForm.SOLUTION
     problems = benchmark.problems()
 
-    verdicts = list(sandbox.run(benchmark.trial(one, one.reference, form, 0) for one in problems))
+    if (sandbox.name, name) == ("docker", "mbpp-plus"):  # the longest; another test looks at the same verdicts
+        verdicts = list(in_docker(name).values())
+    else:
+        verdicts = list(sandbox.run(benchmark.trial(one, one.reference, form, 0) for one in problems))
 
     assert len(verdicts) == SIZES[name]
     assert [verdict for verdict in verdicts if verdict.status is not Status.PASSED] == []

@@ -133,7 +133,8 @@ def test_a_sample_that_is_not_there_is_an_error(wanted: Request, message: str, t
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("none.jsonl", None), ("s.jsonl.gz", b"not packed"), ("s.jsonl.gz", gzip.compress(b"x")[:-4])]
+    ("name", "content"),
+    [("none.jsonl", None), ("s.jsonl.gz", b"not packed"), ("s.jsonl.gz", gzip.compress(b"x", mtime=0)[:-4])],
 )
 def test_a_file_that_cannot_be_read_is_an_error(name: str, content: bytes | None, tmp_path: Path) -> None:
     """Missing, not packed as its name says, or cut."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.sandboxes import open_sandbox
 from harness.types import Trust
-from tests.performance.steadiness import GOLDEN, trials
+from tests.judged import in_docker
+from tests.performance.steadiness import GOLDEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.data, pytest.mark.docker]
 
@@ -25,11 +25,10 @@ def test_honest_verdicts_do_not_hang_on_where_they_are_computed(
     """WizardCoder-15B's own samples of HumanEval, and the references of the other benchmarks."""
     if name == "ds1000":
         request.getfixturevalue("ds1000_image")
-    environment, programs = trials(name)
-    found = {}
-    for trust in Trust:
-        with open_sandbox("docker", environment=environment, trust=trust) as sandbox:
-            found[trust] = {verdict.task_id: (verdict.status, verdict.base_status) for verdict in sandbox.run(programs)}
+    found = {
+        trust: {task_id: (verdict.status, verdict.base_status) for task_id, verdict in in_docker(name, trust).items()}
+        for trust in Trust
+    }
 
     differing = {
         task_id for task_id, verdict in found[Trust.SPLIT].items() if verdict != found[Trust.IN_PROCESS][task_id]
