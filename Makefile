@@ -34,6 +34,7 @@ bench: $(VENV)/.dev
 	$(BIN)/harness sandbox build ds1000
 	$(BIN)/python -m tests.performance.peers --rounds $(ROUNDS)
 	$(BIN)/python -m tests.performance.growth
+	$(BIN)/python -m tests.performance.steadiness
 	$(BIN)/python -m tests.performance.decontamination
 	$(BIN)/python -m tests.performance.generation --rounds $(ROUNDS) stream scoring scoring-plus
 	$(BIN)/python -m tests.performance.generation --rounds 1 job

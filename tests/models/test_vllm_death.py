@@ -46,18 +46,27 @@ def test_a_run_whose_engine_dies_is_one_line_and_goes_on(victim: str, tiny_llama
 
 def disturbed(arguments: list[str | Path], samples: Path, victim: str) -> subprocess.CompletedProcess[str]:
     """The run, one of whose engine's processes is killed when 30 samples are there."""
-    running = start(*arguments)
-    try:
-        wait_for_rows(samples, 30, running, within_s=200)
-        engine_process(running.pid, victim).send_signal(signal.SIGKILL)
-        printed, complaint = running.communicate(timeout=120)
-    finally:
-        running.kill()  # where it hangs; nothing otherwise
+    with start(*arguments) as running:
+        try:
+            wait_for_rows(samples, 30, running, within_s=200)
+            engine_process(running.pid, victim).send_signal(signal.SIGKILL)
+            printed, complaint = running.communicate(timeout=120)
+        finally:
+            running.kill()  # where it hangs; nothing otherwise
     return subprocess.CompletedProcess(running.args, running.returncode, printed, complaint)
 
 
 def engine_process(parent: int, name: str) -> psutil.Process:
     """The engine's process of that name below ours."""
-    found = [one for one in psutil.Process(parent).children(recursive=True) if name in " ".join(one.cmdline())]
-    assert len(found) == 1, [one.cmdline() for one in found]
+    running = {one: command_line(one) for one in psutil.Process(parent).children(recursive=True)}
+    found = [one for one, line in running.items() if name in line]
+    assert len(found) == 1, running
     return found[0]
+
+
+def command_line(process: psutil.Process) -> str:
+    """Of a program that was run in between nothing is left."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
