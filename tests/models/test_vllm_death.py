@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -47,22 +48,26 @@ def test_a_run_whose_engine_dies_is_one_line_and_goes_on(victim: str, tiny_llama
 
 def disturbed(arguments: list[str | Path], samples: Path, victim: str) -> subprocess.CompletedProcess[str]:
     """The run, one of whose engine's processes is killed when 30 samples are there."""
-    running = start(*arguments)
-    try:
-        deadline = time.monotonic() + 200
-        while not samples.exists() or samples.read_bytes().count(b"\n") < 30:
-            assert running.poll() is None, running.communicate()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        engine_process(running.pid, victim).send_signal(signal.SIGKILL)
-        printed, complaint = running.communicate(timeout=120)
-    finally:
-        running.kill()  # where it hangs; nothing otherwise
+    with start(*arguments) as running:
+        try:
+            deadline = time.monotonic() + 200
+            while not samples.exists() or samples.read_bytes().count(b"\n") < 30:
+                assert running.poll() is None, running.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            engine_process(running.pid, victim).send_signal(signal.SIGKILL)
+            printed, complaint = running.communicate(timeout=120)
+        finally:
+            running.kill()  # where it hangs; nothing otherwise
     return subprocess.CompletedProcess(running.args, running.returncode, printed, complaint)
 
 
 def engine_process(parent: int, name: str) -> psutil.Process:
     """The engine's process of that name below ours."""
-    found = [one for one in psutil.Process(parent).children(recursive=True) if name in " ".join(one.cmdline())]
-    assert len(found) == 1, [one.cmdline() for one in found]
+    found = []
+    for one in psutil.Process(parent).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # a sandbox's program, ended meanwhile
+            if name in " ".join(one.cmdline()):
+                found.append(one)
+    assert len(found) == 1, found
     return found[0]
