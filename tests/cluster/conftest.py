@@ -54,9 +54,9 @@ def replay(file: Path, out: Path, sandbox: str, *more: str, delay_s: float = 0.0
     return ["run", f"replay:{file}?delay_s={delay_s}", "-b", "humaneval", *own, *more, "--out", str(out)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[LocalCluster]:
-    """Two nodes of one CPU each, without Docker."""
+    """Two nodes of one CPU each, without Docker; ended with these tests, as they are never idle."""
     none = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
     with LocalCluster(environment=none) as made:
         made.add("second", environment=none)

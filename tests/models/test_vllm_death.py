@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.commands import harness, one_line_error, read_rows, start, wait_for_rows
+from tests.commands import harness, one_line_error, read_rows, start
 from tests.models.test_vllm import needs_vllm
 
 LIMIT, N = 6, 16
@@ -48,7 +50,11 @@ def disturbed(arguments: list[str | Path], samples: Path, victim: str) -> subpro
     """The run, one of whose engine's processes is killed when 30 samples are there."""
     with start(*arguments) as running:
         try:
-            wait_for_rows(samples, 30, running, within_s=200)
+            deadline = time.monotonic() + 200
+            while not samples.exists() or samples.read_bytes().count(b"\n") < 30:
+                assert running.poll() is None, running.communicate()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
             engine_process(running.pid, victim).send_signal(signal.SIGKILL)
             printed, complaint = running.communicate(timeout=120)
         finally:
@@ -58,15 +64,10 @@ def disturbed(arguments: list[str | Path], samples: Path, victim: str) -> subpro
 
 def engine_process(parent: int, name: str) -> psutil.Process:
     """The engine's process of that name below ours."""
-    running = {one: command_line(one) for one in psutil.Process(parent).children(recursive=True)}
-    found = [one for one, line in running.items() if name in line]
-    assert len(found) == 1, running
+    found = []
+    for one in psutil.Process(parent).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # a sandbox's program, ended meanwhile
+            if name in " ".join(one.cmdline()):
+                found.append(one)
+    assert len(found) == 1, found
     return found[0]
-
-
-def command_line(process: psutil.Process) -> str:
-    """Of a program that was run in between nothing is left."""
-    try:
-        return " ".join(process.cmdline())
-    except psutil.NoSuchProcess:
-        return ""
