@@ -80,6 +80,14 @@ PREREQUISITES: dict[str, Callable[[], str | None]] = {
 """By mark: why it cannot be had."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where several processes share the suite, each computes with its share of the processors."""
+    if hasattr(config, "workerinput"):
+        share = len(os.sched_getaffinity(0)) // config.workerinput["workercount"]
+        # threads that wait for each other's turn on too few processors take several times as long
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes `-n auto` is."""

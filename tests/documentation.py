@@ -132,6 +132,6 @@ def run_block(block: Block, folder: Path, programs: Path) -> subprocess.Complete
             **os.environ,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "DOCKER_HOST": f"unix://{folder}/no.sock",
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
         },
     )

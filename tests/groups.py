@@ -37,13 +37,18 @@ LONG = (
     "judged",
     "tests/test_docs.py",
     "tests/loop/test_whole.py",
-    "tests/sandboxes/test_attacks.py",
     "tests/test_conformance.py",
+    "tests/sandboxes/test_attacks.py",
     "tests/test_faults.py",
-    "tests/sandboxes/",
-    "tests/finetune/",
+    "tests/models/test_transformers.py",
     "tests/test_verify.py",
+    "tests/test_cli.py",
+    "tests/finetune/",
+    "tests/models/test_builtin.py",
+    "tests/evolve/",
+    "tests/sandboxes/",
     "tests/test_killed_sampling.py",
+    "tests/report/",
 )
 """The beginnings of the longest groups' names, the longest first."""
 
