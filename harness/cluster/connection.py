@@ -16,8 +16,8 @@ from ..errors import ClusterUnavailable, UsageError
 AUTO = "auto"
 CLIENT = "ray://"
 KNOCK_S = 5.0
-CONNECT_S = 40.0
-"""Ray itself would try for minutes."""
+CONNECT_S = 90.0
+"""A busy head takes tens of seconds to start what a client talks to; Ray itself would try for minutes."""
 SETTINGS = {
     # Figures about the machine would be sent to Ray's makers by a cluster that is started without asking.
     "RAY_USAGE_STATS_ENABLED": "0",
