@@ -75,7 +75,7 @@ class OpenAIModel:
         return cls(found["model"], found["url"], concurrency=options.batch_size)
 
     def __enter__(self) -> OpenAIModel:
-        asyncio.run(self._greet())
+        self._greet()
         self._open = True
         return self
 
@@ -144,9 +144,7 @@ class OpenAIModel:
 
         chat = prompt.text is None
         given = arguments(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
-        with openai.OpenAI(
-            api_key=_key(), base_url=self.url, max_retries=RETRIES, timeout=openai.Timeout(TIMEOUT_S, connect=10.0)
-        ) as client:
+        with openai.OpenAI(**self._reached()) as client:
             create: Any = client.chat.completions.create if chat else client.completions.create
             try:
                 for part in create(**given, stream=True):
@@ -156,10 +154,12 @@ class OpenAIModel:
                 raise self._explained(error) from error
 
     async def _ask_all(self, requests: Iterable[Request], params: SamplingParams, answers: Answers) -> None:
+        import openai
+
         waiting = ((request, offset) for request in requests for offset in range(request.count))
         running: set[asyncio.Task[Generated]] = set()
         more = True
-        async with self._client() as client:
+        async with openai.AsyncOpenAI(**self._reached()) as client:
             try:
                 while more or running:
                     while more and len(running) < self._concurrency and answers.qsize() < self._concurrency:
@@ -203,13 +203,18 @@ class OpenAIModel:
                     return Completion(text="", finish_reason="length", completion_tokens=0, seed=seed)
                 limit = room
 
-    async def _greet(self) -> None:
+    def _greet(self) -> None:
         """See that the server is there and has the model; one that keeps no list is taken at its word."""
-        import openai
-
-        async with self._client() as client:
+        try:
+            import openai
+        except ImportError as error:
+            raise ModelError(
+                f'model "{self.name}": install evol-harness[openai] for OpenAI-compatible servers'
+            ) from error
+        # Not asynchronous: a notebook's thread has an event loop running, and takes no second one.
+        with openai.OpenAI(**self._reached()) as client:
             try:
-                rows = [row async for row in client.with_options(timeout=30.0, max_retries=2).models.list()]
+                rows = list(client.with_options(timeout=30.0, max_retries=2).models.list())
             except (openai.NotFoundError, AttributeError, TypeError):
                 return
             except openai.OpenAIError as error:
@@ -221,16 +226,12 @@ class OpenAIModel:
         facts = found.to_dict() if found else {}
         self._served = {key: facts[key] for key in ("owned_by", "root", "max_model_len") if key in facts}
 
-    def _client(self) -> AsyncOpenAI:
-        try:
-            from openai import AsyncOpenAI, Timeout
-        except ImportError as error:
-            raise ModelError(
-                f'model "{self.name}": install evol-harness[openai] for OpenAI-compatible servers'
-            ) from error
-        return AsyncOpenAI(
-            api_key=_key(), base_url=self.url, max_retries=RETRIES, timeout=Timeout(TIMEOUT_S, connect=10.0)
-        )
+    def _reached(self) -> dict[str, Any]:
+        """What a client of this server is made with."""
+        import openai
+
+        timeout = openai.Timeout(TIMEOUT_S, connect=10.0)
+        return {"api_key": _key(), "base_url": self.url, "max_retries": RETRIES, "timeout": timeout}
 
     def _explained(self, error: Exception) -> ModelError:
         address = str(self.describe()["address"])

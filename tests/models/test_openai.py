@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import time
@@ -73,6 +74,16 @@ def test_filters_beyond_openais_own_are_sent_where_they_are_asked_for(api: Api) 
 
     assert not {"top_k", "min_p"} & set(api.requests[0])
     assert (api.requests[1]["top_k"], api.requests[1]["min_p"]) == (5, 0.1)
+
+
+def test_a_thread_whose_event_loop_is_running_can_ask(api: Api) -> None:
+    """A notebook's is."""
+
+    async def cell() -> list[Generated]:
+        return ask(api, [Request(request_id="r", prompt=TEXT)])
+
+    (answer,) = asyncio.run(cell())
+    assert answer.completion.text == "    return 0\n"
 
 
 def test_messages_go_to_chat_completions(api: Api) -> None:

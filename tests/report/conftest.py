@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 Open = Callable[..., "Page"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium; Playwright keeps an event loop running, which other modules' tests must not meet."""
     from playwright.sync_api import sync_playwright
 
     # Root, as in containers, cannot use Chromium's own sandbox; the pages are ours.
