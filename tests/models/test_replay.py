@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,6 +80,41 @@ def test_counts_and_finish_reason_are_kept(tmp_path: Path) -> None:
     (answer,) = replayed(path, asked("a"))
 
     assert {name: getattr(answer.completion, name) for name in facts} == facts
+
+
+@pytest.mark.parametrize("name", ["s.jsonl", "s.jsonl.gz"])
+def test_a_files_texts_are_not_kept_in_memory(name: str, tmp_path: Path) -> None:
+    """A file may be larger than memory: a row is read from it when its answer is asked for."""
+    texts = [f"{'x' * 50_000}{index}" for index in range(300)]
+    path = write_rows(tmp_path / "s.jsonl", [{"task_id": "a", "completion": text} for text in texts])
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress(path.read_bytes(), compresslevel=1))
+    tracemalloc.start()
+    try:
+        with open_model(f"replay:{tmp_path / name}") as model:
+            found = [
+                answer.completion.text == texts[answer.index]
+                for answer in model.generate([asked("a", count=300)], SamplingParams())
+            ]
+            _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert found == [True] * 300
+    assert peak < 3_000_000 < sum(map(len, texts))
+
+
+def test_a_pipe_can_be_replayed(tmp_path: Path) -> None:
+    """What a shell makes of `<(zcat samples.jsonl.zst)`: read once, from its beginning to its end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    rows = b"".join(json.dumps({"task_id": "a", "completion": f"{i}"}).encode() + b"\n" for i in range(3))
+    with ThreadPoolExecutor(1) as writer:
+        written = writer.submit(pipe.write_bytes, rows)
+        answers = replayed(pipe, asked("a", start=1, count=2))
+        written.result()
+
+    assert [answer.completion.text for answer in answers] == ["1", "2"]
 
 
 def test_a_packed_file_is_read_and_described_by_its_content(tmp_path: Path) -> None:
