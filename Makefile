@@ -7,7 +7,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MARKS ?= not gpu and not slow
-# processes of `make test`; auto is as many as there are processors, up to what tests/groups.py says
+# processes of the tests; auto is as many as there are processors, up to what tests/groups.py says
 WORKERS ?= auto
 TORCH = 2.13.0+cpu
 # where PyTorch publishes its CPU builds; tried when the configured package index has none
@@ -54,7 +54,7 @@ docs: $(VENV)/.docs
 
 coverage: $(VENV)/.checks
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -m "not gpu and not slow and not docker"
+	$(BIN)/python -m coverage run -m pytest -m "not gpu and not slow and not docker" -n $(WORKERS)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m tests.coverage_table
 
