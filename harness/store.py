@@ -166,6 +166,18 @@ def read_verdicts(path: Path) -> Rows[Verdict]:
     return Rows(path / VERDICTS, verdict_from)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those it lies in, where they are not there.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON so that a reader sees the old file or the new one, never half of either."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
@@ -199,8 +211,8 @@ def _replace(path: Path, chunks: Iterable[bytes]) -> None:
 
 def locked(path: Path) -> int:
     """Make the folder and take its lock, which the kernel drops when this process ends in any way."""
+    make_folder(path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise write_error(path, error) from error

@@ -143,6 +143,8 @@ CASES = [
     bad("import", "good.jsonl", "-b", "humaneval", message="good.jsonl"),
     bad("run", "replay:good.jsonl", *HUMANEVAL, "--out", "base", message="base"),
     bad("run", "replay:good.jsonl", *HUMANEVAL, "--out", "good.jsonl/run", message="good.jsonl"),
+    bad("compare", "base", "base", "--out", "good.jsonl/compared", message="good.jsonl/compared cannot be written"),
+    bad("leaderboard", ".", "--out", "good.jsonl/board", message="good.jsonl/board cannot be written"),
     # the other verbs
     bad("reproduce", "wizardcodr", message="wizardcodr"),
     bad("reproduce", "wizardcoder", message="nothing to reproduce wizardcoder with"),

@@ -300,6 +300,18 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert done.returncode == 2
 
 
+def test_a_cache_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    """It is a file: the cache of verdicts is done without, what references gave has nowhere to be kept."""
+    file = references(tmp_path / "s.jsonl")
+    environment = {**os.environ, "HARNESS_CACHE_DIR": str(file)}
+    out = tmp_path / "run"
+    done = harness("score", file, "-b", "humaneval", "--sandbox", "process", "--out", out, environment=environment)
+
+    assert f"{file}/expected" in one_line_error(done)
+    assert "Not a directory" in one_line_error(done)
+    assert done.returncode == 3
+
+
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     """`harness list | head -1` is quiet."""
     listing = subprocess.Popen([*COMMAND, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -21,6 +21,8 @@ from .output import command
 INTERRUPTED = 130
 COMPLETION = "_HARNESS_COMPLETE"
 """Set by the script that `--show-completion` prints."""
+REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+"""What a disk answers where a folder of ours, the cache above all, cannot be used."""
 RESUMABLE = {"run", "score", "evolve", "finetune", "loop"}
 
 # Every usage error of the parser derives from this class; typer does not export it by name.
@@ -137,6 +139,8 @@ def _system_error(error: OSError) -> int:
         return INFRASTRUCTURE
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _failed("the disk is full. Free some space and give the same command again", INFRASTRUCTURE)
+    if error.errno in REFUSALS and error.filename is not None:
+        return _failed(f"{error.filename}: {error.strerror}. Mend that and give the same command again", INFRASTRUCTURE)
     raise error
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..journal import write_error
-from ..store import write_json, write_text
+from ..store import make_folder, write_json, write_text
 from . import tables
 from .comparison import Comparison
 from .page import PAGE, write_page
@@ -17,10 +16,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     Raises:
         StoreError: they cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from error
+    make_folder(folder)
     for_people, for_machines = folder / "compare.md", folder / "compare.json"
     write_text(for_people, tables.markdown(comparison))
     write_json(for_machines, tables.as_json(comparison))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..journal import write_error
-from ..store import write_json, write_rows, write_text
+from ..store import make_folder, write_json, write_rows, write_text
 from .records import Row
 
 ROWS = "train.jsonl"
@@ -30,10 +30,7 @@ def write_dataset(folder: Path, rows: Sequence[Row], facts: Mapping[str, Any]) -
     Raises:
         StoreError: a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from error
+    make_folder(folder)
     told = [row.as_json() for row in rows]
     write_rows(folder / ROWS, told)
     plain = [{key: row[key] for key in ("instruction", "input", "output")} for row in told]

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
-from ..journal import write_error
 from ..progress import Progress, Quiet
-from ..store import write_json, write_rows
+from ..store import make_folder, write_json, write_rows
 from .dataset import DATA_MANIFEST, ROWS, sha256
 from .folder import REMOVED
 from .records import Row
@@ -39,10 +38,7 @@ def decontaminate(data: Path, out: Path, sieve: Sieve, progress: Progress | None
     ]
     with progress or Quiet() as shown:
         sifted = sift(rows, sieve, load(sieve), shown)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(out, error) from error
+    make_folder(out)
     write_rows(out / ROWS, (given[int(row.id) - 1] for row in sifted.rows))
     write_rows(out / REMOVED, (one.as_json() for one in sifted.removed))
     manifest = {

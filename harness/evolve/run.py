@@ -12,7 +12,7 @@ from .. import __version__, manifest
 from ..models.options import ModelOptions
 from ..place import Place, place
 from ..progress import Progress, Quiet
-from ..store import write_json, write_rows, write_text
+from ..store import make_folder, write_json, write_rows, write_text
 from ..suite import Suite
 from ..types import Model
 from .asker import Asker, BudgetReached, Patience
@@ -178,7 +178,7 @@ class _Run:
             return False
         rows, sifted = self._sifted(found)
         folder = self._folder.path / ROUNDS / f"round-{found.rounds}"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         file = folder / ROWS
         write_rows(file, (row.as_json() for row in rows))
         # As beside the data set itself: whoever trains on it asks what it was compared with.

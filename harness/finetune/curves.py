@@ -8,7 +8,7 @@ from typing import Any
 
 from ..report import plots
 from ..report.templates import raw, render
-from ..store import write_text
+from ..store import make_folder, write_text
 from .folder import ABOUT
 
 PAGE = "report.html"
@@ -23,7 +23,7 @@ def write_curves(folder: Path, manifest: Mapping[str, Any]) -> Path:
         StoreError: a file cannot be written.
     """
     about = folder / ABOUT
-    about.mkdir(exist_ok=True)
+    make_folder(about)
     losses: Mapping[str, Sequence[Sequence[float]]] = manifest["losses"]
     if any(losses.values()):
         plots.write_png(plots.losses(losses), about / PLOT)

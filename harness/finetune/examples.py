@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..recipes import Recipe
 from ..registry import lookup, names
-from ..store import write_rows
+from ..store import make_folder, write_rows
 from ..suite import Suite, load_suite
 from ..types import Problem
 
@@ -36,7 +36,7 @@ def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -
     if out.exists():
         raise UsageError(f"{out} exists; choose another --out, or remove it")
     rows = training_examples(load_suite(benchmark).with_recipe(recipe))
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     write_rows(out, rows)
     return len(rows)
 

@@ -18,7 +18,7 @@ from ..config import differences, digest_of
 from ..errors import StoreError
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
-from ..store import locked, write_json
+from ..store import locked, make_folder, write_json
 
 STATES = "checkpoints"
 ABOUT = "training"
@@ -44,13 +44,13 @@ class TrainingFolder:
 
     def __enter__(self) -> TrainingFolder:
         if not self.writes:
-            (self.path / ABOUT).mkdir(parents=True, exist_ok=True)
+            make_folder(self.path / ABOUT)
             self.manifest = read_trained(self.path) or {}
             return self
         self._lock = locked(self.path)
         try:
             self.manifest = self._accepted()
-            (self.path / ABOUT).mkdir(exist_ok=True)
+            make_folder(self.path / ABOUT)
         except BaseException:
             os.close(self._lock)
             raise

@@ -24,7 +24,7 @@ from ..models.quiet import output_to
 from ..models.rendering import load_tokenizer
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
-from ..store import write_json
+from ..store import make_folder, write_json
 from .machine import check_installed
 
 
@@ -44,7 +44,7 @@ def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
     checkpoint = _base(adapter, base)
     check_fit(checked, checkpoint.path)
     manifest = _manifest(checked, checkpoint)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out.parent)
     scratch = Path(tempfile.mkdtemp(prefix=".merging-", dir=out.parent))
     try:
         # Outside the scratch folder, which becomes the checkpoint.

@@ -25,7 +25,7 @@ from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.rendering import load_tokenizer
 from ..recipes import recipe
-from ..store import write_rows
+from ..store import make_folder, write_rows
 from ..types import Score
 from .config import AblationOptions
 from .stages import Stage
@@ -123,7 +123,7 @@ def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) ->
     """
     rows = rows_with_rounds(source_file(data))
     folder = workshop.stages.root / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     named = options.finetune.get("held_out")
     if isinstance(named, str | Path):
         held_out, count = Path(named), len(read_training_rows(Path(named)))

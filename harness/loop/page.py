@@ -19,7 +19,7 @@ from ..report import plots
 from ..report.templates import raw, render
 from ..report.wording import percent
 from ..store import PAGE as RUN_PAGE
-from ..store import write_text
+from ..store import make_folder, write_text
 from ..types import Score
 from .ablation import Ablation, Point, span
 from .config import LoopConfig
@@ -68,7 +68,7 @@ def write_page(
         stages=[_stage(config, name, one) for name, one in done.items()],
         others=[_stage(config, one.stage.name, one) for one in all_done if one not in done.values()],
     )
-    (config.out / PLOTS).mkdir(exist_ok=True)
+    make_folder(config.out / PLOTS)
     for name, _, figure in drawn:
         plots.write_png(figure, config.out / PLOTS / f"{name}.png")
     write_text(config.out / PAGE, page)

@@ -16,8 +16,7 @@ from typing import Any
 
 from ..config import digest_of
 from ..errors import StoreError
-from ..journal import write_error
-from ..store import write_json
+from ..store import make_folder, write_json
 
 RECORDS = "stages"
 SHORT = 12
@@ -127,10 +126,7 @@ class Stages:
 
     def _write(self, stage: Stage, folder: Path, outcome: Mapping[str, Any], seconds: float) -> None:
         file = self._record(stage)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(file.parent, error) from error
+        make_folder(file.parent)
         record = {
             "stage": stage.name,
             "digest": stage.digest,

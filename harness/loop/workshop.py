@@ -26,7 +26,7 @@ from ..pipeline import prepared, run
 from ..plans import run_identity
 from ..progress import Progress
 from ..recipes import recipe
-from ..store import read_samples, read_verdicts
+from ..store import make_folder, read_samples, read_verdicts
 from ..types import Score
 from .apart import train_apart
 from .stages import Done, Stage, Stages
@@ -147,7 +147,7 @@ class Workshop:
 
     def _trained(self, values: Mapping[str, Any], stage: Stage) -> None:
         jobs = self.stages.root / JOBS
-        jobs.mkdir(parents=True, exist_ok=True)
+        make_folder(jobs)
         train_apart(values, jobs / f"{stage.label}.json", self._launcher, tell=self.stages.tell)
 
     def _merged(self, adapter: Path, folder: Path) -> None:

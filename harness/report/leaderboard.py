@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
-from ..journal import write_error
 from ..plain import plain
-from ..store import MANIFEST, write_text
+from ..store import MANIFEST, make_folder, write_text
 from . import wording
 from .summary import Summary, read
 from .templates import render
@@ -62,10 +61,7 @@ def write(found: Leaderboard, folder: Path) -> list[Path]:
     Raises:
         StoreError: they cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from error
+    make_folder(folder)
     paths = [folder / f"{NAME}.{suffix}" for suffix in ("csv", "md", "html")]
     texts = [found.table.to_csv(index=False), markdown(found), _page(found)]
     for path, text in zip(paths, texts, strict=True):

@@ -11,7 +11,7 @@ from ..lineage import GROUPS
 from ..manifest import throughput
 from ..metrics import pass_at_k
 from ..records import Key
-from ..store import PAGE, read_manifest, read_samples, read_verdicts, write_text
+from ..store import PAGE, make_folder, read_manifest, read_samples, read_verdicts, write_text
 from ..types import Sample, Score, Status, Verdict
 from . import plots, wording
 from .alarms import alarms
@@ -42,7 +42,7 @@ def write_page(path: Path, *, png: bool = False) -> Path:
     drawn = list(_plots(summary, known, samples, verdicts))
     write_text(path / PAGE, _page(summary, known, samples, verdicts, drawn))
     if png:
-        (path / PLOTS).mkdir(exist_ok=True)
+        make_folder(path / PLOTS)
         for name, _, figure in drawn:
             plots.write_png(figure, path / PLOTS / f"{name}.png")
     return path / PAGE
