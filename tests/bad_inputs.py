@@ -12,7 +12,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -220,14 +219,11 @@ def _write_checkpoints(folder: Path) -> None:
 
 
 def outcome(case: Bad) -> tuple[int, str]:
-    """The exit code and stderr of a command, run in this process and the current folder.
-
-    In a thread of its own: a browser that was driven from this one leaves it an event loop.
-    """
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors, _stderr(errors), ThreadPoolExecutor(1) as apart:
+    """The exit code and stderr of a command, run in this process and the current folder."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as errors, _stderr(errors):
         code: object = None
         try:
-            apart.submit(main, list(case.arguments)).result()
+            main(list(case.arguments))
         except SystemExit as ended:
             code = ended.code
         errors.seek(0)
