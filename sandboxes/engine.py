@@ -100,11 +100,12 @@ def owner() -> str:
 def reap_orphans(client: DockerClient) -> int:
     """Remove containers whose harness process on this host is gone; how many there were."""
     count = 0
-    for container in client.containers.list(all=True, filters={"label": OWNER_LABEL}):
-        host, _, process = container.labels[OWNER_LABEL].partition(":")
+    # Not `client.containers.list`, which asks for each one and fails where another harness has just removed it.
+    for container in client.api.containers(all=True, filters={"label": OWNER_LABEL}):
+        host, _, process = container["Labels"][OWNER_LABEL].partition(":")
         pid, _, started = process.partition(":")
         if host == socket.gethostname() and pid.isdigit() and _start_time(int(pid)) != started:
-            remove(client, container.id)
+            remove(client, container["Id"])
             count += 1
     return count
 
