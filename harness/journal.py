@@ -61,6 +61,26 @@ class Journal:
             self._file.close()
 
 
+class Lines:
+    """Where the lines of a file are, to read them by number: 8 bytes a line, whatever it holds."""
+
+    def __init__(self) -> None:
+        self._ends = array("Q", [0])
+        """Byte offsets: line i is between the i-th and the next."""
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def add(self, size: int) -> None:
+        """The next line has so many bytes."""
+        self._ends.append(self._ends[-1] + size)
+
+    def read(self, descriptor: int, number: int) -> bytes:
+        """Line `number`, from 0, of the open file."""
+        begin, end = self._ends[number], self._ends[number + 1]
+        return os.pread(descriptor, end - begin, begin)
+
+
 class Rows(Mapping[Key, Record]):
     """The last row of each key in a journal, read from the file whenever it is asked for.
 
@@ -72,37 +92,35 @@ class Rows(Mapping[Key, Record]):
 
     def __init__(self, path: Path, parse: Callable[[Mapping[str, Any]], Record]) -> None:
         self._path, self._parse = path, parse
-        self._lines: dict[Key, int] = {}
+        self._numbers: dict[Key, int] = {}
         """Key -> number of the line, from 0."""
-        self._ends = array("Q", [0])
-        """Byte offsets: line i is between the i-th and the next."""
+        self._lines = Lines()
         self._file: int | None = None
         for _, line in whole_rows(path):
-            self.wrote(key_of(self._parsed(len(self._ends), line)), len(line))
+            self.wrote(key_of(self._parsed(len(self._lines) + 1, line)), len(line))
 
     def __getitem__(self, key: Key) -> Record:
-        line = self._lines[key]
-        begin, end = self._ends[line], self._ends[line + 1]
+        number = self._numbers[key]
         try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
                 weakref.finalize(self, os.close, self._file)
-            data = os.pread(self._file, end - begin, begin)
+            line = self._lines.read(self._file, number)
         except OSError as error:
             raise StoreError(f"{self._path} cannot be read: {reason(error)}") from error
-        return self._parsed(line + 1, data)
+        return self._parsed(number + 1, line)
 
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._lines)
+        return iter(self._numbers)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._numbers)
 
     def wrote(self, key: Key, size: int) -> None:
         """A row of `size` bytes was appended for `key`."""
         benchmark, task_id, index = key
-        self._lines[intern(benchmark), intern(task_id), index] = len(self._ends) - 1
-        self._ends.append(self._ends[-1] + size)
+        self._numbers[intern(benchmark), intern(task_id), index] = len(self._lines)
+        self._lines.add(size)
 
     def _parsed(self, number: int, line: bytes) -> Record:
         try:

@@ -12,12 +12,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import time
 import weakref
 import zlib
-from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
@@ -28,6 +26,7 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from ..errors import ModelError, UsageError, reason
+from ..journal import Lines
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .options import ModelOptions
 
@@ -98,16 +97,16 @@ class ReplayModel:
             ModelError: the file has no such sample.
         """
         for request in requests:
-            lines = self._samples.lines_of(request.request_id)
+            numbers = self._samples.numbers_of(request.request_id)
             for index in range(request.start, request.start + request.count):
-                if index not in lines:
+                if index not in numbers:
                     raise ModelError(
-                        f"replay file {self.path} has {len(lines)} samples of {request.request_id}, "
+                        f"replay file {self.path} has {len(numbers)} samples of {request.request_id}, "
                         f"sample {index} is asked for; take a smaller --n"
                     )
                 if self.delay_s:
                     time.sleep(self.delay_s)
-                answer = self._samples.answer(lines[index])
+                answer = self._samples.answer(numbers[index])
                 yield Generated(request_id=request.request_id, index=index, completion=answer)
 
     @cached_property
@@ -124,17 +123,16 @@ class _Samples:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines: dict[tuple[str | None, str], dict[int, int]] = {}
+        self._numbers: dict[tuple[str | None, str], dict[int, int]] = {}
         """(benchmark or None, task_id) -> index -> number of the line, from 0."""
-        self._ends = array("Q", [0])
-        """Byte offsets: line i is between the i-th and the next."""
+        self._lines = Lines()
         digest = hashlib.sha256()
         try:
             self._file = _seekable(path)
             weakref.finalize(self, self._file.close)
             for number, line in enumerate(self._file):
                 digest.update(line)
-                self._ends.append(self._ends[-1] + len(line))
+                self._lines.add(len(line))
                 if line.strip():
                     self._place(number, line)
         except (OSError, EOFError, zlib.error) as error:
@@ -142,23 +140,22 @@ class _Samples:
         self.digest = f"sha256:{digest.hexdigest()}"
 
     def __len__(self) -> int:
-        return sum(len(lines) for lines in self._lines.values())
+        return sum(len(numbers) for numbers in self._numbers.values())
 
-    def lines_of(self, request_id: str) -> Mapping[int, int]:
-        """Index -> line of the samples for `BENCHMARK:TASK` or `TASK`."""
+    def numbers_of(self, request_id: str) -> Mapping[int, int]:
+        """Index -> number of the line, of the samples for `BENCHMARK:TASK` or `TASK`."""
         benchmark, separator, task_id = request_id.partition(":")
         if not separator:
             task_id = request_id
         for key in ((benchmark, task_id), (None, task_id)):
-            if key in self._lines:
-                return self._lines[key]
+            if key in self._numbers:
+                return self._numbers[key]
         raise ModelError(f"replay file {self._path} has no sample of {task_id} ({request_id})")
 
     def answer(self, number: int) -> Completion:
         """The sample in a line."""
-        begin, end = self._ends[number], self._ends[number + 1]
         try:
-            line = os.pread(self._file.fileno(), end - begin, begin)
+            line = self._lines.read(self._file.fileno(), number)
         except OSError as error:
             raise ModelError(f"replay file {self._path} cannot be read: {reason(error)}") from error
         where = self._where(number)
@@ -168,11 +165,11 @@ class _Samples:
         where = self._where(number)
         row = _row(line, where)
         _completion(row, where)
-        lines = self._lines.setdefault((row.get("benchmark"), row["task_id"]), {})
-        index = row.get("index", len(lines))
-        if not isinstance(index, int) or index in lines:
+        numbers = self._numbers.setdefault((row.get("benchmark"), row["task_id"]), {})
+        index = row.get("index", len(numbers))
+        if not isinstance(index, int) or index in numbers:
             raise ModelError(f"{where}: index {index!r} of {row['task_id']} is there twice or is no number")
-        lines[index] = number
+        numbers[index] = number
 
     def _where(self, number: int) -> str:
         return f"replay file {self._path} line {number + 1}"
