@@ -104,8 +104,8 @@ def _interval(
     return bootstrap(values, seed=seed, resamples=resamples), method
 
 
-def wilson(passed: int, n: int) -> Interval:
-    """Wilson's score interval for `passed` of `n`."""
+def wilson(passed: float, n: int) -> Interval:
+    """Wilson's score interval for `passed` of `n`; `passed` may be a sum of shares."""
     share, weight = passed / n, Z * Z / n
     centre = (share + weight / 2) / (1 + weight)
     half = Z * math.sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)

@@ -10,6 +10,7 @@ import pytest
 from harness.capacity import figures_of, forecast, shipped
 from harness.errors import UsageError
 from harness.store import SAMPLES, VERDICTS
+from harness.types import Status
 from tests.commands import harness, one_line_error
 from tests.runs import FAILED, PASSED, write_run
 
@@ -37,6 +38,63 @@ def test_samples_multiply_all_but_the_prompts() -> None:
     for name in ("completion_tokens", "engine_hours", "scoring_cpu_hours", "disk_bytes"):
         assert getattr(ten, name) == pytest.approx(10 * getattr(one, name))
         assert getattr(one, name) > 0
+
+
+def scored(path: Path, timeouts: int, problems: int = 40) -> Path:
+    """A run of `problems` programs of 10 ms each, of which so many ran into 3 s."""
+    statuses = {f"HumanEval/{at}": [Status.TIMEOUT if at < timeouts else PASSED] for at in range(problems)}
+    run = write_run(path, statuses, model="big")
+    rows = [json.loads(line) for line in (run / VERDICTS).read_text().splitlines()]
+    for row in rows:
+        row["cpu_time_s"] = 3.0 if row["status"] == "timeout" else 0.01
+    (run / VERDICTS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return run
+
+
+def test_time_outs_are_counted_apart(tmp_path: Path) -> None:
+    """None of 40 leaves a wide interval; four of 40 are what most of the time goes to."""
+    none, four = (
+        forecast("big", ["humaneval"], n=10, gpus=0, runs=[scored(tmp_path / str(timeouts), timeouts)]).parts[0]
+        for timeouts in (0, 4)
+    )
+
+    assert none.timeout_share == 0
+    assert four.timeout_share == pytest.approx(0.1)
+    assert four.scoring_cpu_hours - none.scoring_cpu_hours == pytest.approx(1640 * 0.1 * (3.0 - 0.01) / 3600)
+    assert none.scoring_cpu_hours_interval[0] == pytest.approx(none.scoring_cpu_hours)
+    # Wilson's upper bound of 0 of 40 is 8.76 %.
+    assert none.scoring_cpu_hours_interval[1] == pytest.approx(
+        none.scoring_cpu_hours + 1640 * 0.0876 * 2.99 / 3600, rel=0.01
+    )
+    assert four.scoring_cpu_hours_interval[0] < four.scoring_cpu_hours < four.scoring_cpu_hours_interval[1]
+
+
+@pytest.mark.parametrize(
+    ("cached", "program_s"),
+    [
+        pytest.param(0, 0.01 + 0.025, id="a machine's own cost of a program: 40 x 10 ms, and 1 s beside that"),
+        pytest.param(5, 0.01 + 0.0070, id="verdicts from the cache took no time, so the table's is used"),
+    ],
+)
+def test_a_start_that_only_scored_tells_what_a_program_costs(tmp_path: Path, cached: int, program_s: float) -> None:
+    """Two workers scored for 0.7 s."""
+    run = scored(tmp_path / "run", 0)
+    manifest = json.loads((run / "run.json").read_text())
+    session = {"stages_s": {"score": 0.7}, "generated": 0, "judged": 40, "cached": cached, "completion_tokens": 0}
+    manifest |= {"sessions": [session], "sandbox": {"core": {"workers": 2}}}
+    (run / "run.json").write_text(json.dumps(manifest))
+
+    (figures,) = figures_of(run)
+
+    assert figures.scoring.program_s == pytest.approx(program_s)
+
+
+def test_the_time_outs_are_told(tmp_path: Path) -> None:
+    """With what they leave open."""
+    done = harness("plan", "big", "-b", "humaneval", "--n", "10", "--from", scored(tmp_path / "run", 4))
+
+    assert done.returncode == 0, done.stderr
+    assert "humaneval: 10.0% of the measured programs; that leaves scoring between" in done.stdout
 
 
 def gpu_run(path: Path) -> Path:
@@ -69,7 +127,7 @@ def test_too_few_gpus_for_a_replica(tmp_path: Path) -> None:
 def test_figures_that_come_with_the_harness_say_their_source() -> None:
     """And can be used without any run."""
     assert {(one.model, one.benchmark) for one in shipped()} >= {(MODEL, "humaneval")}
-    assert all(one.source and one.tokens_per_s > 0 and one.program_s > 0 for one in shipped())
+    assert all(one.source and one.tokens_per_s > 0 and one.scoring.program_s > 0 for one in shipped())
     assert forecast(MODEL, ["humaneval"], n=1, gpus=0).parts[0].source == shipped()[0].source
 
 

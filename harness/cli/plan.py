@@ -60,5 +60,11 @@ def _table(whole: Whole, cores: int | None) -> str:
     lines.append(f"generating    {whole.generating_hours:.2f} hours on {replicas}")
     if whole.scoring_hours is not None:
         lines.append(f"scoring       {whole.scoring_hours:.2f} hours on {cores} cores, while it generates")
+    for part in whole.parts:
+        low, high = part.scoring_cpu_hours_interval
+        lines.append(
+            f"time-outs     {part.benchmark}: {part.timeout_share:.1%} of the measured programs; that leaves scoring "
+            f"between {low:.2f} and {high:.2f} CPU h"
+        )
     lines += [f"figures       {part.benchmark}: {part.source}" for part in whole.parts]
     return "\n".join(lines)

@@ -1,7 +1,9 @@
 """`harness plan` beside what it predicts: small parts of two runs, the prediction from each, and the whole runs.
 
-greedy: HumanEval, one sample; from its first 60 problems. sampled: HumanEval, four samples at 0.8; from its first 30.
-Scoring is predicted from the programs' own time, and compared with judging the same samples again on idle cores.
+greedy: HumanEval, one sample; from its first 60 problems. sampled: HumanEval, four samples at 0.8; from one sample of
+each. Scoring is predicted from the programs' own time, and compared with judging the same samples again by one worker.
+How many programs run into their limit, each as long as hundreds of others, is a matter of few: whether the measured
+hours lie in the predicted interval is said, and how the prediction does where the whole run's own time-outs are known.
 `python -m tests.performance.capacity [NAME...]`.
 """
 
@@ -14,43 +16,57 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.capacity import forecast
-from harness.store import SAMPLES, VERDICTS
+from harness.capacity import figures_of, forecast
+from harness.store import SAMPLES, VERDICTS, read_verdicts
+from harness.types import Status
 
 from .cluster import run
 
 MODEL = "smollm2-135m-instruct"
-RUNS: Mapping[str, tuple[int, int, list[str]]] = {
-    "greedy": (1, 60, []),
-    "sampled": (4, 30, ["--n", "4", "--temperature", "0.8"]),
+RUNS: Mapping[str, tuple[int, list[str], list[str]]] = {
+    "greedy": (1, ["--limit", "60"], []),
+    "sampled": (4, ["--temperature", "0.8"], ["--n", "4", "--temperature", "0.8"]),
 }
-"""Samples, problems of the part, flags."""
+"""Samples, flags of the part, flags of the whole."""
 
 
 def measure(name: str, scratch: Path, max_tokens: int) -> None:
     """The part, the prediction, the whole, and how far they are apart."""
-    n, limit, flags = RUNS[name]
+    n, of_part, of_whole = RUNS[name]
     command = ["run", MODEL, "-b", "humaneval", "--sandbox", "process", "--no-cache", "--no-time-check", "--no-page"]
-    command += ["--no-verify", "--max-tokens", str(max_tokens), "--batch-size", "32", *flags]
+    command += ["--no-verify", "--max-tokens", str(max_tokens), "--batch-size", "32"]
     small, whole = scratch / f"{name}-small", scratch / f"{name}-whole"
-    run([*command, "--limit", str(limit)], small)
+    run([*command, *of_part], small)
     (part,) = forecast(MODEL, ["humaneval"], n=n, gpus=0, runs=[small]).parts
-    found = run(command, whole)
+    found = run([*command, *of_whole], whole)
     samples = whole / SAMPLES
     again = scratch / f"{name}-scored"
     judged = ["score", str(_solutions(samples)), "-b", "humaneval", "--sandbox", "process", "--no-cache"]
     # By one worker, so that no core waits beside the last program.
     scored = run([*judged, "--no-time-check", "--no-page", "--workers", "1"], again)
+    scoring_hours = scored.stages_s["score"] / 3600
+    (figures,) = figures_of(small)
+    verdicts = read_verdicts(again).values()
+    timeouts = sum(verdict.status is Status.TIMEOUT for verdict in verdicts)
+    known_s = figures.scoring.mean_s(timeouts / len(verdicts))
     measured = {
         "prompt tokens": (part.prompt_tokens, found.session["prompt_tokens"]),
         "answer tokens": (part.completion_tokens, found.session["completion_tokens"]),
         "engine hours": (part.engine_hours, found.stages_s["generate"] / 3600),
-        "scoring core hours": (part.scoring_cpu_hours, scored.stages_s["score"] / 3600),
+        "scoring core hours": (part.scoring_cpu_hours, scoring_hours),
+        "its time-outs known": (part.samples * known_s / 3600, scoring_hours),
         "bytes on disk": (part.disk_bytes, sum((whole / file).stat().st_size for file in (SAMPLES, VERDICTS))),
     }
     for what, (predicted, real) in measured.items():
         error = 100 * (predicted / real - 1)
         print(f"{name:<8} {what:<19} predicted {predicted:14.5f}   measured {real:14.5f}   {error:+6.1f} %", flush=True)
+    low, high = part.scoring_cpu_hours_interval
+    print(
+        f"{name:<8} time-outs: {part.timeout_share:.1%} of the part's programs, {timeouts} of {len(verdicts)} of all; "
+        f"scoring predicted between {low:.5f} and {high:.5f}, "
+        f"{'as it was' if low <= scoring_hours <= high else 'which it was NOT'}",
+        flush=True,
+    )
 
 
 def _solutions(samples: Path) -> Path:
