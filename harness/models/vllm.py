@@ -76,8 +76,10 @@ class VllmModel:
         with ExitStack() as opened:
             lifeline = Lifeline()
             opened.callback(lifeline.close)
+            # A short name: a socket's whole path has room for 107 characters.
+            sockets = opened.enter_context(tempfile.TemporaryDirectory(prefix="vllm-", ignore_cleanup_errors=True))
             with lifeline.marking():
-                self._engine = start(self._settings, self._log)
+                self._engine = start(self._settings, self._log, Path(sockets))
             if kept is None:
                 opened.callback(self._drop_log, self._log)
             opened.enter_context(logging_to(self._log))

@@ -103,8 +103,10 @@ def logging_to(log: Path) -> Iterator[None]:
         handler.close()
 
 
-def start(settings: EngineSettings, log: Path) -> Any:
+def start(settings: EngineSettings, log: Path, sockets: Path) -> Any:
     """A vLLM engine with the weights loaded; everything it prints goes to `log`.
+
+    Its processes talk through files in `sockets`, which vLLM does not remove.
 
     Raises:
         ModelError: it does not start; the message has the cause and names `log`.
@@ -112,7 +114,7 @@ def start(settings: EngineSettings, log: Path) -> Any:
     for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     begin = log.stat().st_size if log.exists() else 0
-    with output_to(log):
+    with output_to(log), _environment("VLLM_RPC_BASE_PATH", str(sockets)):
         try:
             return _start(settings)
         except (RuntimeError, ValueError, OSError, ImportError, KeyError, TypeError, AssertionError) as error:
@@ -211,18 +213,24 @@ def _known_quantization(name: str | None) -> str | None:
 
 @contextmanager
 def _cores_shared(options: ModelOptions) -> Iterator[None]:
-    """An engine that starts inside shares all cores among its processes, where they are few.
-
-    Only inside, for the next engine may have more processes; and never over the user's own choice.
-    """
-    name = "VLLM_CPU_OMP_THREADS_BIND"
+    """An engine that starts inside shares all cores among its processes, where they are few."""
     cores = sorted(os.sched_getaffinity(0))
     processes = options.tensor_parallel_size * options.pipeline_parallel_size
-    if name in os.environ or not processes <= len(cores) <= FEW_CORES:
+    if not processes <= len(cores) <= FEW_CORES:
         yield
         return
     shares = (cores[number::processes] for number in range(processes))
-    os.environ[name] = "|".join(",".join(map(str, share)) for share in shares)
+    with _environment("VLLM_CPU_OMP_THREADS_BIND", "|".join(",".join(map(str, share)) for share in shares)):
+        yield
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """`name` is `value` inside, for the next engine needs another; never over the user's own choice."""
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = value
     try:
         yield
     finally:

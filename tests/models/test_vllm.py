@@ -103,6 +103,12 @@ def test_the_engines_processes_end_with_it(seen: dict[str, Any]) -> None:
     assert seen["left"] == []
 
 
+def test_the_engines_files_go_with_it(seen: dict[str, Any]) -> None:
+    """Its log and its processes' sockets, which vLLM leaves."""
+    assert seen["files"] >= 2
+    assert seen["files_left"] == []
+
+
 def test_the_description_tells_what_runs(seen: dict[str, Any]) -> None:
     """The engine's own dtype and context, not what was asked for."""
     facts = seen["facts"]

@@ -167,11 +167,16 @@ def tell(value: Any) -> None:
 
 def report(folder: str) -> None:
     seen: dict[str, Any] = {"refused": refused(folder)}
-    with opened(folder) as model:
-        running = processes()
-        seen["processes"] = len(running)
-        seen |= asked(model)
-        prompts = [list(model.render(Prompt(text=text)).token_ids or ()) for text in PROMPTS]
+    with tempfile.TemporaryDirectory() as temporary:
+        tempfile.tempdir = temporary
+        with opened(folder) as model:
+            running = processes()
+            seen["processes"] = len(running)
+            seen["files"] = len(list(Path(temporary).iterdir()))
+            seen |= asked(model)
+            prompts = [list(model.render(Prompt(text=text)).token_ids or ()) for text in PROMPTS]
+        seen["files_left"] = [file.name for file in Path(temporary).iterdir()]
+        tempfile.tempdir = None
     seen["left"] = [process.pid for process in running if process.is_running()]
     # Everything above is printed by the harness alone; what vLLM prints from here on is its own affair.
     tell(seen)
