@@ -13,7 +13,6 @@ import weakref
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from sys import intern
 from typing import Any, TypeVar
 
 from .errors import INFRASTRUCTURE, StoreError, reason
@@ -21,6 +20,7 @@ from .records import Key, key_of
 from .types import Sample, Verdict
 
 Record = TypeVar("Record", bound=Sample | Verdict)
+ABSENT = -1
 
 
 class Journal:
@@ -82,9 +82,9 @@ class Lines:
 
 
 class Rows(Mapping[Key, Record]):
-    """The last row of each key in a journal, read from the file whenever it is asked for.
+    """The last row of each key in a journal, read from the file whenever it is asked for; by problem, then by index.
 
-    Kept are the keys and where their rows are: some 200 bytes a row, whatever it holds.
+    Kept is where the rows are: some 20 bytes a row, whatever it holds.
 
     Raises:
         StoreError: a row is damaged (told at once, with its line), or the file cannot be read any more.
@@ -92,15 +92,17 @@ class Rows(Mapping[Key, Record]):
 
     def __init__(self, path: Path, parse: Callable[[Mapping[str, Any]], Record]) -> None:
         self._path, self._parse = path, parse
-        self._numbers: dict[Key, int] = {}
-        """Key -> number of the line, from 0."""
+        self._numbers: dict[tuple[str, str], array[int]] = {}
+        """(benchmark, task_id) -> by index, the number of the line, from 0; ABSENT where there is none."""
         self._lines = Lines()
         self._file: int | None = None
         for _, line in whole_rows(path):
             self.wrote(key_of(self._parsed(len(self._lines) + 1, line)), len(line))
 
     def __getitem__(self, key: Key) -> Record:
-        number = self._numbers[key]
+        number = self._number(key)
+        if number == ABSENT:
+            raise KeyError(key)
         try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
@@ -110,17 +112,31 @@ class Rows(Mapping[Key, Record]):
             raise StoreError(f"{self._path} cannot be read: {reason(error)}") from error
         return self._parsed(number + 1, line)
 
+    def __contains__(self, key: object) -> bool:
+        # The mapping's own would read the row.
+        return self._number(key) != ABSENT
+
     def __iter__(self) -> Iterator[Key]:
-        return iter(self._numbers)
+        for (benchmark, task_id), numbers in self._numbers.items():
+            for index, number in enumerate(numbers):
+                if number != ABSENT:
+                    yield benchmark, task_id, index
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return sum(len(numbers) - numbers.count(ABSENT) for numbers in self._numbers.values())
 
     def wrote(self, key: Key, size: int) -> None:
         """A row of `size` bytes was appended for `key`."""
         benchmark, task_id, index = key
-        self._numbers[intern(benchmark), intern(task_id), index] = len(self._lines)
+        numbers = self._numbers.setdefault((benchmark, task_id), array("q"))
+        numbers.extend([ABSENT] * (index + 1 - len(numbers)))
+        numbers[index] = len(self._lines)
         self._lines.add(size)
+
+    def _number(self, key: Any) -> int:
+        benchmark, task_id, index = key
+        numbers = self._numbers.get((benchmark, task_id), ())
+        return numbers[index] if 0 <= index < len(numbers) else ABSENT
 
     def _parsed(self, number: int, line: bytes) -> Record:
         try:

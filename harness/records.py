@@ -14,6 +14,10 @@ Key = tuple[str, str, int]
 """(benchmark, task_id, index): what addresses a sample and its verdict."""
 
 
+MOST_SAMPLES = 10_000_000
+"""Of a problem: a larger index is a damaged row."""
+
+
 def key_of(record: Sample | Verdict) -> Key:
     """The address of a sample or a verdict."""
     return record.benchmark, record.task_id, record.index
@@ -42,7 +46,7 @@ def sample_from(row: Mapping[str, Any]) -> Sample:
     return Sample(
         benchmark=row["benchmark"],
         task_id=row["task_id"],
-        index=row["index"],
+        index=_index(row),
         completion=Completion(text=row["raw"], **{name: row.get(name) for name in numbers}),
         code=row["code"],
         form=CodeForm(row["form"]),
@@ -71,11 +75,19 @@ def verdict_row(verdict: Verdict) -> dict[str, Any]:
 
 def verdict_from(row: Mapping[str, Any]) -> Verdict:
     """The verdict stored as `row`; KeyError, ValueError or TypeError where it is none."""
-    kept = ("benchmark", "task_id", "index", "detail", "cpu_time_s", "wall_time_s", "peak_memory_bytes")
+    kept = ("benchmark", "task_id", "detail", "cpu_time_s", "wall_time_s", "peak_memory_bytes")
     return Verdict(
         **{name: row[name] for name in kept},
+        index=_index(row),
         status=Status(row["status"]),
         trust=Trust(row["trust"]),
         base_status=Status(row["base_status"]) if "base_status" in row else None,
         uncarried=row.get("uncarried", ""),
     )
+
+
+def _index(row: Mapping[str, Any]) -> int:
+    index = row["index"]
+    if type(index) is not int or not 0 <= index < MOST_SAMPLES:
+        raise ValueError(f"index is {index!r}")
+    return index

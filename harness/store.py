@@ -1,8 +1,8 @@
 """A run folder: append-only journals of samples and verdicts, a manifest, a lock.
 
 `run.json` is written atomically; `samples.jsonl` and `verdicts.jsonl` get one whole line per row (see `journal`).
-Where a key (benchmark, task_id, index) occurs twice, the last row counts. Rows stay on the disk: a run of 100,000
-samples keeps their keys in memory, and no texts.
+Where a key (benchmark, task_id, index) occurs twice, the last row counts. Rows stay on the disk: of a run of
+100,000 samples, memory holds where they are.
 
 Not promised: rows are not synced to the disk one by one, so a power failure can take the last seconds.
 """
@@ -75,11 +75,15 @@ class RunFolder:
         """Keep a verdict."""
         size = self._verdicts.append(verdict_row(verdict))
         self.verdicts.wrote(key_of(verdict), size)
-        self._settle(verdict)
+        self._mark(verdict)
 
     def pending(self, benchmark: str) -> list[Key]:
         """Samples of `benchmark` without a final verdict, those the judge itself failed on included."""
-        return [key for key in self.samples if key[0] == benchmark and key not in self._final]
+        return [
+            key
+            for key in self.samples
+            if key[0] == benchmark and (key in self._judge_failed or key not in self.verdicts)
+        ]
 
     def update_manifest(self, **fields: Any) -> None:
         """Set top-level fields of run.json and write it."""
@@ -107,17 +111,18 @@ class RunFolder:
         self._verdicts = Journal(self.path / VERDICTS)
         self.samples = read_samples(self.path)
         self.verdicts = read_verdicts(self.path)
-        self._final: set[Key] = set()
+        self._judge_failed: set[Key] = set()
         for verdict in self.verdicts.values():
-            self._settle(verdict)
+            self._mark(verdict)
 
     def _close(self) -> None:
         self._samples.close()
         self._verdicts.close()
 
-    def _settle(self, verdict: Verdict) -> None:
-        settle = self._final.discard if verdict.status is Status.INFRASTRUCTURE else self._final.add
-        settle(key_of(verdict))
+    def _mark(self, verdict: Verdict) -> None:
+        """Keep in mind whether the judge itself failed on the sample."""
+        failed = verdict.status is Status.INFRASTRUCTURE
+        (self._judge_failed.add if failed else self._judge_failed.discard)(key_of(verdict))
 
     def _accepted(self) -> dict[str, Any]:
         if (self.path / MANIFEST).exists():

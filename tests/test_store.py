@@ -10,6 +10,7 @@ import pytest
 
 from harness.errors import StoreError
 from harness.journal import Journal
+from harness.report.summary import summarise
 from harness.store import RunFolder, read_samples, read_verdicts
 from harness.types import CodeForm, Completion, Sample, Status, Verdict
 
@@ -93,6 +94,37 @@ def test_damage_in_the_middle_names_file_and_line(tmp_path: Path) -> None:
         read_samples(tmp_path)
 
 
+@pytest.mark.parametrize("index", [-1, 10**12, 1.0, "0", None])
+def test_an_index_that_cannot_be_is_damage(index: object, tmp_path: Path) -> None:
+    """And not a place in a table as large as it says."""
+    with RunFolder(tmp_path, IDENTITY) as folder:
+        folder.append_sample(sample())
+    row = json.loads((tmp_path / "samples.jsonl").read_text()) | {"index": index}
+    (tmp_path / "samples.jsonl").write_text(json.dumps(row) + "\n")
+
+    with pytest.raises(StoreError, match=r"samples\.jsonl line 1 is damaged: ValueError\(.index is "):
+        read_samples(tmp_path)
+
+
+def test_rows_are_those_that_were_written_in_whatever_order(tmp_path: Path) -> None:
+    """Two tasks whose samples came backwards and with gaps."""
+    wanted = [("T/1", 7), ("T/0", 2), ("T/1", 0), ("T/0", 0)]
+    with RunFolder(tmp_path, IDENTITY) as folder:
+        for task_id, index in wanted:
+            folder.append_sample(sample(task_id, index, code=f"{task_id} {index}"))
+        found = folder.samples
+
+        assert list(found) == [("toy", "T/1", 0), ("toy", "T/1", 7), ("toy", "T/0", 0), ("toy", "T/0", 2)]
+        assert len(found) == 4
+        assert {key: row.code for key, row in found.items()} == {
+            ("toy", task_id, index): f"{task_id} {index}" for task_id, index in wanted
+        }
+        assert ("toy", "T/1", 3) not in found
+        assert ("other", "T/1", 0) not in found
+        with pytest.raises(KeyError):
+            found["toy", "T/1", 8]
+
+
 def test_the_last_verdict_counts(tmp_path: Path) -> None:
     """A sample that the judge failed on is judged again by appending."""
     with RunFolder(tmp_path, IDENTITY) as folder:
@@ -102,21 +134,29 @@ def test_the_last_verdict_counts(tmp_path: Path) -> None:
     assert [found.status for found in read_verdicts(tmp_path).values()] == [Status.WRONG_ANSWER]
 
 
-def test_a_folder_in_use_keeps_no_texts_in_memory(tmp_path: Path) -> None:
-    """The memory of a run does not grow with what models write: rows are read from the disk when asked for."""
-    text = "x" * 20_000
-    tracemalloc.start()
-    try:
-        with RunFolder(tmp_path, IDENTITY) as folder:
-            for index in range(500):
+def test_memory_hardly_grows_with_a_run(tmp_path: Path) -> None:
+    """Rows are read from the disk when asked for, and so is what the report adds up: a few bytes of each are kept."""
+    text, count = "x" * 2_000, 3_000
+    held = []
+    with RunFolder(tmp_path, IDENTITY) as folder:
+        folder.update_manifest(config={"n": count, "k": []}, tasks={"toy": ["T/0"]})
+        tracemalloc.start()
+        try:
+            for index in range(count):
                 folder.append_sample(sample(index=index, code=f"{text}{index}"))
                 folder.append_verdict(verdict(index=index))
-            held, _ = tracemalloc.get_traced_memory()
-
+                if index in (0, count - 1):
+                    held.append(tracemalloc.get_traced_memory()[0])
             assert folder.samples["toy", "T/0", 321].code == f"{text}321"
-    finally:
-        tracemalloc.stop()
-    assert held < 1_000_000 < 500 * len(text)
+            tracemalloc.reset_peak()
+            summary = summarise(tmp_path, folder.manifest, folder.samples, folder.verdicts)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert held[1] - held[0] < 100 * count
+    assert peak - held[1] < 100 * count
+    assert summary.scores[0].value == 1.0
 
 
 def test_samples_without_a_final_verdict_are_pending(tmp_path: Path) -> None:

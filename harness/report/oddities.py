@@ -5,13 +5,10 @@ Not promised: a completion that begins indented is taken to go on with the promp
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from ..extract import defines
-from ..records import Key, key_of
-from ..types import CodeForm, Sample, Status, Verdict
+from ..types import CodeForm, Sample, Status
 
 TRUNCATED = "truncated"
 EMPTY = "empty"
@@ -29,28 +26,18 @@ TOLD = {
 """Kind -> what is said of so many samples."""
 
 
-def oddities(
-    manifest: Mapping[str, Any], samples: Mapping[Key, Sample], verdicts: Iterable[Verdict]
-) -> dict[str, dict[str, int]]:
-    """Benchmark -> kind -> how many of the judged samples; an empty answer is nothing else but truncated."""
-    status = {key_of(verdict): verdict.status for verdict in verdicts}
-    counts: dict[str, Counter[str]] = {benchmark: Counter() for benchmark in manifest["tasks"]}
-    for key, outcome in status.items():
-        sample = samples[key]
-        names = manifest.get("entry_points", {}).get(sample.benchmark, {})
-        found = _kinds(sample, outcome is Status.SYNTAX_ERROR, names.get(sample.task_id))
-        counts[sample.benchmark].update(found)
-    return {benchmark: {kind: count[kind] for kind in TOLD} for benchmark, count in counts.items()}
+def oddities(sample: Sample, status: Status, entry_point: str | None) -> Iterator[str]:
+    """The kinds of a judged sample; an empty answer is nothing else but truncated.
 
-
-def _kinds(sample: Sample, broken: bool, entry_point: str | None) -> Iterator[str]:
+    `entry_point` is the function that is called, where the benchmark says one.
+    """
     if sample.completion.finish_reason == "length":
         yield TRUNCATED
     if not sample.completion.text.strip():
         yield EMPTY
     elif not sample.code.strip():
         yield NO_CODE
-    elif broken:
+    elif status is Status.SYNTAX_ERROR:
         yield NOT_PARSING
     elif entry_point and not _continues(sample) and not defines(sample.code, entry_point):
         yield NO_ENTRY_POINT

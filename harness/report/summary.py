@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..records import Key
 from ..rules import RuleScore, rules_of
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
 from ..types import Sample, Score, Status, Verdict
-from .oddities import TRUNCATED, oddities
+from .oddities import TOLD, TRUNCATED, oddities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,44 +106,76 @@ def summarise(
     Raises:
         StoreError: the manifest names no tasks.
     """
-    # A sample exchanged after it was judged lost its verdict; one without a sample cannot be.
-    judged = [verdict for key, verdict in verdicts.items() if key in samples]
     tasks: Mapping[str, list[str]] | None = manifest.get("tasks")
     if tasks is None:
         raise StoreError(f"{path / MANIFEST} names no tasks: the run was stopped before it began; start it again")
+    totals = _Totals(manifest)
+    for key, verdict in verdicts.items():
+        # A sample exchanged after it was judged lost its verdict; one without a sample cannot be.
+        if key in samples:
+            totals.add(samples[key], verdict)
     asked = manifest["config"]["k"]
     scores: list[Score] = []
     missing = 0
     for benchmark, task_ids in tasks.items():
-        own = [verdict for verdict in judged if verdict.benchmark == benchmark]
         drawn = Counter(task_id for name, task_id, _ in samples if name == benchmark)
         missing += sum(max(0, manifest["config"].get("n", 1) - drawn[task_id]) for task_id in task_ids)
         ks = ks_for(asked, min(drawn[task_id] for task_id in task_ids))
-        scores += _scores(benchmark, task_ids, own, ks)
+        scores += _scores(benchmark, task_ids, totals.counted[benchmark], ks)
     return Summary(
         path=path,
         manifest=manifest,
         scores=tuple(scores),
-        slices=tuple(_slices(manifest, judged)),
-        statuses={benchmark: _statuses(judged, benchmark) for benchmark in tasks},
-        infrastructure=tuple(verdict for verdict in judged if verdict.status is Status.INFRASTRUCTURE),
-        unjudged=len(samples) - len(judged),
+        slices=tuple(_slices(manifest, totals.counted)),
+        statuses={benchmark: _in_order(totals.statuses[benchmark]) for benchmark in tasks},
+        infrastructure=tuple(totals.infrastructure),
+        unjudged=len(samples) - totals.trust.total(),
         missing=missing,
-        oddities=oddities(manifest, samples, judged),
-        trust=Counter(verdict.trust.value for verdict in judged),
-        uncarried=tuple(verdict for verdict in judged if verdict.uncarried),
+        oddities={benchmark: {kind: totals.odd[benchmark][kind] for kind in TOLD} for benchmark in tasks},
+        trust=totals.trust,
+        uncarried=tuple(totals.uncarried),
         rules=tuple(rules_of(manifest, len(samples))),
     )
 
 
-def _scores(benchmark: str, task_ids: list[str], verdicts: list[Verdict], ks: Iterable[int]) -> list[Score]:
+Outcome = tuple[str, Status, Status | None]
+"""Task id, status, the base part's status."""
+
+
+class _Totals:
+    """What judged samples add up to, taken one at a time: a run may have more of them than memory holds."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self._entry_points: Mapping[str, Mapping[str, str]] = manifest.get("entry_points", {})
+        self.counted: defaultdict[str, Counter[Outcome]] = defaultdict(Counter)
+        """Benchmark -> outcome -> how many samples; without those that the judge itself failed on."""
+        self.statuses: defaultdict[str, Counter[Status]] = defaultdict(Counter)
+        self.odd: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.trust: Counter[str] = Counter()
+        self.infrastructure: list[Verdict] = []
+        self.uncarried: list[Verdict] = []
+
+    def add(self, sample: Sample, verdict: Verdict) -> None:
+        """One more."""
+        name, task_id = verdict.benchmark, verdict.task_id
+        self.statuses[name][verdict.status] += 1
+        self.trust[verdict.trust.value] += 1
+        self.odd[name].update(oddities(sample, verdict.status, self._entry_points.get(name, {}).get(task_id)))
+        if verdict.uncarried:
+            self.uncarried.append(verdict)
+        if verdict.status is Status.INFRASTRUCTURE:
+            self.infrastructure.append(verdict)
+        else:
+            self.counted[name][task_id, verdict.status, verdict.base_status] += 1
+
+
+def _scores(benchmark: str, task_ids: list[str], outcomes: Counter[Outcome], ks: Iterable[int]) -> list[Score]:
     """pass@k, and where verdicts have a base part, the base's own."""
-    counted = [verdict for verdict in verdicts if verdict.status is not Status.INFRASTRUCTURE]
-    counts = counts_of(task_ids, [(verdict.task_id, verdict.status) for verdict in counted])
+    counts = counts_of(task_ids, ((task_id, status) for task_id, status, _ in outcomes.elements()))
     scores = [pass_at_k(counts, k, benchmark=benchmark) for k in ks]
-    base = [(verdict.task_id, verdict.base_status) for verdict in counted if verdict.base_status is not None]
-    if base:
-        based = [pass_at_k(counts_of(task_ids, base), k, benchmark=benchmark) for k in ks]
+    if any(base is not None for _, _, base in outcomes):
+        base_counts = counts_of(task_ids, ((task_id, base) for task_id, _, base in outcomes.elements() if base))
+        based = [pass_at_k(base_counts, k, benchmark=benchmark) for k in ks]
         scores = [replace(score, metric=f"base {score.metric}") for score in based] + scores
     return scores
 
@@ -158,17 +190,17 @@ def counts_of(task_ids: Iterable[str], outcomes: Iterable[tuple[str, Status]]) -
     return {task_id: (samples[task_id], passed[task_id]) for task_id in task_ids}
 
 
-def _slices(manifest: Mapping[str, Any], judged: Iterable[Verdict]) -> Iterator[Slice]:
-    verdicts = [verdict for verdict in judged if verdict.status is not Status.INFRASTRUCTURE]
+def _slices(manifest: Mapping[str, Any], outcomes: Mapping[str, Counter[Outcome]]) -> Iterator[Slice]:
     for benchmark, found in manifest.get("slices", {}).items():
-        outcomes = [(verdict.task_id, verdict.status) for verdict in verdicts if verdict.benchmark == benchmark]
+        counts = counts_of(
+            manifest["tasks"][benchmark],
+            ((task_id, status) for task_id, status, _ in outcomes[benchmark].elements()),
+        )
         for by, groups in found.items():
             for group, task_ids in sorted(groups.items()):
-                own = set(task_ids)
-                counts = counts_of(task_ids, [outcome for outcome in outcomes if outcome[0] in own])
-                yield Slice(by=by, group=group, score=pass_at_k(counts, 1, benchmark=benchmark))
+                own = {task_id: counts[task_id] for task_id in task_ids}
+                yield Slice(by=by, group=group, score=pass_at_k(own, 1, benchmark=benchmark))
 
 
-def _statuses(verdicts: Iterable[Verdict], benchmark: str) -> dict[str, int]:
-    found = Counter(verdict.status for verdict in verdicts if verdict.benchmark == benchmark)
+def _in_order(found: Counter[Status]) -> dict[str, int]:
     return {status.value: found[status] for status in Status if found[status]}
