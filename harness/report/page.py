@@ -124,8 +124,8 @@ def _plots(
 
 
 def _counts(summary: Summary, verdicts: Mapping[Key, Verdict], benchmark: str) -> dict[str, tuple[int, int]]:
-    own = [v for v in verdicts.values() if v.benchmark == benchmark and v.status is not Status.INFRASTRUCTURE]
-    return counts_of(summary.manifest["tasks"][benchmark], [(v.task_id, v.status) for v in own])
+    own = (v for v in verdicts.values() if v.benchmark == benchmark and v.status is not Status.INFRASTRUCTURE)
+    return counts_of(summary.manifest["tasks"][benchmark], ((v.task_id, v.status) for v in own))
 
 
 def _curve(benchmark: str, counts: Mapping[str, tuple[int, int]]) -> list[Score]:
