@@ -94,7 +94,7 @@ def test_the_time_outs_are_told(tmp_path: Path) -> None:
     done = harness("plan", "big", "-b", "humaneval", "--n", "10", "--from", scored(tmp_path / "run", 4))
 
     assert done.returncode == 0, done.stderr
-    assert "humaneval: 10.0% of the measured programs; that leaves scoring between" in done.stdout
+    assert "humaneval: 10.0 % of the measured programs; that leaves scoring between" in done.stdout
 
 
 def gpu_run(path: Path) -> Path:

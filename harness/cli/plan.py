@@ -63,7 +63,7 @@ def _table(whole: Whole, cores: int | None) -> str:
     for part in whole.parts:
         low, high = part.scoring_cpu_hours_interval
         lines.append(
-            f"time-outs     {part.benchmark}: {part.timeout_share:.1%} of the measured programs; that leaves scoring "
+            f"time-outs     {part.benchmark}: {100 * part.timeout_share:.1f} % of the measured programs; that leaves scoring "
             f"between {low:.2f} and {high:.2f} CPU h"
         )
     lines += [f"figures       {part.benchmark}: {part.source}" for part in whole.parts]
