@@ -1,7 +1,7 @@
 """`harness plan` beside what it predicts: small parts of two runs, the prediction from each, and the whole runs.
 
-greedy: HumanEval, one sample; from its first 60 problems. sampled: HumanEval, four samples at 0.8; from one sample of
-each. Scoring is predicted from the programs' own time, and compared with judging the same samples again by one worker.
+greedy: HumanEval, one sample; from its first 60 problems. sampled: HumanEval, four samples at 0.8; from its first 60,
+too. Scoring is predicted from the programs' own time, and compared with judging the same samples again by one worker.
 How many programs run into their limit, each as long as hundreds of others, is a matter of few: whether the measured
 hours lie in the predicted interval is said, and how the prediction does where the whole run's own time-outs are known.
 `python -m tests.performance.capacity [NAME...]`.
@@ -23,22 +23,24 @@ from harness.types import Status
 from .cluster import run
 
 MODEL = "smollm2-135m-instruct"
-RUNS: Mapping[str, tuple[int, list[str], list[str]]] = {
-    "greedy": (1, ["--limit", "60"], []),
-    "sampled": (4, ["--temperature", "0.8"], ["--n", "4", "--temperature", "0.8"]),
+RUNS: Mapping[str, tuple[int, list[str]]] = {
+    "greedy": (1, []),
+    "sampled": (4, ["--n", "4", "--temperature", "0.8"]),
 }
-"""Samples, flags of the part, flags of the whole."""
+"""Samples, flags."""
+LIMIT = 60
+"""Problems of the part."""
 
 
 def measure(name: str, scratch: Path, max_tokens: int) -> None:
     """The part, the prediction, the whole, and how far they are apart."""
-    n, of_part, of_whole = RUNS[name]
+    n, flags = RUNS[name]
     command = ["run", MODEL, "-b", "humaneval", "--sandbox", "process", "--no-cache", "--no-time-check", "--no-page"]
-    command += ["--no-verify", "--max-tokens", str(max_tokens), "--batch-size", "32"]
+    command += ["--no-verify", "--max-tokens", str(max_tokens), "--batch-size", "32", *flags]
     small, whole = scratch / f"{name}-small", scratch / f"{name}-whole"
-    run([*command, *of_part], small)
+    run([*command, "--limit", str(LIMIT)], small)
     (part,) = forecast(MODEL, ["humaneval"], n=n, gpus=0, runs=[small]).parts
-    found = run([*command, *of_whole], whole)
+    found = run(command, whole)
     samples = whole / SAMPLES
     again = scratch / f"{name}-scored"
     judged = ["score", str(_solutions(samples)), "-b", "humaneval", "--sandbox", "process", "--no-cache"]
