@@ -4,12 +4,13 @@ Everything is scaled from measured figures: those of run folders that are named,
 this file, each with its source. Tokens of prompts grow with the prompts' characters, all else with the samples.
 Not promised: figures of one accelerator for another; the speed of a batch that the measured run did not fill, which
 is higher. A program that runs into its time limit takes as long as hundreds of others, so that a few of them decide
-what scoring takes: their share is counted apart, and scoring hours come with the interval that the count leaves.
+what scoring takes: long ones are counted apart, and scoring hours come with the interval that the count leaves.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +26,8 @@ from .suite import Suite, load_suite
 from .types import Limits, Sample, Status, Verdict
 
 TABLE = "figures.toml"
+LONG_S = 1.0
+"""Seconds of CPU time from which a program counts as a long one. Not by its verdict: some swallow their time-out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,21 +36,21 @@ class Scoring:
 
     problems: int
     """Whose programs were judged."""
-    timeout_share: float
-    """Of the programs, those that ran into their time limit; the mean over the problems."""
-    timeout_s: float
+    long_share: float
+    """Of the programs, those of a second and more, which are time-outs mostly; the mean over the problems."""
+    long_s: float
     """Seconds of a core that such a program keeps busy."""
     program_s: float
     """Seconds of a core that any other keeps busy, its judge included."""
 
-    def mean_s(self, timeout_share: float) -> float:
-        """Seconds of a core for a program, where so many of them time out."""
-        return timeout_share * self.timeout_s + (1 - timeout_share) * self.program_s
+    def mean_s(self, long_share: float) -> float:
+        """Seconds of a core for a program, where so many of them are long."""
+        return long_share * self.long_s + (1 - long_share) * self.program_s
 
     def interval_s(self) -> Interval:
-        """Of the mean, as far as the time-outs that were counted tell. Samples of one problem count as one program:
-        they time out together."""
-        low, high = wilson(self.timeout_share * self.problems, self.problems)
+        """Of the mean, as far as the long programs that were counted tell. Samples of one problem count as one
+        program: they are long together."""
+        low, high = wilson(self.long_share * self.problems, self.problems)
         return self.mean_s(low), self.mean_s(high)
 
 
@@ -84,9 +87,9 @@ class Forecast:
     gpu_hours: float
     scoring_cpu_hours: float
     scoring_cpu_hours_interval: Interval
-    """95 %, by the time-outs that were counted."""
-    timeout_share: float
-    """Of the measured programs."""
+    """95 %, by the long programs that were counted."""
+    long_share: float
+    """Of the measured programs, those of a second and more."""
     disk_bytes: float
     source: str
 
@@ -171,16 +174,18 @@ def figures_of(run: Path) -> list[Figures]:
 
 def _scoring(verdicts: Sequence[Verdict], rest_s: float) -> Scoring:
     """What the programs of one benchmark took; `rest_s` is what each takes beside its own CPU time."""
-    timeouts = [verdict.cpu_time_s for verdict in verdicts if verdict.status is Status.TIMEOUT]
-    others = [verdict.cpu_time_s for verdict in verdicts if verdict.status is not Status.TIMEOUT]
-    by_problem: dict[str, list[bool]] = {}
+    long: list[float] = []
+    short: list[float] = []
+    by_problem: defaultdict[str, list[bool]] = defaultdict(list)
     for verdict in verdicts:
-        by_problem.setdefault(verdict.task_id, []).append(verdict.status is Status.TIMEOUT)
+        is_long = verdict.cpu_time_s >= LONG_S
+        (long if is_long else short).append(verdict.cpu_time_s)
+        by_problem[verdict.task_id].append(is_long)
     return Scoring(
         problems=len(by_problem),
-        timeout_share=fmean(fmean(found) for found in by_problem.values()),
-        timeout_s=(fmean(timeouts) if timeouts else Limits().cpu_time_s) + rest_s,
-        program_s=(fmean(others) if others else 0.0) + rest_s,
+        long_share=fmean(fmean(found) for found in by_problem.values()),
+        long_s=(fmean(long) if long else Limits().cpu_time_s) + rest_s,
+        program_s=(fmean(short) if short else 0.0) + rest_s,
     )
 
 
@@ -221,8 +226,8 @@ def _scaled(found: Figures, suite: Suite, n: int) -> Forecast:
         completion_tokens=completion_tokens,
         engine_hours=hours,
         gpu_hours=hours * found.gpus,
-        scoring_cpu_hours=samples * found.scoring.mean_s(found.scoring.timeout_share) / 3600,
-        timeout_share=found.scoring.timeout_share,
+        scoring_cpu_hours=samples * found.scoring.mean_s(found.scoring.long_share) / 3600,
+        long_share=found.scoring.long_share,
         scoring_cpu_hours_interval=(samples * low_s / 3600, samples * high_s / 3600),
         disk_bytes=samples * found.sample_bytes,
         source=found.source,

@@ -2,8 +2,8 @@
 
 greedy: HumanEval, one sample; from its first 60 problems. sampled: HumanEval, four samples at 0.8; from its first 60,
 too. Scoring is predicted from the programs' own time, and compared with judging the same samples again by one worker.
-How many programs run into their limit, each as long as hundreds of others, is a matter of few: whether the measured
-hours lie in the predicted interval is said, and how the prediction does where the whole run's own time-outs are known.
+A few programs that run into their limit, each as long as hundreds of others, decide what that takes: it is said whether
+the measured hours lie in the predicted interval, and what the prediction is where the whole run's long ones are known.
 `python -m tests.performance.capacity [NAME...]`.
 """
 
@@ -16,9 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.capacity import figures_of, forecast
+from harness.capacity import LONG_S, figures_of, forecast
 from harness.store import SAMPLES, VERDICTS, read_verdicts
-from harness.types import Status
 
 from .cluster import run
 
@@ -49,14 +48,14 @@ def measure(name: str, scratch: Path, max_tokens: int) -> None:
     scoring_hours = scored.stages_s["score"] / 3600
     (figures,) = figures_of(small)
     verdicts = read_verdicts(again).values()
-    timeouts = sum(verdict.status is Status.TIMEOUT for verdict in verdicts)
-    known_s = figures.scoring.mean_s(timeouts / len(verdicts))
+    long = sum(verdict.cpu_time_s >= LONG_S for verdict in verdicts)
+    known_s = figures.scoring.mean_s(long / len(verdicts))
     measured = {
         "prompt tokens": (part.prompt_tokens, found.session["prompt_tokens"]),
         "answer tokens": (part.completion_tokens, found.session["completion_tokens"]),
         "engine hours": (part.engine_hours, found.stages_s["generate"] / 3600),
         "scoring core hours": (part.scoring_cpu_hours, scoring_hours),
-        "its time-outs known": (part.samples * known_s / 3600, scoring_hours),
+        "long ones known": (part.samples * known_s / 3600, scoring_hours),
         "bytes on disk": (part.disk_bytes, sum((whole / file).stat().st_size for file in (SAMPLES, VERDICTS))),
     }
     for what, (predicted, real) in measured.items():
@@ -64,7 +63,7 @@ def measure(name: str, scratch: Path, max_tokens: int) -> None:
         print(f"{name:<8} {what:<19} predicted {predicted:14.5f}   measured {real:14.5f}   {error:+6.1f} %", flush=True)
     low, high = part.scoring_cpu_hours_interval
     print(
-        f"{name:<8} time-outs: {part.timeout_share:.1%} of the part's programs, {timeouts} of {len(verdicts)} of all; "
+        f"{name:<8} long programs: {part.long_share:.1%} of the part's, {long} of {len(verdicts)} of all; "
         f"scoring predicted between {low:.5f} and {high:.5f}, "
         f"{'as it was' if low <= scoring_hours <= high else 'which it was NOT'}",
         flush=True,
