@@ -198,8 +198,8 @@ def _rest_s(manifest: Mapping[str, Any], verdicts: Collection[Verdict]) -> float
         # One that sleeps till its time is over holds its worker without a core.
         own = sum(v.wall_time_s if v.status is Status.TIMEOUT else v.cpu_time_s for v in verdicts)
         return float(max(0.0, in_all - own) / len(verdicts))
-    rest: dict[str, float] = _table()["program_rest_s"]
-    return rest[manifest["identity"].get("trust", "in-process")]
+    rest: Mapping[str, Mapping[str, float]] = _table()["program_rest_s"]
+    return fmean(rest[v.trust.value]["passed" if v.status is Status.PASSED else "failed"] for v in verdicts)
 
 
 def _prompt_tokens_per_character(samples: Sequence[Sample], suite: Suite) -> float:
