@@ -11,6 +11,8 @@ common=(--block --disable-usage-stats --object-store-memory=500000000)
 if [ $# -eq 0 ]; then
     address="$(hostname -I | cut -d' ' -f1):${RAY_PORT:-6379}"
     echo "on the other machines: $0 $address"
+    # Else gRPC meddles with the processes that the head starts for ray:// clients, and one in twenty does not come up.
+    export GRPC_ENABLE_FORK_SUPPORT=false
     exec ray start --head --port="${address##*:}" --ray-client-server-port="${RAY_CLIENT_PORT:-10001}" "${common[@]}"
 fi
 exec ray start --address="$1" "${common[@]}"

@@ -138,6 +138,18 @@ class LocalCluster:
             node.wait()
         return node
 
+    def wait_for_clients(self) -> None:
+        """Until it listens to them, which is later than a head says that it is up."""
+        host, port = self.client_address.removeprefix("ray://").split(":")
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                socket.create_connection((host, int(port)), timeout=1).close()
+                return
+            except OSError:
+                assert time.monotonic() < deadline, "the head does not listen to clients"
+                time.sleep(0.05)
+
     def __enter__(self) -> LocalCluster:
         return self
 

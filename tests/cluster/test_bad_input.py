@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from tests.cluster.nodes import LocalCluster, free_ports
+from tests.cluster.nodes import LocalCluster, Node, free_ports
 from tests.commands import harness, one_line_error, references
 from tests.engines import PrivateEngine, private_engine
 
@@ -59,6 +63,54 @@ def test_an_address_of_another_form(tmp_path: Path, file: Path, address: str) ->
 
     assert done.returncode == 2
     assert "must be auto, ray://HOST:PORT or HOST:PORT" in one_line_error(done)
+
+
+@contextmanager
+def hasty_head(seconds: int) -> Iterator[LocalCluster]:
+    """A head that gives what it starts for a client so long to come up, and clients that leave it soon."""
+    own = {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": str(seconds)}
+    with pytest.MonkeyPatch.context() as patched, LocalCluster(environment=own) as made:
+        patched.setenv("RAY_CLIENT_RECONNECT_GRACE_PERIOD", "1")
+        made.wait_for_clients()
+        yield made
+
+
+def end_first_server(head: Node) -> Thread:
+    """End what the head starts for its next client, as soon as it is there."""
+
+    def servers() -> set[int]:
+        return {pid for pid, command in head.processes().items() if "--mode=specific-server" in command}
+
+    before = servers()
+
+    def work() -> None:
+        while not (new := servers() - before):
+            time.sleep(0.02)
+        os.kill(new.pop(), signal.SIGKILL)
+
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_a_head_that_fails_a_client_once(tmp_path: Path, file: Path) -> None:
+    """It is asked once more."""
+    with hasty_head(8) as made:
+        ending = end_first_server(made.nodes["head"])
+
+        done = run(file, tmp_path / "run", "--cluster", made.client_address, "--sandbox", "process")
+
+    assert done.returncode == 0, done.stderr
+    assert not ending.is_alive()
+
+
+def test_a_head_that_fails_every_client(tmp_path: Path, file: Path) -> None:
+    """What went wrong there is said, not that there is a traceback."""
+    with hasty_head(0) as made:
+        done = run(file, tmp_path / "run", "--cluster", made.client_address, "--sandbox", "process")
+
+    assert done.returncode == 3
+    assert f"the cluster at {made.client_address} cannot be joined: RuntimeError: " in one_line_error(done)
 
 
 def test_replicas_without_a_cluster(tmp_path: Path, file: Path) -> None:
