@@ -74,6 +74,13 @@ def connect(address: str) -> Any:
     return ray
 
 
+def by_client() -> bool:
+    """Whether this process is connected by Ray's client, and so is no part of the cluster itself."""
+    from ray.util.client import ray as client
+
+    return bool(client.is_connected())
+
+
 def _resolved(address: str) -> str:
     """What is meant by `address`."""
     if address != AUTO:

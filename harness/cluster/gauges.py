@@ -10,6 +10,7 @@ import time
 from typing import Any, Protocol
 
 from ..progress import Progress
+from .connection import by_client
 
 EVERY_S = 2.0
 
@@ -42,7 +43,7 @@ def counter(name: str, description: str, node: str) -> Count:
 
 
 class Board:
-    """An actor that shows how far the stages of a run are."""
+    """Shows how far the stages of a run are."""
 
     def __init__(self) -> None:
         from ray.util.metrics import Gauge
@@ -64,7 +65,9 @@ class Watched:
     def __init__(self, ray: Any, inner: Progress) -> None:
         self._inner = inner
         self._ray = ray
-        self._board = ray.remote(Board).options(num_cpus=0, max_restarts=0).remote()
+        # Ray's client is no process of the cluster: one there stands in for it.
+        self._actor = ray.remote(Board).options(num_cpus=0, max_restarts=0).remote() if by_client() else None
+        self._report = Board().show if self._actor is None else self._actor.show.remote
         self._stages: dict[str, tuple[int, int | None]] = {}
         self._shown = 0.0
 
@@ -99,9 +102,10 @@ class Watched:
         self._show()
 
     def close(self) -> None:
-        """End the actor."""
-        self._ray.kill(self._board)
+        """End the actor, where there is one."""
+        if self._actor is not None:
+            self._ray.kill(self._actor)
 
     def _show(self) -> None:
         self._shown = time.monotonic()
-        self._board.show.remote(dict(self._stages))
+        self._report(dict(self._stages))

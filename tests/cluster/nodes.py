@@ -94,8 +94,9 @@ class LocalCluster:
         # Short: the paths of its sockets must fit 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="ray-"))
         self.host = address
-        ports = free_ports(3)
+        ports = free_ports(4)
         self.address, self.client_address = f"{address}:{ports[0]}", f"ray://{address}:{ports[1]}"
+        self.metrics_address = f"http://{address}:{ports[3]}/metrics"
         own = [] if address == "127.0.0.1" else [f"--node-ip-address={address}", f"--dashboard-host={address}"]
         self.nodes: dict[str, Node] = {
             name: Node(
@@ -103,7 +104,8 @@ class LocalCluster:
                 [
                     *("--head", f"--port={ports[0]}", f"--ray-client-server-port={ports[1]}", f"--num-cpus={cpus}"),
                     *(f"--temp-dir={self.folder}", f"--include-dashboard={str(dashboard).lower()}", *own),
-                    *(f"--dashboard-port={ports[2]}", f"--object-store-memory={100 << 20}"),
+                    *(f"--dashboard-port={ports[2]}", f"--metrics-export-port={ports[3]}"),
+                    f"--object-store-memory={100 << 20}",
                 ],
                 prefix=prefix,
                 environment=environment or {},
