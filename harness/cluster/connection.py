@@ -76,9 +76,10 @@ def connect(address: str) -> Any:
 
 def by_client() -> bool:
     """Whether this process is connected by Ray's client, and so is no part of the cluster itself."""
-    from ray.util.client import ray as client
+    from ray.util import client
 
-    return bool(client.is_connected())
+    connection: Any = client.ray
+    return bool(connection.is_connected())
 
 
 def _resolved(address: str) -> str:

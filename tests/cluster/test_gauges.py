@@ -21,7 +21,7 @@ LABEL = re.compile(r'(?:^|,)(?:stage|harness_node)="(\w+)"')
 
 @pytest.fixture
 def hurried() -> Iterator[LocalCluster]:
-    """A head that exports figures twice a second, where Ray itself would every ten; what a run said stays for a while."""
+    """A head that exports figures twice a second, not every ten; its own, for what a run said stays for a while."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RAY_metrics_report_interval_ms", "500")
         with LocalCluster(environment={"DOCKER_HOST": "unix:///nonexistent/docker.sock"}) as made:
