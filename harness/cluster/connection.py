@@ -51,8 +51,10 @@ def installed() -> Any:
     return ray
 
 
-def connect(address: str) -> Any:
+def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
     """The module `ray`, connected to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT.
+
+    `tell` is told of a try that failed and is made again, which takes a while.
 
     Raises:
         UsageError: Ray is not installed, or `address` has another form.
@@ -68,9 +70,11 @@ def connect(address: str) -> Any:
         try:
             _within(CONNECT_S, lambda: _join(ray, found), found)
             break
-        except _NotServed:
+        except _NotServed as error:
             if not left:
                 raise
+            if tell is not None:
+                tell(f"{error}; asking again (a head started with GRPC_ENABLE_FORK_SUPPORT=false does not do this)")
     return ray
 
 

@@ -43,7 +43,7 @@ class Cluster:
         self._watched: Watched | None = None
 
     def __enter__(self) -> Cluster:
-        self._ray = connect(self._address)
+        self._ray = connect(self._address, tell=self._record.tell)
         try:
             nodes = nodes_of(self._ray)
             for number in range(len(self._specs)):

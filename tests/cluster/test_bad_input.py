@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -101,16 +102,18 @@ def test_a_head_that_fails_a_client_once(tmp_path: Path, file: Path) -> None:
         done = run(file, tmp_path / "run", "--cluster", made.client_address, "--sandbox", "process")
 
     assert done.returncode == 0, done.stderr
+    assert "GRPC_ENABLE_FORK_SUPPORT=false" in done.stderr
     assert not ending.is_alive()
 
 
 def test_a_head_that_fails_every_client(tmp_path: Path, file: Path) -> None:
-    """What went wrong there is said, not that there is a traceback."""
+    """What went wrong there is said: mostly that it waited in vain, now and then what else befalls such a head."""
     with hasty_head(0) as made:
         done = run(file, tmp_path / "run", "--cluster", made.client_address, "--sandbox", "process")
 
     assert done.returncode == 3
-    assert f"the cluster at {made.client_address} cannot be joined: RuntimeError: " in one_line_error(done)
+    told = re.search(rf"the cluster at {made.client_address} cannot be joined: [\w.]+: \w", one_line_error(done))
+    assert told is not None, done.stderr
 
 
 def test_replicas_without_a_cluster(tmp_path: Path, file: Path) -> None:

@@ -30,9 +30,12 @@ def hurried() -> Iterator[LocalCluster]:
 
 
 def exported(cluster: LocalCluster) -> dict[tuple[str, str], float]:
-    """By name, and by stage or node."""
-    with urllib.request.urlopen(cluster.metrics_address, timeout=5) as answer:
-        text = answer.read().decode()
+    """By name, and by stage or node; nothing while the node's agent does not answer yet."""
+    try:
+        with urllib.request.urlopen(cluster.metrics_address, timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return {}
     found = EXPORTED.findall(text)
     return {(name, label[1]): float(value) for name, labels, value in found if (label := LABEL.search(labels))}
 
