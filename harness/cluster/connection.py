@@ -29,7 +29,7 @@ SETTINGS = {
 }
 
 
-class _NotServed(ClusterUnavailable):
+class _NotServed(Exception):
     """The head answers, and could not start what this client talks to."""
 
 
@@ -71,10 +71,11 @@ def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
             _within(CONNECT_S, lambda: _join(ray, found), found)
             break
         except _NotServed as error:
+            failed = _unable(found, str(error))
             if not left:
-                raise
+                raise failed from error
             if tell is not None:
-                tell(f"{error}; asking again (a head started with GRPC_ENABLE_FORK_SUPPORT=false does not do this)")
+                tell(f"{failed}; asking again (a head started with GRPC_ENABLE_FORK_SUPPORT=false does not do this)")
     return ray
 
 
@@ -134,11 +135,11 @@ def _join(ray: Any, address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
     except ConnectionAbortedError as error:
-        raise _NotServed(_unable(address, _last_line(error))) from error
+        raise _NotServed(_last_line(error)) from error
     except RuntimeError as error:
         raise _explained(error, address) from error
     except (ConnectionError, TimeoutError, ValueError) as error:
-        raise ClusterUnavailable(_unable(address, _first_line(error))) from error
+        raise _unable(address, _first_line(error)) from error
 
 
 def _silence(ray: Any) -> None:
@@ -153,11 +154,11 @@ def _explained(error: RuntimeError, address: str) -> ClusterUnavailable:
         return ClusterUnavailable(
             f"the cluster at {address} runs {there}, and here is {here}: all nodes need the same of both"
         )
-    return ClusterUnavailable(_unable(address, _first_line(error)))
+    return _unable(address, _first_line(error))
 
 
-def _unable(address: str, why: str) -> str:
-    return f"the cluster at {address} cannot be joined: {why}"
+def _unable(address: str, why: str) -> ClusterUnavailable:
+    return ClusterUnavailable(f"the cluster at {address} cannot be joined: {why}")
 
 
 def _within(seconds: float, action: Callable[[], None], address: str) -> None:

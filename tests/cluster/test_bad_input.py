@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -87,7 +87,8 @@ def end_first_server(head: Node) -> Thread:
     def work() -> None:
         while not (new := servers() - before):
             time.sleep(0.02)
-        os.kill(new.pop(), signal.SIGKILL)
+        with suppress(ProcessLookupError):  # now and then it ends by itself
+            os.kill(new.pop(), signal.SIGKILL)
 
     thread = Thread(target=work, daemon=True)
     thread.start()
