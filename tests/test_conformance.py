@@ -48,17 +48,15 @@ def unpacked(path: Path, folder: Path) -> Path:
     return target
 
 
-TIME_LIMIT_S = 8.0
-"""Of a call, on both sides: long, as evalplus measures wall time and the machine may be busy."""
-
-
-def evalplus(dataset: str, samples: Path, folder: Path, variable: str, data: Path) -> dict[str, tuple[bool, bool]]:
+def evalplus(
+    dataset: str, samples: Path, folder: Path, variable: str, data: Path, *options: str
+) -> dict[str, tuple[bool, bool]]:
     """(base passed, base and plus passed) of each task, from evalplus itself."""
     pytest.importorskip("evalplus", reason="the extra `evalplus` is not installed")
     environment = {**os.environ, variable: str(unpacked(data, folder)), "XDG_CACHE_HOME": str(folder / "cache")}
     command = [sys.executable, "-m", "evalplus.evaluate", "--dataset", dataset, "--samples", str(samples)]
     done = subprocess.run(
-        [*command, "--parallel", "2", "--min-time-limit", str(TIME_LIMIT_S)],
+        [*command, "--parallel", "2", *options],
         env=environment,
         capture_output=True,
         text=True,
@@ -71,15 +69,6 @@ def evalplus(dataset: str, samples: Path, folder: Path, variable: str, data: Pat
         task_id: (row["base_status"] == "pass", row["base_status"] == row["plus_status"] == "pass")
         for task_id, (row,) in found.items()
     }
-
-
-def patient(trials: Iterable[Trial]) -> list[Trial]:
-    """With evalplus's time limit of these tests."""
-    return [
-        replace(trial, judge=replace(trial.judge, min_time_limit_s=TIME_LIMIT_S))
-        for trial in trials
-        if isinstance(trial.judge, Calls)
-    ]
 
 
 def ours(trials: Iterable[Trial]) -> dict[str, Verdict]:
@@ -130,12 +119,14 @@ def test_evalplus_gives_the_golden_samples_the_same_verdicts(data: Path, tmp_pat
     theirs = evalplus("humaneval", samples, tmp_path, "HUMANEVAL_OVERRIDE_PATH", source)
 
     codes = {row["task_id"]: row["completion"] for row in rows}
-    verdicts = ours(patient(trials("humaneval-plus", codes, CodeForm.COMPLETION)))
+    verdicts = ours(trials("humaneval-plus", codes, CodeForm.COMPLETION))
 
     assert differing(theirs, verdicts) == {}
 
 
 SWAPS = {ast.Lt: ast.LtE, ast.Gt: ast.GtE, ast.Eq: ast.NotEq, ast.Add: ast.Sub, ast.LtE: ast.Lt, ast.GtE: ast.Gt}
+TIME_LIMIT_S = 8.0
+"""Of a mutant's call: long, as evalplus measures wall time and the machine may be busy."""
 
 
 class Mutant(ast.NodeTransformer):
@@ -194,9 +185,15 @@ def test_evalplus_gives_mutated_mbpp_references_the_same_verdicts(data: Path, tm
     samples = tmp_path / "mutants.jsonl"
     rows = [json.dumps({"task_id": task_id, "solution": code}) + "\n" for task_id, code in codes.items()]
     samples.write_text("".join(rows), encoding="utf-8")
-    theirs = evalplus("mbpp", samples, tmp_path, "MBPP_OVERRIDE_PATH", data / "MbppPlus.jsonl.gz")
+    limit = ("--min-time-limit", str(TIME_LIMIT_S))
+    theirs = evalplus("mbpp", samples, tmp_path, "MBPP_OVERRIDE_PATH", data / "MbppPlus.jsonl.gz", *limit)
 
-    verdicts = ours(patient(trials("mbpp-plus", codes, CodeForm.SOLUTION)))
+    patient = [
+        replace(trial, judge=replace(trial.judge, min_time_limit_s=TIME_LIMIT_S))
+        for trial in trials("mbpp-plus", codes, CodeForm.SOLUTION)
+        if isinstance(trial.judge, Calls)
+    ]
+    verdicts = ours(patient)
 
     # programs without a place to change are references: where evalplus fails its own (Mbpp/255 returns 1.7
     # million tuples, over its time or memory on some machines), there is nothing to agree on
