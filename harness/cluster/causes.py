@@ -33,3 +33,9 @@ def forgiven(error: HarnessError) -> bool:
 def located(error: HarnessError, where: str) -> HarnessError:
     """The same error with the node it happened on."""
     return type(error)(f"node {where}: {error}", exit_code=error.exit_code)
+
+
+def error_line(error: BaseException) -> str:
+    """The line of Ray's message that says most: the last one, for a remote traceback ends with the error."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else type(error).__name__

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ClusterUnavailable, UsageError
+from .causes import error_line
 
 AUTO = "auto"
 CLIENT = "ray://"
@@ -135,7 +136,7 @@ def _join(ray: Any, address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
     except ConnectionAbortedError as error:
-        raise _NotServed(_last_line(error)) from error
+        raise _NotServed(error_line(error)) from error
     except RuntimeError as error:
         raise _explained(error, address) from error
     except (ConnectionError, TimeoutError, ValueError) as error:
@@ -181,13 +182,4 @@ def _within(seconds: float, action: Callable[[], None], address: str) -> None:
 
 
 def _first_line(error: BaseException) -> str:
-    return _lines(error)[0]
-
-
-def _last_line(error: BaseException) -> str:
-    """Where the text is the traceback of another process, what went wrong there."""
-    return _lines(error)[-1]
-
-
-def _lines(error: BaseException) -> list[str]:
-    return [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..errors import ClusterUnavailable, HarnessError
 from ..sandboxes import open_sandbox
-from .causes import cause_of
+from .causes import cause_of, error_line
 from .layout import Node, whole
 
 PATIENCE_S = 60.0
@@ -126,12 +126,6 @@ def openable(ray: Any, nodes: Sequence[Node], name: str, environment: str) -> di
 def _open(name: str, environment: str) -> None:
     """On a node."""
     open_sandbox(name, environment=environment, workers=1)
-
-
-def error_line(error: BaseException) -> str:
-    """The line of Ray's message that says most: the last one, for a remote traceback ends with the error."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:300] if lines else type(error).__name__
 
 
 def _asker() -> Any:
