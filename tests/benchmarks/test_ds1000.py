@@ -182,12 +182,12 @@ def test_base_models_get_the_bare_prompt() -> None:
 
 
 def test_a_truncated_data_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One line with the file's path and exit code 2; nothing is scored."""
+    """One line with the file's path and exit code 2; nothing is generated, and no sandbox is asked for."""
     (tmp_path / "ds1000.jsonl.gz").write_bytes(b"\x1f\x8b\x08\x00")
     monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path))
     samples = write_rows(tmp_path / "samples.jsonl", [{"task_id": "DS-1000/0", "completion": ""}])
 
-    result = harness("score", samples, "--benchmark", "ds1000", "--out", tmp_path / "run")
+    result = harness("run", f"replay:{samples}", "--benchmark", "ds1000", "--out", tmp_path / "run")
 
     assert result.returncode == 2, result.stderr
     assert str(tmp_path / "ds1000.jsonl.gz") in one_line_error(result)
