@@ -15,7 +15,8 @@ NO_ENGINE = "unix:///nonexistent/docker.sock"
 
 def run(test: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`pytest TEST`, with neither Docker, data nor a browser on the path, and the given variables."""
-    bare = {name: value for name, value in os.environ.items() if name not in ("HARNESS_NO_SKIP", "HARNESS_DATA_DIR")}
+    ours = ("HARNESS_NO_SKIP", "HARNESS_DATA_DIR", "PYTEST_ADDOPTS")
+    bare = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
         capture_output=True,
