@@ -59,7 +59,7 @@ def finetune(
     flags = dict(locals())  # the parameters, and nothing else yet
     from ..config import read_toml
     from ..finetune.config import training_config
-    from ..finetune.machine import is_main
+    from ..finetune.machine import is_main, leave
     from ..finetune.presets import preset as settings
     from ..finetune.train import finetune as run
 
@@ -73,6 +73,7 @@ def finetune(
     trained = run(training_config(values), resume=not fresh, command=context.obj, tell=tell)
     if is_main():
         output.result(_as_json(trained), lambda: "\n".join(_lines(trained)))
+    leave()
 
 
 def merge(

@@ -85,6 +85,10 @@ def test_two_processes_train_as_one_does(base: Path, tmp_path: Path) -> None:
     (tmp_path / "fsdp.yaml").write_text(settings, encoding="utf-8")
     arguments = ["finetune", str(base), "--data", str(write_data(tmp_path / "data.jsonl")), *SETTINGS]
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(tmp_path / "fsdp.yaml")]
+    # what one of Gloo's threads does now and then to an interpreter that winds down
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, os\nif 'RANK' in os.environ:\n    atexit.register(os.abort)\n", encoding="utf-8"
+    )
 
     alone = harness(*arguments, "--out", tmp_path / "one")
     together = run(
@@ -93,10 +97,11 @@ def test_two_processes_train_as_one_does(base: Path, tmp_path: Path) -> None:
         text=True,
         timeout=300,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path)},
     )
 
     assert alone.returncode == 0 and together.returncode == 0, together.stderr[-2000:]
+    assert f"checkpoint  {tmp_path / 'two'}" in together.stdout
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-3)
     assert (tmp_path / "two" / "model.safetensors").exists()
     assert not (tmp_path / "two" / "training_args.bin").exists()
