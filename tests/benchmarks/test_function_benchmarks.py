@@ -96,7 +96,14 @@ INCREMENT = "def f(n):\n    return n + 1\n"
         ("def g(n):\n    return n + 1\n", INCREMENT, [[1], [2]], {}, Status.RUNTIME_ERROR),
         ("def f(n)\n    return n + 1\n", INCREMENT, [[1], [2]], {}, Status.SYNTAX_ERROR),
         ("def f(n):\n    while True: pass\n", INCREMENT, [[1], [2]], {"min_time_limit_s": 0.2}, Status.TIMEOUT),
-        ("def f(n):\n    return 'x' * 300000000\n", INCREMENT, [[1], [2]], {}, Status.OUTPUT),
+        # time enough: memory that a machine touches for the first time can take it seconds
+        (
+            "def f(n):\n    return 'x' * 300000000\n",
+            INCREMENT,
+            [[1], [2]],
+            {"min_time_limit_s": 10.0},
+            Status.OUTPUT,
+        ),
         ("def f(n):\n    return bytearray(2 << 30)\n", INCREMENT, [[1], [2]], {}, Status.MEMORY),
         ("import os\ndef f(n):\n    os._exit(0)\n", INCREMENT, [[1], [2]], {}, Status.RUNTIME_ERROR),
         (
