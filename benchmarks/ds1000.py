@@ -20,7 +20,7 @@ from typing import Any
 from ..data import DataFile, rows
 from ..extract import Extraction
 from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER
-from ..types import Asserts, CodeForm, Limits, Problem, Proxied, Trial
+from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 OFFICIAL = Extraction(name="ds1000", style="answer")
 """The post-processing of the official script, for answers that go on where the prompt ends."""
@@ -55,8 +55,9 @@ def run_script(test_input):
 JUDGED_EXEC = """
 def exec(code, test_env):
     test_env["result"] = run_script(test_env["test_input"])
-
 """
+ANSWER = "code"
+"""The name under which the tests find the answer's text."""
 
 LINES_ONLY = "Write only the lines that come next, in one markdown code block; do not repeat what is given."
 BODY_ONLY = (
@@ -123,19 +124,34 @@ class Ds1000:
             return f"{task}\n```\n\n{BODY_ONLY.format(name=inside[1])}"
         return f"{task}\n\n{LINES_ONLY}"
 
-    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
-        """The context, the answer as a string, and the context's tests on it."""
-        del form
+    def judge(self, problem: Problem) -> Asserts:
+        """The context's tests, with the candidate's process in place of their `exec`.
+
+        In one interpreter with the answer where they look at more than the script's `result`.
+        """
         tests = "test_execution(code)\n" + ("test_string(code)\n" if "test_string(" in problem.tests else "\n")
-        return Trial(
-            benchmark=self.name,
-            task_id=problem.task_id,
-            index=index,
-            source=f"{problem.tests}\ncode = {code!r}\n",
-            judge=Asserts(tests=tests, proxied=_proxied(problem, code, tests)),
+        if not _can_be_parted(problem):
+            return Asserts(tests=tests, split=False)
+        return Asserts(
+            tests=tests,
+            exposes=("run_script",),
+            preamble=problem.tests + JUDGED_EXEC,
+            slot=ANSWER,
+            reference=_script_of(problem, problem.reference),
+            reference_answer=problem.reference,
+        )
+
+    def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
+        """The answer's script; in one interpreter with the tests, the context and the answer as a string."""
+        del form
+        whole = f"{problem.tests}\n{ANSWER} = {code!r}\n"
+        return Program(
+            source=_script_of(problem, code) if _can_be_parted(problem) else whole,
             environment=self.environment,
             group=_group(problem),
-            limits=Limits(cpu_time_s=120.0, wall_time_s=360.0, memory_bytes=4 << 30, processes=64),
+            limits=Limits(cpu_time_s=120.0, wall_time_s=360.0, memory_bytes=4 << 30, processes=128),
+            answer=code,
+            in_process=whole,
         )
 
 
@@ -151,29 +167,15 @@ def _problem(row: dict[str, Any]) -> Problem:
     )
 
 
-def _proxied(problem: Problem, code: str, tests: str) -> Proxied | None:
-    """The answer's script alone for the candidate's process; the tests with that process in place of their `exec`.
+def _can_be_parted(problem: Problem) -> bool:
+    """Tell whether the tests look at no more than the script's `result`."""
+    return problem.metadata["script"] is not None and problem.metadata["library"] != FIGURES
 
-    None where they look at more than the script's `result`.
-    """
+
+def _script_of(problem: Problem, answer: str) -> str:
+    """Return the program that defines `run_script`: the context's script with `answer` in its place."""
     script = problem.metadata["script"]
-    if script is None or problem.metadata["library"] == FIGURES:
-        return None
-
-    def judged(answer: str) -> str:
-        return f"{JUDGED_EXEC}code = {answer!r}\n{tests}"
-
-    def candidate(answer: str) -> str:
-        return f"{script['before']}\n{RUN_SCRIPT.format(script=script['text'].replace('[insert]', answer))}"
-
-    return Proxied(
-        source=candidate(code),
-        exposes=("run_script",),
-        preamble=problem.tests,
-        tests=judged(code),
-        reference=candidate(problem.reference),
-        reference_tests=judged(problem.reference),
-    )
+    return f"{script['before']}\n{RUN_SCRIPT.format(script=script['text'].replace('[insert]', answer))}"
 
 
 def _script(context: str) -> dict[str, str] | None:

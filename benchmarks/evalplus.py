@@ -19,7 +19,7 @@ from typing import Any
 from ..data import DataFile, rows, user_file
 from ..errors import DataError
 from ..recipes import WIZARDCODER_HUMANEVAL, WIZARDCODER_MBPP_PLUS, Recipe
-from ..types import Calls, CodeForm, Limits, Part, Problem, Trial
+from ..types import Calls, CodeForm, Limits, Part, Problem, Program
 
 Inputs = list[list[Any]]
 
@@ -64,17 +64,15 @@ class EvalPlus:
         instruction: str = row["prompt"]
         return instruction
 
-    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
-        """The program alone: what it is called with, and must return, is the judge's."""
-        return Trial(
-            benchmark=self.name,
-            task_id=problem.task_id,
-            index=index,
-            source=problem.prompt + code if form is CodeForm.COMPLETION else code,
-            judge=problem.metadata["calls"],
-            environment=self.environment,
-            limits=Limits(memory_bytes=MEMORY_BYTES),
-        )
+    def judge(self, problem: Problem) -> Calls:
+        """What the function is called with and must return."""
+        calls: Calls = problem.metadata["calls"]
+        return calls
+
+    def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
+        """prompt + completion, or the solution alone."""
+        source = problem.prompt + code if form is CodeForm.COMPLETION else code
+        return Program(source=source, environment=self.environment, limits=Limits(memory_bytes=MEMORY_BYTES))
 
     def _problem(self, row: dict[str, Any]) -> Problem:
         task_id, entry_point = row["task_id"], row["entry_point"]

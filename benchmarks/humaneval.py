@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..data import DataFile, rows
 from ..recipes import WIZARDCODER_HUMANEVAL
-from ..types import Asserts, CodeForm, Limits, Problem, Proxied, Trial
+from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 
 class HumanEval:
@@ -50,26 +50,17 @@ class HumanEval:
         """The prompt itself: its docstring is the task."""
         return problem.prompt
 
-    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
-        """prompt + completion (or the solution alone), then the tests."""
-        source = problem.prompt + code if form is CodeForm.COMPLETION else code
+    def judge(self, problem: Problem) -> Asserts:
+        """The tests, which call the entry point; some also call helpers of the prompt's."""
         reference = problem.prompt + problem.reference
-        tests = f"\n{problem.tests}\ncheck({problem.entry_point})"
-        exposes = (problem.entry_point,)
-        proxied = Proxied(
-            source=source,
-            exposes=exposes,
-            preamble=reference,  # some tests call the prompt's helpers
-            tests=tests,
+        return Asserts(
+            tests=f"\n{problem.tests}\ncheck({problem.entry_point})",
+            exposes=(problem.entry_point,),
+            preamble=reference,
             reference=reference,
-            reference_tests=tests,
         )
-        return Trial(
-            benchmark=self.name,
-            task_id=problem.task_id,
-            index=index,
-            source=source,
-            judge=Asserts(tests=tests, exposes=exposes, proxied=proxied),
-            environment=self.environment,
-            limits=Limits(cpu_time_s=3.0),
-        )
+
+    def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
+        """prompt + completion, or the solution alone."""
+        source = problem.prompt + code if form is CodeForm.COMPLETION else code
+        return Program(source=source, environment=self.environment, limits=Limits(cpu_time_s=3.0))

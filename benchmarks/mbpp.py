@@ -18,7 +18,7 @@ from typing import Any
 
 from ..data import DataFile, rows
 from ..recipes import CHAT, COMPLETION, WIZARDCODER_MBPP, Recipe
-from ..types import Asserts, CodeForm, Limits, Problem, Proxied, Trial
+from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 CPU_TIME_S = 6.0
 """Twice the usual 3 s of wall time: Mbpp/123's reference takes 1 to 2 s, and a core shared with a busy neighbour
@@ -80,33 +80,21 @@ class Mbpp:
         shown = tests if len(tests) <= LONG_TESTS else problem.metadata["signature"]
         return f"{problem.metadata['text']}\nTest examples:\n{shown}"
 
-    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
-        """The program, then the tests; the prompt is a docstring, so that a completion may follow it."""
-        source = problem.prompt + code if form is CodeForm.COMPLETION else code
-        tests = f"\n{problem.tests}\n"
-        exposes = tuple(problem.metadata["exposes"])
-        proxied = Proxied(
-            source=source,
-            exposes=exposes,
+    def judge(self, problem: Problem) -> Asserts:
+        """The tests; objects of a candidate's class stay where they are, for three problems (in test Mbpp/367)."""
+        return Asserts(
+            tests=f"\n{problem.tests}\n",
+            exposes=tuple(problem.metadata["exposes"]),
             preamble=problem.reference,
-            tests=tests,
             reference=problem.reference,
-            reference_tests=tests,
+            split=not problem.metadata["has_classes"],
         )
-        return Trial(
-            benchmark=self.name,
-            task_id=problem.task_id,
-            index=index,
-            source=source,
-            judge=Asserts(
-                tests=tests,
-                exposes=exposes,
-                # objects of a candidate's class stay where they are: three problems of all splits (in test Mbpp/367)
-                proxied=None if problem.metadata["has_classes"] else proxied,
-            ),
-            environment=self.environment,
-            limits=Limits(cpu_time_s=CPU_TIME_S, wall_time_s=3 * CPU_TIME_S),
-        )
+
+    def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
+        """The code alone; the prompt is a docstring, so that a completion may follow it."""
+        source = problem.prompt + code if form is CodeForm.COMPLETION else code
+        limits = Limits(cpu_time_s=CPU_TIME_S, wall_time_s=3 * CPU_TIME_S)
+        return Program(source=source, environment=self.environment, limits=limits)
 
 
 class MbppValidation(Mbpp):

@@ -13,6 +13,7 @@ from .errors import SamplesError, UsageError, reason
 from .models.defaults import default_recipe
 from .models.loading import open_model
 from .models.options import ModelOptions
+from .optional import CanAnswer, CanFit
 from .recipes import recipe as recipe_called
 from .types import Model, Prompt, RenderedPrompt, Request, SamplingParams
 
@@ -67,8 +68,8 @@ def ask(
     opened = open_model(model, backend=backend, options=options)
     prompts = [(question, format_of.ask(question.instruction, question.context)) for question in questions]
     rendered = [opened.render(prompt) for _, prompt in prompts]
-    if fit := getattr(opened, "fit", None):
-        fit(max((len(shown.token_ids or ()) for shown in rendered), default=0) + limits.max_tokens)
+    if isinstance(opened, CanFit):
+        opened.fit(max((len(shown.token_ids or ()) for shown in rendered), default=0) + limits.max_tokens)
     with ExitStack() as stack:
         stack.enter_context(opened)
         for number, ((question, prompt), shown) in enumerate(zip(prompts, rendered, strict=True), start=1):
@@ -109,8 +110,8 @@ def _question(line: str, where: str) -> Question:
 
 def _pieces(model: Model, number: int, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
     """The answer as it is generated; whole at the end from a model that cannot do that."""
-    if answer := getattr(model, "answer", None):
-        yield from answer(prompt, params)
+    if isinstance(model, CanAnswer):
+        yield from model.answer(prompt, params)
         return
     request = Request(request_id=f"ask:{number}", prompt=prompt, seed=params.seed)
     for generated in model.generate([request], params):

@@ -27,6 +27,11 @@ NO_BENCHMARK = "no benchmark is named; add -b NAME (`harness list benchmarks` sh
 NO_RECIPE = 'model "{model}" has no recipe of its own; name one with --recipe (`harness list recipes` has all)'
 
 
+RETRIES = ("none", "all")
+TIME_CHECK = "time_check"
+"""What `retry_timeouts` was called, with true for "all"."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
     """What `harness run` is asked for."""
@@ -100,9 +105,9 @@ class RunConfig:
     allow_unsafe: bool = False
     """Run programs even where nothing keeps them away from their judge."""
     cache: bool = True
-    """Take verdicts of equal trials from the cache."""
-    time_check: bool = True
-    """Run time-outs again with four times the time, to name the problems that hang on it."""
+    """Take verdicts of equal programs from the cache."""
+    retry_timeouts: str = "none"
+    """"all": run time-outs again with four times the time, to name the problems that hang on it."""
 
     def __post_init__(self) -> None:
         at_least(1, n=self.n, max_tokens=self.max_tokens, limit=self.limit, workers=self.workers)
@@ -120,6 +125,7 @@ class RunConfig:
             raise UsageError(f"gpu_memory_utilization is {share}; it must be above 0 and at most 1")
         if "" in self.stop:
             raise UsageError("stop holds an empty text, which would end every completion at once")
+        check_retry(self.retry_timeouts)
         check_trust(self.trust)
         if not self.benchmarks:
             raise UsageError(NO_BENCHMARK)
@@ -147,10 +153,11 @@ class ScoreConfig:
     trust: str = Trust.SPLIT.value
     allow_unsafe: bool = False
     cache: bool = True
-    time_check: bool = True
+    retry_timeouts: str = "none"
 
     def __post_init__(self) -> None:
         check_trust(self.trust)
+        check_retry(self.retry_timeouts)
         at_least(1, workers=self.workers)
         check_ks(self.k, None)
 
@@ -161,6 +168,7 @@ def run_config(values: Mapping[str, Any], file: Path | None = None) -> RunConfig
     Raises:
         UsageError: an unknown key, a value of another type, or one out of range.
     """
+    values, _ = renamed(values)
     known = {field.name: str(field.type) for field in fields(RunConfig)}
     where = f"{file}: " if file else ""
     for key, value in values.items():
@@ -242,6 +250,29 @@ def check_trust(name: str) -> Trust:
     if name not in list(Trust):
         raise UsageError(f'trust is "{name}"; it must be one of {", ".join(Trust)}')
     return Trust(name)
+
+
+def check_retry(which: str) -> None:
+    """Refuse a choice of time-outs to run again that there is not.
+
+    Raises:
+        UsageError: naming the choice.
+    """
+    if which not in RETRIES:
+        raise UsageError(f'retry_timeouts is "{which}"; it must be one of {", ".join(RETRIES)}')
+
+
+def renamed(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return configuration keys under their present names, and a line for each that had its old one.
+
+    Old names are read for one version.
+    """
+    now, told_of = dict(values), []
+    if isinstance(old := now.get(TIME_CHECK), bool):
+        del now[TIME_CHECK]
+        now["retry_timeouts"] = now.get("retry_timeouts") or ("all" if old else "none")
+        told_of.append(f'"{TIME_CHECK}" is now "retry_timeouts", "none" (default) or "all"; the old name will go')
+    return now, told_of
 
 
 def check_sampling(

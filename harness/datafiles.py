@@ -14,6 +14,7 @@ from typing import Literal
 from . import registry
 from .data import DataFile, address, cached, fetch, found_at, verified
 from .errors import DataError
+from .optional import HasFile
 from .sandboxes.environments import ENVIRONMENTS
 from .types import Benchmark
 
@@ -41,10 +42,10 @@ def chosen(names: Sequence[str]) -> list[tuple[str, Benchmark]]:
 
 def files_of(benchmark: Benchmark) -> list[DataFile]:
     """Its own file first, then those that its environment's programs read."""
-    own: DataFile | None = getattr(benchmark, "file", None)
+    own: list[DataFile] = [benchmark.file] if isinstance(benchmark, HasFile) else []
     environment = ENVIRONMENTS.get(benchmark.environment)
     read = environment.folders.values() if environment else ()
-    return [*([own] if own else []), *(file for files in read for file in files)]
+    return [*own, *(file for files in read for file in files)]
 
 
 def states(names: Sequence[str] = ()) -> Iterator[State]:

@@ -9,13 +9,22 @@ HarnessError
 ├── SandboxUnavailable    an engine, an image or a limit is missing              exit 3
 └── ClusterUnavailable    a Ray cluster: none, another version, too small        exit 3
 
-A message is one line: what, where, which value, what to do.
+A message is one line: what, where, which value, what to do. The command line ends with one of these codes:
+
+0    done
+1    a regression that `harness gate` or `harness loop` found, and nothing else
+2    usage or data: something the user has to change
+3    infrastructure: an engine, a server, memory, a disk, or a stdout that does not take the result
+70   a defect of the harness: an error that nobody foresaw (EX_SOFTWARE of sysexits.h); a log holds the traceback
+130  stopped by Ctrl-C, SIGTERM or SIGHUP
 """
 
 from __future__ import annotations
 
 USAGE = 2
 INFRASTRUCTURE = 3
+DEFECT = 70
+STOPPED = 130
 
 
 def reason(error: Exception) -> str:

@@ -16,18 +16,19 @@ from . import report
 from .errors import SandboxUnavailable, StoreError, UsageError
 from .extract import EXTRACTIONS, Extraction
 from .metrics import pass_at_k
+from .optional import recipes_of
 from .progress import Progress, Quiet
 from .report.summary import counts_of
 from .rules import FIELD, RuleScore, as_field
 from .sandboxes import open_sandbox
-from .sandboxes.cache import cached
+from .sandboxes.cache import judge_all, outcome_store
 from .session import SandboxOptions
 from .store import RunFolder, read_manifest
 from .suite import AS_IS, Suite, load_suite
-from .types import CodeForm, Sample, Status, Trust
+from .types import CodeForm, Outcome, Sample, Status, Trust
 
 ALL = "all"
-Program = tuple[str, str, CodeForm]
+Answer = tuple[str, str, CodeForm]
 """Task id, code, form: what a verdict hangs on."""
 STAGE = "score"
 
@@ -57,7 +58,7 @@ def compare_rules(
 
 def rules(suite: Suite) -> dict[str, Extraction]:
     """By name: the general rules, the text as it is, and those of the benchmark's recipes."""
-    own = {recipe.extraction.name: recipe.extraction for recipe in getattr(suite.benchmark, "recipes", {}).values()}
+    own = {recipe.extraction.name: recipe.extraction for recipe in recipes_of(suite.benchmark).values()}
     return {**EXTRACTIONS, AS_IS.extraction.name: AS_IS.extraction, **own}
 
 
@@ -98,13 +99,13 @@ def _extracted(suite: Suite, rule: Extraction, samples: Sequence[Sample]) -> lis
     return [other.extracted(sample.task_id, sample.index, sample.completion) for sample in samples]
 
 
-def _program(sample: Sample) -> Program:
+def _program(sample: Sample) -> Answer:
     return sample.task_id, sample.code, sample.form
 
 
 def _judged(
-    suite: Suite, programs: Sequence[Program], name: str | None, options: SandboxOptions, shown: Progress
-) -> dict[Program, Status]:
+    suite: Suite, programs: Sequence[Answer], name: str | None, options: SandboxOptions, shown: Progress
+) -> dict[Answer, Status]:
     """The verdicts of programs that the run has not, each asked for once."""
     if not programs:
         return {}
@@ -115,24 +116,28 @@ def _judged(
         trust=options.trust,
         allow_unsafe=options.allow_unsafe,
     )
-    trials = (
-        suite.benchmark.trial(suite.problems[task_id], code, form, index)
-        for index, (task_id, code, form) in enumerate(programs)
+    benchmark = suite.benchmark
+    work = (
+        (answer, benchmark.program(suite.problems[answer[0]], *answer[1:]), benchmark.judge(suite.problems[answer[0]]))
+        for answer in programs
     )
-    found: dict[Program, Status] = {}
+    found: dict[Answer, Status] = {}
+
+    def settle(key: Any, outcome: Outcome) -> None:
+        if outcome.status is Status.INFRASTRUCTURE:
+            raise SandboxUnavailable(f"the judge failed on {key[0]}: {outcome.detail}; try again")
+        found[key] = outcome.status
+        shown.advance(STAGE)
+
     shown.start(STAGE, len(programs))
-    with sandbox as started, cached(started, use=options.cache, warn=shown.note) as runner:
-        for verdict in runner.run(trials):
-            if verdict.status is Status.INFRASTRUCTURE:
-                raise SandboxUnavailable(f"the judge failed on {verdict.task_id}: {verdict.detail}; try again")
-            found[programs[verdict.index]] = verdict.status
-            shown.advance(STAGE)
+    with sandbox as started, outcome_store(use=options.cache, warn=shown.note) as store:
+        judge_all(started, work, store, settle)
     shown.finish(STAGE)
     return found
 
 
 def _scored(
-    suite: Suite, own: str, by_rule: Mapping[str, Sequence[Sample]], known: Mapping[Program, Status]
+    suite: Suite, own: str, by_rule: Mapping[str, Sequence[Sample]], known: Mapping[Answer, Status]
 ) -> Iterator[RuleScore]:
     counts = {
         rule: counts_of(suite.problems, [(sample.task_id, known[_program(sample)]) for sample in taken])

@@ -1,31 +1,33 @@
-"""Which problems' verdicts hang on the time limit: time-outs run again with four times the time.
+"""Which problems' verdicts hang on the time limit: time-outs, and those that pass with four times the time.
 
 A problem is time-fragile when a sample of it that timed out passes then: a faster machine would score it
-otherwise. Only time-outs are run again, at most two samples of a problem, and none that would be given minutes
-(DS-1000's limit is two as it is). The verdicts of the run stay.
+otherwise. Nothing is run again unless that is asked for, since programs that time out cost more than all others
+together; the run says how many there are. Asked for, at most two samples of a problem are run again, and none that
+would be given minutes (DS-1000's limit is two as it is). The verdicts of the run stay.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
+from .sandboxes.judges import kind_of
 from .store import RunFolder
 from .suite import Suite
-from .types import Calls, Sample, Sandbox, Status, Trial, Verdict
+from .types import Outcome, Sample, Sandbox, Status, Work
 
 FACTOR = 4.0
 SAMPLES_PER_PROBLEM = 2
 MAX_CPU_TIME_S = 120.0
 """That a program is given the second time."""
 FIELD = "time_check"
-"""In the manifest: benchmark -> how many samples were run again, and the problems that are fragile."""
+"""In the manifest: benchmark -> how many samples timed out, how many of them were run again, and the problems that
+are fragile."""
 
 
 def timed_out(folder: RunFolder, suite: Suite) -> list[Sample]:
-    """The samples to run again."""
+    """Return the samples that timed out, at most two of a problem."""
     chosen: Counter[str] = Counter()
     found = []
     for key, verdict in folder.verdicts.items():
@@ -37,36 +39,53 @@ def timed_out(folder: RunFolder, suite: Suite) -> list[Sample]:
     return found
 
 
-def check(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None]) -> None:
-    """Run the time-outs again and put into the manifest what came of it; `advance` is called for each."""
-    trials = [_patient(suite.trial(sample)) for sample in timed_out(folder, suite)]
-    again = [trial for trial in trials if trial.limits.cpu_time_s <= MAX_CPU_TIME_S]
-    fragile = set()
-    for verdict in sandbox.run(again):
-        advance()
-        if _passes_more(folder.verdicts[verdict.benchmark, verdict.task_id, verdict.index], verdict):
-            fragile.add(verdict.task_id)
-    found = {"samples": len(again), "fragile": [task_id for task_id in suite.problems if task_id in fragile]}
+def check(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None], *, retry: bool) -> None:
+    """Put into the manifest how many samples timed out and, where they are run again, what came of it.
+
+    `advance` is called for each that is run again.
+    """
+    timeouts = sum(
+        verdict.benchmark == suite.name and verdict.status is Status.TIMEOUT for verdict in folder.verdicts.values()
+    )
+    found: dict[str, Any] = {"timeouts": timeouts}
+    if retry:
+        found |= _retried(folder, suite, sandbox, advance)
     folder.update_manifest(**{FIELD: {**folder.manifest.get(FIELD, {}), suite.name: found}})
 
 
 def fragile_of(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Benchmark -> time-fragile problems, for those that were checked."""
-    return {name: list(found["fragile"]) for name, found in manifest.get(FIELD, {}).items()}
+    """Return the time-fragile problems by benchmark, of those whose time-outs were run again."""
+    return {name: list(found["fragile"]) for name, found in manifest.get(FIELD, {}).items() if "fragile" in found}
 
 
-def _patient(trial: Trial) -> Trial:
-    limits = replace(
-        trial.limits, cpu_time_s=FACTOR * trial.limits.cpu_time_s, wall_time_s=FACTOR * trial.limits.wall_time_s
-    )
-    judge = trial.judge
-    if isinstance(judge, Calls):
-        judge = replace(judge, min_time_limit_s=FACTOR * judge.min_time_limit_s, time_factor=FACTOR * judge.time_factor)
-    return replace(trial, limits=limits, judge=judge)
+def timeouts_of(manifest: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Return how many samples timed out and how many of these were run again, by benchmark, where any did."""
+    counts = {
+        name: (found.get("timeouts", found.get("samples", 0)), found.get("samples", 0))
+        for name, found in manifest.get(FIELD, {}).items()
+    }
+    return {name: count for name, count in counts.items() if count[0]}
 
 
-def _passes_more(before: Verdict, now: Verdict) -> bool:
-    def passed(verdict: Verdict) -> list[bool]:
-        return [status is Status.PASSED for status in (verdict.base_status, verdict.status)]
+def _retried(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None]) -> dict[str, Any]:
+    work = [_slower(suite.work(sample)) for sample in timed_out(folder, suite)]
+    again = [item for item in work if item[1].limits.cpu_time_s <= MAX_CPU_TIME_S]
+    fragile = set()
+    for key, outcome in sandbox.run(again):
+        advance()
+        benchmark, task_id, index = key
+        if _passes_more(folder.verdicts[benchmark, task_id, index], outcome):
+            fragile.add(task_id)
+    return {"samples": len(again), "fragile": [task_id for task_id in suite.problems if task_id in fragile]}
+
+
+def _slower(item: Work) -> Work:
+    key, program, judge = item
+    return (key, *kind_of(judge).slower(program, judge, FACTOR))
+
+
+def _passes_more(before: Outcome, now: Outcome) -> bool:
+    def passed(outcome: Outcome) -> list[bool]:
+        return [status is Status.PASSED for status in (outcome.base_status, outcome.status)]
 
     return any(new and not old for old, new in zip(passed(before), passed(now), strict=True))

@@ -141,8 +141,10 @@ class Rows(Mapping[Key, Record]):
     def _parsed(self, number: int, line: bytes) -> Record:
         try:
             return self._parse(json.loads(line))
-        except (KeyError, ValueError, TypeError) as error:
-            raise StoreError(f"{self._path} line {number} is damaged: {error!r}") from error
+        except KeyError as error:
+            raise StoreError(f"{self._path} line {number} is damaged: it has no {error.args[0]}") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise StoreError(f"{self._path} line {number} is damaged: {reason(error)}") from error
 
 
 def whole_rows(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -137,7 +137,7 @@ def options_of(config: RunConfig | ScoreConfig) -> SandboxOptions:
         trust=Trust(config.trust),
         allow_unsafe=config.allow_unsafe,
         cache=config.cache,
-        time_check=config.time_check,
+        retry_timeouts=config.retry_timeouts == "all",
     )
 
 

@@ -5,11 +5,12 @@ Stages are "load", "generate" and "score"; generating and scoring go on at the s
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol, TextIO
+
+from .streams import lasting
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -202,13 +203,10 @@ class Bars:
 
 
 def open_progress() -> Progress:
-    """Bars where stderr is a terminal, else lines."""
+    """Return bars if stderr is a terminal, else lines; nothing is said if there is no stderr."""
+    if sys.stderr is None:
+        return Quiet()
     return Bars() if sys.stderr.isatty() else Lines()
-
-
-def lasting(stream: TextIO) -> TextIO:
-    """A duplicate of stdout or stderr: engines are loaded with descriptors 1 and 2 sent to a log."""
-    return os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8", errors="replace")
 
 
 def _line(stage: str, count: _Count) -> str:

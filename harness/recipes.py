@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from .extract import EXTRACTIONS, HUMANEVAL_STOPS, Extraction, answer_part, extract
+from .optional import recipes_of
 from .registry import unknown
 from .types import Benchmark, CodeForm, Problem, Prompt
 
@@ -207,7 +208,7 @@ def recipe(name: str, benchmark: Benchmark | None = None) -> Recipe:
     Raises:
         UsageError: the name is unknown; the message offers the nearest one.
     """
-    own: Mapping[str, Recipe] = getattr(benchmark, "recipes", {})
+    own: Mapping[str, Recipe] = recipes_of(benchmark)
     if name in own:
         return own[name]
     if name in RECIPES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from . import __version__, fragile, manifest
 from .feed import Feed
 from .place import Here, Place
 from .progress import Progress
-from .sandboxes.cache import CachedSandbox, cached
+from .sandboxes.cache import OutcomeStore, judge_all, outcome_store
 from .store import RunFolder
 from .suite import Suite
-from .types import Generated, Sample, Sandbox, Trial, Trust
+from .types import Generated, Key, Outcome, Sample, Sandbox, Trust, Verdict, Work
 from .verify import quick
 
 
@@ -30,8 +30,8 @@ class SandboxOptions:
     allow_unsafe: bool = False
     """Run programs even where nothing keeps them away from their judge."""
     cache: bool = True
-    """Take verdicts of equal trials from the cache."""
-    time_check: bool = True
+    """Take verdicts of equal programs from the cache."""
+    retry_timeouts: bool = False
     """Run time-outs again with four times the time, to name the problems that hang on it."""
 
 
@@ -123,42 +123,42 @@ def evaluate(
 ) -> None:
     """Judge what is pending, then what arrives; every sample and verdict is kept at once."""
     session.progress.start("score", total)
-    with cached(sandbox, use=options.cache, warn=session.progress.note) as runner:
-        try:
-            _judge(session, suite, runner, arrivals)
-        finally:
-            session.cached += getattr(runner, "hits", 0)
+    with outcome_store(use=options.cache, warn=session.progress.note) as store:
+        _judge(session, suite, sandbox, store, arrivals)
     session.progress.finish("score")
-    if options.time_check:
-        _check_time(session, suite, sandbox)
+    _look_at_timeouts(session, suite, sandbox, options)
 
 
-def _check_time(session: Session, suite: Suite, sandbox: Sandbox) -> None:
-    stage = "time check"
-    if total := len(fragile.timed_out(session.folder, suite)):
+def _look_at_timeouts(session: Session, suite: Suite, sandbox: Sandbox, options: SandboxOptions) -> None:
+    stage = "retry time-outs"
+    total = len(fragile.timed_out(session.folder, suite)) if options.retry_timeouts else 0
+    if total:
         session.progress.start(stage, total)
         session.clock.touch("time_check")
-    fragile.check(session.folder, suite, sandbox, lambda: session.progress.advance(stage))
+    fragile.check(session.folder, suite, sandbox, lambda: session.progress.advance(stage), retry=options.retry_timeouts)
     if total:
         session.clock.touch("time_check")
         session.clock.settle()
         session.progress.finish(stage)
 
 
-def _judge(session: Session, suite: Suite, sandbox: Sandbox | CachedSandbox, arrivals: Iterator[Sample]) -> None:
+def _judge(
+    session: Session, suite: Suite, sandbox: Sandbox, store: OutcomeStore | None, arrivals: Iterator[Sample]
+) -> None:
     folder, clock = session.folder, session.clock
-    feed = Feed(_trials(session, suite, arrivals))
-    verdicts = sandbox.run(feed)
+    feed = Feed(_work(session, suite, arrivals))
+
+    def settle(key: Key, outcome: Outcome) -> None:
+        benchmark, task_id, index = key
+        folder.append_verdict(Verdict.on(benchmark, task_id, index, outcome))
+        session.judged += 1
+        clock.touch("score")
+        session.progress.advance("score")
+
     try:
-        for verdict in verdicts:
-            folder.append_verdict(verdict)
-            session.judged += 1
-            clock.touch("score")
-            session.progress.advance("score")
+        session.cached += judge_all(sandbox, feed, store, settle)
     finally:
-        # The sandbox lets go of the feed before the feed is closed and the workers are.
-        if isinstance(verdicts, Generator):
-            verdicts.close()
+        # The sandbox has let go of the feed before the feed is closed and the workers are.
         feed.close()
         clock.settle()
 
@@ -218,11 +218,11 @@ def check(session: Session, suite: Suite, sandbox: Sandbox) -> None:
     }
 
 
-def _trials(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Trial]:
+def _work(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Work]:
     for key in session.folder.pending(suite.name):
         session.clock.touch("score")
-        yield suite.trial(session.folder.samples[key])
+        yield suite.work(session.folder.samples[key])
     for sample in arrivals:
         session.folder.append_sample(sample)
         session.clock.touch("score")
-        yield suite.trial(sample)
+        yield suite.work(sample)

@@ -13,6 +13,7 @@ from .errors import StoreError
 from .manifest import Clock
 from .models.adapters import Adapter, adapters
 from .models.options import ModelOptions
+from .optional import CanFit
 from .place import Here, Place
 from .progress import Progress
 from .session import Session
@@ -72,8 +73,8 @@ class Engine:
         if self._loaded:
             return False
         model = self.find(log_file)
-        if self.config.max_model_len is None and (fit := getattr(model, "fit", None)):
-            fit(self._needed_tokens(model))
+        if self.config.max_model_len is None and isinstance(model, CanFit):
+            model.fit(self._needed_tokens(model))
         self._stack.enter_context(model)
         self._loaded = True
         return True

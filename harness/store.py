@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .cleaning import replace_surrogates
 from .config import differences, digest_of
 from .errors import StoreError, reason
 from .journal import Journal, Rows, write_error
@@ -189,12 +190,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically.
+    """Write a text file atomically, as UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
 
     Raises:
         StoreError: the file cannot be written.
     """
-    _replace(path, [text.encode()])
+    _replace(path, [replace_surrogates(text).encode()])
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

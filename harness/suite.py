@@ -11,11 +11,12 @@ from typing import Any
 from .config import RunConfig
 from .errors import UsageError
 from .extract import Extraction
+from .optional import slices_of, splits_of
 from .recipes import COMPLETION, Recipe, recipe
-from .records import Key
+from .records import Key, key_of
 from .registry import lookup
+from .sandboxes.judges import kind_of
 from .types import (
-    Asserts,
     Benchmark,
     CodeForm,
     Completion,
@@ -25,7 +26,7 @@ from .types import (
     Request,
     Sample,
     SamplingParams,
-    Trial,
+    Work,
 )
 
 AS_IS = replace(
@@ -69,9 +70,11 @@ class Suite:
         """
         return replace(self, recipe=AS_IS if name == AS_IS.name else recipe(name, self.benchmark))
 
-    def trial(self, sample: Sample) -> Trial:
-        """The program that decides whether `sample` solves its problem."""
-        return self.benchmark.trial(self.problems[sample.task_id], sample.code, sample.form, sample.index)
+    def work(self, sample: Sample) -> Work:
+        """Return the program and the judge that decide whether `sample` solves its problem, under its address."""
+        problem = self.problems[sample.task_id]
+        program = self.benchmark.program(problem, sample.code, sample.form)
+        return key_of(sample), program, self.benchmark.judge(problem)
 
     def sample(self, generated: Generated) -> Sample:
         """A model's answer with the code taken out of it."""
@@ -133,7 +136,7 @@ class Suite:
     def slices(self) -> dict[str, dict[str, list[str]]]:
         """The groups that the benchmark tells its problems by: what by -> group -> task ids."""
         found: dict[str, dict[str, list[str]]] = {}
-        for by in getattr(self.benchmark, "slices", ()):
+        for by in slices_of(self.benchmark):
             for task_id, problem in self.problems.items():
                 found.setdefault(by, {}).setdefault(str(problem.metadata[by]), []).append(task_id)
         return found
@@ -142,8 +145,8 @@ class Suite:
         """Task id -> the function that the problem's judge calls, where it calls one by name."""
         found = {}
         for task_id, problem in self.problems.items():
-            judge = self.benchmark.trial(problem, "", CodeForm.COMPLETION, 0).judge
-            if problem.entry_point in (judge.exposes if isinstance(judge, Asserts) else (judge.entry_point,)):
+            judge = self.benchmark.judge(problem)
+            if problem.entry_point in kind_of(judge).exposes(judge):
                 found[task_id] = problem.entry_point
         return found
 
@@ -156,10 +159,11 @@ def load_suite(name: str, limit: int | None = None) -> Suite:
     """The benchmark called `name` with its first `limit` problems.
 
     Raises:
-        UsageError: no benchmark has that name.
+        UsageError: no benchmark has that name, or it was written for an older version.
         DataError: its data is missing, damaged or of another version.
     """
     benchmark: Benchmark = lookup("benchmarks", name)()
+    _check_form(name, benchmark)
     problems = benchmark.problems()
     if not problems:
         raise UsageError(f'benchmark "{name}" has no problems')
@@ -172,6 +176,20 @@ def load_suite(name: str, limit: int | None = None) -> Suite:
     )
 
 
+def _check_form(name: str, benchmark: Any) -> None:
+    """Refuse a benchmark that was written for an older version of the harness.
+
+    Raises:
+        UsageError: it is one; the message says what to write instead.
+    """
+    missing = [method for method in ("judge", "program") if not callable(getattr(benchmark, method, None))]
+    if missing:
+        raise UsageError(
+            f'benchmark "{name}" ({type(benchmark).__module__}) has no {" and no ".join(missing)}; '
+            "write judge(problem) and program(problem, code, form) in place of trial (docs/add-a-benchmark.md)"
+        )
+
+
 def in_split(name: str, split: str | None) -> str:
     """The benchmark that is `split` of the one called `name`; `name` itself where no split is asked for.
 
@@ -180,7 +198,7 @@ def in_split(name: str, split: str | None) -> str:
     """
     if split is None:
         return name
-    splits: Mapping[str, str] = getattr(lookup("benchmarks", name), "splits", {})
+    splits = splits_of(lookup("benchmarks", name))
     if split not in splits:
         offer = f"choose one of {', '.join(splits)}" if splits else "it has none: leave --split out"
         raise UsageError(f'benchmark "{name}" has no split "{split}"; {offer}')

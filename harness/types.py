@@ -7,7 +7,7 @@ written by others need nothing else. Units are in the names (`_s` seconds, `_byt
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -151,39 +151,48 @@ class Limits:
     wall_time_s: float = 12.0
     memory_bytes: int = 1 << 30
     output_bytes: int = 16 << 20
-    processes: int = 32
+    processes: int = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proxied:
-    """The same tests for a judge apart from the candidate, whose functions are proxies there.
-
-    The candidate's process runs `source` and answers calls; it sees no test. The judge runs `preamble`, puts proxies
-    in place of the names in `exposes`, and runs `tests`, which raise where an answer is wrong.
-    """
+class Program:
+    """What runs in a sandbox."""
 
     source: str
-    """The candidate's program; it defines the names in `exposes`."""
-    exposes: tuple[str, ...]
-    """Functions of the candidate's that the tests call."""
-    preamble: str
-    """What the tests need and the benchmark has: helpers, imports."""
-    tests: str
-    reference: str
-    """As `source`, of a solution that passes."""
-    reference_tests: str
-    """As `tests`, where that solution is judged."""
+    """The candidate's program: it defines what the judge calls, or is run as a script."""
+    environment: str
+    group: str = ""
+    """The environment's preload group: what is imported before the program is forked."""
+    limits: Limits = Limits()
+    answer: str = ""
+    """The candidate's text, for a judge that has a slot for it."""
+    in_process: str = ""
+    """What the judge's tests follow where they run in the candidate's interpreter. "": `source`."""
+    trusted: bool = False
+    """A reference solution: it runs where no candidate ever does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asserts:
-    """Test code that runs after the candidate's source and raises where it is wrong."""
+    """Tests as a program, which raises where the candidate is wrong.
+
+    Apart from the candidate, the judge runs `preamble`, puts proxies in place of the names in `exposes` and the
+    candidate's text in `slot`, and runs `tests`. In one interpreter with it, `tests` follow the program.
+    """
 
     tests: str
     exposes: tuple[str, ...] = ()
     """Names of the candidate's that the tests call."""
-    proxied: Proxied | None = None
-    """None: the tests cannot be parted from the candidate."""
+    preamble: str = ""
+    """What the tests need and the benchmark has: helpers, imports."""
+    slot: str = ""
+    """A name under which the tests find the program's `answer`."""
+    reference: str = ""
+    """As `Program.source`, of a solution that passes. "": there is none, and every test is asked as it comes."""
+    reference_answer: str = ""
+    """As `Program.answer`, of that solution."""
+    split: bool = True
+    """False: the tests cannot be parted from the candidate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,27 +224,42 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """One program to run and judge."""
+class Case:
+    """One run of a script: what it reads, and what it should print."""
 
-    benchmark: str
-    task_id: str
-    index: int
-    source: str
-    judge: Asserts | Calls
-    environment: str
-    group: str = ""
-    """The environment's preload group: what is imported before the program is forked."""
-    limits: Limits = Limits()
+    given: str
+    expected: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The outcome of one trial."""
+class Stdio:
+    """A script that reads standard input and prints, judged by its output on each case.
 
-    benchmark: str
-    task_id: str
-    index: int
+    The program's CPU-time limit holds for each case.
+    """
+
+    cases: tuple[Case, ...]
+    checker: str = "lines"
+    """"lines": equal but for white space at the ends of lines; "floats": numbers may differ by `tolerance`;
+    "program": `checker_program` decides."""
+    tolerance: float = 1e-9
+    """Absolute or relative."""
+    checker_program: str = ""
+    """Python source that defines `check(given, output, expected) -> bool`; it runs where the judge does."""
+
+
+Judge = Asserts | Calls | Stdio
+"""What decides about a program: data, known without any candidate. `harness.sandboxes.judges` has what each does."""
+Key = Any
+"""Hashable; tells the programs of one `Sandbox.run` apart; a sandbox gives it back as it came."""
+Work = tuple[Key, Program, Judge]
+"""One program to run and judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one program."""
+
     status: Status
     detail: str = ""
     cpu_time_s: float = 0.0
@@ -245,7 +269,22 @@ class Verdict:
     base_status: Status | None = None
     """The base part's own status, for benchmarks that have a base and an extended part."""
     uncarried: str = ""
-    """The value that could not be carried to the judge, where a sample fails for that alone: it passes in-process."""
+    """The value that could not be carried to the judge, where a sample fails for that alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict(Outcome):
+    """The outcome of one sample's program."""
+
+    benchmark: str
+    task_id: str
+    index: int
+
+    @classmethod
+    def on(cls, benchmark: str, task_id: str, index: int, outcome: Outcome) -> Verdict:
+        """Make the verdict on the sample that is addressed so."""
+        told = {field.name: getattr(outcome, field.name) for field in fields(Outcome)}
+        return cls(benchmark=benchmark, task_id=task_id, index=index, **told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,8 +320,11 @@ class Benchmark(Protocol):
     def instruction(self, problem: Problem) -> str:
         """The task as a person would be told it; recipes wrap it."""
 
-    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
-        """The program that decides whether `code` solves `problem`."""
+    def judge(self, problem: Problem) -> Judge:
+        """What decides whether a program solves `problem`; no candidate is needed to say so."""
+
+    def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
+        """What runs for `code`, a candidate for `problem`."""
 
 
 class Model(Protocol):
@@ -315,7 +357,7 @@ class Model(Protocol):
 
 
 class Sandbox(Protocol):
-    """Runs trials in isolation; a context manager that owns its workers."""
+    """Runs programs in isolation; a context manager that owns its workers."""
 
     name: str
 
@@ -326,12 +368,12 @@ class Sandbox(Protocol):
     def describe(self) -> Mapping[str, Any]:
         """JSON-ready facts for the manifest; `enforced` and `not_enforced` list the isolation."""
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
-        """Yield one verdict per trial, in the order they finish.
+    def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
+        """Yield each key with its program's outcome, in the order they finish.
 
-        `trials` is consumed in a thread of the sandbox's, a bounded number ahead of the verdicts.
-        A candidate's crash, time-out or memory death is a verdict. Trouble of the sandbox itself
-        is retried once on a fresh worker and then yields `Status.INFRASTRUCTURE`.
+        `work` is consumed in a thread of the sandbox's, a bounded number ahead of the outcomes.
+        A candidate's crash, time-out or memory death is an outcome, and so is a report that cannot be judged. Trouble
+        of the sandbox itself is retried once on fresh workers and then yields `Status.INFRASTRUCTURE`.
 
         Raises:
             SandboxUnavailable: the engine or the image is missing, or a promised limit is not in force.

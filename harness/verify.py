@@ -1,8 +1,8 @@
 """Does the sandbox judge rightly here? Reference solutions, canaries and golden samples, each with a known verdict.
 
-A benchmark may have the attribute `known_failures`, task id -> reason, for references that fail through no fault
-of the sandbox: they are told and do not count.
-Not promised: programs that try to forge a verdict or to break out are not among them.
+References that fail through no fault of the sandbox (`HasKnownFailures`) are told and do not count. A benchmark
+without reference solutions is checked by canaries alone, and the result says so. Programs that try to forge a verdict
+or to break out are not among those that are run here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from pathlib import Path
 
 from .canaries import canaries
 from .errors import SamplesError, SandboxUnavailable, reason
+from .optional import known_failures_of
 from .progress import Progress, Quiet
 from .samples import read
 from .sandboxes import open_sandbox
+from .sandboxes.judges import kind_of
 from .suite import Suite, load_suite
-from .types import Benchmark, Calls, CodeForm, Problem, Sandbox, Status, Trial, Trust, Verdict
+from .types import CodeForm, Judge, Key, Outcome, Problem, Program, Sandbox, Status, Trust, Work
 
 QUICK_REFERENCES = 10
 QUICK_INPUTS = 5
@@ -68,6 +70,8 @@ class Verification:
     """The most that all containers used together; None where the sandbox cannot tell."""
     trust: Mapping[str, int] = field(default_factory=dict)
     """Where the verdicts on the references were computed -> how many."""
+    note: str = ""
+    """What could not be checked, for lack of references or canaries."""
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -97,10 +101,11 @@ def verify(
     environment = suite.benchmark.environment
     asked = open_sandbox(sandbox, environment=environment, workers=workers, trust=trust, allow_unsafe=allow_unsafe)
     with progress or Quiet() as shown, asked as opened:
-        runner = _Runner(opened, shown, f"verify {name}", suite, len(suite.problems) + len(known))
+        count = sum(bool(problem.reference) for problem in suite.problems.values())
+        runner = _Runner(opened, shown, f"verify {name}", suite, count + len(known))
         canary = runner.canaries()
         references = runner.references(suite.problems.values())
-        judged = runner.judge(trial for trial, _ in known)
+        judged = runner.judge((one.key, one.program, one.judge) for one in known)
         runner.close()
         pool_memory_bytes = opened.describe().get("peak_memory_bytes")
     return Verification(
@@ -110,13 +115,24 @@ def verify(
         canaries=canary,
         golden=Part(
             total=len(known),
-            differences=tuple(filter(None, (_from_truth(*pair, judged) for pair in known))),
+            differences=tuple(filter(None, (_from_truth(one, judged.get(one.key)) for one in known))),
         ),
         seconds=time.monotonic() - start,
         peak_memory_bytes=runner.peak_memory_bytes,
         pool_memory_bytes=pool_memory_bytes,
         trust=runner.trust,
+        note=_note(len(suite.problems), references, canary),
     )
+
+
+def _note(problems: int, references: Part, canary: Part) -> str:
+    """Say what could not be checked; "" if every problem has a reference and there are canaries."""
+    missing = problems - references.total
+    if not canary.total:
+        return "no canaries fit" if references.total else "no references, and no canaries fit; nothing was checked"
+    if not references.total:
+        return "no references; canaries only"
+    return f"{missing} of {problems} problems have no reference" if missing else ""
 
 
 def quick(suite: Suite, sandbox: Sandbox) -> Verification:
@@ -156,34 +172,35 @@ class _Runner:
         self._canaries = canaries(suite)
         progress.start(stage, total + len(self._canaries))
 
-    def judge(self, trials: Iterable[Trial]) -> dict[tuple[str, int], Verdict]:
-        """The verdicts by task id and index."""
-        verdicts = {}
-        for verdict in self._sandbox.run(trials):
-            verdicts[verdict.task_id, verdict.index] = verdict
-            self.peak_memory_bytes = max(self.peak_memory_bytes, verdict.peak_memory_bytes)
+    def judge(self, work: Iterable[Work]) -> dict[Key, Outcome]:
+        """Return the outcomes by key."""
+        outcomes = {}
+        for key, outcome in self._sandbox.run(work):
+            outcomes[key] = outcome
+            self.peak_memory_bytes = max(self.peak_memory_bytes, outcome.peak_memory_bytes)
             self._progress.advance(self._stage)
-        return verdicts
+        return outcomes
 
     def canaries(self) -> Part:
-        """Each must get its status."""
-        verdicts = self.judge(trial for _, trial in self._canaries)
+        """Run the canaries; each must get its status."""
+        outcomes = self.judge((number, program, judge) for number, (_, program, judge) in enumerate(self._canaries))
         found = (
-            _difference(f"canary {status}", status, verdicts.get((trial.task_id, trial.index)))
-            for status, trial in self._canaries
+            _difference(f"canary {status}", status, outcomes.get(number))
+            for number, (status, _, _) in enumerate(self._canaries)
         )
         return Part(total=len(self._canaries), differences=tuple(filter(None, found)))
 
     def references(self, problems: Iterable[Problem], inputs: int | None = None) -> Part:
-        """Each must pass, but for those that the benchmark excuses; `inputs` cuts what it is called with."""
-        chosen = list(problems)
-        benchmark = self._suite.benchmark
-        trials = (benchmark.trial(one, one.reference, CodeForm.COMPLETION, 0) for one in chosen)
-        verdicts = self.judge(trial if inputs is None else _shortened(trial, inputs) for trial in trials)
-        self.trust.update(verdict.trust.value for verdict in verdicts.values())
-        excused = excuses(benchmark)
+        """Run the references; each must pass, but for those that the benchmark excuses.
+
+        `inputs` cuts what they are called with. Problems without a reference are left out.
+        """
+        chosen = [problem for problem in problems if problem.reference]
+        outcomes = self.judge(self._reference(problem, inputs) for problem in chosen)
+        self.trust.update(outcome.trust.value for outcome in outcomes.values())
+        excused = known_failures_of(self._suite.benchmark)
         found = [
-            _difference(one.task_id, Status.PASSED, verdicts.get((one.task_id, 0)), excused.get(one.task_id))
+            _difference(one.task_id, Status.PASSED, outcomes.get(one.task_id), excused.get(one.task_id))
             for one in chosen
         ]
         failing = list(filter(None, found))
@@ -193,45 +210,47 @@ class _Runner:
             known=tuple(one for one in failing if one.what in excused),
         )
 
+    def _reference(self, problem: Problem, inputs: int | None) -> Work:
+        benchmark = self._suite.benchmark
+        program = replace(benchmark.program(problem, problem.reference, CodeForm.COMPLETION), trusted=True)
+        judge = benchmark.judge(problem)
+        return problem.task_id, program, judge if inputs is None else kind_of(judge).shortened(judge, inputs)
+
     def close(self) -> None:
         """No more programs will come."""
         self._progress.finish(self._stage)
 
 
-def excuses(benchmark: Benchmark) -> Mapping[str, str]:
-    """References that are known to fail, with the reason."""
-    reasons: Mapping[str, str] = getattr(benchmark, "known_failures", {})
-    return reasons
-
-
 def _spread(suite: Suite) -> Sequence[Problem]:
-    """Problems at even distances, none of which is known to fail."""
-    excused = excuses(suite.benchmark)
-    problems = [problem for problem in suite.problems.values() if problem.task_id not in excused]
+    """Return problems with a reference at even distances, none of which is known to fail."""
+    excused = known_failures_of(suite.benchmark)
+    problems = [one for one in suite.problems.values() if one.reference and one.task_id not in excused]
     count = min(QUICK_REFERENCES, len(problems))
     return [problems[(2 * number + 1) * len(problems) // (2 * count)] for number in range(count)]
 
 
-def _shortened(trial: Trial, inputs: int) -> Trial:
-    """The same program with the first inputs of each part alone, under a key of its own."""
-    judge = trial.judge
-    if not isinstance(judge, Calls):
-        return trial
-    parts = tuple(replace(part, inputs=part.inputs[:inputs]) for part in judge.parts)
-    return replace(trial, judge=replace(judge, key=f"{judge.key}:first {inputs}", parts=parts))
-
-
-def _difference(what: str, expected: Status, verdict: Verdict | None, reason: str | None = None) -> Difference | None:
-    if verdict is None:
+def _difference(what: str, expected: Status, outcome: Outcome | None, reason: str | None = None) -> Difference | None:
+    if outcome is None:
         return Difference(what=what, expected=expected, found="no verdict")
-    if verdict.status is expected:
+    if outcome.status is expected:
         return None
-    told = f"{verdict.status}: {reason or verdict.detail or 'no detail'}"
+    told = f"{outcome.status}: {reason or outcome.detail or 'no detail'}"
     return Difference(what=what, expected=expected, found=told)
 
 
-def _golden(suite: Suite, samples: Path, truth: Path) -> list[tuple[Trial, Mapping[str, str]]]:
-    """The samples of a file as programs, each with its true verdict: {"base": "pass" or "fail", "plus": likewise}."""
+@dataclass(frozen=True, slots=True)
+class _Golden:
+    """A sample whose verdict is known: {"base": "pass" or "fail", "plus": likewise}."""
+
+    key: Key
+    task_id: str
+    program: Program
+    judge: Judge
+    truth: Mapping[str, str]
+
+
+def _golden(suite: Suite, samples: Path, truth: Path) -> list[_Golden]:
+    """Return the samples of a file with their true verdicts."""
     try:
         verdicts = json.loads(truth.read_text(encoding="utf-8"))["verdicts"]
         rows = read(samples, benchmark=suite.name, task_ids=list(suite.problems)).samples
@@ -242,26 +261,30 @@ def _golden(suite: Suite, samples: Path, truth: Path) -> list[tuple[Trial, Mappi
         raise SamplesError(f"truth file {truth} has no verdict {error}; it must know every sample") from error
     benchmark = suite.benchmark
     return [
-        (benchmark.trial(suite.problems[row.task_id], row.text, row.form or CodeForm.COMPLETION, row.index), verdict)
-        for row, verdict in pairs
+        _Golden(
+            ("golden", number),
+            row.task_id,
+            benchmark.program(suite.problems[row.task_id], row.text, row.form or CodeForm.COMPLETION),
+            benchmark.judge(suite.problems[row.task_id]),
+            verdict,
+        )
+        for number, (row, verdict) in enumerate(pairs)
     ]
 
 
-def _from_truth(
-    trial: Trial, truth: Mapping[str, str], verdicts: Mapping[tuple[str, int], Verdict]
-) -> Difference | None:
-    """Where a verdict is not the true one; a benchmark of one part has only the base to compare."""
-    verdict = verdicts.get((trial.task_id, trial.index))
-    if verdict is None:
-        return Difference(what=trial.task_id, expected="a verdict", found="none")
-    found = {"base": verdict.base_status or verdict.status}
-    if verdict.base_status is not None:
-        found["plus"] = verdict.status
+def _from_truth(golden: _Golden, outcome: Outcome | None) -> Difference | None:
+    """Return where an outcome is not the true one; a benchmark of one part has only the base to compare."""
+    if outcome is None:
+        return Difference(what=golden.task_id, expected="a verdict", found="none")
+    found = {"base": outcome.base_status or outcome.status}
+    if outcome.base_status is not None:
+        found["plus"] = outcome.status
+    truth = golden.truth
     wrong = [part for part, status in found.items() if (truth[part] == "pass") is not (status is Status.PASSED)]
     if not wrong:
         return None
     return Difference(
-        what=f"golden {trial.task_id}",
+        what=f"golden {golden.task_id}",
         expected=", ".join(f"{part} {truth[part]}" for part in wrong),
-        found=", ".join(f"{part} {found[part]}" for part in wrong) + f": {verdict.detail}",
+        found=", ".join(f"{part} {found[part]}" for part in wrong) + f": {outcome.detail}",
     )

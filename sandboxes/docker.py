@@ -20,23 +20,22 @@ import docker.errors
 import requests.exceptions
 
 from ..errors import SandboxUnavailable
-from ..types import Trial, Trust, Verdict
-from .by_calls import expected_s
+from ..types import Key, Outcome, Trust, Work
 from .engine import OWNER_LABEL, answers, await_engine, connect, owner, reap_orphans, remove
 from .environments import environment as environment_named
 from .expected import Expected
 from .images import image_of
-from .link import BOOTSTRAP, LinkLost, Worker
-from .pair import Pair
+from .link import BOOTSTRAP, LinkLost, Role, Worker
 from .pool import Pool
-from .process import clean_environment
+from .process import clean_environment, expected_seconds
 from .selftest import not_in_force as not_in_force_for_programs
+from .slot import Slot
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 CAPABILITIES = ("SETUID", "SETGID", "KILL")
-PIDS = 64
+PIDS = 128
 OVERHEAD_BYTES = 512 << 20
 """Room beside a program for the worker, its imports and the scratch folders."""
 SCRATCH = "rw,nosuid,nodev,noexec,mode=1777,size=64m,nr_inodes=4096"
@@ -63,6 +62,8 @@ class DockerLink:
             with self._open:
                 self._socket = self._start(image, confinement(cpu, memory_bytes))
                 self._open = self._open.pop_all()  # kept open
+            self._poll = select.poll()  # select(2) fails beyond 1,024 descriptors
+            self._poll.register(self._socket, select.POLLIN)
         except requests.exceptions.RequestException as error:
             raise EngineLost(f"the engine went away: {error}") from error
         except docker.errors.DockerException as error:
@@ -137,8 +138,7 @@ class DockerLink:
     def _exactly(self, size: int, deadline: float) -> bytes:
         chunks = []
         while size:
-            ready, _, _ = select.select([self._socket], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            if not self._poll.poll(1000 * max(0.0, deadline - time.monotonic())):
                 raise LinkLost("the container stopped answering")
             try:
                 chunk = self._socket.recv(min(size, 1 << 20))
@@ -159,7 +159,6 @@ class DockerSandbox:
     """
 
     name = "docker"
-    passes_verdicts = True
 
     def __init__(self, *, environment: str, workers: int, trust: Trust, allow_unsafe: bool) -> None:
         del allow_unsafe  # a container without namespaces there is none
@@ -175,9 +174,9 @@ class DockerSandbox:
             raise
         expected = Expected(f"docker {self._image.id}")
         self._pool = Pool(
-            lambda slot: Pair(self._starter(slot), expected, trust=trust, nproc=None),
+            lambda number: Slot(self._starter(number), expected, trust=trust, nproc=None),
             workers,
-            partial(expected_s, expected),
+            expected_seconds(expected),
         )
         self._facts: Mapping[str, Any] = {}
 
@@ -221,18 +220,18 @@ class DockerSandbox:
             "not_enforced": self._facts["not_enforced"],
         }
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
+    def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
         """As `Sandbox.run`."""
-        return self._pool.run(trials)
+        return self._pool.run(work)
 
-    def _starter(self, slot: int) -> Callable[[str, str], Worker]:
-        return lambda environment, group: self._start(slot, environment, group)
+    def _starter(self, slot: int) -> Callable[[Role, str, str], Worker]:
+        return partial(self._start, slot)
 
-    def _start(self, slot: int, environment: str, group: str) -> Worker:
+    def _start(self, slot: int, role: Role, environment: str, group: str) -> Worker:
         for _ in range(RESTARTS):
             await_engine(self._client)
             try:
-                return self._started(slot, environment, group)
+                return self._started(slot, role, environment, group)
             except (EngineLost, requests.exceptions.RequestException):
                 continue
             except LinkLost:
@@ -241,14 +240,14 @@ class DockerSandbox:
                     raise
         raise LinkLost(f"the engine went away {RESTARTS} times while a container was started")
 
-    def _started(self, slot: int, environment: str, group: str) -> Worker:
+    def _started(self, slot: int, role: Role, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
         image = image_of(self._client, wanted).id
         assert image is not None
         memory_bytes = wanted.memory_bytes + OVERHEAD_BYTES
         link = DockerLink(self._client, image, cpu=slot % self._cpus, memory_bytes=memory_bytes)
         try:
-            worker = Worker(link, jail=None, preload=wanted.preloads[group])
+            worker = Worker(link, role, jail=None, preload=wanted.preloads[group])
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
         try:

@@ -17,8 +17,10 @@ from typing import Any, TypeVar
 from ..data import cache_dir
 from .inside import codec
 
-RULES = 6
+RULES = 9
 """Raised whenever what is stored under a name would come out otherwise."""
+LATEST = 4
+"""Blobs that are not lasting and are kept all the same."""
 T = TypeVar("T")
 
 
@@ -28,17 +30,29 @@ class Expected:
     def __init__(self, environment_digest: str) -> None:
         self._environment_digest = environment_digest
         self._known: dict[str, Any] = {}
+        self._latest: dict[str, Any] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def of(self, facts: Sequence[Any], compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
-        """`read(name, blob)` of the blob for `facts` (JSON): from memory, the cache folder, or `compute`.
+    def of(
+        self,
+        facts: Sequence[Any],
+        compute: Callable[[], bytes],
+        read: Callable[[str, bytes], T],
+        *,
+        lasting: bool = True,
+    ) -> T:
+        """Return `read(name, blob)` of the blob for `facts` (JSON): from memory, the cache folder, or `compute`.
+
+        What is not `lasting` is kept in memory, and only the latest few.
 
         Raises:
             LinkLost: `compute` does.
         """
         name = self._name(facts)
         with self._lock_of(name):
+            if not lasting:
+                return self._passing(name, compute, read)
             found = self._kept(name, read)
             if found is None:
                 found = self._known[name] = self._computed(name, compute, read)
@@ -62,6 +76,16 @@ class Expected:
         if name not in self._known and (path := _path(name)).is_file():
             self._known[name] = read(name, path.read_bytes())
         found: T | None = self._known.get(name)
+        return found
+
+    def _passing(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
+        found: T | None = self._latest.get(name)
+        if found is None:
+            found = read(name, compute())
+            with self._lock:
+                self._latest[name] = found
+                for old in list(self._latest)[:-LATEST]:
+                    del self._latest[old]
         return found
 
     def _computed(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:

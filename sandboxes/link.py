@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Protocol
 
-from ..types import Trial
 from .inside import frames
 
 MODULES = (
-    *("frames", "codec", "digests", "arrays", "tables", "programs", "calls", "oracle", "proxies"),
-    *("facts", "filters", "landlock", "jail", "child", "running", "worker"),
+    *("regions", "frames", "wire", "codec", "sets", "standard", "digests", "precision", "arrays", "tables"),
+    *("records", "programs", "calls", "oracle", "proxies", "streams"),
+    *("facts", "filters", "landlock", "scratch", "jail", "child", "running", "worker"),
 )
 START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0
 """Beyond the wall-time limit: killing, reaping and cleaning up."""
 STORED_KEYS = 16
 """Problems whose inputs a worker keeps."""
+PIECE_BYTES = 1 << 20
 
 # Reads one frame's worth of module sources and runs the worker; all that an image needs is Python.
 BOOTSTRAP = """
@@ -45,6 +47,26 @@ sys.modules["inside.worker"].serve()
 """
 
 
+class Role(StrEnum):
+    """What a worker is for. Each serves one role alone, so that no candidate is ever forked where secrets have been."""
+
+    CANDIDATE = "candidate"
+    """Runs split candidates; may hold inputs of calls, never anything that tells right from wrong."""
+    STEPS = "steps"
+    """Runs split candidates whose inputs are handed over one by one; holds nothing."""
+    REFERENCE = "reference"
+    """Runs reference solutions as candidates are run."""
+    JUDGE = "judge"
+    """Holds tests and expected values, and never runs a candidate."""
+    IN_PROCESS = "in-process"
+    """Runs candidates together with their tests."""
+
+    @property
+    def has_network(self) -> bool:
+        """Whether programs may use a loopback network: where none must be kept from leaving a word for the next."""
+        return self in (Role.REFERENCE, Role.IN_PROCESS)
+
+
 class LinkLost(Exception):
     """The worker died, hung or broke the protocol: infrastructure, never a verdict."""
 
@@ -65,6 +87,35 @@ class Link(Protocol):
         """End the worker and everything in it; the last it wrote to standard error."""
 
 
+class Reply:
+    """A worker's answer. Its blob stays on the link until it is read, carried on, or the next request drops it."""
+
+    def __init__(self, link: Link, header: dict[str, Any], size: int, deadline: float) -> None:
+        self.header = header
+        self.size = size
+        self._link = link
+        self._deadline = deadline
+
+    def __getitem__(self, name: str) -> Any:
+        return self.header[name]
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield what is left of the blob, a bounded piece at a time."""
+        while self.size:
+            piece = self._link.receive(min(self.size, PIECE_BYTES), self._deadline)
+            self.size -= len(piece)
+            yield piece
+
+    def read(self) -> bytes:
+        """Return what is left of the blob."""
+        return b"".join(self.pieces())
+
+    def drop(self) -> None:
+        """Forget what is left of the blob."""
+        for _ in self.pieces():
+            pass
+
+
 class Worker:
     """A started worker behind a link: requests in, answers out, one at a time.
 
@@ -72,42 +123,87 @@ class Worker:
         LinkLost: it did not start, or stopped answering; close it and make another.
     """
 
-    def __init__(self, link: Link, *, jail: Mapping[str, Any] | None, preload: tuple[str, ...]) -> None:
+    def __init__(self, link: Link, role: Role, *, jail: Mapping[str, Any] | None, preload: tuple[str, ...]) -> None:
+        self.role = role
         self._link = link
         self._nonce = secrets.token_hex(8)
         self._count = 0
         self._stored: dict[str, set[str]] = {}
+        self._reply: Reply | None = None
+        self._deadline = 0.0
         self.uses = 0
-        """Programs it has run."""
         self.memory_bytes = 0
-        """The most its container has used; 0 where there is none."""
+        """The most that its container has used so far; 0 without one."""
         link.send(_bootstrap_frame())
         hello = {
             "nonce": self._nonce,
             "jail": jail,
+            "network": role.has_network,
+            "judges": role is Role.JUDGE,
             "isolated": jail is None,
             "uids": jail is None,
             "scratch": "/tmp",  # noqa: S108 - inside the sandbox
             "preload": preload,
         }
         link.send(frames.pack(hello))
-        self.facts, _ = self._answer(time.monotonic() + START_PATIENCE_S)
+        self._deadline = time.monotonic() + START_PATIENCE_S
+        self.facts = self._answer().header
 
     def request(
-        self, operation: str, fields: Mapping[str, Any], *, blob: bytes = b"", patience_s: float = ANSWER_PATIENCE_S
-    ) -> tuple[dict[str, Any], bytes]:
-        """The answer to one request: header and blob."""
-        self._count += 1
-        self._link.send(frames.pack({"id": self._count, "op": operation, **fields}, blob))
-        answer, data = self._answer(time.monotonic() + patience_s)
-        if answer.get("id") != self._count:
-            raise LinkLost(f"answer to request {answer.get('id')}, expected {self._count}")
-        return answer, data
+        self,
+        operation: str,
+        fields: Mapping[str, Any],
+        *,
+        blobs: Sequence[bytes] = (),
+        carry: Reply | None = None,
+        patience_s: float = ANSWER_PATIENCE_S,
+    ) -> Reply:
+        """Return the answer to one request; what is sent is `blobs`, then what another worker replied (`carry`)."""
+        self.begin(operation, fields, blobs=blobs, carry=carry, patience_s=patience_s)
+        return self.next()
 
-    def store(self, key: str, kind: str, packed: Callable[[], tuple[str, Iterable[bytes]]]) -> None:
+    def begin(
+        self,
+        operation: str,
+        fields: Mapping[str, Any],
+        *,
+        blobs: Sequence[bytes] = (),
+        carry: Reply | None = None,
+        patience_s: float = ANSWER_PATIENCE_S,
+    ) -> None:
+        """Send a request; `next` has what comes of it."""
+        if self._reply is not None:
+            self._reply.drop()
+        self._count += 1
+        size = sum(map(len, blobs)) + (carry.size if carry else 0)
+        try:
+            head = frames.pack({"id": self._count, "op": operation, **fields}, size)
+        except frames.FrameError as error:
+            raise LinkLost(str(error)) from error
+        self._deadline = time.monotonic() + patience_s
+        # one write for what is small: a packet each costs more than a copy
+        small = size - (carry.size if carry else 0) <= PIECE_BYTES
+        for data in [b"".join((head, *blobs))] if small else [head, *blobs]:
+            self._link.send(data)
+        for piece in carry.pieces() if carry else ():
+            self._link.send(piece)
+
+    def next(self) -> Reply:
+        """Return the answer to the request under way, or a value that its program told before (`is_value`)."""
+        reply = self._reply = self._answer()
+        if reply.header.get("id") != self._count:
+            raise LinkLost(f"answer to request {reply.header.get('id')}, expected {self._count}")
+        return reply
+
+    def hand(self, data: bytes) -> None:
+        """Hand a chunk to the program under way; an empty one says that nothing more will come."""
+        chunk = frames.prefixed(data) if data else b""
+        self._link.send(frames.pack({"op": "hand"}, len(chunk)) + chunk)
+
+    def store(self, key: str, kind: str, packed: Callable[[], tuple[str, list[bytes]]]) -> None:
         """Have the worker keep values under `key` and `kind`, unless it does; the oldest keys make room.
 
-        They come in one of `inside.worker.FORMS`, a chunk each.
+        `packed` makes them: one of `inside.worker.FORMS`, and their bytes.
         """
         kinds = self._stored.pop(key, set())
         self._stored[key] = kinds  # the newest now
@@ -117,9 +213,8 @@ class Worker:
         for old in drop:
             del self._stored[old]
         kinds.add(kind)
-        form, chunks = packed()
-        blob = b"".join(map(frames.prefixed, chunks))
-        self.request("store", {"key": key, "kind": kind, "drop": drop, "form": form}, blob=blob)
+        form, blobs = packed()
+        self.request("store", {"key": key, "kind": kind, "drop": drop, "form": form}, blobs=blobs)
 
     def interrupt(self) -> None:
         """As `Link.interrupt`."""
@@ -129,21 +224,20 @@ class Worker:
         """End it; the last it wrote to standard error."""
         return self._link.close()
 
-    def _answer(self, deadline: float) -> tuple[dict[str, Any], bytes]:
+    def _answer(self) -> Reply:
         try:
-            n_header, n_blob = frames.lengths(self._link.receive(frames.PREFIX.size, deadline))
-            answer: dict[str, Any] = frames.parse(self._link.receive(n_header, deadline))
-            blob = self._link.receive(n_blob, deadline)
+            n_header, n_blob = frames.lengths(self._link.receive(frames.PREFIX.size, self._deadline))
+            header = frames.parse(self._link.receive(n_header, self._deadline))
         except frames.FrameError as error:
             raise LinkLost(str(error)) from error
-        if answer.get("nonce") != self._nonce:
+        if header.get("nonce") != self._nonce:
             raise LinkLost("an answer without the worker's nonce")
-        return answer, blob
+        return Reply(self._link, header, n_blob, self._deadline)
 
 
-def address_of(trial: Trial) -> dict[str, Any]:
-    """The fields that tie a verdict to its sample."""
-    return {"benchmark": trial.benchmark, "task_id": trial.task_id, "index": trial.index}
+def is_value(reply: Reply) -> bool:
+    """Tell whether a reply is a value that a program told in a dialogue, not the end of the request."""
+    return bool(reply.header.get("value"))
 
 
 def _bootstrap_frame() -> bytes:

@@ -10,32 +10,26 @@ from __future__ import annotations
 
 import os
 import select
-import site
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from ..errors import SandboxUnavailable
-from ..types import Trial, Trust, Verdict
-from .by_calls import expected_s
+from ..types import Judge, Key, Outcome, Trust, Work
 from .environments import Environment
 from .environments import environment as environment_named
 from .expected import Expected
-from .link import BOOTSTRAP, LinkLost, Worker
-from .pair import Pair
+from .jail_plan import PROCESSES, jail_plan
+from .judges import kind_of
+from .link import BOOTSTRAP, LinkLost, Role, Worker
 from .pool import Pool
 from .selftest import not_in_force
+from .slot import Slot
 from .venvs import python_of, settings_of
-
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/localtime")
-PROCESSES = 32
 
 
 class ProcessLink:
@@ -58,6 +52,8 @@ class ProcessLink:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout.fileno()
+        self._poll = select.poll()  # select(2) fails beyond 1,024 descriptors
+        self._poll.register(self._stdout, select.POLLIN)
 
     def send(self, data: bytes) -> None:
         """As `Link.send`."""
@@ -72,8 +68,7 @@ class ProcessLink:
         """As `Link.receive`."""
         chunks = []
         while size:
-            ready, _, _ = select.select([self._stdout], [], [], max(0.0, deadline - time.monotonic()))
-            if not ready:
+            if not self._poll.poll(1000 * max(0.0, deadline - time.monotonic())):
                 raise LinkLost("the worker stopped answering")
             chunk = os.read(self._stdout, min(size, 1 << 20))
             if not chunk:
@@ -109,7 +104,6 @@ class ProcessSandbox:
     """
 
     name = "process"
-    passes_verdicts = True
 
     def __init__(self, *, environment: str, workers: int, trust: Trust, allow_unsafe: bool) -> None:
         self._allow_unsafe = allow_unsafe
@@ -119,7 +113,7 @@ class ProcessSandbox:
         self._python = interpreter(self._environment)
         expected = Expected(f"process {sys.version} {environment}")
         self._pool = Pool(
-            lambda _: Pair(self._start, expected, trust=trust, nproc=PROCESSES), workers, partial(expected_s, expected)
+            lambda _: Slot(self._start, expected, trust=trust, nproc=PROCESSES), workers, expected_seconds(expected)
         )
         self._facts: Mapping[str, Any] = {}
 
@@ -145,16 +139,16 @@ class ProcessSandbox:
             "not_enforced": self._facts["not_enforced"],
         }
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
+    def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
         """As `Sandbox.run`."""
-        return self._pool.run(trials)
+        return self._pool.run(work)
 
-    def _start(self, environment: str, group: str) -> Worker:
+    def _start(self, role: Role, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
         link = ProcessLink(interpreter(wanted), settings_of(wanted))
         try:
             plan = jail_plan(wanted) | {"scratch": link.scratch}
-            worker = Worker(link, jail=plan, preload=wanted.preloads[group])
+            worker = Worker(link, role, jail=plan, preload=wanted.preloads[group])
             self._check(worker)
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
@@ -174,6 +168,11 @@ class ProcessSandbox:
         missing = not_in_force(worker, nproc=PROCESSES, **confined)
         if missing:
             raise SandboxUnavailable(f'sandbox "process": not in force for a program: {", ".join(missing)}')
+
+
+def expected_seconds(expected: Expected) -> Callable[[Judge], float]:
+    """Return what tells how long a judge's program is expected to take, from what references took."""
+    return lambda judge: kind_of(judge).seconds(judge, expected)
 
 
 def interpreter(environment: Environment) -> str:
@@ -207,27 +206,7 @@ def clean_environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        # an arena per thread takes 128 MB of address space
+        "MALLOC_ARENA_MAX": "2",
         "MPLBACKEND": "Agg",
-    }
-
-
-def jail_plan(environment: Environment) -> dict[str, Any]:
-    """What the worker's root shows: an interpreter, and the environment's packages.
-
-    Those lie in a virtual environment of their own, or are picked from the harness's by name.
-    """
-    python = python_of(environment)
-    base = str(python.resolve().parent.parent) if python else str(Path(sys.base_prefix).resolve())
-    read = [*SYSTEM, *([] if base.startswith("/usr") else [base]), *([str(python.parent.parent)] if python else [])]
-    packages = environment.packages if python is None else ()
-    hide = {path for path in sys.path if Path(path).name in {"site-packages", "dist-packages"}}
-    hide.update(site.getsitepackages([base]))
-    hide.add(sysconfig.get_path("platlib"))
-    visible = [path for path in hide if Path(path).is_dir() or path.startswith(base)]
-    return {
-        "read": read,
-        "hide": sorted(path for path in visible if Path(path).is_dir()),
-        "show": [name for package in packages for name in (package, f"{package}.libs")],
-        "tmp_bytes": 64 << 20,
-        "inodes": 4096,
     }

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from ..types import Limits
+from .inside import frames
 from .link import LinkLost, Worker
 
 LIMITS = Limits()
@@ -48,8 +49,8 @@ def not_in_force(worker: Worker, *, isolated: bool, uids: bool, filtered: bool, 
 
 def _seen(worker: Worker, nproc: int | None) -> Mapping[str, Any]:
     program = (files(__package__) / "inside" / "probe.py").read_text(encoding="utf-8")
-    fields = {"program": program, "limits": asdict(LIMITS) | {"nproc": nproc}, "max_report": 65536}
-    answer, _ = worker.request("program", fields)
+    fields = {"limits": asdict(LIMITS) | {"nproc": nproc}, "max_report": 65536}
+    answer = worker.request("program", fields, blobs=[frames.prefixed(program.encode("utf-8"))])
     _, start, rest = str(answer["detail"]).partition("RuntimeError: ")
     if not start:
         raise LinkLost(f"the self-test ended with {answer['status']}: {answer['detail']}")

@@ -1,4 +1,4 @@
-"""Trials that wait for a worker: a bounded store from which each slot takes what its warm workers are made for.
+"""Programs that wait for a worker: a bounded store from which each slot takes what its warm workers are made for.
 
 Importing a group's libraries costs seconds, a program milliseconds: so a slot stays with the group it has, then
 takes one that no other slot is at, and only then joins another. Of a group's trials it takes the one that is
@@ -11,10 +11,10 @@ import heapq
 import itertools
 import threading
 
-from ..types import Trial
+from ..types import Work
 
 AHEAD = 1024
-"""Trials that may wait: enough to see past the end of a group."""
+"""Programs that may wait: enough to see past the end of a group."""
 Group = tuple[str, str]
 """Environment and preload group."""
 
@@ -23,22 +23,22 @@ class Waiting:
     """Between one thread that puts and the threads of the slots, which take."""
 
     def __init__(self) -> None:
-        self._groups: dict[Group, list[tuple[float, int, Trial]]] = {}
-        """Heaps of (minus the expected seconds, order of arrival, trial)."""
+        self._groups: dict[Group, list[tuple[float, int, Work]]] = {}
+        """Heaps of (minus the expected seconds, order of arrival, work)."""
         self._arrivals = itertools.count()
         self._size = 0
         self._at: dict[int, Group] = {}
         self._changed = threading.Condition()
         self._ended = self._closed = False
 
-    def put(self, trial: Trial, expected_s: float = 0.0) -> bool:
+    def put(self, item: Work, expected_s: float = 0.0) -> bool:
         """Wait for room; False once nobody takes any more."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._size < AHEAD)
             if self._closed:
                 return False
-            heap = self._groups.setdefault((trial.environment, trial.group), [])
-            heapq.heappush(heap, (-expected_s, next(self._arrivals), trial))
+            heap = self._groups.setdefault((item[1].environment, item[1].group), [])
+            heapq.heappush(heap, (-expected_s, next(self._arrivals), item))
             self._size += 1
             self._changed.notify_all()
             return True
@@ -55,19 +55,19 @@ class Waiting:
             self._closed = True
             self._changed.notify_all()
 
-    def take(self, slot: int) -> Trial | None:
-        """The next trial for a slot; None when there will be none."""
+    def take(self, slot: int) -> Work | None:
+        """Return the next work for a slot; None when there will be none."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._ended or self._size)
             if self._closed or not self._size:
                 return None
             group = self._at[slot] = self._best(slot)
-            _, _, trial = heapq.heappop(self._groups[group])
+            _, _, item = heapq.heappop(self._groups[group])
             if not self._groups[group]:
                 del self._groups[group]
             self._size -= 1
             self._changed.notify_all()
-            return trial
+            return item
 
     def _best(self, slot: int) -> Group:
         own = self._at.get(slot)

@@ -1,25 +1,26 @@
-"""The workers of one slot: those that run candidates, by environment and preload group, and those that judge."""
+"""The workers of one slot: started when first asked for, by role, environment and preload group."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import SandboxUnavailable
-from ..types import Limits, Status, Trial, Trust, Verdict
-from .link import ANSWER_PATIENCE_S, LinkLost, Worker, address_of
+from ..types import Limits, Program
+from .link import ANSWER_PATIENCE_S, LinkLost, Reply, Role, Worker
 
 USES = 2000
 """Programs a worker runs before it is replaced, so that nothing slow can add up in it."""
 WARM = 2
-"""Workers of a kind that are kept, the longest unused ended first."""
+"""Workers of a role that are kept, the longest unused ended first."""
+PATIENCE = 5.0
+"""How many times its wall-time limit a program may take that waits for a CPU (as `inside.running` has it)."""
 
-Start = Callable[[str, str], Worker]
-"""Starts a worker for an environment and a preload group."""
-Answer = dict[str, Any]
+Start = Callable[[Role, str, str], Worker]
+"""Starts a worker of a role for an environment and a preload group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,12 @@ class Job:
     """What a worker's child is to do; see `inside.child.OPERATIONS`."""
 
     operation: str
-    fields: Mapping[str, Any]
     limits: Limits
+    fields: Mapping[str, Any] = field(default_factory=dict)
     max_report: int = 64 << 10
     """Bytes that the child may report."""
-    blob: bytes = b""
+    blobs: tuple[bytes, ...] = ()
+    """What the child is handed."""
 
 
 class _Coming:
@@ -55,7 +57,7 @@ class _Coming:
 
 
 class Workers:
-    """Started when first asked for. `nproc` caps a program's processes, where needed.
+    """See the module. `nproc` caps a program's processes, where needed.
 
     Raises:
         LinkLost, SandboxUnavailable: one does not start, or is lost; `close` then, and go on.
@@ -64,89 +66,79 @@ class Workers:
     def __init__(self, start: Start, nproc: int | None) -> None:
         self._start = start
         self._nproc = nproc
-        self._candidates: dict[tuple[str, str], Worker] = {}
-        self._judges: dict[tuple[str, str], Worker] = {}
-        self._coming: dict[tuple[str, str], _Coming] = {}
-        """Judges on their way."""
+        self._kept: dict[tuple[Role, str, str], Worker] = {}
+        self._coming: dict[tuple[Role, str, str], _Coming] = {}
+        self._retired: list[Worker] = []
         self._interrupted = False
 
-    def candidate(self, environment: str, group: str) -> Worker:
-        """The warm worker that runs candidates of an environment and group."""
-        return self._warm(self._candidates, environment, group)
+    def worker(self, role: Role, environment: str, group: str) -> Worker:
+        """Return the warm worker of a role, started if need be."""
+        if self._interrupted:
+            raise LinkLost("broken off")
+        place = role, environment, group
+        worker = self._kept.pop(place, None)
+        if worker is None and (coming := self._coming.pop(place, None)):
+            worker = coming.take()
+        if worker is None:
+            for old in [one for one in self._kept if one[0] is role][: 1 - WARM or None]:
+                self._kept.pop(old).close()
+            worker = self._start(*place)
+        self._kept[place] = worker
+        if self._interrupted:  # while it started, when `interrupt` could not see it
+            raise LinkLost("broken off")
+        return worker
 
-    def judge(self, environment: str, group: str) -> Worker:
-        """The warm worker that holds tests and expected values, and never runs a candidate."""
-        return self._warm(self._judges, environment, group)
+    def prepare(self, role: Role, environment: str, group: str) -> None:
+        """Begin to start what `worker` will be asked for, and do not wait for it."""
+        self._coming[role, environment, group] = _Coming(lambda: self._start(role, environment, group))
 
-    def prepare_judge(self, environment: str, group: str) -> None:
-        """Begin to start what `judge` will be asked for, and do not wait for it."""
-        self._coming[environment, group] = _Coming(lambda: self._start(environment, group))
+    def begin(self, role: Role, program: Program, job: Job, carry: Reply | None = None) -> Worker:
+        """Begin a job in a process of its own where programs of a role run; `end` has to be told how it ended."""
+        worker = self.worker(role, program.environment, program.group)
+        limits = asdict(job.limits) | {"nproc": self._nproc}
+        worker.begin(
+            job.operation,
+            {**job.fields, "limits": limits, "max_report": job.max_report},
+            blobs=job.blobs,
+            carry=carry,
+            patience_s=PATIENCE * job.limits.wall_time_s + ANSWER_PATIENCE_S,
+        )
+        return worker
 
-    def run(self, trial: Trial, job: Job) -> tuple[Answer, bytes]:
-        """Do a job in a process of its own where candidates run; that worker is ended if it may not be used again."""
-        return self._run(self._candidates, trial, job)
+    def end(self, program: Program, worker: Worker, reply: Reply) -> Reply:
+        """Take note of a job's end; a worker that may not be used again is ended by `sweep`."""
+        worker.uses += 1
+        worker.memory_bytes = reply["memory_bytes"]
+        if not reply["clean"] or worker.uses >= USES:
+            self._retired.append(self._kept.pop((worker.role, program.environment, program.group)))
+        return reply
 
-    def run_trusted(self, trial: Trial, job: Job) -> tuple[Answer, bytes]:
-        """As `run`, where tests and references run."""
-        return self._run(self._judges, trial, job)
+    def sweep(self) -> None:
+        """End the workers that may not be used again; what they replied is no longer needed."""
+        while self._retired:
+            self._retired.pop().close()
+
+    def run(self, role: Role, program: Program, job: Job, carry: Reply | None = None) -> Reply:
+        """Do a job and return what came of it."""
+        worker = self.begin(role, program, job, carry)
+        return self.end(program, worker, worker.next())
 
     @property
     def memory_bytes(self) -> int:
         """The most that the containers of all workers here have used, added up."""
-        return sum(worker.memory_bytes for worker in (*self._candidates.values(), *self._judges.values()))
+        return sum(worker.memory_bytes for worker in list(self._kept.values()))
 
     def interrupt(self) -> None:
         """From another thread: break off what they are at, and start no more of them."""
         self._interrupted = True
-        for worker in (*self._candidates.values(), *self._judges.values()):
+        for worker in list(self._kept.values()):
             worker.interrupt()
 
     def close(self) -> str:
         """End all; the last word of those that wrote to standard error."""
-        workers = [*self._candidates.values(), *self._judges.values()]
+        workers = [*self._kept.values(), *self._retired]
         workers += [worker for one in self._coming.values() if (worker := one.take()) is not None]
-        for kept in (self._candidates, self._judges, self._coming):
-            kept.clear()
+        self._kept.clear()
+        self._retired.clear()
+        self._coming.clear()
         return " ".join(filter(None, [worker.close() for worker in workers]))
-
-    def _warm(self, kept: dict[tuple[str, str], Worker], environment: str, group: str) -> Worker:
-        if self._interrupted:
-            raise LinkLost("broken off")
-        worker = kept.pop((environment, group), None)
-        if worker is None and kept is self._judges and (coming := self._coming.pop((environment, group), None)):
-            worker = coming.take()
-        if worker is None:
-            for old in list(kept)[: 1 - WARM or None]:
-                kept.pop(old).close()
-            worker = self._start(environment, group)
-        kept[environment, group] = worker
-        return worker
-
-    def _run(self, kept: dict[tuple[str, str], Worker], trial: Trial, job: Job) -> tuple[Answer, bytes]:
-        worker = self._warm(kept, trial.environment, trial.group)
-        limits = asdict(job.limits) | {"nproc": self._nproc}
-        answer, reported = worker.request(
-            job.operation,
-            {**job.fields, "limits": limits, "max_report": job.max_report},
-            blob=job.blob,
-            patience_s=job.limits.wall_time_s + ANSWER_PATIENCE_S,
-        )
-        worker.uses += 1
-        worker.memory_bytes = answer["memory_bytes"]
-        if not answer["clean"] or worker.uses >= USES:
-            kept.pop((trial.environment, trial.group)).close()
-        return answer, reported
-
-
-def verdict_of(trial: Trial, answer: Mapping[str, Any], trust: Trust, *, base: str | None = None) -> Verdict:
-    """The verdict that a worker's answer amounts to."""
-    return Verdict(
-        **address_of(trial),
-        status=Status(answer["status"]),
-        detail=answer["detail"],
-        cpu_time_s=round(answer["cpu_time_s"], 6),
-        wall_time_s=round(answer["wall_time_s"], 6),
-        peak_memory_bytes=answer["peak_memory_bytes"],
-        trust=trust,
-        base_status=Status(base) if base is not None else None,
-    )

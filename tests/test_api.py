@@ -14,7 +14,7 @@ import typer
 import harness
 from harness import api
 from harness.benchmarks.humaneval import HumanEval
-from harness.cli.main import app
+from harness.cli.application import app
 from harness.errors import SamplesError, StoreError, UsageError
 from tests.commands import read_rows, references, write_rows
 from tests.evolve.world import write_replies, write_seeds

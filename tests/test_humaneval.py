@@ -6,7 +6,7 @@ import pytest
 
 from harness.benchmarks.humaneval import HumanEval
 from harness.sandboxes import open_sandbox
-from harness.types import Asserts, CodeForm, Problem, Status
+from harness.types import CodeForm, Problem, Status
 
 
 @pytest.fixture(scope="module")
@@ -23,18 +23,17 @@ def test_there_are_the_164_official_problems(problems: list[Problem]) -> None:
 def test_the_program_is_human_evals_own(problems: list[Problem]) -> None:
     """Prompt + completion + newline + test + newline + check(entry_point), byte by byte; 3 seconds."""
     problem = problems[0]
-    trial = HumanEval().trial(problem, "    pass\n", CodeForm.COMPLETION, 7)
+    program = HumanEval().program(problem, "    pass\n", CodeForm.COMPLETION)
+    judge = HumanEval().judge(problem)
 
-    assert isinstance(trial.judge, Asserts)
     upstream = f"{problem.prompt}    pass\n\n{problem.tests}\ncheck({problem.entry_point})"
-    assert trial.source + trial.judge.tests == upstream
-    assert (trial.benchmark, trial.task_id, trial.index) == ("humaneval", "HumanEval/0", 7)
-    assert trial.limits.cpu_time_s == 3.0
+    assert program.source + judge.tests == upstream
+    assert program.limits.cpu_time_s == 3.0
 
 
 def test_a_solution_stands_alone(problems: list[Problem]) -> None:
     """The prompt is not put in front of it."""
-    assert HumanEval().trial(problems[0], "x = 1", CodeForm.SOLUTION, 0).source == "x = 1"
+    assert HumanEval().program(problems[0], "x = 1", CodeForm.SOLUTION).source == "x = 1"
 
 
 @pytest.mark.parametrize("sandbox", [pytest.param("docker", marks=pytest.mark.docker), "process"])
@@ -45,15 +44,19 @@ def test_references_pass_and_wrong_bodies_do_not(
     if sandbox == "docker":
         request.getfixturevalue("core_image")
     benchmark = HumanEval()
-    trials = [benchmark.trial(problem, problem.reference, CodeForm.COMPLETION, 0) for problem in problems]
-    trials += [benchmark.trial(problem, "    return None\n", CodeForm.COMPLETION, 1) for problem in problems]
+    work = [
+        ((problem.task_id, right), benchmark.program(problem, code, CodeForm.COMPLETION), benchmark.judge(problem))
+        for problem in problems
+        for right, code in ((True, problem.reference), (False, "    return None\n"))
+    ]
 
     with open_sandbox(sandbox, environment=benchmark.environment) as opened:
-        verdicts = list(opened.run(trials))
+        outcomes = dict(opened.run(work))
 
-    assert {verdict.status for verdict in verdicts if verdict.index == 0} == {Status.PASSED}
-    wrong = [verdict.status for verdict in verdicts if verdict.index == 1]
-    assert (len(verdicts), len(wrong)) == (328, 164)
+    assert outcomes.keys() == {key for key, _, _ in work}
+    assert {outcome.status for (_, right), outcome in outcomes.items() if right} == {Status.PASSED}
+    wrong = [outcome.status for (_, right), outcome in outcomes.items() if not right]
+    assert (len(outcomes), len(wrong)) == (328, 164)
     # A few tests compute with what is returned before they compare it.
     assert set(wrong) == {Status.WRONG_ANSWER, Status.RUNTIME_ERROR}
     assert wrong.count(Status.WRONG_ANSWER) > 140

@@ -19,7 +19,7 @@ FOLDERS = {
 LAYERS = {
     0: "__init__ types errors",
     2: "pipeline scoring session manifest compare report exchange doctor listing verify canaries datafiles "
-    "source plans place forecast capacity noise ask extractors lineage frames api "
+    "suite fragile source plans place forecast capacity noise ask extractors lineage frames api "
     "evolve finetune loop cluster",
     3: "cli __main__",
 }

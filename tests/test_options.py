@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from harness.cli import output
-from harness.cli.main import app
+from harness.cli.application import app
 
 
 def commands(group: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -63,17 +63,22 @@ def test_upstreams_way_of_judging_is_a_choice_of_the_run(tmp_path: Path) -> None
 
 
 def test_a_sample_that_fails_for_what_cannot_be_carried_is_named(tmp_path: Path) -> None:
-    """With the value that was in the way, on the card and in the report: upstream would pass it."""
-    longest = "Text(min(strings, key=lambda s: -len(s))) if strings else None"
-    odd = f"    class Text(str):\n        pass\n    return {longest}\n"
+    """With the value that was in the way, on the card and in the report, without another run in-process."""
+    odd = (
+        "    class Text:\n        def __init__(self, text):\n            self.text = text\n"
+        "        def __eq__(self, other):\n            return self.text == other\n"
+        "    return Text(min(strings, key=lambda s: -len(s))) if strings else None\n"
+    )
     write_rows(tmp_path / "s.jsonl", [{"task_id": "HumanEval/12", "completion": odd}])
     chosen = ScoreConfig(samples=tmp_path / "s.jsonl", benchmark="humaneval", sandbox="process")
     summary = scoring.score(chosen, out=tmp_path / "run")
 
     assert [verdict.uncarried for verdict in summary.uncarried] == ["a Text"]
-    told = "HumanEval/12 sample 0 (humaneval): a Text cannot be carried; it passes in-process"
+    (failed,) = read_rows(tmp_path / "run" / "verdicts.jsonl")
+    assert (failed["status"], failed["trust"], failed["uncarried"]) == ("wrong_answer", "split", "a Text")
+    told = "HumanEval/12 sample 0 (humaneval): a Text cannot be carried; a base value could be"
     assert told in report.card(summary)
-    assert told in (tmp_path / "run" / "report.md").read_text()
+    assert told.replace("a Text", "`a Text`") in (tmp_path / "run" / "report.md").read_text()
 
 
 def test_groups_of_problems_have_scores_of_their_own(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from harness.recipes import (
     names,
     recipe,
 )
-from harness.types import Asserts, CodeForm, Problem, Trial
+from harness.types import Asserts, CodeForm, Judge, Problem, Program
 
 LINE = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 PROBLEM = Problem(
@@ -53,16 +53,11 @@ class Variant:
     def instruction(self, problem: Problem) -> str:
         return problem.prompt
 
-    def trial(self, problem: Problem, code: str, form: CodeForm, index: int) -> Trial:
-        judge = Asserts(tests=problem.tests)
-        return Trial(
-            benchmark=self.name,
-            task_id=problem.task_id,
-            index=index,
-            source=problem.prompt + code,
-            judge=judge,
-            environment=self.environment,
-        )
+    def judge(self, problem: Problem) -> Judge:
+        return Asserts(tests=problem.tests)
+
+    def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
+        return Program(source=problem.prompt + code, environment=self.environment)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import StoreError
 from harness.journal import Journal
 from harness.report.summary import summarise
-from harness.store import RunFolder, read_samples, read_verdicts
+from harness.store import RunFolder, read_samples, read_verdicts, write_text
 from harness.types import CodeForm, Completion, Sample, Status, Verdict
 
 IDENTITY = {"kind": "run", "model": "replay:x", "sampling": {"temperature": 0.0}, "sandbox": "process"}
@@ -102,7 +102,7 @@ def test_an_index_that_cannot_be_is_damage(index: object, tmp_path: Path) -> Non
     row = json.loads((tmp_path / "samples.jsonl").read_text()) | {"index": index}
     (tmp_path / "samples.jsonl").write_text(json.dumps(row) + "\n")
 
-    with pytest.raises(StoreError, match=r"samples\.jsonl line 1 is damaged: ValueError\(.index is "):
+    with pytest.raises(StoreError, match=r"samples\.jsonl line 1 is damaged: index is "):
         read_samples(tmp_path)
 
 
@@ -250,3 +250,10 @@ def test_exchanged_code_loses_its_verdict_and_keeps_its_raw_text(tmp_path: Path)
         ]
     assert read_verdicts(tmp_path).keys() == {("toy", "T/0", 0)}
     assert len(read_samples(tmp_path)) == 3
+
+
+def test_text_that_utf8_cannot_hold_is_written_with_a_sign_in_its_place(tmp_path: Path) -> None:
+    """A report's text may quote a program's."""
+    write_text(tmp_path / "x", "a\ud800b")
+
+    assert (tmp_path / "x").read_text(encoding="utf-8") == "a\ufffdb"

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from harness import api
-from harness.cli.main import app
+from harness.cli.application import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("harness", "benchmarks", "sandboxes")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..cleaning import neutralize
 from ..errors import UsageError, reason
 from . import output
 from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P
@@ -60,7 +61,8 @@ def ask(
             typer.echo(exchange.rendered.text, err=True)
             typer.echo("--- answer ---", err=True)
         for piece in exchange.pieces:
-            typer.echo(piece, nl=False)
+            # Whoever keeps the answer gets it as it is; a terminal would obey its escape sequences.
+            typer.echo(neutralize(piece) if sys.stdout.isatty() else piece, nl=False)
         typer.echo()
 
 

@@ -81,7 +81,7 @@ def _end(wrong: list[State]) -> None:
     """What is wrong, one line each, and exit 2; nothing where nothing is."""
     for state in wrong:
         text = state.about if state.path else f"data file {state.file.name} is missing; `harness data fetch` brings it"
-        typer.echo(f"error: {text}", err=True)
+        output.error(text)
     if wrong:
         raise typer.Exit(USAGE)
 

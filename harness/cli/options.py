@@ -45,9 +45,12 @@ AllowUnsafe = Annotated[
 Cache = Annotated[
     bool | None, typer.Option("--cache/--no-cache", help="Take verdicts of equal programs from the cache (default).")
 ]
+RetryTimeouts = Annotated[
+    str | None,
+    typer.Option(help="all: retry time-outs with four times the time and name fragile problems. Default: none."),
+]
 TimeCheck = Annotated[
-    bool | None,
-    typer.Option("--time-check/--no-time-check", help="Run time-outs again with four times the time (default)."),
+    bool | None, typer.Option("--time-check/--no-time-check", hidden=True, help="Old name of --retry-timeouts.")
 ]
 Page = Annotated[
     bool, typer.Option("--page/--no-page", help="Write report.html (default); `harness report` writes it later.")

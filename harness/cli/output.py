@@ -6,8 +6,8 @@ stderr besides errors: progress, remarks, warnings. A command states its result 
 
 from __future__ import annotations
 
+import codecs
 import inspect
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..cleaning import json_text, neutralize
 from ..plain import plain
 
 if TYPE_CHECKING:
@@ -76,18 +77,28 @@ def wants_quiet() -> bool:
 
 
 def result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> None:
-    """Print the result: `data` as JSON where that is asked for, else `text`.
+    """Print the result: `data` as JSON where that is asked for, else `text`, which may quote what programs wrote.
 
     `apart`: on a terminal an empty line parts it from the progress above.
     """
     if wants_json():
-        typer.echo(json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json_text(plain(data), ascii_only=not _writes_utf8()))
         return
     told = text if isinstance(text, str) else text()
     if apart and sys.stdout.isatty() and not _OUTPUT.get().quiet:
         typer.echo()
     if told:
-        typer.echo(told, nl=not told.endswith("\n"))
+        show(told, nl=not told.endswith("\n"))
+
+
+def show(text: str, *, nl: bool = True) -> None:
+    """Print a part of the result; nothing in it is obeyed by a terminal or a CI system."""
+    typer.echo(neutralize(text), nl=nl)
+
+
+def error(text: str) -> None:
+    """Say an error in one line on stderr."""
+    typer.echo(f"error: {' '.join(neutralize(text).splitlines())}", err=True)
 
 
 def remark(text: str) -> None:
@@ -101,6 +112,13 @@ def progress() -> Progress:
     from ..progress import Quiet, open_progress
 
     return Quiet() if _OUTPUT.get().quiet else open_progress()
+
+
+def _writes_utf8() -> bool:
+    try:
+        return codecs.lookup(sys.stdout.encoding).name == "utf-8"
+    except (LookupError, TypeError):
+        return False
 
 
 def width() -> int | None:

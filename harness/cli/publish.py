@@ -108,6 +108,6 @@ def export(
 
     if out.exists() and not force:
         raise UsageError(f"{out} exists; --force replaces it")
-    count = exchange.export_run(run, to=to, out=out, benchmark=benchmark)
+    count = exchange.export_run(run, to=to, out=out, benchmark=benchmark, tell=output.remark)
     output.result({"samples": count, "path": out}, "")
     output.remark(f"wrote {count} samples to {out}")

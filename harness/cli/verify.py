@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..cleaning import one_line
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
 from ..types import Trust
 from . import output
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ..verify import Part, Verification
 
 ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {:<28}{}"
+FOUND = 300
+"""Characters of a program's detail that a line shows."""
 HEAD = ("benchmark", "sandbox", "references", "canaries", "golden", "time", "memory", "judged")
 
 
@@ -54,7 +57,7 @@ def verify(
         except HarnessError as error:
             if not output.wants_json():
                 typer.echo(f"{name:<18}not verified")
-            typer.echo(f"error: {error}", err=True)
+            output.error(str(error))
             codes.append(error.exit_code)
         else:
             rows.append(found)
@@ -98,11 +101,13 @@ def _show(found: Verification) -> None:
             ", ".join(f"{count} {trust}" for trust, count in found.trust.items()),
         ).rstrip()
     )
+    if found.note:
+        typer.echo(f"  note     {found.note}")
     for difference in found.differences:
-        told = " ".join(difference.found.split())
-        typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {told[:300]}")
+        told = one_line(difference.found, FOUND)
+        typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {told}")
     for difference in found.references.known:
-        typer.echo(f"  known    {difference.what}: {' '.join(difference.found.split())}")
+        typer.echo(f"  known    {difference.what}: {one_line(difference.found, FOUND)}")
 
 
 def _memory(found: Verification) -> str:

@@ -10,26 +10,29 @@ import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from .. import __version__
 from ..models.adapters import Adapter
 from ..models.loading import open_model
 from ..models.options import ModelOptions
+from ..optional import CanFit, HasBatchSize, Idles
 from ..sandboxes import open_sandbox
 from ..types import (
-    Calls,
     Generated,
+    Judge,
+    Key,
     Model,
+    Outcome,
+    Program,
     Prompt,
     RenderedPrompt,
     Request,
     SamplingParams,
     Sandbox,
-    Trial,
     Trust,
-    Verdict,
+    Work,
 )
 from .conveyor import Conveyor, Conveyors, Empty
 from .gauges import counter
@@ -46,11 +49,11 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """Trials on their way to a node, without the inputs that it was sent before."""
+    """Programs on their way to a node, and the judges that it was not sent before."""
 
-    trials: Sequence[Trial]
-    calls: Mapping[str, Calls]
-    """By key: whole, of trials whose own have no parts."""
+    programs: Sequence[tuple[int, Program, str]]
+    """Each with its number and the name of its judge."""
+    judges: Mapping[str, Judge]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +83,8 @@ class Scorer:
         self._judged = counter("harness_trials_judged", "Programs judged.", node)
         self._resources = ExitStack()
         self._sandbox: Sandbox | None = None
-        self._calls: dict[str, Calls] = {}
-        self._conveyors: Conveyors[Trial, Verdict] = Conveyors()
+        self._judges: dict[str, Judge] = {}
+        self._conveyors: Conveyors[Work, tuple[Key, Outcome]] = Conveyors()
         self._rate = FEWEST * workers / WORK_S
         self._asked_at = 0.0
 
@@ -111,18 +114,24 @@ class Scorer:
         assert self._sandbox is not None
         return dict(self._sandbox.describe())
 
-    def exchange(self, stream: int, order: None, bundle: Bundle, count: int) -> tuple[int, list[Verdict]]:  # noqa: ARG002
-        """Take new trials; how many there may be inside from now on, and the verdicts that are there."""
+    def exchange(
+        self,
+        stream: int,
+        order: None,  # noqa: ARG002
+        bundle: Bundle,
+        count: int,
+    ) -> tuple[int, list[tuple[Key, Outcome]]]:
+        """Take new programs; how many there may be inside from now on, and the outcomes that are there."""
         conveyor = self._conveyors.of(stream, self._begin)
-        self._calls.update(bundle.calls)
-        conveyor.give(map(self._whole, bundle.trials), count)
-        verdicts = conveyor.take(POLL_S)
+        self._judges.update(bundle.judges)
+        conveyor.give(((number, program, self._judges[name]) for number, program, name in bundle.programs), count)
+        outcomes = conveyor.take(POLL_S)
         now = time.monotonic()
-        self._rate += 0.3 * (len(verdicts) / (now - self._asked_at) - self._rate)
+        self._rate += 0.3 * (len(outcomes) / (now - self._asked_at) - self._rate)
         self._asked_at = now
-        self._judged.inc(len(verdicts))
+        self._judged.inc(len(outcomes))
         most = max(FEWEST, min(MOST, int(WORK_S * self._rate / self._workers)))
-        return most * self._workers, verdicts
+        return most * self._workers, outcomes
 
     def stop(self) -> None:
         """Drop what is inside."""
@@ -133,14 +142,10 @@ class Scorer:
         self.stop()
         self._resources.close()
 
-    def _begin(self) -> Conveyor[Trial, Verdict]:
+    def _begin(self) -> Conveyor[Work, tuple[Key, Outcome]]:
         assert self._sandbox is not None
         self._asked_at = time.monotonic()
         return Conveyor(self._sandbox.run, Empty.WAIT)
-
-    def _whole(self, trial: Trial) -> Trial:
-        judge = trial.judge
-        return replace(trial, judge=self._calls[judge.key]) if isinstance(judge, Calls) and not judge.parts else trial
 
 
 class Replica:
@@ -169,7 +174,7 @@ class Replica:
     def describe(self) -> tuple[str, Mapping[str, Any], bool]:
         """The model's name, what it says of itself, whether it can be fitted to a length. Finds it if need be."""
         model = self._found()
-        return model.name, dict(model.describe()), hasattr(model, "fit")
+        return model.name, dict(model.describe()), isinstance(model, CanFit)
 
     def render(self, prompts: Sequence[Prompt]) -> list[RenderedPrompt]:
         """As `Model.render`, of each."""
@@ -183,11 +188,11 @@ class Replica:
         """
         model: Any = self._found()
         if not self._loaded:
-            if needed_tokens is not None and hasattr(model, "fit"):
+            if needed_tokens is not None and isinstance(model, CanFit):
                 model.fit(needed_tokens)
             self._resources.enter_context(model)
             self._loaded = True
-            self._capacity = getattr(model, "side_by_side", None) or self._capacity
+            self._capacity = model.side_by_side if isinstance(model, HasBatchSize) else self._capacity
         return {"versions": versions(), "model": dict(model.describe()), "capacity": self._capacity}
 
     def exchange(
@@ -218,7 +223,7 @@ class Replica:
         def work(feed: Iterable[Request]) -> Iterator[Generated]:
             return chosen.generate(feed, params)
 
-        return Conveyor(work, Empty.NOTHING if getattr(model, "idles", False) else Empty.END)
+        return Conveyor(work, Empty.NOTHING if isinstance(model, Idles) and model.idles else Empty.END)
 
     def _found(self) -> Model:
         if self._model is None:

@@ -103,7 +103,6 @@ class Fleet(Generic[Item, Result]):
         intake = Intake(items, self._events.wake if threaded else None)
         try:
             while True:
-                yield from intake.passed()
                 while self._results:
                     yield self._results.popleft()
                 self._look()

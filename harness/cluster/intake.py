@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
-
-from ..types import Verdict
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
 
 AHEAD = 256
 """Items read before there is room for them, by a thread."""
@@ -22,7 +20,6 @@ class Intake(Generic[Item]):
         self._items = iter(items)
         self._wake = wake
         self._waiting: deque[Item] = deque()
-        self._passed: deque[Any] = deque()
         self._changed = threading.Condition()
         self._over = self._closed = False
         self._failure: BaseException | None = None
@@ -33,7 +30,7 @@ class Intake(Generic[Item]):
     def ended(self) -> bool:
         """Whether there are no more items, and will be none."""
         with self._changed:
-            return self._over and not self._waiting and not self._passed
+            return self._over and not self._waiting
 
     def take(self) -> Item | None:
         """The next item; None where there is none now.
@@ -53,16 +50,6 @@ class Intake(Generic[Item]):
                 raise self._failure
         return None
 
-    def passed(self) -> Iterator[Any]:
-        """Verdicts that came among the items: they are results already."""
-        while True:
-            with self._changed:
-                if not self._passed:
-                    return
-                found = self._passed.popleft()
-                self._changed.notify_all()
-            yield found
-
     def close(self) -> None:
         """No more are wanted."""
         with self._changed:
@@ -74,12 +61,12 @@ class Intake(Generic[Item]):
         try:
             for item in self._items:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._closed or len(self._waiting) + len(self._passed) < AHEAD)
+                    self._changed.wait_for(lambda: self._closed or len(self._waiting) < AHEAD)
                     if self._closed:
                         return
                     # Only the first: while others wait, there is no room for them or they are being taken.
-                    first = not self._waiting and not self._passed
-                    (self._passed if isinstance(item, Verdict) else self._waiting).append(item)
+                    first = not self._waiting
+                    self._waiting.append(item)
                 if first:
                     self._wake()
         except BaseException as error:  # noqa: BLE001 - raised again where the items are taken

@@ -158,10 +158,10 @@ class ClusterModel:
         self._ray, self._setup, self._seats, self._record = ray, setup, seats, record
         self._renew()
 
-    @property
-    def fit(self) -> Callable[[int], None] | None:
-        """Sets the context that is needed, where the replicas can be fitted to it."""
-        return self._set_needed if self._found[2] else None
+    def fit(self, tokens: int) -> None:
+        """As `harness.optional.CanFit`, where the replicas can be fitted."""
+        if self._found[2]:
+            self._set_needed(tokens)
 
     def adapted(self, adapter: Adapter) -> AdaptedModel:
         """The same replicas answering with one of the adapters they were given."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import HarnessError, SandboxUnavailable
-from ..sandboxes.cache import VOLATILE, addressed
-from ..types import Calls, Status, Trial, Verdict
+from ..sandboxes.cache import VOLATILE
+from ..sandboxes.judges import kind_of
+from ..types import Key, Outcome, Status, Work
 from .actors import Bundle, SandboxSetup, Scorer, versions
 from .fleet import Fleet
 from .layout import Node, Seat
@@ -21,10 +22,10 @@ from .survey import on_node
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A trial and its number in this start, which it bears for an index on the way."""
+    """Work and its number in this start, under which it travels."""
 
     number: int
-    trial: Trial
+    work: Work
     retried: bool = False
 
 
@@ -68,44 +69,40 @@ class Scorers:
         """As `Staff.key`."""
         return item.number
 
-    def result_key(self, raw: Verdict) -> int:
+    def result_key(self, raw: tuple[int, Outcome]) -> int:
         """As `Staff.result_key`."""
-        return raw.index
+        return raw[0]
 
     def pack(self, member: Member[Numbered], items: Sequence[Numbered]) -> Bundle:
-        """Inputs are sent to a node once: those of a HumanEval+ problem can be megabytes."""
-        trials, calls = [], {}
+        """Send each judge to a node once: the inputs of a HumanEval+ problem can be megabytes."""
+        programs, judges = [], {}
         for item in items:
-            trial = replace(item.trial, index=item.number)
-            if isinstance(trial.judge, Calls):
-                if trial.judge.key not in member.known:
-                    member.known.add(trial.judge.key)
-                    calls[trial.judge.key] = trial.judge
-                trial = replace(trial, judge=replace(trial.judge, parts=()))
-            trials.append(trial)
-        return Bundle(trials=trials, calls=calls)
+            _, program, judge = item.work
+            name = kind_of(judge).name(judge)
+            if name not in member.known:
+                member.known.add(name)
+                judges[name] = judge
+            programs.append((item.number, program, name))
+        return Bundle(programs=programs, judges=judges)
 
-    def accepted(self, raw: Verdict, item: Numbered, member: Member[Numbered], *, others: bool) -> Verdict | None:
-        """The judge's own trouble on one node is no verdict yet where there is another to try."""
-        member.troubles = member.troubles + 1 if raw.status is Status.INFRASTRUCTURE else 0
+    def accepted(
+        self, raw: tuple[int, Outcome], item: Numbered, member: Member[Numbered], *, others: bool
+    ) -> tuple[Key, Outcome] | None:
+        """The judge's own trouble on one node is no outcome yet where there is another to try."""
+        outcome = raw[1]
+        member.troubles = member.troubles + 1 if outcome.status is Status.INFRASTRUCTURE else 0
         if member.troubles and others and not item.retried:
             return None
-        return addressed(raw, item.trial)
+        return item.work[0], outcome
 
     def again(self, item: Numbered) -> Numbered:
         """As `Staff.again`."""
         return replace(item, retried=True)
 
-    def blamed(self, item: Numbered, cause: HarnessError) -> Verdict:
+    def blamed(self, item: Numbered, cause: HarnessError) -> tuple[Key, Outcome]:
         """As `Staff.blamed`."""
-        trial = item.trial
-        return Verdict(
-            benchmark=trial.benchmark,
-            task_id=trial.task_id,
-            index=trial.index,
-            status=Status.INFRASTRUCTURE,
-            detail=f"lost with one node's sandbox after the other: {cause}",
-        )
+        detail = f"lost with one node's sandbox after the other: {cause}"
+        return item.work[0], Outcome(status=Status.INFRASTRUCTURE, detail=detail)
 
     def told(self, count: int) -> str:
         """As `Staff.told`."""
@@ -125,14 +122,12 @@ NUMBERS = itertools.count(1)
 class ClusterSandbox:
     """See the module; the nodes that have a seat score."""
 
-    passes_verdicts = True
-
     def __init__(
         self, ray: Any, setup: SandboxSetup, seats: Callable[[Sequence[Node]], Sequence[Seat]], record: Record
     ) -> None:
         self.name = setup.name
         self._staff = Scorers(setup)
-        self._fleet: Fleet[Numbered, Verdict] = Fleet(ray, self._staff, seats, record)
+        self._fleet: Fleet[Numbered, tuple[Key, Outcome]] = Fleet(ray, self._staff, seats, record)
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> ClusterSandbox:
@@ -167,11 +162,7 @@ class ClusterSandbox:
             "kinds_of_nodes": [json.loads(kind) for kind in kinds],
         }
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
-        """As `Sandbox.run`; a `Verdict` among the trials is passed on."""
-        return self._fleet.run(self._numbered(trials), None, threaded=True)
-
-    def _numbered(self, trials: Iterable[Trial]) -> Iterator[Numbered]:
-        for trial in trials:
-            # a verdict that is known already has nothing to be numbered for
-            yield trial if isinstance(trial, Verdict) else Numbered(next(self._numbers), trial)
+    def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
+        """As `Sandbox.run`."""
+        numbered = (Numbered(next(self._numbers), item) for item in work)
+        return self._fleet.run(numbered, None, threaded=True)

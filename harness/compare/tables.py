@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..cleaning import escape_markdown
 from ..types import Score
 from .comparison import Comparison, Difference
 from .runs import Run
@@ -75,20 +76,20 @@ def markdown(comparison: Comparison) -> str:
     """The whole comparison, for a pull request or a terminal."""
     first = comparison.runs[0].name
     mark = " (mixed: not comparable)" if comparison.mixed else ""
-    lines = [f"# Comparison with {first}{mark}", ""]
-    lines += [f"- **not comparable**: {reason}" for reason in comparison.mixed]
+    lines = [f"# Comparison with {escape_markdown(first)}{mark}", ""]
+    lines += [f"- **not comparable**: {escape_markdown(reason)}" for reason in comparison.mixed]
     lines += [f"- {told}" for told in comparison.caveats]
     lines += [*([""] if comparison.mixed or comparison.caveats else []), *grid(shown_rows(comparison)), ""]
     lines += [f"- {method}" for method in comparison.tests]
     for found in comparison.differences:
         if found.metric.endswith("pass@1"):
-            lines += ["", f"## {found.run}, {found.benchmark} {found.metric}", ""]
+            lines += ["", f"## {escape_markdown(found.run)}, {found.benchmark} {found.metric}", ""]
             lines += [f"- lost ({len(found.lost)}): {listed(found.lost)}"]
             lines += [f"- gained ({len(found.gained)}): {listed(found.gained)}"]
     # Of two runs these are the lost and the gained ones.
     for benchmark, by_run in comparison.only_by.items() if len(comparison.runs) > 2 else ():
         lines += ["", f"## Solved by one alone, {benchmark}", ""]
-        lines += [f"- {run} ({len(tasks)}): {listed(tasks)}" for run, tasks in by_run.items()]
+        lines += [f"- {escape_markdown(run)} ({len(tasks)}): {listed(tasks)}" for run, tasks in by_run.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -122,7 +123,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 def listed(tasks: Sequence[str], most: int = SHOWN_TASKS) -> str:
     """Task ids in a row, "none", or the first of many."""
     more = f" and {len(tasks) - most} more" if len(tasks) > most else ""
-    return ", ".join(tasks[:most]) + more if tasks else "none"
+    return ", ".join(map(escape_markdown, tasks[:most])) + more if tasks else "none"
 
 
 def points(value: float, interval: tuple[float, float] | None) -> str:
@@ -148,7 +149,7 @@ def probability(p: float) -> str:
 
 def grid(rows: Iterable[Sequence[str]]) -> list[str]:
     """Markdown's table with columns of equal width; the first row is the heading."""
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    cells = [[escape_markdown(cell) for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))]
     ruled = [cells[0], ["-" * width for width in widths], *cells[1:]]
     return [

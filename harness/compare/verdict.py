@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from ..cleaning import code_span, escape_markdown, neutralize, one_line, plain_text
 from ..metrics import LEVEL
 from ..plain import plain
 from ..report.wording import printable
@@ -16,6 +18,8 @@ from .tables import listed, probability
 
 HEADS = {0: "no regression", REGRESSION: "regression"}
 JUNIT = "harness gate"
+DETAIL = 2000
+"""Characters of a verdict's detail in JUnit XML."""
 
 
 def sentence(found: Finding) -> str:
@@ -45,8 +49,8 @@ def text(gate: Gate) -> str:
     """The verdict as lines of Markdown: the answer first, then why."""
     first, second = gate.comparison.runs
     head = HEADS.get(gate.exit_code, f"not decided: the judge failed on {gate.unjudged} samples; run both again")
-    lines = [f"**{head}**: {second.name} against {first.name}", ""]
-    lines += [f"- not comparable: {reason}" for reason in gate.comparison.mixed]
+    lines = [f"**{head}**: {escape_markdown(second.name)} against {escape_markdown(first.name)}", ""]
+    lines += [f"- not comparable: {escape_markdown(reason)}" for reason in gate.comparison.mixed]
     for found in gate.findings:
         lines.append(f"- {'FAILED' if found.regressed else 'ok'}: {sentence(found)} ({_rule(found)})")
         lines.append(f"  - {power_note(found)}")
@@ -55,7 +59,8 @@ def text(gate: Gate) -> str:
         if found.difference.gained:
             lines.append(f"  - gained: {listed(found.difference.gained)}")
     for task in gate.must_pass:
-        lines.append(f"- {'ok' if task.passed else 'FAILED'}: {task.task_id} must pass{_because(task.detail)}")
+        asked = f"{escape_markdown(task.task_id)} must pass{_because(task.detail, code_span)}"
+        lines.append(f"- {'ok' if task.passed else 'FAILED'}: {asked}")
     lines += [f"- {told}" for told in gate.comparison.caveats]
     lines += [f"- {method}" for method in gate.comparison.tests]
     return "\n".join(lines) + "\n"
@@ -118,7 +123,12 @@ def write_junit(gate: Gate, path: Path) -> None:
     """
     cases = [_case(gate, found) for found in gate.findings]
     cases += [
-        _element(task.benchmark, f"{task.task_id} must pass", "" if task.passed else "failure", task.detail)
+        _element(
+            task.benchmark,
+            f"{task.task_id} must pass",
+            "" if task.passed else "failure",
+            plain_text(task.detail, DETAIL),
+        )
         for task in gate.must_pass
     ]
     failed = sum("<failure" in case for case in cases)
@@ -138,11 +148,11 @@ def _case(gate: Gate, found: Finding) -> str:
 def _element(suite: str, name: str, kind: str, about: str) -> str:
     """A test case; `kind` is "failure", "error" or nothing."""
     inner = f"<{kind} message={quoteattr(printable(about))}/>" if kind else ""
-    return f"<testcase classname={quoteattr(suite)} name={quoteattr(name)}>{inner}</testcase>"
+    return f"<testcase classname={quoteattr(suite)} name={quoteattr(printable(name))}>{inner}</testcase>"
 
 
 def _command(level: str, title: str, message: str) -> str:
-    escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    escaped = neutralize(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::{level} title={title.replace(',', ' ').replace(':', ' ')}::{escaped}"
 
 
@@ -155,6 +165,5 @@ def _rule(found: Finding) -> str:
     return f"{rule}, or not significant at {accepted.level:g}; p {'' if p.startswith('<') else '= '}{p}"
 
 
-def _because(detail: str) -> str:
-    told = printable(" ".join(detail.split()))
-    return f" ({told[:200]})" if told else ""
+def _because(detail: str, quote: Callable[[str], str] = one_line) -> str:
+    return f" ({quote(detail)})" if detail.strip() else ""

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import SandboxUnavailable
 from ..sandboxes import open_sandbox
-from ..types import Asserts, Limits, Status, Trial
+from ..sandboxes.judges import program_tests
+from ..types import Limits, Program, Status, Work
 from .blocks import code_blocks, parsed
 from .ledger import Ledger
 from .records import Row
 
-BENCHMARK = "examples"
 ENVIRONMENT = "core"
 
 
@@ -46,13 +46,12 @@ class ExampleRunner:
         return self._ledger.verdicts
 
     def _run(self, programs: Mapping[str, tuple[str, str]]) -> None:
-        keys = list(programs)
         with open_sandbox(self._sandbox, environment=ENVIRONMENT, workers=self._workers) as sandbox:
-            for verdict in sandbox.run(_trials([programs[key] for key in keys])):
-                if verdict.status is Status.INFRASTRUCTURE:
-                    raise SandboxUnavailable(f"the sandbox failed on an answer's examples: {verdict.detail}")
-                told = "" if verdict.status is Status.PASSED else f"{verdict.status}: {verdict.detail[:300]}"
-                self._ledger.record_verdict(keys[verdict.index], told)
+            for key, outcome in sandbox.run(_work(programs)):
+                if outcome.status is Status.INFRASTRUCTURE:
+                    raise SandboxUnavailable(f"the sandbox failed on an answer's examples: {outcome.detail}")
+                told = "" if outcome.status is Status.PASSED else f"{outcome.status}: {outcome.detail[:300]}"
+                self._ledger.record_verdict(str(key), told)
 
 
 def program_of(row: Row) -> tuple[str, str] | None:
@@ -94,17 +93,10 @@ def _calls(tree: ast.Module, defined: set[str]) -> bool:
     return any(isinstance(node, ast.Name) and node.id in defined for node in ast.walk(tree))
 
 
-def _trials(programs: Sequence[tuple[str, str]]) -> Iterator[Trial]:
-    for number, (source, tests) in enumerate(programs):
-        yield Trial(
-            benchmark=BENCHMARK,
-            task_id="examples",
-            index=number,
-            source=source,
-            judge=Asserts(tests=f"\n{tests}\n"),
-            environment=ENVIRONMENT,
-            limits=Limits(cpu_time_s=5.0, wall_time_s=20.0),
-        )
+def _work(programs: Mapping[str, tuple[str, str]]) -> Iterator[Work]:
+    for key, (source, tests) in programs.items():
+        program = Program(source=source, environment=ENVIRONMENT, limits=Limits(cpu_time_s=5.0, wall_time_s=20.0))
+        yield key, program, program_tests(f"\n{tests}\n")
 
 
 def _key(source: str, tests: str) -> str:

@@ -2,7 +2,7 @@
 
 Texts do not find a solution that was rewritten (Yang et al. 2023, arXiv 2311.04850); its tests do. Two steps keep it
 cheap: a screening program calls every function of a batch of rows with every problem's tests and tells which pairs
-look right; the benchmark's own trial then decides about these.
+look right; the benchmark's own judge then decides about these.
 
 Problems that a function without any thought solves (it returns a constant or its argument) tell nothing and are left
 out, and so are benchmarks whose tests call no function of the candidate's.
@@ -13,14 +13,15 @@ packages that the environment lacks; a function is called by the position of its
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import SandboxUnavailable
 from ..progress import Progress
 from ..sandboxes import open_sandbox
+from ..sandboxes.judges import kind_of, program_tests
 from ..suite import Suite
-from ..types import Asserts, CodeForm, Limits, Sandbox, Status, Trial
+from ..types import CodeForm, Limits, Program, Sandbox, Status, Work
 from .callables import Function, functions
 from .contamination import Hit
 from .records import Row
@@ -30,7 +31,6 @@ BATCH = 50
 """Functions in one screening program."""
 PROBES = 400
 """Problems in one screening program."""
-BENCHMARK = "decontamination"
 
 Piece = tuple[tuple[int, ...], tuple[int, ...]]
 """Functions and problems of one screening program, by number."""
@@ -112,7 +112,9 @@ def _targets(suites: Sequence[Suite], left_out: dict[str, int]) -> list[Target]:
     found = []
     for suite in suites:
         for problem in suite.problems.values():
-            made = probe(suite.benchmark.trial(problem, "", CodeForm.SOLUTION, 0), problem.entry_point)
+            judge = suite.benchmark.judge(problem)
+            tests = kind_of(judge).screening(judge, problem.entry_point)
+            made = probe(tests) if tests else None
             if made is None:
                 left_out[suite.name] = left_out.get(suite.name, 0) + 1
             else:
@@ -136,9 +138,9 @@ class _Screener:
         first = True
         while pieces:
             again: list[Piece] = []
-            for verdict in self._sandbox.run(self._trials(found, pieces)):
-                batch, probes = piece = pieces[verdict.index]
-                told = found_pairs(verdict)
+            for key, outcome in self._sandbox.run(self._work(found, pieces)):
+                batch, probes = piece = key
+                told = found_pairs(outcome)
                 if told is None:
                     smaller = _smaller(piece)
                     again += smaller
@@ -151,18 +153,16 @@ class _Screener:
         self._progress.finish("screen")
         return sorted(set(right))
 
-    def _trials(self, found: Sequence[Function], pieces: Sequence[Piece]) -> Iterator[Trial]:
-        for number, (batch, probes) in enumerate(pieces):
-            source = screen([found[one] for one in batch], [self._targets[other].probe for other in probes])
-            yield Trial(
-                benchmark=BENCHMARK,
-                task_id="screen",
-                index=number,
-                source=source,
-                judge=Asserts(tests="\nfound = solved()\nassert not found, found\n", exposes=("solved",)),
+    def _work(self, found: Sequence[Function], pieces: Sequence[Piece]) -> Iterator[Work]:
+        judge = program_tests("\nfound = solved()\nassert not found, found\n", exposes=("solved",))
+        for piece in pieces:
+            batch, probes = piece
+            program = Program(
+                source=screen([found[one] for one in batch], [self._targets[other].probe for other in probes]),
                 environment=self._targets[0].suite.benchmark.environment,
                 limits=Limits(cpu_time_s=600.0, wall_time_s=1200.0, memory_bytes=2 << 30),
             )
+            yield piece, program, judge
 
 
 def _smaller(piece: Piece) -> list[Piece]:
@@ -186,25 +186,25 @@ def _confirmed(
     pairs: Sequence[tuple[int, int]],
     progress: Progress,
 ) -> list[Hit]:
-    """The pairs that pass the benchmark's own trial."""
+    """The pairs that pass the benchmark's own judge."""
 
-    def trials() -> Iterator[Trial]:
-        for number, (one, other) in enumerate(pairs):
-            suite, task_id = targets[other].suite, targets[other].task_id
+    def work() -> Iterator[Work]:
+        for pair in pairs:
+            suite, task_id = targets[pair[1]].suite, targets[pair[1]].task_id
             problem = suite.problems[task_id]
-            code = found[one].named(problem.entry_point)
-            yield replace(suite.benchmark.trial(problem, code, CodeForm.SOLUTION, number), index=number)
+            code = found[pair[0]].named(problem.entry_point)
+            yield pair, suite.benchmark.program(problem, code, CodeForm.SOLUTION), suite.benchmark.judge(problem)
 
     progress.start("confirm", len(pairs))
     hits = []
-    for verdict in sandbox.run(trials()):
+    for key, outcome in sandbox.run(work()):
         progress.advance("confirm")
-        if verdict.status is Status.INFRASTRUCTURE:
+        if outcome.status is Status.INFRASTRUCTURE:
             raise SandboxUnavailable(
-                f"the sandbox failed on a row's code: {verdict.detail}; the same command runs it again"
+                f"the sandbox failed on a row's code: {outcome.detail}; the same command runs it again"
             )
-        if verdict.status is Status.PASSED:
-            one, other = pairs[verdict.index]
+        if outcome.status is Status.PASSED:
+            one, other = key
             target = targets[other]
             hits.append(
                 Hit(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..types import Asserts, Calls, Status, Trial, Verdict
+from ..sandboxes.judges.kind import Screening
+from ..types import Outcome, Status
 from .callables import Function
 
 CALL_S = 1.0
@@ -152,24 +153,15 @@ class Probe:
     expression: str
 
 
-def probe(trial: Trial, entry_point: str) -> Probe | None:
-    """The screening tests of a problem, from its trial of an empty program; None where no function is called."""
-    judge = trial.judge
-    if isinstance(judge, Asserts):
-        if len(judge.exposes) != 1:
-            return None
-        return Probe(judge.exposes[0], -1, f"_assert_tests({judge.tests!r})")
-    return _of_calls(judge, entry_point)
-
-
-def _of_calls(judge: Calls, entry_point: str) -> Probe | None:
-    inputs = [list(arguments) for part in judge.parts for arguments in part.inputs]
-    short = [arguments for arguments in inputs[:50] if len(repr(arguments)) <= LONGEST][:CALLS]
+def probe(tests: Screening) -> Probe | None:
+    """Return a problem's screening tests as an expression; None where all its calls are too long to send."""
+    if tests.tests:
+        return Probe(tests.name, -1, f"_assert_tests({tests.tests!r})")
+    short = [list(given) for given in tests.inputs[:50] if len(repr(given)) <= LONGEST][:CALLS]
     if not short:
         return None
-    loose = judge.oracle != "equal"
-    expression = f"_call_tests({judge.reference!r}, {entry_point!r}, {short!r}, {loose})"
-    return Probe(entry_point, len(short[0]), expression)
+    expression = f"_call_tests({tests.reference!r}, {tests.name!r}, {short!r}, {not tests.exact})"
+    return Probe(tests.name, len(short[0]), expression)
 
 
 def screen(found: Sequence[Function], probes: Sequence[Probe]) -> str:
@@ -185,7 +177,7 @@ def screen(found: Sequence[Function], probes: Sequence[Probe]) -> str:
     return "\n".join(lines)
 
 
-def found_pairs(verdict: Verdict) -> list[tuple[int, int]] | None:
+def found_pairs(verdict: Outcome) -> list[tuple[int, int]] | None:
     """The pairs that the program told; None where it did not come to its end or told too many."""
     if verdict.status is Status.PASSED:
         return []

@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import registry
 from ..errors import UsageError
+from ..optional import splits_of
 from ..suite import in_split, load_suite
 from ..types import Score
 
@@ -99,7 +100,7 @@ def development_set(name: str, reported: Sequence[str] = ()) -> str:
     """
     given, _, split = name.partition(":")
     benchmark = in_split(given, split or None)
-    splits: Mapping[str, str] = getattr(registry.lookup("benchmarks", benchmark), "splits", {})
+    splits = splits_of(registry.lookup("benchmarks", benchmark))
     if benchmark in reported:
         raise UsageError(f"development set {benchmark} is reported as well: choose another one for either")
     if splits.get("test", benchmark) == benchmark:

@@ -18,10 +18,11 @@ from ..pipeline import chosen_sandbox
 from ..place import Here
 from ..plans import default_folder
 from ..progress import Progress, Quiet
+from ..sandboxes.judges import kind_of
 from ..session import SandboxOptions, Session, evaluate, started
 from ..store import MANIFEST, RunFolder
 from ..suite import Suite, load_suite
-from ..types import Calls, Completion, Sample, Status, Trust, Verdict
+from ..types import Completion, Status, Trust, Verdict
 from .foreign import Foreign, Row, read
 
 
@@ -96,13 +97,8 @@ def _verdict(benchmark: str, row: Row, index: int, has_base: bool) -> Verdict:
 
 
 def _has_base(suite: Suite) -> bool:
-    task_id = next(iter(suite.problems))
-    probe = suite.trial(_probe(suite, task_id))
-    return isinstance(probe.judge, Calls) and len(probe.judge.parts) > 1
-
-
-def _probe(suite: Suite, task_id: str) -> Sample:
-    return Sample(benchmark=suite.name, task_id=task_id, index=0, completion=Completion(text=""), code="")
+    judge = suite.benchmark.judge(next(iter(suite.problems.values())))
+    return kind_of(judge).has_base(judge)
 
 
 def _identity(path: Path, found: Foreign, suite: Suite, judged_by: str) -> dict[str, Any]:

@@ -1,13 +1,17 @@
-"""A run's samples and verdicts in the files of other harnesses, and as one Parquet table."""
+"""Write a run's samples and verdicts in the formats of other harnesses, and as one Parquet table.
+
+A model's answer may hold lone surrogates, which UTF-8 cannot hold. Every format gets U+FFFD in their place.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..cleaning import replace_surrogates
 from ..errors import StoreError, UsageError
 from ..journal import write_error
 from ..records import Key, sample_row, verdict_row
@@ -25,6 +29,8 @@ class _Run:
     benchmark: str
     suite: Suite
     rows: tuple[tuple[Sample, Verdict], ...]
+    replaced: list[str] = field(default_factory=list)
+    """The fields in which something was replaced, one entry for each time."""
 
     def by_task(self) -> Iterator[tuple[str, list[tuple[Sample, Verdict]]]]:
         for task_id in self.suite.problems:
@@ -32,11 +38,26 @@ class _Run:
 
     def program(self, sample: Sample) -> str:
         """A whole program."""
-        return self.suite.trial(sample).source
+        return self.suite.work(sample)[1].source
+
+    def utf8(self, value: Any, name: str = "") -> Any:
+        """Return `value`, JSON, with U+FFFD for what UTF-8 cannot hold, and note the fields that had any."""
+        if isinstance(value, str):
+            text = replace_surrogates(value)
+            if text != value:
+                self.replaced.append(name)
+            return text
+        if isinstance(value, Mapping):
+            return {key: self.utf8(inner, key) for key, inner in value.items()}
+        return [self.utf8(inner, name) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def export_run(path: Path, *, to: str, out: Path, benchmark: str | None = None) -> int:
-    """Write the run of the folder `path` into the file `out`; the number of samples written.
+def export_run(
+    path: Path, *, to: str, out: Path, benchmark: str | None = None, tell: Callable[[str], None] | None = None
+) -> int:
+    """Write the run of the folder `path` into the file `out`, and return the number of samples written.
+
+    `tell` is given a line if text had to be replaced.
 
     Raises:
         UsageError: no such format or benchmark, or the run has several benchmarks and none is named.
@@ -59,6 +80,9 @@ def export_run(path: Path, *, to: str, out: Path, benchmark: str | None = None) 
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
     run = _Run(benchmark=name, suite=suite, rows=tuple((own[key], verdicts[key]) for key in ordered))
     FORMATS[to](run, out)
+    if run.replaced and tell is not None:
+        names = ", ".join(sorted(set(run.replaced)))
+        tell(f"{len(run.replaced)} fields held text that UTF-8 cannot hold, replaced by U+FFFD ({names})")
     return len(run.rows)
 
 
@@ -88,11 +112,12 @@ def _evalplus(run: _Run, out: Path) -> None:
         for task_id, rows in run.by_task()
         if rows
     }
-    write_text(out, json.dumps({"eval": found}) + "\n")
+    write_text(out, json.dumps({"eval": run.utf8(found)}) + "\n")
 
 
 def _human_eval(run: _Run, out: Path) -> None:
     _write_lines(
+        run,
         out,
         (
             {
@@ -107,11 +132,13 @@ def _human_eval(run: _Run, out: Path) -> None:
 
 
 def _bigcode(run: _Run, out: Path) -> None:
-    write_text(out, json.dumps([[run.program(sample) for sample, _ in rows] for _, rows in run.by_task()]) + "\n")
+    programs = [[run.program(sample) for sample, _ in rows] for _, rows in run.by_task()]
+    write_text(out, json.dumps(run.utf8(programs, "program")) + "\n")
 
 
 def _lm_eval(run: _Run, out: Path) -> None:
     _write_lines(
+        run,
         out,
         (
             {
@@ -132,12 +159,15 @@ def _lm_eval(run: _Run, out: Path) -> None:
 def _parquet(run: _Run, out: Path) -> None:
     import pandas as pd
 
-    rows = [{**sample_row(sample), **verdict_row(verdict)} for sample, verdict in run.rows]
+    rows = [run.utf8({**sample_row(sample), **verdict_row(verdict)}) for sample, verdict in run.rows]
+    beside = out.with_name(f".{out.name}.new")
     try:
-        pd.DataFrame(rows).to_parquet(out, index=False)
+        pd.DataFrame(rows).to_parquet(beside, index=False)
+        beside.replace(out)
     except ImportError as error:
         raise UsageError("Parquet needs the package pyarrow: pip install 'evol-harness[parquet]'") from error
     except OSError as error:
+        beside.unlink(missing_ok=True)
         raise write_error(out, error) from error
 
 
@@ -166,5 +196,5 @@ def _continuing(run: _Run, sample: Sample) -> str:
     return sample.code.removeprefix(prompt) if sample.code.startswith(prompt) else f"\n{sample.code}"
 
 
-def _write_lines(out: Path, rows: Iterator[Mapping[str, Any]]) -> None:
-    write_text(out, "".join(json.dumps(row) + "\n" for row in rows))
+def _write_lines(run: _Run, out: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+    write_text(out, "".join(json.dumps(run.utf8(row)) + "\n" for row in rows))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UsageError
+from ..optional import is_for_training
 from ..recipes import Recipe
 from ..registry import lookup, names
 from ..store import make_folder, write_rows
@@ -27,8 +28,8 @@ def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -
         UsageError: the benchmark is not for training, the recipe cannot be trained in that form, or `out` exists.
         DataError: the benchmark's data is missing.
     """
-    if not getattr(lookup("benchmarks", benchmark), "for_training", False):
-        fitting = [name for name in names("benchmarks") if getattr(lookup("benchmarks", name), "for_training", False)]
+    if not is_for_training(lookup("benchmarks", benchmark)):
+        fitting = [name for name in names("benchmarks") if is_for_training(lookup("benchmarks", name))]
         raise UsageError(
             f'benchmark "{benchmark}" is for evaluation; training on it would spoil its figures. '
             f"For training: {', '.join(fitting)}"

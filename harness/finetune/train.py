@@ -17,8 +17,8 @@ from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.quiet import output_to
 from ..models.versions import versions
-from ..progress import lasting
 from ..recipes import recipe
+from ..streams import lasting
 from . import engine
 from .config import TrainingConfig
 from .curves import write_curves

@@ -88,7 +88,7 @@ def main(job: Path) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..finetune.config import training_config
     from ..finetune.train import finetune
-    from ..progress import lasting
+    from ..streams import lasting
 
     try:
         with lasting(sys.stdout) as lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import registry
+from ..optional import HasDefaultRecipe
 from .table import find_known, own_recipe
 
 RECIPES = {
@@ -26,9 +27,9 @@ def default_recipe(spec: str) -> str | None:
     if name in RECIPES:
         return RECIPES[name]
     if separator and prefix in registry.names("models"):
-        found: str | None = getattr(registry.lookup("models", prefix), "default_recipe", None)
-        if found:
-            return found
+        known = registry.lookup("models", prefix)
+        if isinstance(known, HasDefaultRecipe):
+            return known.default_recipe
     elif own := own_recipe(Path(spec).expanduser()):
         return own
     entry = find_known(spec)

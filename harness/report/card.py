@@ -38,6 +38,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
     lines += [("judged apart", one) for one in wording.uncarried(summary)]
+    lines += [(f"{benchmark} time-outs", told_of) for benchmark, told_of in wording.timeouts(summary)]
     for benchmark, problems in summary.time_fragile.items():
         if problems:
             lines.append((f"{benchmark} time-fragile", wording.fragile(problems)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cleaning import csv_cell, escape_markdown
 from ..errors import StoreError
 from ..plain import plain
 from ..store import MANIFEST, make_folder, write_text
@@ -63,7 +64,7 @@ def write(found: Leaderboard, folder: Path) -> list[Path]:
     """
     make_folder(folder)
     paths = [folder / f"{NAME}.{suffix}" for suffix in ("csv", "md", "html")]
-    texts = [found.table.to_csv(index=False), markdown(found), _page(found)]
+    texts = [found.table.map(csv_cell).to_csv(index=False), markdown(found), _page(found)]
     for path, text in zip(paths, texts, strict=True):
         write_text(path, text)
     return paths
@@ -75,13 +76,13 @@ def markdown(found: Leaderboard) -> str:
     for name, rows in groups(found):
         lines += [
             "",
-            f"## {name}",
+            f"## {escape_markdown(name)}",
             "",
             "| model | metric | score, % (95 %) | problems | run |",
             "|---|---|---|---|---|",
         ]
-        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    lines += ["", *(f"- not read: {path}: {reason}" for path, reason in found.skipped)]
+        lines += ["| " + " | ".join(escape_markdown(cell) for cell in row) + " |" for row in rows]
+    lines += ["", *(f"- not read: {escape_markdown(f'{path}: {reason}')}" for path, reason in found.skipped)]
     return "\n".join(lines).rstrip() + "\n"
 
 

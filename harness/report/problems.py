@@ -8,6 +8,7 @@ from typing import Any
 
 from ..data import found_at
 from ..errors import HarnessError
+from ..optional import HasFile, recipes_of, slices_of
 from ..recipes import RECIPES, Recipe
 from ..registry import lookup
 from ..suite import AS_IS, Suite, load_suite
@@ -31,8 +32,8 @@ def texts(manifest: Mapping[str, Any], benchmark: str) -> Mapping[str, Text]:
     """The run's problems of `benchmark` by task id; none where its data is not here, or of another version."""
     identity = manifest["identity"]
     try:
-        file = getattr(lookup("benchmarks", benchmark), "file", None)
-        if file is not None and found_at(file) is None:
+        known = lookup("benchmarks", benchmark)
+        if isinstance(known, HasFile) and found_at(known.file) is None:
             return {}
         suite = load_suite(benchmark)
     except HarnessError:
@@ -40,7 +41,7 @@ def texts(manifest: Mapping[str, Any], benchmark: str) -> Mapping[str, Text]:
     if suite.data_digest != identity["benchmarks"][benchmark]["data_digest"]:
         return {}
     recipe = _recipe(suite, identity.get("recipe", {}).get(benchmark))
-    keys: tuple[str, ...] = getattr(suite.benchmark, "slices", ())
+    keys = slices_of(suite.benchmark)
     return {
         task_id: Text(
             prompt=_asked(suite, task_id, recipe),
@@ -60,7 +61,7 @@ def _recipe(suite: Suite, recorded: Mapping[str, str] | None) -> Recipe | None:
 
 
 def _recipes(suite: Suite) -> Iterator[Recipe]:
-    yield from getattr(suite.benchmark, "recipes", {}).values()
+    yield from recipes_of(suite.benchmark).values()
     yield from RECIPES.values()
     yield AS_IS
 

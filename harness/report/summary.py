@@ -10,7 +10,7 @@ from typing import Any
 
 from ..config import ks_for
 from ..errors import StoreError
-from ..fragile import fragile_of
+from ..fragile import fragile_of, timeouts_of
 from ..metrics import pass_at_k
 from ..records import Key
 from ..rules import RuleScore, rules_of
@@ -65,6 +65,11 @@ class Summary:
         for session in self.manifest.get("sessions", []):
             total.update(session["stages_s"])
         return total
+
+    @property
+    def timeouts(self) -> Mapping[str, tuple[int, int]]:
+        """Benchmark -> samples that timed out, and how many of them were retried."""
+        return timeouts_of(self.manifest)
 
     @property
     def time_fragile(self) -> Mapping[str, list[str]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..cleaning import one_line
 from ..types import Score
 from .summary import Summary
 
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 
 STAGES = {
     "sandbox": "starting the sandbox",
@@ -19,7 +22,7 @@ STAGES = {
     "generate": "generating",
     "score": "scoring",
     "score_after_generate": "scoring after the last completion",
-    "time_check": "checking time-outs",
+    "time_check": "retrying time-outs",
     "total": "total",
 }
 
@@ -83,7 +86,7 @@ def unfinished(summary: Summary) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without the characters that XML, HTML and terminals have no form for; a program's output may hold any."""
+    """Replace what XML and HTML have no form for, and what reorders a line; a program's output may hold any of it."""
     return UNPRINTABLE.sub("\ufffd", text)
 
 
@@ -99,10 +102,14 @@ def stages(summary: Summary) -> list[str]:
     return told
 
 
-def uncarried(summary: Summary) -> list[str]:
-    """Samples that only the way of judging fails, with the value that was in the way."""
+def uncarried(summary: Summary, quote: Callable[[str], str] = one_line) -> list[str]:
+    """Name the samples that fail with a value that the judge cannot be shown, and that value.
+
+    `quote` makes that value, which a program chose, safe for where the line is written.
+    """
     return [
-        f"{one.task_id} sample {one.index} ({one.benchmark}): {one.uncarried} cannot be carried; it passes in-process"
+        f"{one.task_id} sample {one.index} ({one.benchmark}): {quote(one.uncarried)} cannot be carried; "
+        "a base value could be, and --trust in-process shows what the tests make of it"
         for one in summary.uncarried
     ]
 
@@ -117,8 +124,18 @@ def isolation(summary: Summary) -> list[tuple[str, str]]:
     return told
 
 
+def timeouts(summary: Summary) -> list[tuple[str, str]]:
+    """Say of each benchmark how many samples timed out, and how many of these were retried."""
+    lines = []
+    for benchmark, (count, retried) in summary.timeouts.items():
+        asked = benchmark in summary.time_fragile
+        looked_at = f"{retried} of {count} retried" if asked else "none retried (--retry-timeouts all does)"
+        lines.append((benchmark, f"{count} {'sample' if count == 1 else 'samples'}, {looked_at}"))
+    return lines
+
+
 def fragile(problems: list[str]) -> str:
-    """The problems whose verdict hangs on the time limit, the first ten by name."""
+    """Name the problems whose verdict hangs on the time limit, of those whose time-outs were retried."""
     more = f" and {len(problems) - 10} more" if len(problems) > 10 else ""
     return f"{', '.join(problems[:10])}{more}: a sample that timed out passes with four times the time"
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..cleaning import code_span, escape_markdown
 from ..manifest import throughput
 from ..noise import read_noise
 from ..store import REPORT, SCORES, write_json, write_text
@@ -41,6 +42,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "missing": summary.missing,
         "truncated": summary.truncated,
         "oddities": summary.oddities,
+        "timeouts": {name: {"samples": n, "retried": retried} for name, (n, retried) in summary.timeouts.items()},
         "time_fragile": summary.time_fragile,
         "extractors": [{**asdict(row), "score": _score_row(row.score)} for row in summary.rules],
     }
@@ -66,7 +68,7 @@ def markdown(summary: Summary) -> str:
     """report.md."""
     manifest = summary.manifest
     parts = [
-        f"# {wording.subject(manifest)}",
+        f"# {escape_markdown(wording.subject(manifest))}",
         *_warnings(summary),
         "## Scores\n",
         *_table(
@@ -86,19 +88,20 @@ def markdown(summary: Summary) -> str:
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
         *(f"\nOdd answers in {name}: {wording.odd(found)}." for name, found in summary.oddities.items()),
-        *(f"- {told}" for told in wording.uncarried(summary)),
+        *(f"- {told}" for told in wording.uncarried(summary, code_span)),
+        *(f"\nTime-outs in {name}: {told}." for name, told in wording.timeouts(summary)),
         *(
             f"\nTime-fragile in {name}: {wording.fragile(problems)}."
             for name, problems in summary.time_fragile.items()
             if problems
         ),
         "\n## Isolation\n",
-        *(f"- {heading}: {text}" for heading, text in wording.isolation(summary)),
+        *(f"- {escape_markdown(heading)}: {escape_markdown(text)}" for heading, text in wording.isolation(summary)),
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.stages(summary)),
         *(f"- throughput: {rate}" for rate in [throughput(manifest)] if rate),
         "\n## Provenance\n",
-        *(f"- {key}: {value}" for key, value in provenance(summary)),
+        *(f"- {escape_markdown(key)}: {escape_markdown(value)}" for key, value in provenance(summary)),
     ]
     return "\n".join(parts) + "\n"
 
@@ -151,4 +154,4 @@ def _score_row(score: Score) -> dict[str, Any]:
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
     lines = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return ["| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in lines]

@@ -7,12 +7,14 @@ Not carried: fitted models, ragged and sparse tensors, record arrays.
 """
 
 import importlib
+import re
 import sys
 from typing import Any, Dict, Optional, Tuple
 
 from . import codec
 
-NUMPY_KINDS = "biufcSUMm"
+NUMPY_TYPE = re.compile(r"[<>|=][biufcSUMm][0-9]{1,9}(\[[0-9]*[A-Za-z]+\])?")
+"""As `numpy.dtype.str` spells those that are carried."""
 SPARSE = [
     "%s_%s" % (form, kind) for form in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil") for kind in ("matrix", "array")
 ]
@@ -21,21 +23,23 @@ Parts = Optional[Tuple[str, Tuple[Any, ...]]]
 
 def _numpy(value: Any) -> Parts:
     numpy = sys.modules.get("numpy")
-    kind = type(value)
-    if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)):
+    kind = type(value)  # never value.__class__, which may be a property
+    if numpy is None or not issubclass(kind, (numpy.ndarray, numpy.generic)):
         return None
-    if isinstance(value, numpy.generic):
-        if getattr(numpy, kind.__name__, None) is not kind or value.dtype.kind not in NUMPY_KINDS:
+    if issubclass(kind, numpy.generic):
+        if getattr(numpy, codec.name_of(kind), None) is not kind or not NUMPY_TYPE.fullmatch(value.dtype.str):
             return None
+        if kind is numpy.str_ or kind is numpy.bytes_:  # an array would lose null characters at the end
+            return "text", (str.__str__(value) if kind is numpy.str_ else bytes.__getitem__(value, slice(None)),)
         return "scalar", (value.dtype.str, value.tobytes())
-    if kind not in (numpy.ndarray, numpy.matrix):
+    if kind is not numpy.ndarray and kind is not numpy.matrix:
         return None
     if value.nbytes > codec.MAX_BYTES:
         raise codec.TooLarge("a numpy array over the cap")
     name = "matrix" if kind is numpy.matrix else "array"
     if value.dtype.kind == "O":
         return name, ("O", value.shape, value.ravel().tolist() if kind is numpy.ndarray else value.A1.tolist())
-    if value.dtype.kind not in NUMPY_KINDS:
+    if not NUMPY_TYPE.fullmatch(value.dtype.str) or value.dtype.itemsize == 0:
         return None
     return name, (value.dtype.str, value.shape, value.tobytes())
 
@@ -43,15 +47,18 @@ def _numpy(value: Any) -> Parts:
 def _make_array(dtype: str, shape: Tuple[int, ...], data: Any) -> Any:
     import numpy
 
+    if type(dtype) is not str or type(shape) is not tuple:
+        raise codec.Damaged("an array without a type and a shape")
     if dtype == "O":
+        if type(data) is not list:
+            raise codec.Damaged("an array of objects that are no list")
         array = numpy.empty(len(data), dtype=object)
         for index, item in enumerate(data):
             array[index] = item
         return array.reshape(shape)
-    kind = numpy.dtype(dtype)
-    if kind.kind not in NUMPY_KINDS:
-        raise codec.Damaged("a numpy type of kind %s" % kind.kind)
-    return numpy.frombuffer(data, dtype=kind).reshape(shape).copy()
+    if not NUMPY_TYPE.fullmatch(dtype) or type(data) is not bytes:
+        raise codec.Damaged("not a numpy type with its bytes: %s" % dtype[: codec.MAX_NAME])
+    return numpy.frombuffer(data, dtype=numpy.dtype(dtype)).reshape(shape).copy()
 
 
 def _make_matrix(dtype: str, shape: Tuple[int, ...], data: Any) -> Any:
@@ -62,10 +69,8 @@ def _make_matrix(dtype: str, shape: Tuple[int, ...], data: Any) -> Any:
 
 def _scipy(value: Any) -> Parts:
     sparse = sys.modules.get("scipy.sparse")
-    if sparse is None or not sparse.issparse(value):
-        return None
-    name = type(value).__name__
-    if getattr(sparse, name, None) is not type(value):
+    name = codec.name_of(type(value))
+    if sparse is None or name not in SPARSE or getattr(sparse, name, None) is not type(value):
         return None
     if name.startswith(("csr", "csc")):
         return "sparse", (name, value.shape, (value.data, value.indices, value.indptr))
@@ -77,9 +82,11 @@ def _make_sparse(name: str, shape: Tuple[int, ...], arrays: Tuple[Any, Any, Any]
     from scipy import sparse
 
     if name not in SPARSE:
-        raise codec.Damaged("no sparse format: %s" % name)
+        raise codec.Damaged("no sparse format of this name")
     if name.startswith(("csr", "csc")):
-        return getattr(sparse, name)(arrays, shape=shape)
+        matrix = getattr(sparse, name)(arrays, shape=shape)
+        matrix.check_format(full_check=True)  # compiled code trusts the indices
+        return matrix
     data, row, column = arrays
     return getattr(sparse, name)(sparse.coo_matrix((data, (row, column)), shape=shape))
 
@@ -113,9 +120,9 @@ def _tensorflow(value: Any) -> Parts:
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is None:
         return None
-    if isinstance(value, tensorflow.Variable):
+    if issubclass(type(value), tensorflow.Variable):
         return "variable", (value.numpy(),)
-    if tensorflow.is_tensor(value) and hasattr(value, "numpy") and type(value).__name__ == "EagerTensor":
+    if codec.name_of(type(value)) == "EagerTensor" and tensorflow.is_tensor(value) and hasattr(value, "numpy"):
         return "eager", (value.numpy(), value.dtype.name)
     return None
 
@@ -139,7 +146,7 @@ def _sklearn(value: Any) -> Parts:
     kind = type(value)
     if kind is utils.Bunch:
         return "bunch", (dict(value),)
-    if not isinstance(value, base.BaseEstimator) or not kind.__module__.startswith("sklearn."):
+    if not issubclass(kind, base.BaseEstimator) or not kind.__module__.startswith("sklearn."):
         return None
     if any(name.endswith("_") for name in vars(value)):  # fitted, by scikit-learn's convention
         return None
@@ -166,10 +173,19 @@ def _make_scalar(dtype: str, data: bytes) -> Any:
     return _make_array(dtype, (1,), data)[0]
 
 
+def _make_text(text: Any) -> Any:
+    import numpy
+
+    if type(text) not in (str, bytes):
+        raise codec.Damaged("a numpy text of something else")
+    return numpy.str_(text) if type(text) is str else numpy.bytes_(text)
+
+
 codec.FOREIGN_PARTS.extend((_numpy, _scipy, _torch, _tensorflow, _sklearn))
 codec.FOREIGN_TYPES.update(
     {
         b"scalar": _make_scalar,
+        b"text": _make_text,
         b"array": _make_array,
         b"matrix": _make_matrix,
         b"sparse": _make_sparse,

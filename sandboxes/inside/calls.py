@@ -1,117 +1,103 @@
 """Calls of one function on many inputs, in the child: what EvalPlus's benchmarks ask of a candidate.
 
-Semantics of evalplus 0.3.1 `unsafe_execute` (Apache-2.0): the base and the plus inputs run separately,
-each after a fresh `exec` of the program in bare globals; arguments are passed as they are; each call has a
-time limit of its own, and the first call that fails ends its part. Here the limit counts CPU time, so that
-a loaded machine changes no verdict, and what a call returned leaves this process at once as bytes: the
-expected values live elsewhere.
+Semantics of evalplus 0.3.1 `unsafe_execute` (Apache-2.0): the base and the plus inputs run separately, each after a
+fresh `exec` of the program in bare globals; arguments are passed as they are; the first call that fails ends its part.
+What a call returned leaves this process as bytes: the expected values live elsewhere. Each call has a limit of CPU
+time, which the worker watches from outside (see `running`): nothing in this process keeps time.
 """
 
-import signal
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Tuple
 
-from . import codec, digests, frames
+from . import codec, digests, records
 from .programs import describe
 
-DONE, RAISED, SLOW, BROKEN, WRONG = "done", "raised", "slow", "broken", "wrong"
+DONE, RAISED, BROKEN, WRONG = records.DONE, "raised", "broken", "wrong"
 TOO_LARGE, NO_MEMORY = "too_large", "no_memory"
 Sink = Callable[[int, Any], None]
 
 
-class OverTime(Exception):
-    """The alarm of one call's time limit."""
-
-
-class Unsure(Exception):
-    """A sink's word that it needs a value of which it has only the digest; `index` is the call's."""
-
-    def __init__(self, index: int) -> None:
-        super().__init__(index)
-        self.index = index
-
-
 class Wrong(Exception):
-    """A sink's word that a value is not the right one."""
+    """Says of a value that it is not the right one."""
 
 
-def run(request: Dict[str, Any], inputs: List[Any], sink: Sink) -> Tuple[str, str, List[float]]:
-    """(end, detail, CPU seconds of each call) of a program's calls; each returned value goes to `sink(index, value)`.
+def run(
+    program: str, entry_point: str, inputs: Iterable[List[Any]], sink: Sink, ready: Callable[[], None], *, timed: bool
+) -> Tuple[str, str, List[Tuple[float, float]]]:
+    """Call a program's function on each of `inputs`; each returned value goes to `sink(index, value)`.
 
-    `request`: {"program", "entry_point", "limits_s": [seconds per call], "budget_s": seconds for all}; `inputs` are
-    lists of arguments.
+    `ready` is called once the program has run. Returns how it ended, a word on it, and if `timed` the CPU seconds of
+    each call: its own, and those of carrying its arguments and its value.
     """
-    times: List[float] = []
+    clock = time.process_time if timed else _no_time  # a system call costs more than many a program's call
+    times: List[Tuple[float, float]] = []
     scope: Dict[str, Any] = {}
     try:
-        exec(compile(request["program"], "<string>", "exec"), scope)
-        function = scope[request["entry_point"]]
+        exec(compile(program, "<string>", "exec"), scope)
+        function = scope[entry_point]
     except MemoryError as error:
         return NO_MEMORY, describe(error), times
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its verdict
         return BROKEN, describe(error), times
-    signal.signal(signal.SIGPROF, _over_time)
-    left_s = request["budget_s"]
-    for index, (arguments, limit_s) in enumerate(zip(inputs, request["limits_s"])):
-        start = time.process_time()
+    ready()
+    before = clock()
+    for index, arguments in enumerate(inputs):
+        start = clock()
         try:
-            signal.setitimer(signal.ITIMER_PROF, max(1e-3, min(limit_s, left_s)))
             value = function(*arguments)
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            times.append(time.process_time() - start)
-            left_s -= times[-1]
+            took = clock() - start
             sink(index, value)
-        except OverTime:
-            return SLOW, "call %d took more than %.3g s of CPU time" % (index, limit_s), times
+            now = clock()
+            times.append((took, now - before - took))
+            before = now
         except codec.TooLarge as error:
             return TOO_LARGE, "call %d: %s" % (index, error), times
         except MemoryError as error:
             return NO_MEMORY, "call %d: %s" % (index, describe(error)), times
-        except Unsure:
-            raise
         except Wrong as error:
             return WRONG, str(error), times
         except BaseException as error:  # noqa: BLE001 - likewise
             return RAISED, "call %d raised %s" % (index, describe(error)), times
-        finally:
-            signal.setitimer(signal.ITIMER_PROF, 0)
     return DONE, "", times
 
 
-class Collector:
-    """A sink that keeps the bytes of each value, and of a large one the digest.
+def _no_time() -> float:
+    return 0.0
 
-    `reveal` names the calls whose values are wanted themselves; once it names any, all others are told too
-    unless they are larger still. A reference (`trusted`) whose value is too large even then keeps to its digest.
+
+class Collector:
+    """A sink that reports the bytes of each value, and of a large one the digest.
+
+    `reveal` names the calls whose values are wanted in full as well. `flush_before` names calls that may take longer
+    than others: what was returned before them is reported first, so that the worker's clock starts with them.
     """
 
-    def __init__(self, reveal: List[int], trusted: bool) -> None:
-        self.items: List[bytes] = []
-        self.reveal = reveal
-        self.trusted = trusted
-        self.large_bytes = digests.LARGER_BYTES if reveal else digests.LARGE_BYTES
-        self.left = codec.MAX_BYTES // 2
+    def __init__(self, out: records.Writer, reveal: Iterable[int], flush_before: Iterable[int]) -> None:
+        self._out = out
+        self._reveal = frozenset(reveal)
+        self._flush_after = frozenset(index - 1 for index in flush_before)
+        self._revealed: List[bytes] = []
+        self._left = codec.MAX_BYTES // 2
 
     def __call__(self, index: int, value: Any) -> None:
-        self.items.append(self._bytes(index, value))
+        if index in self._reveal:
+            self._keep(index, value)
+        self._out.value(digests.encode_or_digest(value))
+        if index in self._flush_after:
+            self._out.flush()
 
-    def _bytes(self, index: int, value: Any) -> bytes:
-        if index in self.reveal:
-            try:
-                data = codec.encode(value, self.left)
-                self.left -= len(data)
-                return data
-            except codec.TooLarge:
-                if not self.trusted:
-                    raise
-        return digests.encode_or_digest(value, self.large_bytes)
+    def finish(self, end: str, detail: str, times: List[Tuple[float, float]], timed: bool) -> None:
+        """Report how the calls ended."""
+        for data in self._revealed:
+            self._out.put(records.REVEALED, data)
+        if timed:
+            self._out.put(records.TIMES, codec.encode(times))
+        self._out.put(records.END, codec.encode((end, detail)))
 
-    def report(self, end: str, detail: str, times: List[float]) -> bytes:
-        """The result in three chunks: (end, detail), [CPU seconds], [returned values]."""
-        return b"".join(
-            map(frames.prefixed, (codec.encode((end, detail)), codec.encode(times), codec.join(b"l", self.items)))
-        )
-
-
-def _over_time(number: int, frame: Any) -> None:
-    raise OverTime
+    def _keep(self, index: int, value: Any) -> None:
+        try:
+            data = codec.encode(value, self._left)
+        except codec.TooLarge:
+            return  # its digest must do
+        self._left -= len(data)
+        self._revealed.append(records.revealed(index, data))

@@ -4,14 +4,15 @@ import hashlib
 import marshal
 from typing import Any
 
-from . import codec
+from . import codec, sets, standard  # noqa: F401 - they register the types that they carry
 
-LARGE_BYTES, LARGER_BYTES = 2048, 1 << 16
-"""From the first size on a value is told by its digest; from the second, where others had to be looked at."""
+LARGE_BYTES = 2048
+"""From here on a value is told by its digest."""
 HUGE_BYTES = 1 << 20
 """From here on the digest is made by `marshal`."""
 SLICE = 64
 """Items of a huge list that are digested at a time."""
+DIGEST_BYTES = 32
 
 
 class Digest:
@@ -30,8 +31,8 @@ class Digest:
         return type(other) is Digest and self.digest == other.digest
 
 
-def encode_or_digest(value: Any, large_bytes: int = LARGE_BYTES) -> bytes:
-    """The bytes of `value`, or of the `Digest` that stands for it where they are over `large_bytes`.
+def encode_or_digest(value: Any) -> bytes:
+    """Return the bytes of `value`, or of the `Digest` that stands for it where they are many.
 
     A huge value (EvalPlus has some of 100 million items) is digested in the words of `marshal`, which is
     written in C and here never read back; its version 0 knows no references, so equal values are equal bytes.
@@ -40,10 +41,14 @@ def encode_or_digest(value: Any, large_bytes: int = LARGE_BYTES) -> bytes:
         TooLarge: as `encode`.
     """
     try:
-        data = codec.encode(value, HUGE_BYTES)
+        return shortened(codec.encode(value, HUGE_BYTES))
     except codec.TooLarge:
         return b"h" + _huge_digest(value)
-    return data if len(data) <= large_bytes else b"h" + hashlib.sha256(data).digest()
+
+
+def shortened(data: bytes) -> bytes:
+    """Return the bytes of an encoded value, or of its `Digest`."""
+    return data if len(data) <= LARGE_BYTES else b"h" + hashlib.sha256(data).digest()
 
 
 def _huge_digest(value: Any) -> bytes:
@@ -61,4 +66,4 @@ def _huge_digest(value: Any) -> bytes:
     return digest.digest()
 
 
-codec.FIXED[b"h"] = (hashlib.sha256().digest_size, Digest)
+codec.READERS[b"h"] = lambda reader, depth: Digest(reader.take(DIGEST_BYTES))

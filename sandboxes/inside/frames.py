@@ -1,6 +1,7 @@
 """Length-prefixed frames between the host and a worker.
 
-A frame is two big-endian 32-bit lengths, a JSON header, and a blob that the header describes.
+A frame is two big-endian 32-bit lengths, a JSON header, and a blob that the header describes. A header holds sizes,
+limits and names alone, since a worker parses it into objects; what is secret is in the blob (see `regions`).
 Both sides cap what they accept: a frame over the cap is a protocol error, never an allocation.
 """
 
@@ -9,31 +10,39 @@ import os
 import struct
 from typing import Any, Dict, List, Optional, Tuple
 
+from . import regions
+
 Header = Dict[str, Any]
 
 PREFIX = struct.Struct(">II")
 CHUNK = struct.Struct(">I")
-MAX_HEADER = 64 << 20
-MAX_BLOB = 256 << 20
+MAX_HEADER = 1 << 20
+MAX_BLOB = 320 << 20
 
 
 class FrameError(Exception):
     """The other side broke the protocol or hung up."""
 
 
-def pack(header: Header, blob: bytes = b"") -> bytes:
-    """The bytes of one frame."""
+def pack(header: Header, blob_size: int = 0) -> bytes:
+    """Return the bytes of a frame up to its blob, which follows.
+
+    Raises:
+        FrameError: over the caps.
+    """
     text = json.dumps(header).encode("ascii")
-    return PREFIX.pack(len(text), len(blob)) + text + blob
+    if len(text) > MAX_HEADER or blob_size > MAX_BLOB:
+        raise FrameError("frame of %d + %d bytes is over the cap" % (len(text), blob_size))
+    return PREFIX.pack(len(text), blob_size) + text
 
 
 def prefixed(data: bytes) -> bytes:
-    """A chunk that `chunks` finds again."""
+    """Return a chunk that `chunks` finds again."""
     return CHUNK.pack(len(data)) + data
 
 
-def chunks(data: bytes, complete: bool = True) -> List[bytes]:
-    """The chunks of `data`; unless it is `complete`, the last may have been cut off and is left out.
+def chunks(data: bytes) -> List[bytes]:
+    """Return the chunks of `data`.
 
     Raises:
         FrameError: bytes that are none.
@@ -44,16 +53,14 @@ def chunks(data: bytes, complete: bool = True) -> List[bytes]:
         start = at + CHUNK.size
         end = start + CHUNK.unpack(data[at:start])[0] if start <= len(data) else len(data) + 1
         if end > len(data):
-            if complete:
-                raise FrameError("a chunk that ends early")
-            break
+            raise FrameError("a chunk that ends early")
         at = end
         found.append(data[start:at])
     return found
 
 
 def lengths(prefix: bytes) -> Tuple[int, int]:
-    """(header length, blob length) of a frame's first 8 bytes.
+    """Return (header length, blob length) of a frame's first 8 bytes.
 
     Raises:
         FrameError: over the caps.
@@ -65,7 +72,7 @@ def lengths(prefix: bytes) -> Tuple[int, int]:
 
 
 def parse(text: bytes) -> Header:
-    """The header's object.
+    """Return the header's object.
 
     Raises:
         FrameError: not a JSON object.
@@ -79,27 +86,31 @@ def parse(text: bytes) -> Header:
     return header
 
 
-def read(fd: int) -> Optional[Tuple[Header, bytes]]:
-    """The next (header, blob) from a blocking descriptor, or None at its end."""
-    prefix = _read_exact(fd, PREFIX.size)
+def read(fd: int, region: "regions.Region") -> Optional[Header]:
+    """Return the next header of a blocking descriptor, its blob appended to `region`; None at the end of input."""
+    prefix = _read_exactly(fd, PREFIX.size)
     if prefix is None:
         return None
     n_header, n_blob = lengths(prefix)
-    text = _read_exact(fd, n_header)
-    blob = _read_exact(fd, n_blob)
-    if text is None or blob is None:
-        raise FrameError("end of stream inside a frame")
-    return parse(text), blob
+    text = _read_exactly(fd, n_header)
+    if text is None or n_blob > region.size - region.used or not region.read_exactly(fd, n_blob):
+        raise FrameError("end of stream inside a frame, or a frame over the cap")
+    return parse(text)
 
 
-def write(fd: int, header: Header, blob: bytes = b"") -> None:
+def write(fd: int, header: Header, blob: Optional[memoryview] = None) -> None:
     """Write one whole frame to a blocking descriptor."""
-    view = memoryview(pack(header, blob))
+    _write(fd, memoryview(pack(header, 0 if blob is None else len(blob))))
+    if blob is not None:
+        _write(fd, blob)
+
+
+def _write(fd: int, view: memoryview) -> None:
     while view:
         view = view[os.write(fd, view) :]
 
 
-def _read_exact(fd: int, size: int) -> Optional[bytes]:
+def _read_exactly(fd: int, size: int) -> Optional[bytes]:
     parts: List[bytes] = []
     while size:
         chunk = os.read(fd, min(size, 1 << 20))

@@ -9,10 +9,14 @@ Not guaranteed: a kernel bug is not stopped by any of this.
 """
 
 import ctypes
+import fcntl
 import os
+import re
 import signal
+import socket
+import struct
 import sys
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from . import filters, landlock
 
@@ -30,6 +34,7 @@ LOCKED["relatime"] = 1 << 21
 DEVICES = ("null", "zero", "full", "random", "urandom")
 OLD = "/old"
 FIRST_UID, UIDS = 20000, 10000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -37,8 +42,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def enter(plan: Dict[str, Any]) -> Dict[str, Any]:
     """Confine this process as `plan` says.
 
-    `plan`: {"read": [paths], "hide": [folders], "show": [names in them], "tmp_bytes": n, "inodes": n, "scratch": a
-    folder for programs where there are no namespaces}.
+    `plan`: {"read": [paths], "hide": [folders below them; paths of "read" below these are shown], "tmp_bytes": n,
+    "inodes": n, "scratch": a folder for programs where there are no namespaces}.
     Returns {"isolated", "uids", "enforced", "not_enforced"}. The process that returns is another than
     the one that called: the caller stays behind to wait for it.
     """
@@ -49,13 +54,15 @@ def enter(plan: Dict[str, Any]) -> Dict[str, Any]:
     uids = _unshare(uid, gid)
     if uids is None:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        # programs have its user: else they could read and write its memory
+        _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
         return _refused("namespaces: the kernel refuses them to this user (%s)" % _errno(), rlimits)
     _become_pid_1()
     _build_root(plan)
     _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     enforced = [
         "user, pid, network, IPC, UTS and mount namespaces",
-        "read-only root with the interpreter and its libraries alone; private /tmp and /dev/shm",
+        "read-only root with the interpreter, libraries and commands alone; private /tmp and /dev/shm",
         rlimits,
         "no capabilities",
     ]
@@ -64,29 +71,48 @@ def enter(plan: Dict[str, Any]) -> Dict[str, Any]:
     return {"isolated": True, "uids": uids, "enforced": enforced, "not_enforced": missing}
 
 
-def fence(found: Dict[str, Any], plan: Optional[Dict[str, Any]]) -> Optional[landlock.Domain]:
+def fence(found: Dict[str, Any], plan: Optional[Dict[str, Any]], split: bool = False) -> Optional[landlock.Domain]:
     """Filter system calls from here on, and make the domain that each program enters, where the kernel has them.
 
-    `found` is what `enter` returned, or nothing in a container; what came of it is added to its lists.
+    `found` is what `enter` returned, or nothing in a container; what came of it is added to its lists. `split`: no
+    program here is judged by its own interpreter, so that none needs a network, even one of its own.
     """
     enforced, missing = found.setdefault("enforced", []), found.setdefault("not_enforced", [])
-    readable, writable = ["/"], ["/tmp", "/dev/shm"]
-    if plan is not None and not found["isolated"]:
-        shown = ["%s/%s" % (folder, name) for folder in plan["hide"] for name in plan["show"]]
-        readable, writable = [*plan["read"], *shown, "/proc", "/dev", "/sys"], [plan["scratch"], "/dev/shm"]
+    readable, writable, listable = ["/"], ["/tmp", "/dev/shm"], []  # type: List[str], List[str], List[str]
+    isolated = plan is None or found["isolated"]
+    if plan is not None and not isolated:
+        readable, listable = landlock.without(plan["read"], plan["hide"])
+        readable, writable = [*readable, "/proc", "/dev", "/sys"], [plan["scratch"], "/dev/shm"]
     domain = None
     try:
-        domain = landlock.Domain(readable, [*writable, *("/dev/" + name for name in DEVICES)])
+        devices = ["/dev/" + name for name in DEVICES]
+        domain = landlock.Domain(readable, [*writable, *devices], listable, tcp=isolated and not split)
         enforced += domain.lines
     except OSError as error:
         missing.append("Landlock (%s)" % error.strerror)
-    reason = filters.install()
+    reason = filters.install(split)
     if reason:
         missing.append("system-call filter (%s)" % reason)
     else:
         enforced.append("a system-call filter of %d calls" % (len(filters.DENIED) + len(filters.ABSENT)))
     found["filtered"] = not reason
     return domain
+
+
+def own_network() -> bool:
+    """Move this process into a network of its own that has a loopback device alone; False if the kernel refuses.
+
+    A child calls it before it gives up its privileges. The network ends with its last process.
+    """
+    if not sys.platform.startswith("linux") or _libc.unshare(CLONE_NEWNET) != 0:
+        return False
+    # any kind of socket will do to set a device's flags (netdevice(7), struct ifreq)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
+        try:
+            fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))
+        except OSError:
+            return False
+    return True
 
 
 def _refused(reason: str, rlimits: str) -> Dict[str, Any]:
@@ -146,6 +172,10 @@ def _become_pid_1() -> None:
 
 def _build_root(plan: Dict[str, Any]) -> None:
     """A root on a fresh tmpfs; the old one stays reachable at /old until everything is bound from it."""
+    # links among the folders above a path would lead elsewhere in the new root
+    sources = {
+        path: os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in plan["read"]
+    }
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=4m")
     os.chdir("/tmp")
@@ -153,51 +183,53 @@ def _build_root(plan: Dict[str, Any]) -> None:
     check(_libc.syscall(SYS_PIVOT_ROOT, b".", b"old"), "pivot_root")
     os.chdir("/")
     os.mkdir("/proc")
+    os.mkdir("/etc")
+    _write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     _scratch("/tmp", plan)
-    _make_devices()
+    devices = _make_devices()
     _scratch("/dev/shm", plan)
-    for path in plan["read"]:
-        if os.path.lexists(OLD + path):
-            _bind_tree(OLD + path, path)
-    for folder in plan["hide"]:
-        _cover(folder, plan["show"])
+    shown = dict.fromkeys(devices, MS_NOEXEC)
+    for path in sorted([*sources, *plan["hide"]]):  # a folder before what lies in it
+        if path not in sources:
+            _cover(path)
+        elif os.path.lexists(OLD + sources[path]):
+            _bind_tree(OLD + sources[path], path)
+        shown[os.path.realpath(path)] = MS_NODEV
+    _make_read_only(shown)
     check(_libc.umount2(OLD.encode(), MNT_DETACH), "umount2")
     os.rmdir(OLD)
     mount("none", "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
 def _bind_tree(source: str, target: str) -> None:
-    """Show `source` at `target`, read-only with everything mounted below it."""
+    """Show `source` at `target` with everything mounted below it."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.islink(source):
-        os.symlink(os.readlink(source), target)
+        if not os.path.lexists(target):
+            os.symlink(os.readlink(source), target)
         return
     if os.path.isdir(source):
         os.makedirs(target, exist_ok=True)
-    else:
+    elif not os.path.exists(target):
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     mount(source, target, None, MS_BIND | MS_REC)
-    for place, flags in list(_mounts_below(target)):
-        mount("none", place, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | flags)
 
 
-def _cover(folder: str, show: List[str]) -> None:
-    """Put an empty folder over `folder` that shows only the entries named in `show`."""
-    entries = [name for name in show if os.path.exists(OLD + folder + "/" + name)]
-    os.makedirs(folder, exist_ok=True)
-    mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
-    for name in entries:
-        _bind_tree(OLD + folder + "/" + name, folder + "/" + name)
-    mount("none", folder, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+def _cover(folder: str) -> None:
+    """Put an empty folder over `folder`, if it is in sight."""
+    if os.path.isdir(folder):
+        mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m")
 
 
-def _make_devices() -> None:
+def _make_devices() -> List[str]:
     os.mkdir("/dev")
-    for name in DEVICES:
-        os.close(os.open("/dev/" + name, os.O_CREAT | os.O_WRONLY, 0o666))
-        mount(OLD + "/dev/" + name, "/dev/" + name, None, MS_BIND)
+    paths = ["/dev/" + name for name in DEVICES]
+    for path in paths:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))
+        mount(OLD + path, path, None, MS_BIND)
     os.symlink("/proc/self/fd", "/dev/fd")
+    return paths
 
 
 def _scratch(path: str, plan: Dict[str, Any]) -> None:
@@ -206,14 +238,27 @@ def _scratch(path: str, plan: Dict[str, Any]) -> None:
     mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
 
 
-def _mounts_below(target: str) -> Iterator[Tuple[str, int]]:
-    """(mount point, locked flags) of `target` and every mount under it."""
-    with open("/proc/self/mountinfo") as file:
+def _make_read_only(shown: Dict[str, int]) -> None:
+    """Make the mounts at and below the paths `shown` read-only, with a flag for each of them."""
+    for place, locked in _mounts().items():
+        above = place
+        while above not in shown and above != "/":
+            above = os.path.dirname(above)
+        if above in shown:
+            flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | shown[above] | locked
+            mount("none", place, None, flags)
+
+
+def _mounts() -> Dict[str, int]:
+    """The locked flags of each mount point, of the topmost mount there."""
+    mounts = {}
+    with open("/proc/self/mountinfo", "rb") as file:
         for line in file:
             fields = line.split()
-            place = fields[4].replace("\\040", " ")
-            if place == target or place.startswith(target + "/"):
-                yield place, sum(flag for name, flag in LOCKED.items() if name in fields[5].split(","))
+            place = re.sub(rb"\\([0-7]{3})", lambda octal: bytes([int(octal.group(1), 8)]), fields[4])
+            flags = fields[5].decode("ascii").split(",")
+            mounts[os.fsdecode(place)] = sum(flag for name, flag in LOCKED.items() if name in flags)
+    return mounts
 
 
 def mount(source: str, target: str, kind: Optional[str], flags: int, options: Optional[str] = None) -> None:

@@ -42,19 +42,24 @@ class _Beneath(ctypes.Structure):
 class Domain:
     """Rules that a program can be shut in by: it may read below `readable`, and change what is below `writable`.
 
+    What lies below `listable` it may list, and `tcp` allows it to connect and to listen.
+
     Raises:
         OSError: the kernel has no Landlock, or not for this process.
     """
 
-    def __init__(self, readable: List[str], writable: List[str]) -> None:
+    def __init__(self, readable: List[str], writable: List[str], listable: List[str], *, tcp: bool) -> None:
         version = _version()
+        no_tcp = version >= TCP_SINCE and not tcp
         self.files = [rights for since, rights in RIGHTS if since <= version][-1]
-        rules = _Rules(self.files, TCP if version >= TCP_SINCE else 0, SCOPES if version >= SCOPES_SINCE else 0)
+        rules = _Rules(self.files, TCP if no_tcp else 0, SCOPES if version >= SCOPES_SINCE else 0)
         size = 24 if version >= SCOPES_SINCE else 16 if version >= TCP_SINCE else 8
         self.fd = _checked(_libc.syscall(SYS_CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0))
-        self.lines = ["Landlock %d per program: files%s%s" % (version, *_extras(version))]
+        self.lines = ["Landlock %d per program: files%s%s" % (version, *_extras(version, no_tcp))]
         for path in readable:
             self._allow(path, READ)
+        for path in listable:
+            self._allow(path, READ_DIR)
         for path in writable:
             # what a program writes it need not execute
             self._allow(path, self.files & ~EXECUTE & ~IOCTL_DEV)
@@ -77,15 +82,32 @@ class Domain:
             os.close(parent)
 
 
+def without(paths: List[str], hidden: List[str]) -> Tuple[List[str], List[str]]:
+    """Return what shows all below `paths` but for the folders `hidden`: (paths to read, folders to list)."""
+    readable, listable = [], []
+    for path in paths:
+        if os.path.islink(path):  # followed, it would show what is not named
+            continue
+        if not any(folder.startswith(path + "/") for folder in hidden):
+            readable.append(path)
+            continue
+        listable.append(path)
+        inner = [path + "/" + name for name in os.listdir(path)]
+        found = without([one for one in inner if one not in hidden], hidden)
+        readable += found[0]
+        listable += found[1]
+    return readable, listable
+
+
 def _version() -> int:
     if not sys.platform.startswith("linux"):
         raise OSError("not Linux")
     return _checked(_libc.syscall(SYS_CREATE_RULESET, None, ctypes.c_size_t(0), VERSION_FLAG))
 
 
-def _extras(version: int) -> Tuple[str, str]:
+def _extras(version: int, no_tcp: bool) -> Tuple[str, str]:
     return (
-        ", no TCP" if version >= TCP_SINCE else "",
+        ", no TCP" if no_tcp else "",
         ", no signals or abstract sockets to other processes" if version >= SCOPES_SINCE else "",
     )
 

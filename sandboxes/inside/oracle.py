@@ -10,15 +10,20 @@ inputs of that part; types must match only where `==` fails.
 import math
 from typing import Any, Callable, Dict, List, Tuple
 
-from . import calls, codec, digests, frames
+from . import calls, codec, digests, records
+from .precision import widen
 
 FLOAT_ATOL = 1e-6
 RTOL = 1e-7
+LONG_RANGE = 1_000_000
+"""Items of a range that is close to no expected value."""
+SCALARS = (type(None), bool, int, float, complex, str, bytes)
+"""Values of these types that are small equal no large one."""
 Result = Tuple[str, str]
 
 
 def _root_of_polynomial(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
-    coefficients = arguments[0]
+    coefficients = arguments[0]  # `math.pow` computes in 64 bits whatever `out` is
     return bool(abs(sum(c * math.pow(out, power) for power, c in enumerate(coefficients))) <= atol)
 
 
@@ -26,15 +31,33 @@ def _surface_of_pyramid(out: Any, expected: Any, arguments: List[Any], atol: flo
     """Mbpp/581, with "height" read as the perpendicular one."""
     edge, height = arguments
     other = round(edge**2 + 2 * edge * math.sqrt((edge / 2) ** 2 + height**2))
-    return bool(out == expected or abs(out - other) <= atol)
+    out = widen(out)
+    # not abs(): that of numpy's smallest integer is negative
+    return bool(out == expected or -atol <= out - other <= atol)
 
 
 def _digit_distance(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
     """Mbpp/558, with the shorter number padded by zeros."""
     first, second = (str(number) for number in arguments)
     width = max(len(first), len(second))
+    out = widen(out)
     pairs = zip(first.zfill(width), second.zfill(width))
     return bool(out == expected or out == sum(abs(int(a) - int(b)) for a, b in pairs))
+
+
+def _equal(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
+    result: bool = widen(out) == widen(expected)  # or an array, which may be one truth value or raise
+    return result
+
+
+def _equal_or_zero(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
+    return widen(out) in (widen(expected), 0)
+
+
+def _same_set(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
+    if type(out) is range and out[len(expected) :]:  # its set may be larger than memory, its length than an int
+        return False
+    return set(widen(out)) == set(widen(expected))
 
 
 def _not_none(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
@@ -45,12 +68,12 @@ Check = Callable[[Any, Any, List[Any], float], bool]
 FINAL: Dict[str, Check] = {"root_of_polynomial": _root_of_polynomial}
 """Decide alone."""
 EXACT: Dict[str, Check] = {
-    "equal": lambda out, expected, arguments, atol: out == expected,
+    "equal": _equal,
     "anything": lambda out, expected, arguments, atol: True,
-    "equal_or_zero": lambda out, expected, arguments, atol: out in (expected, 0),
+    "equal_or_zero": _equal_or_zero,
     "surface_of_pyramid": _surface_of_pyramid,
     "digit_distance": _digit_distance,
-    "same_set": lambda out, expected, arguments, atol: set(out) == set(expected),
+    "same_set": _same_set,
     "not_none": _not_none,
 }
 """Decide whether a value is exactly right; floats may still be close enough."""
@@ -60,23 +83,28 @@ NEED_INPUTS = ("root_of_polynomial", "surface_of_pyramid", "digit_distance")
 class Judge:
     """Compares the values of one part in order.
 
-    `rule` holds the `oracle`'s name and the row's `atol`; `expected` are the values of the reference's calls (see
-    `calls.Collector.report`); `revealed` are the calls whose values were told as far as they can be.
+    `rule` holds the `oracle`'s name and the row's `atol`; `expected` is what the reference's calls reported. Values of
+    which there are only digests, and these differ, may still be equal (1 and 1.0): their numbers are kept in `unsure`.
+    Once there is one, no later value is compared: the tolerance may hang on it.
     """
 
-    def __init__(self, rule: Dict[str, Any], expected: List[Any], inputs: List[Any], revealed: List[int]) -> None:
-        oracle, atol = rule["oracle"], rule["atol"]
-        self.revealed = revealed
-        self.oracle = oracle
-        self.atol = atol
-        self.expected = expected
-        if oracle == "not_none":
-            self.expected = [value is not None for value in self.expected]
-        self.inputs = inputs or [[]] * len(self.expected)
+    def __init__(self, rule: Dict[str, Any], expected: "Expected", inputs: List[Any]) -> None:
+        self.oracle = rule["oracle"]
+        self.atol = rule["atol"]
+        self.unsure: List[int] = []
+        self.opaque: List[str] = []
+        self._expected = expected
+        self._asked_in_full = frozenset(rule["reveal"])
+        self._inputs = inputs or [[]] * len(expected.values)
 
-    def check(self, index: int, out: Any) -> None:
-        """Raises AssertionError where `out` is not right, and whatever comparing it raises."""
-        expected, arguments = self.expected[index], self.inputs[index]
+    def __len__(self) -> int:
+        return len(self._expected.values)
+
+    def check(self, index: int, out: Any, expected: Any) -> None:
+        """Raise AssertionError if `out` is not right, and whatever comparing it raises."""
+        if self.oracle == "not_none":
+            expected = expected is not None
+        arguments = self._inputs[index]
         if self.oracle in FINAL:
             assert FINAL[self.oracle](out, expected, arguments, self.atol)
             return
@@ -91,47 +119,89 @@ class Judge:
             assert len(out) == len(expected)
         assert _close(out, expected, self.atol)
 
-    def __call__(self, index: int, out: Any) -> None:
-        """As `check`, but a failure of any kind is `calls.Wrong`, naming input, expected and got."""
-        if type(out) is digests.Digest or type(self.expected[index]) is digests.Digest:
-            # a value that is small is no digest, and equals none
-            if self.oracle == "equal" and _digest(out) == _digest(self.expected[index]):
+    def __call__(self, index: int, out: Any, full: Any = None) -> None:
+        """Compare a value, or note that it is needed in full; `full` is the one behind a digest, where it was told.
+
+        Raises:
+            calls.Wrong: it is not right; names input, expected and got.
+        """
+        expected = self._expected.values[index]
+        if type(out) is digests.Digest or type(expected) is digests.Digest:
+            if self.oracle == "equal" and _digest(out) == _digest(expected):
                 return
-            if index not in self.revealed:
-                raise calls.Unsure(index)
-            raise calls.Wrong("input %d: another value than the expected one, which is too large to carry" % index)
+            if type(out) is not digests.Digest:
+                full = out
+                if self.oracle == "equal" and (self.opaque or type(out) in SCALARS):
+                    raise calls.Wrong("input %d: expected a larger value, got %s" % (index, show(out)))
+            expected = self._expected.full(index)
+            if expected is None or (full is None and type(out) is digests.Digest):
+                self._need(index)
+                return
+            out = full
+        if self.unsure:
+            return
         try:
-            self.check(index, out)
+            self.check(index, out, expected)
         except Exception:  # noqa: BLE001 - a value that cannot be compared is a wrong one
-            message = "input %d: expected %s, got %s" % (index, show(self.expected[index]), show(out))
+            message = "input %d: expected %s, got %s" % (index, show(expected), show(out))
             raise calls.Wrong(message) from None
 
+    def _need(self, index: int) -> None:
+        if index in self._asked_in_full:
+            raise calls.Wrong("input %d: another value than the expected one, which is too large to carry" % index)
+        self.unsure.append(index)
 
-def verdict_of_report(judge: Judge, report: bytes, opaque: List[str]) -> Result:
-    """(status, detail) of calls from what the candidate's process reported of them.
 
-    What of it could not be carried is named in `opaque`.
+class Expected:
+    """What a reference's calls reported: values, or digests of large ones and what is behind those."""
 
-    Raises:
-        codec.Damaged, frames.FrameError: the report is not one that `calls` makes.
-        calls.Unsure: a value is needed of which there is only a digest.
+    def __init__(self, report: records.Report) -> None:
+        self.values = [codec.decode(data) for data in report.values]
+        self._revealed = report.revealed
+
+    def full(self, index: int) -> Any:
+        """Return the value of a call, or None if there is only its digest."""
+        value = self.values[index]
+        if type(value) is not digests.Digest:
+            return value
+        data = self._revealed.get(index)
+        return None if data is None else codec.decode(data)
+
+
+def verdict_of_report(judge: Judge, report: records.Report) -> Result:
+    """Return (status, detail) of calls from what the candidate's process reported of them.
+
+    The status is "unsure" where values are needed of which there are only digests; `judge.unsure` has them.
     """
-    chunks = frames.chunks(report)
-    if len(chunks) != 3:
-        raise codec.Damaged("not a report of calls")
-    how, values = codec.decode(chunks[0]), codec.decode(chunks[2], opaque)
-    if type(how) is not tuple or [type(field) for field in how] != [str, str] or type(values) is not list:
-        raise codec.Damaged("not a report of calls")
-    end, detail = how
-    asked = len(judge.expected)
-    if len(values) > asked or (end == calls.DONE and len(values) != asked):
-        raise codec.Damaged("a report of %d calls, asked for %d" % (len(values), asked))
-    for index, value in enumerate(values):
+    if report.end is None:
+        return "tampered", "a report without an end"
+    end, detail = report.end
+    if end == calls.DONE and len(report.values) != len(judge):
+        return "tampered", "a report of %d calls, asked for %d" % (len(report.values), len(judge))
+    for index, data in enumerate(report.values):
         try:
-            judge(index, value)
+            judge(index, codec.decode(data, judge.opaque), _behind(report, index, data))
         except calls.Wrong as error:
             return "wrong_answer", str(error)
+        except codec.Damaged as error:
+            return "tampered", str(error)
+    if judge.unsure:
+        return "unsure", ""
     return status_of_end(end, detail), detail
+
+
+def _behind(report: records.Report, index: int, data: bytes) -> Any:
+    """Return the value behind a digest, where the process told it; it must be the one that was digested.
+
+    Raises:
+        codec.Damaged: it is another.
+    """
+    revealed = report.revealed.get(index)
+    if revealed is None:
+        return None
+    if len(revealed) <= digests.HUGE_BYTES and data != digests.shortened(revealed):
+        raise codec.Damaged("call %d: another value than before" % index)
+    return codec.decode(revealed)
 
 
 def status_of_end(end: str, detail: str) -> str:
@@ -140,7 +210,6 @@ def status_of_end(end: str, detail: str) -> str:
         return "syntax_error"
     ends = {
         calls.DONE: "passed",
-        calls.SLOW: "timeout",
         calls.TOO_LARGE: "output",
         calls.NO_MEMORY: "memory",
         calls.WRONG: "wrong_answer",
@@ -170,4 +239,12 @@ def _floats(value: Any) -> bool:
 def _close(out: Any, expected: Any, atol: float) -> bool:
     import numpy
 
-    return bool(numpy.allclose(out, expected, rtol=RTOL, atol=atol))
+    if _has_long_range(out):  # numpy would write it out
+        return False
+    return bool(numpy.allclose(widen(out), widen(expected), rtol=RTOL, atol=atol))
+
+
+def _has_long_range(value: Any) -> bool:
+    if type(value) is range:
+        return bool(value[LONG_RANGE:])
+    return type(value) in (list, tuple) and any(map(_has_long_range, value))

@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import socket
 from typing import Any, Dict
 
 
@@ -11,13 +10,15 @@ def found() -> Dict[str, Any]:
     """JSON-ready facts about this process."""
     with open("/proc/self/status") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    with open("/proc/net/dev") as file:
+        interfaces = [line.split(":")[0].strip() for line in file.read().splitlines()[2:]]
     limits = ("CPU", "AS", "FSIZE", "NOFILE", "CORE", "NPROC")
     return {
         "uid": os.getuid(),
         "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16) & int(status["CapPrm"], 16),
         "no_new_privs": status["NoNewPrivs"].strip() == "1",
         "seccomp": int(status.get("Seccomp", "0")),
-        "interfaces": [name for _, name in socket.if_nameindex()],
+        "interfaces": interfaces,
         "root_writable": os.access("/", os.W_OK),
         "others": [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) not in (1, os.getpid())],
         "opens_worker": _opens("/proc/%d/mem" % os.getppid()),

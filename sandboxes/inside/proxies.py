@@ -1,31 +1,30 @@
-"""Tests apart from the candidate: in their place its functions are proxies, which replay answers given elsewhere.
+"""Tests apart from the candidate: in their place its functions are proxies, whose answers were given elsewhere.
 
-Three steps, each in a child of its own. `record` runs the tests on the reference and notes every call they make.
-`answers` makes those calls in the candidate's process, which sees arguments and no expectation. `judge` runs the
-tests again with proxies that replay the answers. Tests are a function of the answers they get, so a transcript
-equal to the byte to one that passed has passed; where a test asks something that was not noted, because it follows
-from an earlier answer, `judge` says what, and the candidate is run anew with that call as well.
+`record` runs the tests on the reference and notes every call they make. `answer_all` answers calls in the candidate's
+process, which sees arguments and no expectation, one call at a time. `judge` runs the tests again with proxies that
+replay the answers. Tests are a function of the answers they get, so answers equal to the byte to those that passed
+have passed. Where a test asks something that was not noted, because it follows from an earlier answer, or where there
+is no reference, `converse` lets the tests ask as they go.
 
 Arguments that a call changed are changed in the tests too (lists, dicts, sets, deques, bytearrays).
 """
 
 import builtins
 import collections
-from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tuple
+import hashlib
+from typing import Any, Callable, Dict, Iterable, List, NoReturn, Optional, Sequence, Tuple
 
-from . import calls, codec, frames, oracle, programs
+from . import calls, codec, oracle, programs, records
 
 RETURNED = "returned"
+ANSWER, ENDED, SAID = b"A", b"E", b"S"
+"""What a chunk that is handed to `converse` begins with."""
 Ending = Tuple[str, str]
 """(status, detail) of a candidate's process that ended before all its answers."""
 
 
 class Asked(BaseException):
-    """The tests ask what was not noted; `data` is the carried call. Not an Exception: no test may swallow it."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__()
-        self.data = data
+    """The tests ask what was not noted. Not an Exception: no test may swallow it."""
 
 
 class Ended(BaseException):
@@ -40,13 +39,33 @@ class CandidateError(Exception):
     """An exception of the candidate's whose type cannot be carried."""
 
 
+class Tests:
+    """Tests that find proxies under the names in `exposes`, and `answer` under the name `slot`."""
+
+    def __init__(self, request: Dict[str, Any], preamble: str, tests: str, answer: str) -> None:
+        self.preamble, self.tests, self.answer = preamble, tests, answer
+        self.exposes, self.slot = request["exposes"], request["slot"]
+
+    def run(self, proxy: Callable[[str], Callable[..., Any]]) -> Ending:
+        """Return (status, detail) of the tests."""
+        scope: Dict[str, Any] = {}
+        status, detail = programs.execute(self.preamble, scope)
+        if status != "passed":
+            return status, detail
+        if self.slot:
+            scope[self.slot] = self.answer
+        for name in self.exposes:
+            scope[name] = proxy(name)
+        return programs.execute(self.tests, scope)
+
+
 def call_data(name: str, arguments: Tuple[Any, ...], options: Dict[str, Any], opaque: Optional[List[str]]) -> bytes:
-    """The carried form of one call."""
-    return codec.encode((name, arguments, options), opaque=opaque)
+    """Return the carried form of one call; sets keep the order in which the tests would iterate them."""
+    return codec.encode((name, arguments, options), opaque=opaque, arguments=True)
 
 
-def answers(program: str, asked: List[bytes]) -> Iterator[bytes]:
-    """The carried answer of the program's functions to each call; one answer alone where the program does not run.
+def answer_all(program: str, asked: Iterable[bytes], tell: Callable[[bytes], None]) -> Ending:
+    """Give `tell` the carried answer of the program's functions to each call; return how the program ended.
 
     An answer is (how it ended, a word on it, the value, None or the call with the arguments as they are now).
     """
@@ -54,151 +73,140 @@ def answers(program: str, asked: List[bytes]) -> Iterator[bytes]:
     try:
         exec(compile(program + "\n\n", "<string>", "exec"), scope)
     except MemoryError as error:
-        yield _ended(calls.NO_MEMORY, programs.describe(error))
-        return
+        return calls.NO_MEMORY, programs.describe(error)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its verdict
-        yield _ended(calls.BROKEN, programs.describe(error))
-        return
+        return calls.BROKEN, programs.describe(error)
     for data in asked:
-        yield _answer(scope, codec.decode(data), data)
+        tell(_answer(scope, codec.decode(data), data))
+    return calls.DONE, ""
 
 
 def _answer(scope: Dict[str, Any], call: Tuple[str, Tuple[Any, ...], Dict[str, Any]], data: bytes) -> bytes:
     name, arguments, options = call
     try:
         value = codec.encode(scope[name](*arguments, **options))
-        after = codec.encode(call)
+        after = codec.encode(call, arguments=True)
     except codec.TooLarge as error:
-        return _ended(calls.TOO_LARGE, str(error))
+        return _without_value(calls.TOO_LARGE, str(error))
     except MemoryError as error:
-        return _ended(calls.NO_MEMORY, programs.describe(error))
+        return _without_value(calls.NO_MEMORY, programs.describe(error))
     except BaseException as error:  # noqa: BLE001 - likewise
-        return _ended(calls.RAISED, programs.describe(error))
-    return _told(RETURNED, "", value, codec.encode(None) if after == data else after)
+        return _without_value(calls.RAISED, programs.describe(error))
+    return _joined(RETURNED, "", value, codec.encode(None) if after == data else after)
 
 
-def _ended(how: str, detail: str) -> bytes:
-    return _told(how, detail, codec.encode(None), codec.encode(None))
+def _without_value(how: str, detail: str) -> bytes:
+    return _joined(how, detail, codec.encode(None), codec.encode(None))
 
 
-def _told(how: str, detail: str, value: bytes, after: bytes) -> bytes:
+def _joined(how: str, detail: str, value: bytes, after: bytes) -> bytes:
     return codec.join(b"t", [codec.encode(how), codec.encode(detail), value, after])
 
 
-def record(request: Dict[str, Any]) -> Iterator[bytes]:
-    """The calls that the tests make of the reference, then (status, detail, what could not be carried).
+def record(reference: str, tests: Tests, note: Callable[[bytes], None]) -> Ending:
+    """Give `note` each call that the tests make of the reference.
 
-    Chunks: each call, and at last the carried end.
+    Returns (status, detail); the status is "uncarried" where something could not be carried, which `detail` names.
     """
     opaque: List[str] = []
-    noted: List[bytes] = []
     own: Dict[str, Any] = {}
 
     def proxy(name: str) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
-            noted.append(call_data(name, arguments, options, opaque))
+            note(call_data(name, arguments, options, opaque))
             return codec.decode(codec.encode(own[name](*arguments, **options), opaque=opaque))
 
         return call
 
-    status, detail = programs.execute(request["reference"], own)
+    status, detail = programs.execute(reference, own)
     if status == "passed":
-        status, detail = _run_tests(request, proxy)
-    yield from map(frames.prefixed, noted)
-    yield frames.prefixed(codec.encode((status, detail, opaque)))
+        status, detail = tests.run(proxy)
+    if status == "passed" and opaque:
+        return "uncarried", opaque[0]
+    return status, detail
 
 
-def judge(request: Dict[str, Any], asked: List[bytes], blob: bytes) -> Tuple[str, str, Dict[str, Any]]:
-    """(status, detail, {"opaque": what of the answers could not be carried}).
+def judge(tests: Tests, asked: Sequence[bytes], report: records.Report, end: Ending) -> Tuple[str, str, Dict[str, Any]]:
+    """Return (status, detail, {"opaque": what of the answers could not be carried, "given": digests of the answers}).
 
-    The status is "unsure" where a call is needed that was not made: {"index": its place, "call": its data in hex}.
+    The status is "unsure" where a call is needed that was not made. `end` is how the process ended, if `report` does
+    not say.
     """
-    try:
-        told = frames.chunks(blob, request["complete"])
-    except frames.FrameError as error:
-        return "tampered", str(error), {"opaque": []}
-    if len(told) > max(1, len(asked)):
-        return "tampered", "%d answers to %d calls" % (len(told), len(asked)), {"opaque": []}
-    replay = Replay(asked, told, tuple(request["end"]))
-    status, detail = _run_tests(request, replay.proxy)
-    if replay.asks is not None:
-        return "unsure", "", {"index": replay.at, "call": replay.asks.hex()}
-    if replay.ended is not None:
-        status, detail = replay.ended
-    elif status != "passed" and replay.last:
-        detail += "\n  " + replay.last
-    return status, detail, {"opaque": replay.opaque}
+    if report.end is not None:
+        how, detail = report.end
+        end = oracle.status_of_end(how, detail), detail
+        if how == calls.DONE and len(report.values) < len(asked):
+            return "tampered", "%d answers to %d calls" % (len(report.values), len(asked)), {"opaque": [], "given": []}
+    replay = _Replay(asked, report.values, (end[0], end[1]))
+    status, detail = tests.run(replay.proxy)
+    more = {"opaque": replay.opaque[:1], "given": []}
+    if replay.asks:
+        given = [hashlib.sha256(value).hexdigest() for value in report.values[: replay.at]]
+        return "unsure", "", {**more, "given": given}
+    return (*replay.settle(status, detail), more)
 
 
-def _run_tests(request: Dict[str, Any], proxy: Callable[[str], Callable[..., Any]]) -> Ending:
-    scope: Dict[str, Any] = {}
-    status, detail = programs.execute(request["preamble"], scope)
-    if status != "passed":
-        return status, detail
-    for name in request["exposes"]:
-        scope[name] = proxy(name)
-    return programs.execute(request["tests"], scope)
+def converse(tests: Tests, ask: Callable[[bytes], bytes]) -> Tuple[str, str, Dict[str, Any]]:
+    """Run tests whose calls `ask` carries to the candidate; return as `judge`."""
+    talk = _Talk(ask)
+    status, detail = tests.run(talk.proxy)
+    return (*talk.settle(status, detail), {"opaque": talk.opaque[:1], "given": []})
 
 
-class Replay:
-    """Proxies that answer in order what was `told`; what the tests met that is no answer is kept in the fields."""
+class _Answers:
+    """Proxies, and what the tests met that is no answer."""
 
-    def __init__(self, asked: List[bytes], told: List[bytes], end: Ending) -> None:
-        self.asked, self.told, self.end = asked, told, end
-        self.at = 0
+    def __init__(self) -> None:
         self.opaque: List[str] = []
-        self.asks: Optional[bytes] = None
         self.ended: Optional[Ending] = None
         self.last = ""
 
     def proxy(self, name: str) -> Callable[..., Any]:
-        """Stands for the candidate's function `name`."""
+        """Return what stands for the candidate's function `name`."""
 
         def call(*arguments: Any, **options: Any) -> Any:
-            return self.answer(name, arguments, options)
+            answer = self.answer(call_data(name, arguments, options, None))
+            return self._given(name, (arguments, options), answer)
 
         return call
 
-    def answer(self, name: str, arguments: Tuple[Any, ...], options: Dict[str, Any]) -> Any:
-        """The next answer, if it is to this call.
+    def answer(self, question: bytes) -> bytes:
+        """Return the carried answer to a carried call."""
+        raise NotImplementedError
+
+    def settle(self, status: str, detail: str) -> Ending:
+        """Return (status, detail) of tests that ended so."""
+        if self.ended is not None:
+            return self.ended
+        if status != "passed" and self.last:
+            return status, detail + "\n  " + self.last
+        return status, detail
+
+    def end(self, status: str, detail: str) -> NoReturn:
+        """Break the tests off: there is no answer.
 
         Raises:
-            Asked, Ended: there is none; `asks` or `ended` says why.
+            Ended: always.
         """
-        data = call_data(name, arguments, options, None)
-        if self.at == 0 and len(self.told) == 1:
-            self._check_start()
-        if self.at >= len(self.asked) or self.asked[self.at] != data:
-            self.asks = data
-            raise Asked(data)
-        if self.at >= len(self.told):
-            self._end(*self.end)
-        how, detail, value, after = self._told(self.at)
-        self.at += 1
-        if how != RETURNED:
-            self.last = "%s(...) raised %s" % (name, detail)
-            raise self._failure(how, detail)
-        _change((arguments, options), after)
-        self.last = "%s(...) returned %s" % (name, oracle.show(value))
-        return value
-
-    def _check_start(self) -> None:
-        """A program that did not run has one answer to no call."""
-        how, detail, _, _ = self._told(0)
-        if how in (calls.BROKEN, calls.NO_MEMORY):
-            self._end(oracle.status_of_end(how, detail), detail)
-
-    def _end(self, status: str, detail: str) -> NoReturn:
         self.ended = status, detail
         raise Ended(status, detail)
 
-    def _told(self, index: int) -> Tuple[str, str, Any, Any]:
+    def _given(self, name: str, call: Tuple[Any, Any], data: bytes) -> Any:
+        how, detail, value, after = self._opened(data)
+        if how != RETURNED:
+            self.last = "%s(...) raised %s" % (name, detail)
+            raise self._failure(how, detail)
+        _change(call, after)
+        self.last = "%s(...) returned %s" % (name, oracle.show(value))
+        return value
+
+    def _opened(self, data: bytes) -> Tuple[str, str, Any, Any]:
         try:
-            answer = codec.decode(self.told[index], self.opaque)
+            answer = codec.decode(data, self.opaque)
         except codec.Damaged as error:
-            return self._end("tampered", str(error))
+            return self.end("tampered", str(error))
         if type(answer) is not tuple or len(answer) != 4 or [type(part) for part in answer[:2]] != [str, str]:
-            return self._end("tampered", "not an answer")
+            return self.end("tampered", "not an answer")
         return answer
 
     def _failure(self, how: str, detail: str) -> BaseException:
@@ -215,11 +223,58 @@ class Replay:
             return CandidateError(detail)
 
 
+class _Replay(_Answers):
+    """Answers in the order they were given, each to the call it was given to."""
+
+    def __init__(self, asked: Sequence[bytes], given: Sequence[bytes], end: Ending) -> None:
+        super().__init__()
+        self._asked, self._given_before, self._end = asked, given, end
+        self.at = 0
+        self.asks = False
+
+    def answer(self, question: bytes) -> bytes:
+        if self.at >= len(self._asked) or self._asked[self.at] != question:
+            self.asks = True
+            raise Asked
+        if self.at >= len(self._given_before):
+            self.end(*self._end)
+        self.at += 1
+        return self._given_before[self.at - 1]
+
+
+class _Talk(_Answers):
+    """Answers that come as the tests ask."""
+
+    def __init__(self, ask: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def answer(self, question: bytes) -> bytes:
+        data = self._ask(question)
+        if data[:1] == ENDED:
+            self.end(*codec.decode(data[1:]))
+        if data[:1] == SAID:
+            self.end(*self._said(data[1:]))
+        return data[1:]
+
+    @staticmethod
+    def _said(data: bytes) -> Ending:
+        """Return (status, detail) of a program that says itself how it ended."""
+        try:
+            how, detail = records.ending(codec.decode(data))
+        except codec.Damaged as error:
+            return "tampered", str(error)
+        status = oracle.status_of_end(how, detail)
+        return ("runtime_error", "ended before its tests did") if status == "passed" else (status, detail)
+
+
 def _change(call: Tuple[Any, Any], after: Any) -> None:
     """Do to the arguments of the tests what the candidate did to its copies."""
     if type(after) is not tuple or len(after) != 3:
         return
     arguments, options = call
+    if type(after[1]) is not tuple or type(after[2]) is not dict:
+        return
     for old, new in zip(arguments, after[1]):
         _become(old, new)
     for name, old in options.items():

@@ -25,17 +25,14 @@ def _zone(zone: Any) -> Tuple[str, Any]:
 
 
 def _make_zone(kind: str, name: Any) -> Any:
+    if kind in ("naive", "utc"):
+        return datetime.timezone.utc if kind == "utc" else None
     import pytz
 
-    makers: Dict[str, Callable[[], Any]] = {
-        "naive": lambda: None,
-        "utc": lambda: datetime.timezone.utc,
-        "pytz": lambda: pytz.timezone(name),
-        "offset": lambda: pytz.FixedOffset(name),
-    }
+    makers: Dict[str, Callable[[Any], Any]] = {"pytz": pytz.timezone, "offset": pytz.FixedOffset}
     if kind not in makers:
-        raise codec.Damaged("no time zone: %s" % kind)
-    return makers[kind]()
+        raise codec.Damaged("no time zone of this kind")
+    return makers[kind](name)
 
 
 def _pandas(value: Any) -> Parts:

@@ -3,95 +3,136 @@
 It is PID 1 of its container or namespace, so a program can neither signal nor outlive it: after each
 program everything else in the namespace is killed and reaped. It never runs a program's code itself.
 It ends when its standard input hangs up, which is how the death of the host is noticed.
+
+What a worker's heap holds, its children inherit. So programs, tests and reports pass through `regions`, and are handed
+to the child that needs them by a pipe; only what `store` keeps becomes objects: inputs where candidates run, expected
+values and calls where a judge runs.
 """
 
+import faulthandler
 import gc
 import importlib
 import json
+import mmap
 import os
-import shutil
+import resource
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import calls, codec, facts, frames, jail, oracle
-from .running import Running, kill, kill_all
+from . import child, codec, facts, frames, jail, oracle, records, regions, scratch
+from .running import Host, Running, kill, kill_all
 
 KILL_PATIENCE_S = 5.0
-FORMS: Dict[str, Callable[[bytes], Any]] = {"raw": bytes, "codec": codec.decode, "json": json.loads}
-"""How the chunks of values that are stored are to be read; `raw` ones are for the child that needs them."""
+MAX_REPORT = 256 << 20
+MAX_DETAIL = 2000
+JUDGE_MEMORY_BYTES = 4 << 30
+"""Address space that a comparison may take."""
+MAX_OUTPUT = 64 << 20
+
+
+def _stored_expected(data: bytes) -> List[Any]:
+    return [oracle.Expected(records.parse(data))]
+
+
+FORMS: Dict[str, Callable[[bytes], Any]] = {
+    "raw": frames.chunks,
+    "codec": lambda data: [codec.decode(data)],
+    "json": lambda data: [json.loads(data)],
+    "expected": _stored_expected,
+}
+"""How values that are stored are to be read."""
 
 
 class Worker:
     """Runs programs one after another; see `serve`."""
 
-    def __init__(self, hello: Dict[str, Any]) -> None:
-        self.nonce = hello["nonce"]
+    def __init__(self, hello: Dict[str, Any], out: int, handed: regions.Region) -> None:
         self.isolated = hello["isolated"]
         self.has_uids = hello["uids"]
         self.domain = hello["domain"]
+        self.network = hello["network"]
         self.scratch = hello["scratch"]
-        folders = [path for path in (self.scratch, "/dev/shm")[: 2 if self.isolated else 1] if os.path.isdir(path)]
-        self.shared = {folder: set(os.listdir(folder)) for folder in folders}
+        self.shared = scratch.Scratch((self.scratch, "/dev/shm")[: 2 if self.isolated else 1])
         self.stored: Dict[str, Dict[str, Any]] = {}
         self.count = 0
+        self.host = Host(
+            out, hello["nonce"], handed, regions.Region(MAX_REPORT + (1 << 20)), regions.Region(MAX_OUTPUT)
+        )
 
-    def answer(self, request: Dict[str, Any], blob: bytes) -> Tuple[Dict[str, Any], bytes]:
-        """The reply to one request, by its operation."""
+    def answer(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], Optional[memoryview]]:
+        """Return the reply to one request, by its operation."""
+        self.host.request_id = request["id"]
         if request["op"] == "store":
-            return self.store(request, blob), b""
+            return self.store(request), None
         if request["op"] == "compare":
-            return self.compare(request, blob), b""
-        return self.run(request, blob)
+            return self.compare(request), None
+        return self.run(request)
 
-    def store(self, request: Dict[str, Any], blob: bytes) -> Dict[str, Any]:
-        """Keep `blob`'s chunks for later requests, under a key and a kind."""
+    def store(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Keep what was handed over for later requests, under a key and a kind."""
         for key in request["drop"]:
             self.stored.pop(key, None)
-        values: List[Any] = [FORMS[request["form"]](chunk) for chunk in frames.chunks(blob)]
+        values: List[Any] = FORMS[request["form"]](bytes(self.host.handed.view[: self.host.handed.used]))
         self.stored.setdefault(request["key"], {})[request["kind"]] = values
         return {"status": "stored"}
 
-    def compare(self, request: Dict[str, Any], blob: bytes) -> Dict[str, Any]:
-        """Judge what a candidate's calls returned; a worker that does this runs no candidate code."""
+    def compare(self, request: Dict[str, Any]) -> Dict[str, Any]:
+        """Compare what a candidate's calls returned with what the reference's did.
+
+        This happens here, since a fork costs more than most comparisons. A worker that does it runs no candidate and
+        has limits of its own: over its memory limit the comparison fails, and past its time this process ends.
+        """
         stored = self.stored[request["key"]]
         (expected,) = stored[request["expected"]]
         (inputs,) = stored.get(request["inputs"], [[]])
-        opaque: List[str] = []
+        judge = oracle.Judge(request, expected, inputs)
+        report = bytes(self.host.handed.view[: self.host.handed.used])
+        faulthandler.dump_traceback_later(request["seconds"], exit=True)
         try:
-            judge = oracle.Judge(request, expected, inputs, request["reveal"])
-            status, detail = oracle.verdict_of_report(judge, blob, opaque)
-        except calls.Unsure as error:
-            return {"status": "unsure", "call": error.index}
-        except (codec.Damaged, frames.FrameError) as error:
+            status, detail = oracle.verdict_of_report(judge, records.parse(report))
+        except codec.Damaged as error:
             status, detail = "tampered", str(error)
-        return {"status": status, "detail": detail, "opaque": opaque}
+        except (MemoryError, RecursionError) as error:
+            return {"status": "output", "detail": type(error).__name__, "more": {}}
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        return {
+            "status": status,
+            "detail": detail[:MAX_DETAIL],
+            "more": {"unsure": judge.unsure, "opaque": judge.opaque[:1]},
+        }
 
-    def run(self, request: Dict[str, Any], blob: bytes) -> Tuple[Dict[str, Any], bytes]:
+    def run(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], Optional[memoryview]]:
         """Run one program; a status, what was used, whether this worker is still clean, and what it reported."""
         self.count += 1
+        host = self.host
+        host.report.clear()
+        host.output.clear()
         uid = jail.FIRST_UID + self.count % jail.UIDS if self.has_uids else None
         oom_before = facts.oom_kills()
-        request.update(scratch=self.scratch, domain=self.domain, blob=blob)
-        running = Running(request, self.stored.get(request.get("key", ""), {}), uid)
+        request.update(scratch=self.scratch, domain=self.domain, network=self.network)
+        stored = self.stored.get(request.get("key", ""), {})
+        running = Running(request, stored, uid, host.handed.view[: host.handed.used], host)
         running.watch()
-        usage = self.reap(running)
+        usage, cpu_s = self.reap(running)
         status, detail = running.outcome(facts.oom_kills() - oom_before)
         reply = {
             "status": status,
             "detail": detail,
-            "cpu_time_s": usage.ru_utime + usage.ru_stime,
+            "cpu_time_s": cpu_s,
             "wall_time_s": running.wall_time_s,
             "peak_memory_bytes": usage.ru_maxrss * 1024,
             "more": running.more,
+            "done": running.done(),
+            "digest": running.digest(),
             "clean": self.clean(uid),
             "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
-        # a flood goes a little over its cap, and must not break the frame
-        return reply, bytes(running.report[1 : request["max_report"]]) if running.reports_values else b""
+        return reply, running.blob()
 
-    def reap(self, running: Running) -> Any:
-        """Kill what the program left and collect it; the first child's resource usage."""
+    def reap(self, running: Running) -> Tuple[Any, float]:
+        """Kill what the program left and collect it; the first child's resource usage, and the CPU seconds of all."""
         usage = running.usage
         if self.isolated:
             kill_all()
@@ -100,28 +141,27 @@ class Worker:
         if usage is None:
             kill(running.pid)
             _, running.exit_status, usage = os.wait4(running.pid, 0)
+        cpu_s = usage.ru_utime + usage.ru_stime
         give_up = time.monotonic() + KILL_PATIENCE_S
-        while self.isolated and _wait_any(os.WNOHANG) is not None and time.monotonic() < give_up:
+        while self.isolated and time.monotonic() < give_up:
+            reaped_s = _reap_others()
+            if reaped_s is None:
+                break
+            cpu_s += reaped_s
             time.sleep(0.0005)
             kill_all()
-        return usage
+        return usage, max(cpu_s, running.total_cpu_s())
 
     def clean(self, uid: Optional[int]) -> bool:
-        """True when nothing of the program is left: no process, no file."""
-        for folder, kept in self.shared.items():
-            if set(os.listdir(folder)) != kept:
-                _empty_as(uid, folder, kept)
-            if set(os.listdir(folder)) != kept:
-                return False
-        return not self.isolated or _wait_any(os.WNOHANG) is None
+        """Tell whether nothing of the program is left: no process, no file."""
+        return self.shared.clean(uid) and (not self.isolated or _reap_others() is None)
 
 
 def serve() -> None:
     """Answer frames on standard input until it ends."""
-    first = frames.read(0)
-    if first is None:
+    hello = frames.read(0, regions.Region(mmap.PAGESIZE))
+    if hello is None:
         return
-    hello = first[0]
     out = os.dup(1)
     os.dup2(2, 1)  # a stray print of a library must not break the frames
     if hello["jail"] is not None:
@@ -131,19 +171,25 @@ def serve() -> None:
             hello["scratch"] = os.environ["TMPDIR"] = hello["jail"]["scratch"]
     else:
         found = {}
-    hello["domain"] = jail.fence(found, hello["jail"])
+    hello["domain"] = jail.fence(found, hello["jail"], split=not hello["network"])
+    hello["network"] = hello["network"] and found.get("isolated", False)
     sys.path[:] = [path for path in sys.path if path]
     loaded = [name for name in hello["preload"] if _import(name)]
+    handed = regions.Region(frames.MAX_BLOB)  # not before the jail is entered: that forks, and no fork has a region
+    worker = Worker(hello, out, handed)
+    if hello["judges"]:
+        limit = child.address_space() + JUDGE_MEMORY_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     gc.collect()
     gc.freeze()
-    worker = Worker(hello)
-    frames.write(out, {"nonce": worker.nonce, "ready": True, "loaded": loaded, "facts": facts.collect(), **found})
+    frames.write(out, {"nonce": hello["nonce"], "ready": True, "loaded": loaded, "facts": facts.collect(), **found})
     while True:
-        message = frames.read(0)
-        if message is None:
+        handed.clear()
+        request = frames.read(0, handed)
+        if request is None:
             return
-        reply, blob = worker.answer(*message)
-        frames.write(out, {"id": message[0]["id"], "nonce": worker.nonce, **reply}, blob)
+        reply, blob = worker.answer(request)
+        frames.write(out, {"id": request["id"], "nonce": hello["nonce"], **reply}, blob)
 
 
 def _import(name: str) -> bool:
@@ -154,38 +200,14 @@ def _import(name: str) -> bool:
     return True
 
 
-def _wait_any(flags: int) -> Optional[Tuple[int, int, Any]]:
-    """(pid, status, usage) of a reaped child, (0, ...) when all still live, None when there is none."""
+def _reap_others() -> Optional[float]:
+    """Collect children that have ended; their CPU seconds, or None when there is no child at all."""
+    cpu_s = 0.0
     try:
         while True:
-            result = os.wait4(-1, flags)
-            if result[0] == 0:
-                return result
+            pid, _, usage = os.wait4(-1, os.WNOHANG)
+            if pid == 0:
+                return cpu_s
+            cpu_s += usage.ru_utime + usage.ru_stime
     except ChildProcessError:
-        return None
-
-
-def _empty_as(uid: Optional[int], folder: str, kept: Set[str]) -> None:
-    """Empty `folder` of all but `kept`, as `uid` where this process lacks the right to."""
-    if uid is None:
-        _empty(folder, kept)
-        return
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setresuid(uid, uid, uid)
-            _empty(folder, kept)
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
-
-
-def _empty(folder: str, kept: Set[str]) -> None:
-    for entry in os.scandir(folder):
-        if entry.name in kept:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            os.chmod(entry.path, 0o700)
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            os.unlink(entry.path)
+        return cpu_s or None

@@ -1,5 +1,6 @@
 # attack: writes without end to the standard error descriptor itself
-# expect: output
+# expect: timeout
+# limits: cpu_time_s=0.3 wall_time_s=2
 import os
 
 

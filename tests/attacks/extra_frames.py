@@ -1,14 +1,14 @@
-# attack: reports well-formed answers of its own making beside the real ones
+# attack: reports well-formed values of its own making beside the real ones
 # problem: calls
 # expect: tampered
 import os
 import sys
 
-frames, codec = sys.modules["inside.frames"], sys.modules["inside.codec"]
+records, codec = sys.modules["inside.records"], sys.modules["inside.codec"]
 
 
 def add_one(n):
-    for _ in range(3):
-        report = codec.encode(("done", "", [0.0, 0.0], [2, 42]))
-        os.write(3, frames.prefixed(report))
+    for value in (2, 42, 42):
+        data = codec.encode(value)
+        os.write(3, records.HEAD.pack(records.VALUE, len(data)) + data)
     return n + 1

@@ -1,6 +1,6 @@
 # attack: finds the token of the report in its callers' frames and writes a verdict of its own
 # problem: asserts calls
-# expect: runtime_error or tampered or wrong_answer
+# expect: tampered
 # expect-in-process: passed
 import json
 import os
@@ -12,7 +12,8 @@ def add_one(n):
     while frame is not None:
         token = frame.f_locals.get("token")
         if isinstance(token, str) and token:
-            os.write(3, json.dumps([token, "passed", "", ["passed", "passed"]]).encode())
+            word = json.dumps([token, "passed", "", {}]).encode()
+            os.write(3, b"J" + len(word).to_bytes(4, "big") + word)
             os._exit(0)
         frame = frame.f_back
     return 0

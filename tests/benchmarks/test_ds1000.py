@@ -11,7 +11,7 @@ from harness.benchmarks.ds1000 import Ds1000
 from harness.recipes import Recipe, recipe
 from harness.sandboxes import open_sandbox
 from harness.sandboxes.environments import environment
-from harness.types import Asserts, CodeForm, Problem, Status, Trial, Trust
+from harness.types import CodeForm, Problem, Program, Status, Trust
 
 from ..commands import harness, one_line_error, write_rows
 from ..judged import in_docker
@@ -35,8 +35,8 @@ def problem(prompt: str, entry_point: str = "result") -> Problem:
     return Problem(task_id="toy/0", prompt=prompt, entry_point=entry_point, reference="", tests="")
 
 
-def trial(of: Problem, code: str) -> Trial:
-    return Ds1000().trial(of, code, CodeForm.COMPLETION, 0)
+def program(of: Problem, code: str) -> Program:
+    return Ds1000().program(of, code, CodeForm.COMPLETION)
 
 
 def taken(name: str, text: str, of: Problem) -> str:
@@ -74,18 +74,17 @@ def test_the_thousand_problems_fall_into_the_published_parts(problems: dict[str,
 def test_the_program_is_upstreams(problems: dict[str, Problem]) -> None:
     """Context, the answer's repr and both tests, for every reference; 159 contexts look at the text as well."""
     for one in problems.values():
-        made = trial(one, one.reference)
-        assert isinstance(made.judge, Asserts)
+        made = program(one, one.reference)
         on_text = "test_string(code)\n" if "test_string(" in one.tests else "\n"
         expected = one.tests + "\n" + f"code = {one.reference!r}\n" + "test_execution(code)\n" + on_text
-        assert made.source + made.judge.tests == expected
-    assert sum("test_string(code)\n" in trial(one, "").judge.tests for one in problems.values()) == 159  # type: ignore[union-attr]
+        assert made.in_process + Ds1000().judge(one).tests == expected
+    assert sum("test_string(code)\n" in Ds1000().judge(one).tests for one in problems.values()) == 159
 
 
 @pytest.mark.data
 def test_every_group_is_preloaded(problems: dict[str, Problem]) -> None:
     """A program names a group of its environment; only the programs that need it get TensorFlow's."""
-    groups = {one.task_id: trial(one, "").group for one in problems.values()}
+    groups = {one.task_id: program(one, "").group for one in problems.values()}
 
     assert set(groups.values()) <= set(environment("ds1000").preloads)
     assert [one for one, group in groups.items() if group == "Tensorflow"] == [
@@ -220,6 +219,11 @@ def test_an_empty_answer_passes_nothing_but_open_questions_in_docker(
     """Every tenth problem: an answer that does nothing fails."""
     chosen = list(problems.values())[::10]
     with open_sandbox("docker", environment="ds1000") as sandbox:
-        verdicts = list(sandbox.run(trial(one, "    pass\n" if one.entry_point == "f" else "\n") for one in chosen))
+        work = (
+            (one.task_id, program(one, "    pass\n" if one.entry_point == "f" else "\n"), Ds1000().judge(one))
+            for one in chosen
+        )
+        outcomes = dict(sandbox.run(work))
 
-    assert Counter(verdict.status for verdict in verdicts if verdict.status is Status.PASSED) == {}
+    assert outcomes.keys() == {one.task_id for one in chosen}
+    assert Counter(outcome.status for outcome in outcomes.values() if outcome.status is Status.PASSED) == {}

@@ -10,7 +10,7 @@ import pytest
 
 from harness.registry import lookup
 from harness.sandboxes import open_sandbox
-from harness.types import Calls, CodeForm, Limits, Part, Sandbox, Status, Trial, Trust, Verdict
+from harness.types import Calls, CodeForm, Limits, Outcome, Part, Program, Sandbox, Status, Trust
 
 from ..commands import harness
 from ..judged import in_docker
@@ -43,12 +43,13 @@ def test_every_reference_passes(sandbox: Sandbox, name: str) -> None:
     problems = benchmark.problems()
 
     if (sandbox.name, name) == ("docker", "mbpp-plus"):  # the longest; another test looks at the same verdicts
-        verdicts = list(in_docker(name).values())
+        outcomes = list(in_docker(name).values())
     else:
-        verdicts = list(sandbox.run(benchmark.trial(one, one.reference, form, 0) for one in problems))
+        work = ((one.task_id, benchmark.program(one, one.reference, form), benchmark.judge(one)) for one in problems)
+        outcomes = list(dict(sandbox.run(work)).values())
 
-    assert len(verdicts) == SIZES[name]
-    assert [verdict for verdict in verdicts if verdict.status is not Status.PASSED] == []
+    assert len(outcomes) == SIZES[name]
+    assert [outcome for outcome in outcomes if outcome.status is not Status.PASSED] == []
 
 
 @pytest.mark.data
@@ -59,14 +60,18 @@ def test_a_wrong_body_fails(sandbox: Sandbox, name: str) -> None:
     problems = benchmark.problems()[:100]
     bodies = {one.task_id: f"def {one.entry_point}(*_, **__):\n    return 'no such answer'\n" for one in problems}
 
-    verdicts = list(sandbox.run(benchmark.trial(one, bodies[one.task_id], CodeForm.SOLUTION, 0) for one in problems))
+    work = (
+        (one.task_id, benchmark.program(one, bodies[one.task_id], CodeForm.SOLUTION), benchmark.judge(one))
+        for one in problems
+    )
+    outcomes = dict(sandbox.run(work)).values()
 
-    assert sum(verdict.status is Status.PASSED for verdict in verdicts) <= 1, verdicts
-    assert sum(verdict.status is Status.WRONG_ANSWER for verdict in verdicts) >= 95
+    assert sum(outcome.status is Status.PASSED for outcome in outcomes) <= 1, outcomes
+    assert sum(outcome.status is Status.WRONG_ANSWER for outcome in outcomes) >= 95
 
 
-def judged(sandbox: Sandbox, source: str, reference: str, inputs: list[list[object]], **rule: object) -> Verdict:
-    """The verdict on calls of `f`."""
+def judged(sandbox: Sandbox, source: str, reference: str, inputs: list[list[object]], **rule: object) -> Outcome:
+    """Return the outcome of calls of `f`."""
     calls = Calls(
         key=f"test:{reference}:{inputs}:{rule}",
         entry_point="f",
@@ -74,11 +79,8 @@ def judged(sandbox: Sandbox, source: str, reference: str, inputs: list[list[obje
         parts=(Part(name="base", inputs=inputs[:1]), Part(name="plus", inputs=inputs)),
         **rule,  # type: ignore[arg-type]
     )
-    trial = Trial(
-        benchmark="toy", task_id="toy/0", index=0, source=source, judge=calls, environment="core", limits=Limits()
-    )
-    (verdict,) = sandbox.run([trial])
-    return verdict
+    ((_, outcome),) = sandbox.run([("toy/0", Program(source=source, environment="core", limits=Limits()), calls)])
+    return outcome
 
 
 INCREMENT = "def f(n):\n    return n + 1\n"
@@ -102,7 +104,7 @@ INCREMENT = "def f(n):\n    return n + 1\n"
             INCREMENT,
             [[1], [2]],
             {"min_time_limit_s": 10.0},
-            Status.OUTPUT,
+            Status.WRONG_ANSWER,  # its digest alone travels, and is told from a number
         ),
         ("def f(n):\n    return bytearray(2 << 30)\n", INCREMENT, [[1], [2]], {}, Status.MEMORY),
         ("import os\ndef f(n):\n    os._exit(0)\n", INCREMENT, [[1], [2]], {}, Status.RUNTIME_ERROR),
@@ -170,8 +172,6 @@ def test_values_are_compared_as_upstream_does(  # type: ignore[no-untyped-def]
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path))
     if trust is Trust.IN_PROCESS and "__eq__" in source:
         expected = Status.PASSED  # forged: what split verdicts are for
-    if trust is Trust.IN_PROCESS and expected is Status.OUTPUT:
-        expected = Status.WRONG_ANSWER  # nothing is carried, so nothing is too large
 
     with open_sandbox("process", environment="core", workers=1, trust=trust) as sandbox:
         verdict = judged(sandbox, source, reference, inputs, **rule)

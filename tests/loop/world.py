@@ -41,7 +41,6 @@ max_tokens = 24
 backend = "transformers"
 sandbox = "process"
 verify = false
-time_check = false
 batch_size = 4
 
 [gate]

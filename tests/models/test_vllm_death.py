@@ -27,7 +27,7 @@ def test_a_run_whose_engine_dies_is_one_line_and_goes_on(victim: str, tiny_llama
     arguments = ["run", tiny_llama, "-b", "humaneval", "-r", "completion", "--sandbox", "process", "--no-verify"]
     arguments += ["--limit", str(LIMIT), "--n", str(N), "--temperature", "1", "--max-tokens", "64", "--out", out]
     # Few at a time, so that the run lasts.
-    arguments += ["--batch-size", "2", "--dtype", "float32", "--no-time-check"]
+    arguments += ["--batch-size", "2", "--dtype", "float32"]
     ended = disturbed(arguments, out / "samples.jsonl", victim)
 
     assert "the vLLM engine broke down: " in one_line_error(ended)

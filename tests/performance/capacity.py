@@ -34,7 +34,7 @@ LIMIT = 60
 def measure(name: str, scratch: Path, max_tokens: int) -> None:
     """The part, the prediction, the whole, and how far they are apart."""
     n, flags = RUNS[name]
-    command = ["run", MODEL, "-b", "humaneval", "--sandbox", "process", "--no-cache", "--no-time-check", "--no-page"]
+    command = ["run", MODEL, "-b", "humaneval", "--sandbox", "process", "--no-cache", "--no-page"]
     command += ["--no-verify", "--max-tokens", str(max_tokens), "--batch-size", "32", *flags]
     small, whole = scratch / f"{name}-small", scratch / f"{name}-whole"
     run([*command, "--limit", str(LIMIT)], small)
@@ -44,7 +44,7 @@ def measure(name: str, scratch: Path, max_tokens: int) -> None:
     again = scratch / f"{name}-scored"
     judged = ["score", str(_solutions(samples)), "-b", "humaneval", "--sandbox", "process", "--no-cache"]
     # By one worker, so that no core waits beside the last program.
-    scored = run([*judged, "--no-time-check", "--no-page", "--workers", "1"], again)
+    scored = run([*judged, "--no-page", "--workers", "1"], again)
     scoring_hours = scored.stages_s["score"] / 3600
     (figures,) = figures_of(small)
     verdicts = read_verdicts(again).values()

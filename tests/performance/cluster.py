@@ -27,7 +27,7 @@ from tests.cluster.nodes import LocalCluster
 from tests.commands import COMMAND, read_rows, write_rows
 
 FIRST, SECOND = (["taskset", "-c", str(core)] for core in sorted(os.sched_getaffinity(0))[:2])
-QUIET = ("--sandbox", "process", "--no-cache", "--no-time-check", "--no-page")
+QUIET = ("--sandbox", "process", "--no-cache", "--no-page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ HumanEval+ against the same without scoring and report (`tests.performance.unsco
 job: `harness run -b humaneval-plus` against `evalplus.codegen --backend vllm --greedy` and `evalplus.evaluate` after
 it, both on the same checkpoint folder, as many answer tokens at most (768). Verdicts are never taken from the cache;
 caches of expected values and of compiled code are warm. With --limit, evalplus.evaluate gets the references for the
-other problems. `python -m tests.performance.generation [--rounds N] [--limit N] [--no-time-check] [NAME...]`.
+other problems. `python -m tests.performance.generation [--rounds N] [--limit N] [NAME...]`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ class Settings:
     limit: int | None
     max_tokens: int
     sandbox: str
-    time_check: bool
     scratch: Path
 
     @property
@@ -50,7 +49,7 @@ class Settings:
 
     def run(self, model: str, benchmark: str, out: str, *more: str) -> list[str]:
         """The command `harness run`."""
-        judging = ["--sandbox", self.sandbox, "--no-cache", *([] if self.time_check else ["--no-time-check"])]
+        judging = ["--sandbox", self.sandbox, "--no-cache"]
         command = [sys.executable, "-m", "harness", "run", model, "-b", benchmark, "--out", out]
         return [*command, *judging, *self.limited, *more]
 
@@ -208,7 +207,6 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only the first so many problems")
     parser.add_argument("--max-tokens", type=int, default=512, help="of an answer; not in the job")
     parser.add_argument("--sandbox", default="docker")
-    parser.add_argument("--time-check", action=argparse.BooleanOptionalAction, default=True)
     asked = parser.parse_args()
     if unknown := set(asked.names) - set(PARTS):
         parser.error(f"no such part: {', '.join(unknown)} (there are {', '.join(PARTS)})")
@@ -218,7 +216,6 @@ def main() -> None:
             limit=asked.limit,
             max_tokens=asked.max_tokens,
             sandbox=asked.sandbox,
-            time_check=asked.time_check,
             scratch=Path(scratch),
         )
         for name in asked.names or PARTS:

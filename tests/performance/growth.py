@@ -1,4 +1,4 @@
-"""How cost grows: milliseconds per trial and memory from 164 trials to 32,800, and the distance to the limit.
+"""How cost grows: milliseconds per program and memory from 164 programs to 32,800, and the distance to the limit.
 
 The limit of a benchmark is the CPU time of the programs themselves over the cores. Docker, split verdicts, no verdict
 cache but where it says so. `python -m tests.performance.growth [--up-to N]`.
@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.registry import lookup
 from harness.sandboxes import open_sandbox
-from harness.types import CodeForm, Trial
+from harness.types import CodeForm, Work
 
 from .measure import cost_of
 
@@ -32,28 +32,30 @@ def golden() -> list[str]:
     return file.read_text(encoding="utf-8").splitlines()
 
 
-def golden_trials(copies: int) -> Iterator[Trial]:
+def golden_work(copies: int) -> Iterator[Work]:
     """The golden samples, `copies` times."""
     benchmark = lookup("benchmarks", "humaneval")()
     problems = {problem.task_id: problem for problem in benchmark.problems()}
     for index in range(copies):
         for row in map(json.loads, golden()):
-            yield benchmark.trial(problems[row["task_id"]], row["completion"], CodeForm.COMPLETION, index)
+            problem = problems[row["task_id"]]
+            program = benchmark.program(problem, row["completion"], CodeForm.COMPLETION)
+            yield (problem.task_id, index), program, benchmark.judge(problem)
 
 
 def growth(up_to: int) -> None:
-    """A line for each number of trials."""
+    """A line for each number of programs."""
     for copies in (1, 1, 10, 100, 200):
         if 164 * copies > up_to:
             return
         with open_sandbox("docker", environment="core") as sandbox:
             start = time.monotonic()
-            count = sum(1 for _ in sandbox.run(golden_trials(copies)))
+            count = sum(1 for _ in sandbox.run(golden_work(copies)))
             seconds = time.monotonic() - start
             pool: Any = sandbox.describe()["peak_memory_bytes"]
         host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         print(
-            f"{count:>6} trials  {seconds:7.2f} s  {1000 * seconds / count:5.2f} ms each  "
+            f"{count:>6} programs  {seconds:7.2f} s  {1000 * seconds / count:5.2f} ms each  "
             f"host peak {host} MB  containers peak {pool >> 20} MB",
             flush=True,
         )
@@ -66,8 +68,11 @@ def distance(name: str) -> None:
     with open_sandbox("docker", environment=benchmark.environment) as sandbox:
         for _ in range(2):
             start = time.monotonic()
-            trials = (benchmark.trial(one, one.reference, CodeForm.COMPLETION, 0) for one in problems)
-            cpu_s = sum(verdict.cpu_time_s for verdict in sandbox.run(trials))
+            work = (
+                (one.task_id, benchmark.program(one, one.reference, CodeForm.COMPLETION), benchmark.judge(one))
+                for one in problems
+            )
+            cpu_s = sum(outcome.cpu_time_s for _, outcome in sandbox.run(work))
             seconds = time.monotonic() - start
         pool: Any = sandbox.describe()["peak_memory_bytes"]
     limit = cpu_s / CORES
@@ -90,7 +95,7 @@ def saving(copies: int) -> None:
         for how, flags in (("none", ["--no-cache"]), ("empty", []), ("full", [])):
             cost = cost_of([*score, str(often), *flags, "--out", f"{scratch}/{how}"], cache)
             print(
-                f"{164 * copies:>6} trials, verdict cache {how:<5}  {cost.wall_s:7.2f} s {cost.cpu_s:7.2f} s CPU",
+                f"{164 * copies:>6} programs, verdict cache {how:<5}  {cost.wall_s:7.2f} s {cost.cpu_s:7.2f} s CPU",
                 flush=True,
             )
 
@@ -98,7 +103,7 @@ def saving(copies: int) -> None:
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--up-to", type=int, default=32800, help="trials")
+    parser.add_argument("--up-to", type=int, default=32800, help="programs")
     asked = parser.parse_args()
     growth(asked.up_to)
     saving(asked.up_to // 164)

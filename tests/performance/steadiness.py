@@ -7,42 +7,25 @@ Golden samples and references in Docker, split verdicts, no verdict cache; what 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from harness.registry import lookup
 from harness.sandboxes import open_sandbox
-from harness.types import CodeForm, Trial
+from harness.types import Work
+from tests.judged import GOLDEN, samples_of
 
 Statuses = dict[str, tuple[str, str | None]]
-GOLDEN = ("humaneval", "humaneval-plus")
 
 
-def trials(name: str) -> tuple[str, list[Trial]]:
-    """The environment, and the golden samples or references of a benchmark."""
-    benchmark = lookup("benchmarks", name)()
-    problems = {problem.task_id: problem for problem in benchmark.problems()}
-    codes = {task_id: problem.reference for task_id, problem in problems.items()}
-    if name in GOLDEN:
-        file = Path(os.environ["HARNESS_DATA_DIR"]) / "golden" / "wizardcoder-15b-humaneval.samples.jsonl"
-        rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
-        codes = {row["task_id"]: row["completion"] for row in rows}
-    made = [benchmark.trial(problems[task_id], code, CodeForm.COMPLETION, 0) for task_id, code in codes.items()]
-    return benchmark.environment, made
-
-
-def statuses(environment: str, programs: list[Trial]) -> Statuses:
-    """By task: the status, and that of the base part."""
+def statuses(environment: str, work: list[Work]) -> Statuses:
+    """Return by task the status, and that of the base part."""
     with open_sandbox("docker", environment=environment) as sandbox:
         return {
-            verdict.task_id: (verdict.status.value, verdict.base_status and verdict.base_status.value)
-            for verdict in sandbox.run(programs)
+            task_id: (outcome.status.value, outcome.base_status and outcome.base_status.value)
+            for task_id, outcome in sandbox.run(work)
         }
 
 
@@ -66,12 +49,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     for name in asked.names:
-        environment, programs = trials(name)
-        alone = statuses(environment, programs)
+        environment, work = samples_of(name)
+        alone = statuses(environment, work)
         for number in range(1, asked.rounds + 1):
             start = time.monotonic()
             with busy(asked.loops):
-                beside = statuses(environment, programs)
+                beside = statuses(environment, work)
             seconds = time.monotonic() - start
             other = {task_id: (alone[task_id], found) for task_id, found in beside.items() if found != alone[task_id]}
             print(

@@ -77,9 +77,7 @@ def test_a_run_records_which_function_is_called(tmp_path: Path) -> None:
     texts = ["def other():\n    return 1\n", "    return 1\n", "def truncate_number(number):\n    return 1\n", ""]
     rows = [{"task_id": f"HumanEval/{at}", "completion": text} for at, text in enumerate(texts)]
     file = write_rows(tmp_path / "s.jsonl", rows)
-    config = RunConfig(
-        model=f"replay:{file}", benchmarks=("humaneval",), sandbox="process", limit=4, verify=False, time_check=False
-    )
+    config = RunConfig(model=f"replay:{file}", benchmarks=("humaneval",), sandbox="process", limit=4, verify=False)
 
     summary = pipeline.run(config, out=tmp_path / "run")
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from harness.benchmarks.ds1000 import Ds1000
 from harness.benchmarks.humaneval import HumanEval
 from harness.data import DataFile
-from harness.types import Calls, CodeForm, Limits, Part, Problem, Trial
+from harness.types import Calls, CodeForm, Judge, Key, Limits, Part, Problem, Program, Work
+
+Make = Callable[[str], tuple[Program, Judge]]
 
 CHECK = """
 
@@ -112,20 +114,22 @@ HONEST_FUNCTION = (
 """Finds fault with anything that another program left behind."""
 
 
-def _asserts(source: str) -> Trial:
+def _asserts(source: str) -> tuple[Program, Judge]:
     problem = Problem(task_id="toy", prompt=PROMPT, entry_point="add_one", reference=REFERENCE, tests=CHECK)
-    return HumanEval().trial(problem, source, CodeForm.SOLUTION, 0)
+    benchmark = HumanEval()
+    return benchmark.program(problem, source, CodeForm.SOLUTION), benchmark.judge(problem)
 
 
-def _humaneval(number: int) -> Callable[[str], Trial]:
-    def make(source: str) -> Trial:
+def _humaneval(number: int) -> Make:
+    def make(source: str) -> tuple[Program, Judge]:
         benchmark = HumanEval()
-        return benchmark.trial(benchmark.problems()[number], source, CodeForm.SOLUTION, 0)
+        problem = benchmark.problems()[number]
+        return benchmark.program(problem, source, CodeForm.SOLUTION), benchmark.judge(problem)
 
     return make
 
 
-def _calls(source: str) -> Trial:
+def _calls(source: str) -> tuple[Program, Judge]:
     judge = Calls(
         key="toy:add_one",
         entry_point="add_one",
@@ -134,15 +138,15 @@ def _calls(source: str) -> Trial:
         atol=1e-6,
         min_time_limit_s=0.5,
     )
-    return replace(_asserts(source), benchmark="toy-calls", judge=judge)
+    return _asserts(source)[0], judge
 
 
-def _ds1000(context: str, library: str) -> Callable[[str], Trial]:
-    def make(source: str) -> Trial:
+def _ds1000(context: str, library: str) -> Make:
+    def make(source: str) -> tuple[Program, Judge]:
         benchmark, problem = _toy_ds1000(context, library)
-        trial = benchmark.trial(problem, source, CodeForm.COMPLETION, 0)
+        program = benchmark.program(problem, source, CodeForm.COMPLETION)
         # a toy that needs numpy alone, with the patience of a toy
-        return replace(trial, environment="core", group="", limits=Limits())
+        return replace(program, environment="core", group="", limits=Limits()), benchmark.judge(problem)
 
     return make
 
@@ -168,7 +172,7 @@ def _toy_ds1000(context: str, library: str) -> tuple[Ds1000, Problem]:
         return benchmark, benchmark.problems()[0]
 
 
-PROBLEMS: dict[str, tuple[Callable[[str], Trial], str]] = {
+PROBLEMS: dict[str, tuple[Make, str]] = {
     "asserts": (_asserts, HONEST_FUNCTION),
     "calls": (_calls, HONEST_FUNCTION),
     "ds1000": (_ds1000(CONTEXT, "Numpy"), "result = n + 1\n"),
@@ -182,9 +186,10 @@ PROBLEMS: dict[str, tuple[Callable[[str], Trial], str]] = {
         "            high = middle\n    return middle\n",
     ),
 }
-"""By name: what makes a trial of a program, and an honest program that passes."""
+"""By name: what makes program and judge of a source, and an honest source that passes."""
 
 
-def trial_of(kind: str, source: str, *, task_id: str, limits: Limits) -> Trial:
-    """`source` on the problem called `kind`."""
-    return replace(PROBLEMS[kind][0](source), task_id=task_id, limits=limits)
+def work_on(kind: str, source: str, *, key: Key, limits: Limits) -> Work:
+    """Return `source` on the problem called `kind`."""
+    program, judge = PROBLEMS[kind][0](source)
+    return key, replace(program, limits=limits), judge

@@ -7,7 +7,7 @@ import pytest
 from harness.sandboxes import open_sandbox
 from harness.types import Sandbox, Status, Trust
 
-from .trials import apart
+from .work import apart, outcome, outcomes
 
 IDENTITY = "def f(n):\n    return n\n"
 EQUAL = "class Equal:\n    def __eq__(self, other):\n        return True\n"
@@ -121,7 +121,7 @@ def test_the_verdict_is_the_one_of_the_tests_on_what_was_answered(
     sandbox: Sandbox, tests: str, reference: str, source: str, expected: Status
 ) -> None:
     """Each is judged by another process than the one that ran it."""
-    (verdict,) = sandbox.run([apart(source, tests=tests, reference=reference)])
+    verdict = outcome(sandbox, apart(source, tests=tests, reference=reference))
 
     assert (verdict.status, verdict.trust) == (expected, Trust.SPLIT), verdict.detail
 
@@ -129,30 +129,32 @@ def test_the_verdict_is_the_one_of_the_tests_on_what_was_answered(
 def test_the_detail_names_the_assert_and_the_answer(sandbox: Sandbox) -> None:
     """Enough to see what went wrong without running anything."""
     source, reference = IDENTITY, "def f(n):\n    return n + 1\n"
-    (verdict,) = sandbox.run([apart(source, tests="assert f(1) == 2", reference=reference)])
+    verdict = outcome(sandbox, apart(source, tests="assert f(1) == 2", reference=reference))
 
     assert "assert f(1) == 2" in verdict.detail
     assert "f(...) returned 1" in verdict.detail
 
 
 def test_a_value_that_cannot_be_carried_is_named_where_it_alone_fails_a_sample(sandbox: Sandbox) -> None:
-    """A subclass of str passes upstream; apart it fails, and the verdict says for which value."""
+    """A class with an `==` of its own passes upstream; apart it fails, and the outcome says for which value."""
     reference = "def f(n):\n    return 'x'\n"
-    honest = "class Text(str):\n    pass\ndef f(n):\n    return Text('x')\n"
+    honest = "class Text:\n    def __eq__(self, other):\n        return other == 'x'\ndef f(n):\n    return Text()\n"
     wrong = honest.replace("'x'", "'y'")
+    plain = "def f(n):\n    return 'y'\n"
 
-    passes, fails = sandbox.run(
-        [apart(one, tests="assert f(1) == 'x'", reference=reference) for one in (honest, wrong)]
+    outcomes_of = outcomes(
+        sandbox,
+        [apart(one, tests="assert f(1) == 'x'", reference=reference, key=one) for one in (honest, wrong, plain)],
     )
 
-    by_uncarried = {verdict.uncarried: verdict.status for verdict in (passes, fails)}
-    assert by_uncarried == {"a Text": Status.WRONG_ANSWER, "": Status.WRONG_ANSWER}
+    assert {found.status for found in outcomes_of.values()} == {Status.WRONG_ANSWER}
+    assert [outcomes_of[one].uncarried for one in (honest, wrong, plain)] == ["a Text", "a Text", ""]
 
 
 def test_a_reference_that_fails_its_tests_leaves_them_with_the_candidate(sandbox: Sandbox) -> None:
     """Nothing can be noted of such a problem: it is judged as upstream does, and the verdict says so."""
     source = "def f(n):\n    return 2\n"
-    (verdict,) = sandbox.run([apart(source, tests="assert f(1) == 2", reference="def f(n):\n    return 1\n")])
+    verdict = outcome(sandbox, apart(source, tests="assert f(1) == 2", reference="def f(n):\n    return 1\n"))
 
     assert (verdict.status, verdict.trust) == (Status.PASSED, Trust.IN_PROCESS)
 
@@ -160,9 +162,9 @@ def test_a_reference_that_fails_its_tests_leaves_them_with_the_candidate(sandbox
 def test_in_process_is_upstreams_own_way(sandbox: Sandbox) -> None:
     """Asked for, the tests run in the candidate's interpreter, where an object can claim to equal everything."""
     forged = EQUAL + "def f(n):\n    return Equal()\n"
-    trial = apart(forged, tests="assert f(1) == 1", reference=IDENTITY)
+    item = apart(forged, tests="assert f(1) == 1", reference=IDENTITY)
     with open_sandbox(sandbox.name, environment="core", workers=1, trust=Trust.IN_PROCESS) as trusting:
-        (verdict,) = trusting.run([trial])
+        verdict = outcome(trusting, item)
 
     assert (verdict.status, verdict.trust) == (Status.PASSED, Trust.IN_PROCESS)
 
@@ -239,8 +241,8 @@ def test_the_values_of_a_library_arrive_as_they_were_sent(library: str, ds1000_i
     """There and back: arrays, tables, tensors and unfitted estimators are equal, with their types and labels."""
     tests = VALUES[library] + "for x in a:\n    same(f(x), x)\n"
     source = "def f(x):\n    return x\n"
-    trial = apart(source, tests=tests, reference=source, group=library)
+    item = apart(source, tests=tests, reference=source, group=library)
     with open_sandbox("docker", environment="ds1000", workers=1) as sandbox:
-        (verdict,) = sandbox.run([trial])
+        verdict = outcome(sandbox, item)
 
     assert (verdict.status, verdict.trust) == (Status.PASSED, Trust.SPLIT), verdict.detail

@@ -18,7 +18,8 @@ import pytest
 from harness.sandboxes import open_sandbox
 from harness.types import Limits, Sandbox, Status, Trust
 
-from .problems import PROBLEMS, trial_of
+from .problems import PROBLEMS, work_on
+from .work import outcomes
 
 ATTACKS = sorted((Path(__file__).parent.parent / "attacks").glob("*.py"))
 KEYS = {"attack", "problem", "limits", "expect", "slow"}
@@ -86,22 +87,21 @@ def test_an_attack_gets_its_status_and_the_next_program_is_untouched(
 ) -> None:
     """The status of the header; an honest program passes on the same worker after it."""
     sandbox, _ = mode
-    hostile = trial_of(kind, path.read_text(encoding="utf-8"), task_id=path.stem, limits=limits_of(path))
-    honest = trial_of(kind, PROBLEMS[kind][1], task_id="honest", limits=Limits())
+    hostile = work_on(kind, path.read_text(encoding="utf-8"), key="hostile", limits=limits_of(path))
+    honest = work_on(kind, PROBLEMS[kind][1], key="honest", limits=Limits())
 
-    verdicts = {verdict.task_id: verdict for verdict in sandbox.run([hostile, honest])}
+    found = outcomes(sandbox, [hostile, honest])
 
-    verdict = verdicts[path.stem]
-    assert verdict.status in expected(path, kind, sandbox.name, verdict.trust), verdict
-    assert verdicts["honest"].status is Status.PASSED, verdicts["honest"]
+    assert found["hostile"].status in expected(path, kind, sandbox.name, found["hostile"].trust), found
+    assert found["honest"].status is Status.PASSED, found
 
 
 def test_verdicts_are_computed_where_the_mode_says(mode: tuple[Sandbox, Trust]) -> None:
     """A figure alone is judged by the interpreter that drew it, and marked so."""
     sandbox, trust = mode
-    honest = [trial_of(kind, source, task_id=kind, limits=Limits()) for kind, (_, source) in PROBLEMS.items()]
+    honest = [work_on(kind, source, key=kind, limits=Limits()) for kind, (_, source) in PROBLEMS.items()]
 
-    found = {verdict.task_id: verdict.trust for verdict in sandbox.run(honest)}
+    found = {kind: outcome.trust for kind, outcome in sandbox.run(honest)}
 
     assert found == dict.fromkeys(PROBLEMS, trust) | {"ds1000-figure": Trust.IN_PROCESS}
 

@@ -1,4 +1,4 @@
-"""The verdict cache: equal trials run once, and nothing that could come out otherwise is kept."""
+"""The store of outcomes: equal work is done once, and nothing that could come out otherwise is kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from harness.errors import UsageError
 from harness.sandboxes import open_sandbox
-from harness.sandboxes.cache import FILE, CachedSandbox, cached
-from harness.types import Limits, Sandbox, Status, Trial, Trust, Verdict
+from harness.sandboxes.cache import FILE, judge_all, outcome_store
+from harness.types import Key, Limits, Outcome, Sandbox, Status, Trust, Work
 from tests.commands import harness, one_line_error, references
 
-from .trials import HONEST, trial
+from .work import HONEST, work
 
 WRONG = "def add_one(n):\n    return n\n"
 SLEEPS = "import time\n\n\ndef add_one(n):\n    time.sleep(60)\n"
@@ -26,8 +27,6 @@ SLEEPS = "import time\n\n\ndef add_one(n):\n    time.sleep(60)\n"
 
 class Counting:
     """A sandbox that counts what it is asked to run; all else is the real one's."""
-
-    passes_verdicts = True
 
     def __init__(self, real: Sandbox) -> None:
         self.name = real.name
@@ -43,10 +42,10 @@ class Counting:
     def describe(self) -> Any:
         return self._real.describe()
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[Verdict]:
-        def counted() -> Iterator[Trial]:
-            for one in trials:
-                self.ran += isinstance(one, Trial)
+    def run(self, items: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
+        def counted() -> Iterator[Work]:
+            for one in items:
+                self.ran += 1
                 yield one
 
         return self._real.run(counted())
@@ -58,95 +57,97 @@ def counting(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return Counting(sandbox)
 
 
-def judged(sandbox: Sandbox, trials: list[Trial]) -> tuple[list[Verdict], list[str]]:
-    """The verdicts in order of their task ids, and what was warned of."""
+def judged(sandbox: Sandbox, items: list[Work]) -> tuple[list[tuple[Key, Outcome]], list[str]]:
+    """Return keys and outcomes in order of the keys, and what was warned of."""
     warned: list[str] = []
-    with cached(sandbox, use=True, warn=warned.append) as runner:
-        found = sorted(runner.run(trials), key=lambda verdict: verdict.task_id)
-    return found, warned
+    found: list[tuple[Key, Outcome]] = []
+    with outcome_store(use=True, warn=warned.append) as store:
+        judge_all(sandbox, items, store, lambda key, outcome: found.append((key, outcome)))
+    return sorted(found, key=lambda pair: pair[0]), warned
 
 
-def many(source: str, count: int = 20, **changes: Any) -> list[Trial]:
-    return [trial(source, task_id=f"toy/{number:02}", **changes) for number in range(count)]
+def many(source: str, count: int = 20, index: int = 0, **changes: Any) -> list[Work]:
+    return [work(source, key=(number, index), **changes) for number in range(count)]
 
 
-def test_equal_trials_run_once_in_a_run_and_across_runs(counting: Counting) -> None:
-    """Each gets its own verdict all the same."""
-    mixed = [one for pair in zip(many(HONEST), many(WRONG), strict=True) for one in pair]
-    mixed = [replace(one, index=index % 2) for index, one in enumerate(mixed)]
+def test_equal_work_is_done_once_in_a_run_and_across_runs(counting: Counting) -> None:
+    """Each key gets its outcome all the same."""
+    mixed = [one for pair in zip(many(HONEST), many(WRONG, index=1), strict=True) for one in pair]
 
     first, _ = judged(counting, mixed)
     again, warned = judged(counting, mixed)
 
     assert counting.ran == 2
     assert warned == []
-    assert Counter((one.task_id, one.index, one.status) for one in first) == {
-        (f"toy/{number:02}", index, status): 1
+    assert Counter((key, outcome.status) for key, outcome in first) == {
+        ((number, index), status): 1
         for number in range(20)
         for index, status in enumerate((Status.PASSED, Status.WRONG_ANSWER))
     }
-    assert sorted(map(repr, first)) == sorted(map(repr, again))
+    assert first == again
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        trial(HONEST + "\n"),
-        trial(HONEST, limits=Limits(cpu_time_s=2)),
-        replace(trial(HONEST), judge=replace(trial(HONEST).judge, tests="\nassert add_one(2) == 3\n")),  # type: ignore[arg-type]
+        work(HONEST + "\n"),
+        work(HONEST, limits=Limits(cpu_time_s=2)),
+        (*work(HONEST)[:2], replace(work(HONEST)[2], tests="\nassert add_one(2) == 3\n")),  # type: ignore[call-arg]
     ],
 )
-def test_another_program_judge_or_limit_is_another_trial(counting: Counting, other: Trial) -> None:
+def test_another_program_judge_or_limit_is_other_work(counting: Counting, other: Work) -> None:
     """It runs."""
-    judged(counting, [trial(HONEST)])
+    judged(counting, [work(HONEST)])
     judged(counting, [other])
 
     assert counting.ran == 2
 
 
-def test_another_sandbox_has_other_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a verdict is computed is part of its name."""
+def test_another_sandbox_has_other_outcomes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an outcome is computed is part of its name."""
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
     hits = []
     for trust in (Trust.SPLIT, Trust.IN_PROCESS, Trust.IN_PROCESS):
         with (
             open_sandbox("process", environment="core", workers=1, trust=trust) as opened,
-            cached(opened, use=True, warn=print) as runner,
+            outcome_store(use=True, warn=print) as store,
         ):
-            assert isinstance(runner, CachedSandbox)
-            assert [one.status for one in runner.run([trial(HONEST)])] == [Status.PASSED]
-            hits.append(runner.hits)
+            found: list[Status] = []
+            hits.append(judge_all(opened, [work(HONEST)], store, lambda _, one, found=found: found.append(one.status)))  # type: ignore[misc]
+            assert found == [Status.PASSED]
 
     assert hits == [0, 0, 1]
 
 
 def test_a_time_out_is_never_kept(counting: Counting) -> None:
     """Three equals that sleep: each runs, and each runs again."""
-    trials = many(SLEEPS, 3, limits=Limits(wall_time_s=0.3))
+    items = many(SLEEPS, 3, limits=Limits(wall_time_s=0.3))
 
-    first, _ = judged(counting, trials)
-    judged(counting, trials)
+    first, _ = judged(counting, items)
+    judged(counting, items)
 
-    assert [one.status for one in first] == [Status.TIMEOUT] * 3
+    assert [one.status for _, one in first] == [Status.TIMEOUT] * 3
     assert counting.ran == 6
 
 
 def test_a_reader_that_stops_early_leaves_nothing_hanging(counting: Counting) -> None:
-    """Equals that wait for a verdict are let go when nobody reads any more."""
-    with cached(counting, use=True, warn=print) as runner:
-        verdicts = runner.run(many(HONEST, 200))
-        next(verdicts)
-        verdicts.close()  # type: ignore[attr-defined]
+    """Equals that wait for an outcome are let go when whoever wants outcomes gives up."""
+
+    def give_up(key: Key, outcome: Outcome) -> None:
+        raise UsageError("enough")
+
+    with outcome_store(use=True, warn=print) as store, pytest.raises(UsageError, match="enough"):
+        judge_all(counting, many(HONEST, 200), store, give_up)
 
     found, _ = judged(counting, many(WRONG, 2))
-    assert [one.status for one in found] == [Status.WRONG_ANSWER] * 2
+    assert [one.status for _, one in found] == [Status.WRONG_ANSWER] * 2
 
 
 @pytest.mark.parametrize("damage", ["no database", "cut off", "a folder", "overwritten pages"])
 def test_a_damaged_file_is_said_and_done_without(counting: Counting, tmp_path: Path, damage: str) -> None:
     """Never a crash, never another verdict."""
-    trials = [one for number in range(100) for one in many(HONEST + f"# {number}\n", 1)]
-    judged(counting, trials)
+    items = [work(HONEST + f"# {number}\n", key=number) for number in range(100)]
+    judged(counting, items)
     file = tmp_path / "cache" / FILE
     data = file.read_bytes()
     if damage == "a folder":
@@ -162,9 +163,9 @@ def test_a_damaged_file_is_said_and_done_without(counting: Counting, tmp_path: P
             }[damage]
         )
 
-    found, warned = judged(counting, trials)
+    found, warned = judged(counting, items)
 
-    assert [one.status for one in found] == [Status.PASSED] * 100
+    assert [one.status for _, one in found] == [Status.PASSED] * 100
     assert counting.ran > 100
     assert len(warned) == 1
     assert "going on without it" in warned[0]
@@ -174,13 +175,13 @@ def test_a_row_that_was_changed_is_not_believed(counting: Counting, tmp_path: Pa
     """A verdict whose digest does not fit is as good as none."""
     import sqlite3
 
-    judged(counting, [trial(WRONG)])
+    judged(counting, [work(WRONG)])
     database = sqlite3.connect(tmp_path / "cache" / FILE)
     with database:
         database.execute("UPDATE verdicts SET verdict = replace(verdict, 'wrong_answer', 'passed')")
     database.close()
 
-    (found,), _ = judged(counting, [trial(WRONG)])
+    ((_, found),), _ = judged(counting, [work(WRONG)])
 
     assert found.status is Status.WRONG_ANSWER
     assert counting.ran == 2
@@ -190,14 +191,16 @@ def test_two_processes_share_the_file(tmp_path: Path) -> None:
     """Both write at once; afterwards nothing has to run."""
     code = """
 import os, sys
+from harness.errors import UsageError
 from harness.sandboxes import open_sandbox
-from harness.sandboxes.cache import cached
-from tests.sandboxes.trials import HONEST, trial
-warned = []
+from harness.sandboxes.cache import judge_all, outcome_store
+from tests.sandboxes.work import HONEST, work
+warned, statuses = [], set()
 with open_sandbox("process", environment="core", workers=1) as sandbox:
-    with cached(sandbox, use=True, warn=warned.append) as runner:
-        statuses = {one.status.value for one in runner.run(trial(HONEST + f"# {n}\\n") for n in range(200))}
-        print(runner.hits, statuses, warned)
+    with outcome_store(use=True, warn=warned.append) as store:
+        items = (work(HONEST + f"# {n}\\n", key=n) for n in range(200))
+        hits = judge_all(sandbox, items, store, lambda key, outcome: statuses.add(outcome.status.value))
+        print(hits, statuses, warned)
 """
     environment = {"HARNESS_CACHE_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     root = Path(__file__).parents[2]

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.sandboxes import open_sandbox
 from harness.types import Limits, Sandbox, Status
 from tests.commands import COMMAND, one_line_error, references
 
-from .trials import trial
+from .problems import work_on
+from .work import outcome, work
+
+ATTACKS = Path(__file__).parent.parent / "attacks"
 
 WITHOUT_NAMESPACES = """
 import os, sys
@@ -30,6 +35,18 @@ def add_one(n):
     for one in threads: one.start()
     for one in threads: one.join()
     return out[3] + 1
+""",
+    "fifty threads": """
+import threading
+def add_one(n):
+    ready, out = threading.Barrier(50), []
+    def work():
+        ready.wait()
+        out.append(bytearray(1 << 20))
+    threads = [threading.Thread(target=work) for _ in range(50)]
+    for one in threads: one.start()
+    for one in threads: one.join()
+    return n + len(out) // 50
 """,
     "processes": """
 import multiprocessing
@@ -88,9 +105,9 @@ def add_one(n):
 @pytest.mark.parametrize("name", HONEST)
 def test_what_honest_programs_do_is_not_refused(sandbox: Sandbox, name: str) -> None:
     """Threads, processes, files, event loops and numpy work under the filter and in the domain."""
-    (verdict,) = sandbox.run([trial(HONEST[name], limits=Limits(cpu_time_s=20, wall_time_s=60))])
+    found = outcome(sandbox, work(HONEST[name], limits=Limits(cpu_time_s=20, wall_time_s=60)))
 
-    assert verdict.status is Status.PASSED, verdict
+    assert found.status is Status.PASSED, found
 
 
 def test_the_filter_and_landlock_are_named_among_what_is_enforced(sandbox: Sandbox) -> None:
@@ -171,11 +188,11 @@ def test_landlock_still_guards_files_and_processes_where_there_are_no_namespaces
     """A program in the unsafe sandbox reads no other process and writes only into its own folder."""
     code = f"""
 from harness.sandboxes import open_sandbox
-from tests.sandboxes.trials import trial
+from tests.sandboxes.work import outcome, work
 with open_sandbox("process", environment="core", workers=1, allow_unsafe=True) as sandbox:
     facts = sandbox.describe()
-    (verdict,) = sandbox.run([trial({REACH!r})])
-print(any("Landlock" in line and "signals" in line for line in facts["enforced"]), verdict.detail.splitlines()[0])
+    found = outcome(sandbox, work({REACH!r}))
+print(any("Landlock" in line and "signals" in line for line in facts["enforced"]), found.detail.splitlines()[0])
 """
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_NAMESPACES, sys.executable, "-c", code],
@@ -196,14 +213,15 @@ def test_what_is_promised_and_not_in_force_is_found_out() -> None:
     """A program looks for itself: where there are no namespaces, a promise of them does not hold."""
     code = """
 from harness.sandboxes.environments import environment
-from harness.sandboxes.link import Worker
-from harness.sandboxes.process import ProcessLink, interpreter, jail_plan
+from harness.sandboxes.link import Role, Worker
+from harness.sandboxes.jail_plan import jail_plan
+from harness.sandboxes.process import ProcessLink, interpreter
 from harness.sandboxes.selftest import not_in_force
 core = environment("core")
 link = ProcessLink(interpreter(core), {})
-worker = Worker(link, jail=jail_plan(core) | {"scratch": link.scratch}, preload=())
-print(not_in_force(worker, isolated=False, uids=False, filtered=True, nproc=32))
-print(not_in_force(worker, isolated=True, uids=True, filtered=True, nproc=32))
+worker = Worker(link, Role.IN_PROCESS, jail=jail_plan(core) | {"scratch": link.scratch}, preload=())
+print(not_in_force(worker, isolated=False, uids=False, filtered=True, nproc=128))
+print(not_in_force(worker, isolated=True, uids=True, filtered=True, nproc=128))
 worker.close()
 """
     done = subprocess.run(
@@ -217,3 +235,63 @@ worker.close()
     held, broken = done.stdout.splitlines()
     assert held == "[]", done
     assert "no other processes in sight" in broken
+
+
+FIND = {
+    "leave_word_in_flow_labels": """
+import socket
+try:
+    with open("/proc/net/ip6_flowlabel") as file:
+        found = ["a label" for line in file if "12345" in line]
+except OSError:
+    found = []
+try:
+    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    found += ["a socket"]
+except OSError:
+    pass
+""",
+    "leave_word_in_the_worker": """
+import os
+found = [value for value in (os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0)) if value]
+for pid in {1, os.getppid()}:
+    with open(f"/proc/{pid}/limits") as file:
+        found += [line for line in file if "open files" in line and " 77 " in line]
+    with open(f"/proc/{pid}/stat") as file:
+        found += [nice for nice in file.read().rpartition(")")[2].split()[16:17] if nice != "0"]
+""",
+    "leave_word_on_scratch": """
+import os
+found = []
+for folder in ("/tmp", "/dev/shm"):
+    status = os.stat(folder)
+    found += [status] if status.st_mtime_ns or status.st_mode & 0o7777 != 0o1777 else []
+    try:
+        found += os.listxattr(folder)
+    except OSError:
+        pass
+""",
+}
+"""What looks for the words that attacks leave: the list `found`."""
+
+
+@pytest.fixture(scope="module", params=[pytest.param("docker", marks=pytest.mark.docker), "process"])
+def one_worker(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox where programs run one after another in the same place."""
+    if request.param == "docker":
+        request.getfixturevalue("core_image")
+    with open_sandbox(request.param, environment="core", workers=1) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("name", FIND)
+def test_a_program_finds_no_word_of_the_one_before(one_worker: Sandbox, name: str) -> None:
+    """The first leaves a value wherever it can, the second looks there."""
+    writer = (ATTACKS / f"{name}.py").read_text(encoding="utf-8")
+    reader = FIND[name] + "\nassert not found, found\ndef add_one(n):\n    return n + 1\n"
+
+    written = outcome(one_worker, work_on("asserts", writer, key="writer", limits=Limits()))
+    read = outcome(one_worker, work_on("asserts", reader, key="reader", limits=Limits()))
+
+    assert written.status is Status.WRONG_ANSWER, written
+    assert read.status is Status.PASSED, read

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.sandboxes.by_calls import packed
 from harness.sandboxes.inside.worker import FORMS
+from harness.sandboxes.judges.calls import packed
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_inputs_arrive_as_they_are(form: str, values: list[Any]) -> None:
     told, (chunk,) = packed(values)
 
     assert told == form
-    assert _shape(FORMS[told](chunk)) == _shape(values)
+    assert _shape(FORMS[told](chunk)) == _shape([values])
 
 
 def _shape(value: Any) -> Any:

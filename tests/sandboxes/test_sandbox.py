@@ -10,9 +10,9 @@ import pytest
 
 from harness.errors import SandboxUnavailable, UsageError
 from harness.sandboxes import open_sandbox
-from harness.types import Limits, Sandbox, Status, Trust
+from harness.types import Key, Limits, Sandbox, Status, Trust
 
-from .trials import HONEST, trial
+from .work import HONEST, outcome, outcomes, work
 
 ENDLESS = "def add_one(n):\n    while True: pass\n"
 
@@ -31,49 +31,47 @@ ENDLESS = "def add_one(n):\n    while True: pass\n"
     ],
 )
 def test_a_program_gets_the_status_of_what_it_did(sandbox: Sandbox, source: str, expected: Status) -> None:
-    """One verdict per trial, with the status of the program's end."""
-    verdicts = list(sandbox.run([trial(source, limits=Limits(cpu_time_s=0.5))]))
+    """One outcome per program, with the status of the program's end."""
+    found = list(sandbox.run([work(source, limits=Limits(cpu_time_s=0.5))]))
 
-    assert [verdict.status for verdict in verdicts] == [expected], verdicts
-    assert verdicts[0].trust is Trust.IN_PROCESS
+    assert [outcome.status for _, outcome in found] == [expected], found
+    assert found[0][1].trust is Trust.IN_PROCESS
 
 
 def test_a_failing_assertion_is_named(sandbox: Sandbox) -> None:
     """The detail shows the line that failed."""
-    (verdict,) = sandbox.run([trial("def add_one(n):\n    return 2\n")])
+    found = outcome(sandbox, work("def add_one(n):\n    return 2\n"))
 
-    assert "assert add_one(41) == 42" in verdict.detail
+    assert "assert add_one(41) == 42" in found.detail
 
 
-def test_many_trials_each_get_one_verdict(sandbox: Sandbox) -> None:
+def test_many_programs_each_get_one_outcome(sandbox: Sandbox) -> None:
     """Nothing is lost or doubled over two workers."""
-    trials = [trial(HONEST, task_id=f"toy/{number}") for number in range(300)]
+    found = list(sandbox.run(work(HONEST, key=("toy", number)) for number in range(300)))
 
-    verdicts = list(sandbox.run(iter(trials)))
-
-    assert sorted(verdict.task_id for verdict in verdicts) == sorted(one.task_id for one in trials)
-    assert {verdict.status for verdict in verdicts} == {Status.PASSED}
+    assert sorted(key for key, _ in found) == [("toy", number) for number in range(300)]
+    assert {outcome.status for _, outcome in found} == {Status.PASSED}
 
 
-def test_verdicts_arrive_while_trials_are_still_made(sandbox: Sandbox) -> None:
+def test_outcomes_arrive_while_programs_are_still_made(sandbox: Sandbox) -> None:
     """The sandbox does not wait for the end of its input."""
-    seen: list[str] = []
+    seen: list[Key] = []
 
     def endless():  # type: ignore[no-untyped-def]
         while not seen:
-            yield trial(HONEST)
+            yield work(HONEST)
 
-    for verdict in sandbox.run(endless()):
-        seen.append(verdict.task_id)
+    for key, _ in sandbox.run(endless()):
+        seen.append(key)
 
     assert seen
 
 
-def test_an_error_of_the_trials_source_reaches_the_caller(sandbox: Sandbox) -> None:
-    """Trouble in the iterable (a model that dies) is raised where verdicts are read."""
+def test_an_error_of_the_works_source_reaches_the_caller(sandbox: Sandbox) -> None:
+    """Trouble in the iterable (a model that dies) is raised where outcomes are read."""
 
     def broken():  # type: ignore[no-untyped-def]
-        yield trial(HONEST)
+        yield work(HONEST)
         raise UsageError("the source broke")
 
     with pytest.raises(UsageError, match="the source broke"):
@@ -82,11 +80,11 @@ def test_an_error_of_the_trials_source_reaches_the_caller(sandbox: Sandbox) -> N
 
 def test_a_run_that_is_broken_off_leaves_its_workers_to_the_next(sandbox: Sandbox) -> None:
     """A program that still runs keeps its worker until it has ended."""
-    verdicts = sandbox.run([trial(HONEST), trial(ENDLESS, limits=Limits(cpu_time_s=0.5))])
-    next(iter(verdicts))
-    verdicts.close()  # type: ignore[attr-defined]
+    running = sandbox.run([work(HONEST), work(ENDLESS, limits=Limits(cpu_time_s=0.5))])
+    next(iter(running))
+    running.close()  # type: ignore[attr-defined]
 
-    assert [verdict.status for verdict in sandbox.run([trial(HONEST)] * 20)] == [Status.PASSED] * 20
+    assert [outcome.status for _, outcome in sandbox.run([work(HONEST)] * 20)] == [Status.PASSED] * 20
 
 
 @pytest.mark.parametrize("name", [pytest.param("docker", marks=pytest.mark.docker), "process"])
@@ -97,9 +95,9 @@ def test_a_sandbox_that_is_left_while_programs_run_ends_at_once(request: pytest.
     before = set(threading.enumerate())
 
     with open_sandbox(name, environment="core", workers=2) as sandbox:
-        verdicts = sandbox.run([trial(HONEST), *[trial(ENDLESS, limits=Limits(cpu_time_s=60, wall_time_s=60))] * 2])
-        next(iter(verdicts))
-        verdicts.close()  # type: ignore[attr-defined]
+        running = sandbox.run([work(HONEST), *[work(ENDLESS, limits=Limits(cpu_time_s=60, wall_time_s=60))] * 2])
+        next(iter(running))
+        running.close()  # type: ignore[attr-defined]
         left_at = time.monotonic()
 
     assert time.monotonic() - left_at < 30
@@ -111,20 +109,20 @@ def test_programs_are_repeatable(sandbox: Sandbox) -> None:
     """Random numbers and hash order are the same for every program and every worker."""
     source = "import random\n\n\ndef add_one(n):\n    raise ValueError((random.random(), hash('a')))\n"
 
-    details = {verdict.detail for verdict in sandbox.run([trial(source) for _ in range(6)])}
+    details = {found.detail for _, found in sandbox.run([work(source) for _ in range(6)])}
 
     assert len(details) == 1, details
 
 
 def test_numpy_is_in_the_core_environment(sandbox: Sandbox) -> None:
     """Completions may use numpy; other packages of the host are not visible."""
-    honest = trial("import numpy\n\n\ndef add_one(n):\n    return int(numpy.add(n, 1))\n", task_id="numpy")
-    other = trial("import typer\n", task_id="other")
+    honest = work("import numpy\n\n\ndef add_one(n):\n    return int(numpy.add(n, 1))\n", key="numpy")
+    other = work("import typer\n", key="other")
 
-    verdicts = {verdict.task_id: verdict for verdict in sandbox.run([honest, other])}
+    found = outcomes(sandbox, [honest, other])
 
-    assert verdicts["numpy"].status is Status.PASSED, verdicts
-    assert "ModuleNotFoundError" in verdicts["other"].detail
+    assert found["numpy"].status is Status.PASSED, found
+    assert "ModuleNotFoundError" in found["other"].detail
 
 
 def test_the_description_lists_what_is_enforced(sandbox: Sandbox) -> None:

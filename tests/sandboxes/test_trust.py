@@ -9,8 +9,7 @@ from __future__ import annotations
 import pytest
 
 from harness.types import Trust
-from tests.judged import in_docker
-from tests.performance.steadiness import GOLDEN
+from tests.judged import GOLDEN, in_docker
 
 pytestmark = [pytest.mark.slow, pytest.mark.data, pytest.mark.docker]
 
@@ -26,7 +25,7 @@ def test_honest_verdicts_do_not_hang_on_where_they_are_computed(
     if name == "ds1000":
         request.getfixturevalue("ds1000_image")
     found = {
-        trust: {task_id: (verdict.status, verdict.base_status) for task_id, verdict in in_docker(name, trust).items()}
+        trust: {task_id: (outcome.status, outcome.base_status) for task_id, outcome in in_docker(name, trust).items()}
         for trust in Trust
     }
 

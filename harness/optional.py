@@ -1,0 +1,136 @@
+"""What benchmarks and models may have beside `harness.types.Benchmark` and `Model`: each is used if it is there.
+
+A class or module need not name these protocols: having the attribute is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from .types import Model, Problem, Prompt, SamplingParams, Status
+
+
+@runtime_checkable
+class HasRecipes(Protocol):
+    """A benchmark with variants of its own of the general recipes."""
+
+    recipes: Mapping[str, Any]
+    """`harness.recipes.Recipe` by name."""
+
+
+@runtime_checkable
+class HasSplits(Protocol):
+    """A benchmark that has its data's other splits beside it."""
+
+    splits: Mapping[str, str]
+    """Split -> the benchmark that it is; "test" is the one whose score is reported."""
+
+
+@runtime_checkable
+class HasSlices(Protocol):
+    """A benchmark whose problems fall into groups, by which a report also counts."""
+
+    slices: Sequence[str]
+    """Keys of `Problem.metadata`."""
+
+
+@runtime_checkable
+class HasKnownFailures(Protocol):
+    """A benchmark with references that fail through no fault of the sandbox."""
+
+    known_failures: Mapping[str, str]
+    """Task id -> reason."""
+
+
+@runtime_checkable
+class HasCanaries(Protocol):
+    """A benchmark with programs of its own that must fail, where those of its kind of judge do not fit."""
+
+    def canaries(self) -> Mapping[Status, tuple[Problem, str]]:
+        """Which status what code must get on which problem."""
+
+
+@runtime_checkable
+class HasFile(Protocol):
+    """A benchmark that reads one data file."""
+
+    file: Any
+    """A `harness.data.DataFile`."""
+
+
+@runtime_checkable
+class ForTraining(Protocol):
+    """A benchmark whose problems may be trained on, if it says so."""
+
+    for_training: bool
+
+
+@runtime_checkable
+class CanFit(Protocol):
+    """A model that can be loaded with no more context than is needed."""
+
+    def fit(self, tokens: int) -> None:
+        """Make room for prompts and answers of so many tokens together; called before it is entered."""
+
+
+@runtime_checkable
+class CanAnswer(Protocol):
+    """A model that gives one answer as it is generated."""
+
+    def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+        """Yield the pieces of one answer."""
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """A model that LoRA adapters can be put on without loading it again."""
+
+    def adapted(self, adapter: Any) -> Model:
+        """Return the model with an adapter on it (`harness.models.adapters.Adapter`)."""
+
+
+@runtime_checkable
+class Idles(Protocol):
+    """A model whose `generate` may be fed by an iterator that has nothing now and more later."""
+
+    idles: bool
+
+
+@runtime_checkable
+class HasBatchSize(Protocol):
+    """A model that knows how many samples it generates side by side."""
+
+    side_by_side: int
+
+
+@runtime_checkable
+class HasDefaultRecipe(Protocol):
+    """A model class that knows the recipe it was trained with."""
+
+    default_recipe: str
+
+
+def is_for_training(benchmark: Any) -> bool:
+    """Tell whether a benchmark says that it may be trained on."""
+    return isinstance(benchmark, ForTraining) and benchmark.for_training
+
+
+def splits_of(benchmark: Any) -> Mapping[str, str]:
+    """Return a benchmark's splits; none where it has no others."""
+    return benchmark.splits if isinstance(benchmark, HasSplits) else {}
+
+
+def recipes_of(benchmark: Any) -> Mapping[str, Any]:
+    """Return a benchmark's own recipes."""
+    return benchmark.recipes if isinstance(benchmark, HasRecipes) else {}
+
+
+def slices_of(benchmark: Any) -> Sequence[str]:
+    """Return the keys by which a benchmark's problems fall into groups."""
+    return benchmark.slices if isinstance(benchmark, HasSlices) else ()
+
+
+def known_failures_of(benchmark: Any) -> Mapping[str, str]:
+    """Return the references that are known to fail, with the reason."""
+    return benchmark.known_failures if isinstance(benchmark, HasKnownFailures) else {}

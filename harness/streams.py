@@ -1,0 +1,108 @@
+"""Give a command a stdout and a stderr that never fail: what cannot be written is dropped, and the error is kept.
+
+A reader of the output may go away (`harness list | true`), a descriptor may be closed from the start (`2>&-`). Neither
+may end a run. Without a descriptor 1 or 2, the first file that is opened would get that number, and what libraries and
+subprocesses print would go into it: /dev/null takes its place.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+
+class GuardedFile(io.FileIO):
+    """A descriptor for writing that drops what it cannot write; `error` is the first reason."""
+
+    def __init__(self, descriptor: int, *, missing: bool = False, closefd: bool = False) -> None:
+        super().__init__(descriptor, "w", closefd=closefd)
+        self._missing = missing
+        self.error: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write `data`, and return how many bytes are dealt with."""
+        if self._missing and self.error is None:
+            self.error = OSError(errno.EBADF, "it is closed")
+        if self.error is None:
+            try:
+                while (written := super().write(data)) is None:
+                    select.select([], [self], [])  # the descriptor does not block, and its pipe is full
+                return written
+            except OSError as error:
+                self.error = error
+        return memoryview(data).nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The streams of the command that runs."""
+
+    stdout: GuardedFile | None
+    """None if somebody else's stream stands in for stdout."""
+
+    def failure(self) -> OSError | None:
+        """Flush stdout, and return why something could not be written to it."""
+        sys.stdout.flush()
+        return self.stdout.error if self.stdout is not None else None
+
+
+@contextmanager
+def guarded_streams() -> Iterator[Streams]:
+    """Replace `sys.stdout` and `sys.stderr` inside the block, unless somebody else has replaced them already."""
+    missing = _fill_descriptors()
+    before = sys.stdout, sys.stderr
+    files: dict[int, GuardedFile] = {}
+    if sys.stdout is None or sys.stdout is sys.__stdout__:
+        files[STDOUT] = GuardedFile(STDOUT, missing=STDOUT in missing)
+        sys.stdout = _text_stream(files[STDOUT], before[0])
+    if sys.stderr is None or sys.stderr is sys.__stderr__:
+        files[STDERR] = GuardedFile(STDERR, missing=STDERR in missing)
+        sys.stderr = _text_stream(files[STDERR], before[1])
+    try:
+        yield Streams(files.get(STDOUT))
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        sys.stdout, sys.stderr = before
+
+
+def lasting(stream: TextIO) -> TextIO:
+    """Return a duplicate of stdout or stderr: engines are loaded with descriptors 1 and 2 sent to a log."""
+    file = GuardedFile(os.dup(stream.fileno()), closefd=True)
+    return io.TextIOWrapper(io.BufferedWriter(file), encoding="utf-8", errors="replace", line_buffering=True)
+
+
+def _fill_descriptors() -> set[int]:
+    """Open /dev/null as each standard descriptor that is closed, and return these."""
+    missing = set()
+    for descriptor in (STDIN, STDOUT, STDERR):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDONLY if descriptor == STDIN else os.O_WRONLY)
+            if opened != descriptor:
+                os.dup2(opened, descriptor)
+                os.close(opened)
+            os.set_inheritable(descriptor, True)
+            missing.add(descriptor)
+    return missing
+
+
+def _text_stream(file: GuardedFile, like: TextIO | None) -> TextIO:
+    """Return a text stream onto `file`. It escapes what its encoding lacks; an unwritable character ends no command."""
+    encoding = like.encoding if like is not None else "utf-8"
+    return io.TextIOWrapper(
+        io.BufferedWriter(file), encoding=encoding, errors="backslashreplace", line_buffering=file.isatty()
+    )

@@ -1,0 +1,303 @@
+"""Assert-style tests: run by the judge, with proxies for the candidate's functions where that can be done.
+
+The calls that the tests make are noted once, on the reference. A candidate's process then answers them, each handed
+over when the one before is answered, and where its answers are the reference's to the byte, the tests that passed with
+those have passed with these. Else the judge's worker runs the tests on the answers. Where these ask what was not
+noted, or there is no reference, judge and candidate talk: the judge asks, the host carries, the candidate answers, and
+an answer that it gave before it must give again.
+
+In the candidate's own interpreter instead (`trust=in-process`): where that was asked for, where a benchmark cannot
+part its tests from the program, and where the reference itself does not pass apart from them. Neither depends on the
+candidate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ...types import Asserts, Limits, Outcome, Program, Status, Trust
+from ..expected import Expected
+from ..inside import codec, frames, proxies, records
+from ..link import LinkLost, Reply, Role, is_value
+from ..workers import Job
+from .kind import Screening, longer, misbehaving
+
+if TYPE_CHECKING:
+    from ..slot import Slot
+
+MAX_ANSWERS_BYTES = 64 << 20
+MAX_CALLS = 1_000_000
+"""That tests may make."""
+RECORD_LIMITS = Limits(cpu_time_s=240.0, wall_time_s=900.0, memory_bytes=4 << 30, output_bytes=64 << 20, processes=64)
+"""Of the tests with the reference."""
+SPARE_S = 10.0
+"""CPU seconds that tests may take beyond four times what they took with the reference."""
+UNKNOWN_S = 60.0
+"""CPU seconds that tests may take where there is no reference."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """What the tests ask of the reference, and what it answers."""
+
+    name: str
+    """Of everything it depends on."""
+    reason: str
+    """Why the tests cannot be run apart; "" where they can."""
+    calls: tuple[bytes, ...]
+    digest: str
+    """Of the reference's answers, where candidates run."""
+    seconds: float
+    """CPU seconds that the tests took."""
+
+
+class AssertsKind:
+    """See the module and `kind.Kind`."""
+
+    def outcome(self, slot: Slot, program: Program, judge: Asserts) -> Outcome:
+        """As `Kind.outcome`."""
+        if not judge.split or slot.trust is Trust.IN_PROCESS:
+            return _in_process(slot, program, judge)
+        if not judge.reference:
+            return _dialogue(slot, program, judge, UNKNOWN_S, ())
+        facts = [program.group, *(getattr(judge, name) for name in FACTS)]
+        transcript = slot.expected.of(facts, partial(_record, slot, program, judge), _read)
+        if transcript.reason:
+            return _in_process(slot, program, judge)
+        return _apart(slot, program, judge, transcript)
+
+    def name(self, judge: Asserts) -> str:
+        """As `Kind.name`."""
+        return hashlib.sha256(json.dumps(asdict(judge), sort_keys=True).encode()).hexdigest()
+
+    def exposes(self, judge: Asserts) -> tuple[str, ...]:
+        """As `Kind.exposes`."""
+        return judge.exposes
+
+    def has_base(self, judge: Asserts) -> bool:  # noqa: ARG002
+        """As `Kind.has_base`."""
+        return False
+
+    def slower(self, program: Program, judge: Asserts, factor: float) -> tuple[Program, Asserts]:
+        """As `Kind.slower`."""
+        return replace(program, limits=longer(program.limits, factor)), judge
+
+    def shortened(self, judge: Asserts, inputs: int) -> Asserts:  # noqa: ARG002
+        """As `Kind.shortened`: tests are a program, which cannot be cut."""
+        return judge
+
+    def canaries(self, judge: Asserts, entry_point: str) -> Mapping[Status, str]:
+        """As `Kind.canaries`: some tests also want a class of the candidate's, which these do not define."""
+        if not entry_point or judge.exposes not in ((), (entry_point,)):
+            return {}
+        wrong = f"{entry_point} = lambda *_, **__: 'canary'\n"
+        return {Status.WRONG_ANSWER: wrong, **misbehaving(entry_point if judge.exposes else "")}
+
+    def seconds(self, judge: Asserts, expected: Expected) -> float:  # noqa: ARG002
+        """As `Kind.seconds`."""
+        return 0.0
+
+    def screening(self, judge: Asserts, entry_point: str) -> Screening | None:  # noqa: ARG002
+        """As `Kind.screening`."""
+        return Screening(name=judge.exposes[0], tests=judge.tests) if len(judge.exposes) == 1 else None
+
+
+CHANGED = (Status.WRONG_ANSWER.value, "its answers change from run to run")
+FACTS = ("preamble", "tests", "exposes", "slot", "reference", "reference_answer")
+"""What of a judge its transcript depends on."""
+
+
+def _in_process(slot: Slot, program: Program, judge: Asserts) -> Outcome:
+    """Run tests and program in one interpreter; what comes out can be forged."""
+    from ..slot import outcome_of
+
+    source = (program.in_process or program.source) + judge.tests
+    role = Role.REFERENCE if program.trusted else Role.IN_PROCESS
+    job = Job(operation="program", limits=program.limits, blobs=(_chunk(source),))
+    return outcome_of(slot.run(role, program, job), Trust.IN_PROCESS)
+
+
+def _apart(slot: Slot, program: Program, judge: Asserts, transcript: Transcript) -> Outcome:
+    """Let the candidate answer what was noted, and decide by the digest of its answers, or by the tests."""
+    from ..slot import outcome_of, unjudgeable
+
+    answer = slot.run(slot.role_of(program), program, _answers(program, program.limits, transcript.calls))
+    if answer["done"] and answer["digest"] == transcript.digest:
+        return outcome_of(answer, Trust.SPLIT, Status.PASSED, "")
+    if answer["status"] == Status.MEMORY:  # killed by the kernel: nothing that was told after that counts
+        return outcome_of(answer, Trust.SPLIT)
+    judged = _tests(slot, program, judge, transcript, answer)
+    if not judged["more"]:
+        return unjudgeable(judged["detail"])
+    if judged["status"] == "unsure":
+        return _dialogue(slot, program, judge, transcript.seconds, judged["more"]["given"])
+    return _decided(answer, judged)
+
+
+def _decided(answer: Reply, judged: Reply) -> Outcome:
+    """Return the tests' word; where they passed, the candidate's process must have come to its end too."""
+    from ..slot import outcome_of
+
+    if judged["status"] == Status.PASSED:
+        done = answer["status"] in ("reported", "ended")  # by itself, or since nothing more was asked
+        return outcome_of(answer, Trust.SPLIT, *((Status.PASSED, "") if done else ()))
+    opaque = judged["more"]["opaque"]
+    return outcome_of(answer, Trust.SPLIT, judged["status"], judged["detail"], name=opaque[0] if opaque else "")
+
+
+def _answers(program: Program, limits: Limits, calls: Sequence[bytes]) -> Job:
+    fields = {"values": len(calls), "steps": True}
+    blobs = (_chunk(program.source), *map(frames.prefixed, calls))
+    return Job(operation="answers", fields=fields, limits=limits, max_report=MAX_ANSWERS_BYTES, blobs=blobs)
+
+
+def _tests(slot: Slot, program: Program, judge: Asserts, transcript: Transcript, answer: Reply) -> Reply:
+    """Run the tests on what a candidate's process answered."""
+    slot.worker(Role.JUDGE, program).store(
+        transcript.name, "calls", lambda: ("raw", list(map(frames.prefixed, transcript.calls)))
+    )
+    fields = {
+        **_found(judge),
+        "key": transcript.name,
+        "asked": "calls",
+        "end": _ending(answer),
+        "may_be_unsure": True,
+    }
+    job = Job(operation="tests", fields=fields, limits=_limits(transcript.seconds), blobs=_texts(judge, program.answer))
+    return slot.run_judge(program, job, carry=answer)
+
+
+def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, given: Sequence[str]) -> Outcome:
+    """Let tests and candidate talk; `given` are digests of answers that it gave before and must give again."""
+    from ..slot import JudgeLost, unjudgeable
+
+    role = Role.REFERENCE if program.trusted else Role.STEPS
+    talk = {"dialogue": True, "values": MAX_CALLS}
+    answers = replace(_answers(program, program.limits, ()), fields=talk)
+    tests = Job(
+        operation="dialogue",
+        fields={**_found(judge), **talk},
+        limits=_limits(seconds, program.limits.wall_time_s),
+        max_report=MAX_ANSWERS_BYTES,
+        blobs=_texts(judge, program.answer),
+    )
+    asking, answering = slot.begin(Role.JUDGE, program, tests), slot.begin(role, program, answers)
+    ended: Reply | None = None
+    last_word = b""
+    count = 0
+    try:
+        while is_value(question := asking.next()):
+            if ended is not None:
+                asking.hand(last_word)
+                continue
+            answering.hand(question.read())
+            answer = answering.next()
+            if not is_value(answer):
+                ended = slot.end(program, answering, answer)
+                last_word = _last_word(ended)
+                asking.hand(last_word)
+                continue
+            data = answer.read()
+            if count < len(given) and hashlib.sha256(data).hexdigest() != given[count]:
+                asking.hand(
+                    proxies.ENDED + codec.encode((str(Status.WRONG_ANSWER), "its answers change from run to run"))
+                )
+            else:
+                asking.hand(proxies.ANSWER + data)
+            count += 1
+        judged = slot.end(program, asking, question)
+    except LinkLost as error:
+        raise JudgeLost(str(error)) from error
+    if ended is None:
+        ended = _dismissed(slot, program, answering)
+    if not judged["more"]:
+        return unjudgeable(judged["detail"])
+    return _decided(ended, judged)
+
+
+def _last_word(ended: Reply) -> bytes:
+    """Return what the tests are told of a program that answers no more: its own word, or its worker's."""
+    said = ended.read()
+    return proxies.SAID + said if ended["status"] == "reported" else proxies.ENDED + codec.encode(_ending(ended))
+
+
+def _dismissed(slot: Slot, program: Program, worker: Any) -> Reply:
+    """Say that no question will follow; what the candidate's process was until then."""
+    worker.hand(b"")
+    while is_value(reply := worker.next()):
+        reply.drop()
+    return slot.end(program, worker, reply)
+
+
+def _record(slot: Slot, program: Program, judge: Asserts) -> bytes:
+    """Return a transcript's bytes: what the tests ask of the reference, and its answers as a candidate."""
+    job = Job(
+        operation="record",
+        fields={**_found(judge), "values": MAX_CALLS},
+        limits=RECORD_LIMITS,
+        max_report=codec.MAX_BYTES,
+        blobs=(*_texts(judge, judge.reference_answer), _chunk(judge.reference)),
+    )
+    recorded = slot.run_judge(program, job)
+    if recorded["status"] != "reported":
+        raise LinkLost(f"a reference ended with {recorded['status']}: {recorded['detail']}")
+    noted = records.parse(recorded.read())
+    assert noted.end is not None
+    status, detail = noted.end
+    if status != Status.PASSED:
+        return _pack(f"{detail} cannot be carried" if status == "uncarried" else f"the reference fails: {detail}")
+    reference = replace(program, source=judge.reference, answer=judge.reference_answer, trusted=True)
+    limits = replace(RECORD_LIMITS, memory_bytes=max(program.limits.memory_bytes, RECORD_LIMITS.memory_bytes))
+    answer = slot.run(Role.REFERENCE, reference, _answers(reference, limits, noted.values))
+    if answer["status"] == Status.TIMEOUT:
+        raise LinkLost(f"a reference was stopped: {answer['detail']}")
+    name = hashlib.sha256(b"".join(map(frames.prefixed, noted.values))).hexdigest()
+    own = Transcript(
+        name=name, reason="", calls=tuple(noted.values), digest=answer["digest"], seconds=recorded["cpu_time_s"]
+    )
+    judged = _tests(slot, reference, judge, own, answer)
+    if judged["status"] != Status.PASSED or not answer["done"]:
+        return _pack(f"the reference does not pass apart from its tests: {judged['status']} {judged['detail']}")
+    return _pack("", own.calls, own.digest, own.seconds)
+
+
+def _found(judge: Asserts) -> dict[str, Any]:
+    """What the tests find beside their own text."""
+    return {"exposes": judge.exposes, "slot": judge.slot}
+
+
+def _texts(judge: Asserts, answer: str) -> tuple[bytes, ...]:
+    return _chunk(judge.preamble), _chunk(judge.tests), _chunk(answer)
+
+
+def _limits(seconds: float, waiting_s: float = 0.0) -> Limits:
+    """Return the limits of tests that took so long with the reference, and wait so long for a candidate."""
+    cpu_time_s = SPARE_S + 4 * seconds
+    return replace(RECORD_LIMITS, cpu_time_s=cpu_time_s, wall_time_s=3 * cpu_time_s + 5 * waiting_s)
+
+
+def _ending(answer: Reply) -> tuple[str, str]:
+    """Return how a candidate's process ended, for tests that get no answer."""
+    if answer["status"] == "reported":
+        return Status.RUNTIME_ERROR.value, "ended before its tests did"
+    return str(answer["status"]), answer["detail"]
+
+
+def _chunk(text: str) -> bytes:
+    return frames.prefixed(text.encode("utf-8", "surrogatepass"))
+
+
+def _pack(reason: str, calls: Sequence[bytes] = (), digest: str = "", seconds: float = 0.0) -> bytes:
+    facts = codec.encode((reason, digest, seconds))
+    return frames.prefixed(facts) + b"".join(map(frames.prefixed, calls))
+
+
+def _read(name: str, blob: bytes) -> Transcript:
+    facts, *calls = frames.chunks(blob)
+    reason, digest, seconds = codec.decode(facts)
+    return Transcript(name=name, reason=reason, calls=tuple(calls), digest=digest, seconds=seconds)

@@ -1,0 +1,170 @@
+"""One slot of a sandbox: who runs a program, and who decides about it.
+
+A slot owns workers of every role and judges one program at a time. Values travel from the candidate's worker to the
+judge's as `codec` bytes that nobody on the way opens. This is the one place where what a worker replied becomes an
+`Outcome`: statuses come from a list, texts are cut and cleaned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..cleaning import plain_text
+from ..types import Judge, Outcome, Program, Status, Trust
+from .expected import Expected
+from .link import LinkLost, Reply, Role, Worker
+from .workers import Job, Start, Workers
+
+MAX_DETAIL = 2000
+MAX_NAME = 200
+JUDGE_PATIENCE_S = 60.0
+"""For a comparison, whose worker ends itself long before."""
+
+
+class JudgeLost(LinkLost):
+    """A worker was lost while it judged what a program reported."""
+
+
+class Slot:
+    """One slot's workers; `outcome` of one program at a time. `nproc` caps a program's processes, where needed."""
+
+    def __init__(self, start: Start, expected: Expected, *, trust: Trust, nproc: int | None) -> None:
+        self.expected = expected
+        self.trust = trust
+        self._workers = Workers(start, nproc)
+        self.first: Worker
+        """The worker that `open` started, for its facts."""
+
+    def open(self, environment: str, group: str) -> None:
+        """Start what programs of an environment and group will need: a candidate's worker now, a judge's meanwhile.
+
+        Raises:
+            LinkLost, SandboxUnavailable: it does not start.
+        """
+        if self.trust is Trust.IN_PROCESS:
+            self.first = self._workers.worker(Role.IN_PROCESS, environment, group)
+            return
+        self._workers.prepare(Role.JUDGE, environment, group)
+        self.first = self._workers.worker(Role.CANDIDATE, environment, group)
+
+    def outcome(self, program: Program, judge: Judge) -> Outcome:
+        """Return what becomes of `program`; a lost worker is replaced and the program tried once more.
+
+        A report over which the judge is lost twice has been judged: it cannot be, and that is no trouble of ours.
+        """
+        from .judges import kind_of
+
+        reason, lost = "", []
+        for _ in range(2):
+            self._workers.sweep()
+            try:
+                found = kind_of(judge).outcome(self, program, judge)
+            except LinkLost as error:
+                lost.append(error)
+                reason = f"{error} {self.close()}".strip()
+                continue
+            if found.status is not Status.INFRASTRUCTURE:
+                return found
+            reason = found.detail
+            self.close()
+        if len(lost) == 2 and all(isinstance(error, JudgeLost) for error in lost):
+            return unjudgeable(reason)
+        return Outcome(status=Status.INFRASTRUCTURE, detail=_text(f"lost twice: {reason}"))
+
+    def role_of(self, program: Program) -> Role:
+        """Return where a program runs that must not see its tests."""
+        return Role.REFERENCE if program.trusted else Role.CANDIDATE
+
+    def worker(self, role: Role, program: Program) -> Worker:
+        """Return the worker of a role for a program."""
+        return self._workers.worker(role, program.environment, program.group)
+
+    def run(self, role: Role, program: Program, job: Job) -> Reply:
+        """Do a job in a process of its own where programs of a role run.
+
+        Raises:
+            LinkLost: the worker is lost, or no process could be started.
+        """
+        return _started(self._workers.run(role, program, job))
+
+    def run_judge(self, program: Program, job: Job, carry: Reply | None = None) -> Reply:
+        """Do a job where tests are, on what a program reported.
+
+        Raises:
+            JudgeLost: the judge's worker is lost over it.
+        """
+        worker = self.worker(Role.JUDGE, program)
+        try:
+            return _started(
+                self._workers.end(program, worker, self._workers.begin(Role.JUDGE, program, job, carry).next())
+            )
+        except LinkLost as error:
+            raise JudgeLost(str(error)) from error
+
+    def compare(self, worker: Worker, fields: Mapping[str, Any], carry: Reply | None, blob: bytes) -> Reply:
+        """Have a judge's worker compare what a program reported: `carry`, or `blob`.
+
+        Raises:
+            JudgeLost: the worker is lost over it.
+        """
+        try:
+            return worker.request("compare", fields, blobs=[blob], carry=carry, patience_s=JUDGE_PATIENCE_S)
+        except LinkLost as error:
+            raise JudgeLost(str(error)) from error
+
+    def begin(self, role: Role, program: Program, job: Job) -> Worker:
+        """Begin a job whose program talks while it runs; `end` has to be told how it ended."""
+        return self._workers.begin(role, program, job)
+
+    def end(self, program: Program, worker: Worker, reply: Reply) -> Reply:
+        """Take note of how a job ended that was begun."""
+        return _started(self._workers.end(program, worker, reply))
+
+    @property
+    def memory_bytes(self) -> int:
+        """The most that the containers of this slot have used, added up; 0 without containers."""
+        return self._workers.memory_bytes
+
+    def interrupt(self) -> None:
+        """From another thread: break off what `outcome` is at, and start no more workers."""
+        self._workers.interrupt()
+
+    def close(self) -> str:
+        """End the workers; the last word of those that wrote to standard error."""
+        return self._workers.close()
+
+
+def outcome_of(
+    reply: Reply, trust: Trust, status: str | None = None, detail: str | None = None, name: str = ""
+) -> Outcome:
+    """Return the outcome that a worker's reply amounts to, with another status and detail where they are given.
+
+    `name` is the value that could not be carried.
+    """
+    told: dict[str, Any] = reply.header
+    return Outcome(
+        status=Status(told["status"] if status is None else status),
+        detail=_text(told["detail"] if detail is None else detail),
+        cpu_time_s=round(told["cpu_time_s"], 6),
+        wall_time_s=round(told["wall_time_s"], 6),
+        peak_memory_bytes=told["peak_memory_bytes"],
+        trust=trust,
+        uncarried=plain_text(name, MAX_NAME).replace("\n", " "),
+    )
+
+
+def unjudgeable(reason: str) -> Outcome:
+    """Return the outcome of a program whose report the judge cannot finish over."""
+    detail = f"what it answered cannot be judged: {reason}"
+    return Outcome(status=Status.OUTPUT, detail=_text(detail), trust=Trust.SPLIT)
+
+
+def _started(reply: Reply) -> Reply:
+    if reply["status"] == Status.INFRASTRUCTURE:
+        raise LinkLost(f"a process did not start: {reply['detail']}")
+    return reply
+
+
+def _text(detail: str) -> str:
+    return plain_text(detail, MAX_DETAIL)
