@@ -1,7 +1,6 @@
 # attack: replaces the expected values in its callers' frames by its own
 # problem: calls
 # expect: wrong_answer
-# expect-in-process: passed
 import sys
 
 

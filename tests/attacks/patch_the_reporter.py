@@ -1,7 +1,7 @@
 # attack: changes the harness's own modules in its process so that every report is a success
 # problem: asserts calls
 # expect: wrong_answer
-# expect-in-process: passed
+# expect-in-process: tampered
 import json
 import sys
 
