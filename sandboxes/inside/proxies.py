@@ -127,7 +127,9 @@ def record(reference: str, tests: Tests, note: Callable[[bytes], None]) -> Endin
 
 
 def judge(tests: Tests, asked: Sequence[bytes], report: records.Report, end: Ending) -> Tuple[str, str, Dict[str, Any]]:
-    """Return (status, detail, {"opaque": what of the answers could not be carried, "given": digests of the answers}).
+    """Return (status, detail, {"opaque": what of the answers could not be carried, "given": answers that were used}).
+
+    Those are how many there were, and the digest of their digests.
 
     The status is "unsure" where a call is needed that was not made. `end` is how the process ended, if `report` does
     not say.
@@ -136,13 +138,15 @@ def judge(tests: Tests, asked: Sequence[bytes], report: records.Report, end: End
         how, detail = report.end
         end = oracle.status_of_end(how, detail), detail
         if how == calls.DONE and len(report.values) < len(asked):
-            return "tampered", "%d answers to %d calls" % (len(report.values), len(asked)), {"opaque": [], "given": []}
+            return "tampered", "%d answers to %d calls" % (len(report.values), len(asked)), {"opaque": []}
     replay = _Replay(asked, report.values, (end[0], end[1]))
     status, detail = tests.run(replay.proxy)
-    more = {"opaque": replay.opaque[:1], "given": []}
+    more = {"opaque": replay.opaque[:1]}
     if replay.asks:
-        given = [hashlib.sha256(value).hexdigest() for value in report.values[: replay.at]]
-        return "unsure", "", {**more, "given": given}
+        chain = hashlib.sha256()
+        for value in report.values[: replay.at]:
+            chain.update(hashlib.sha256(value).digest())
+        return "unsure", "", {**more, "given": (replay.at, chain.hexdigest())}
     return (*replay.settle(status, detail), more)
 
 
@@ -150,7 +154,7 @@ def converse(tests: Tests, ask: Callable[[bytes], bytes]) -> Tuple[str, str, Dic
     """Run tests whose calls `ask` carries to the candidate; return as `judge`."""
     talk = _Talk(ask)
     status, detail = tests.run(talk.proxy)
-    return (*talk.settle(status, detail), {"opaque": talk.opaque[:1], "given": []})
+    return (*talk.settle(status, detail), {"opaque": talk.opaque[:1]})
 
 
 class _Answers:

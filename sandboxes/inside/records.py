@@ -32,6 +32,10 @@ class Broken(Exception):
     """Records that no child of ours writes."""
 
 
+class OverCap(Exception):
+    """More bytes than are taken."""
+
+
 class Writer:
     """The child's end. Values wait for `FLUSH_S`, unless they are asked for one by one."""
 
@@ -88,6 +92,7 @@ class Counter:
 
         Raises:
             Broken: a record out of order, of unknown kind, or too many of them.
+            OverCap: a record that ends beyond the cap.
         """
         found: List[Tuple[int, int]] = []
         if not self.started and used:
@@ -151,7 +156,7 @@ class Counter:
         if (kind in (END, VERDICT) and size > MAX_WORD) or (kind == TIMES and not self._timed):
             raise Broken("a record that was not asked for")
         if self.at + size > self._cap:
-            raise Broken("a record over the cap")
+            raise OverCap
 
 
 class Report:

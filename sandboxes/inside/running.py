@@ -91,6 +91,8 @@ class Running:
             host.report.view, request.get("values", 0), request["max_report"], request.get("timed", False)
         )
         self._ready = False
+        self._handed = 0
+        """What was handed over in a dialogue."""
         self._steps = request.get("steps")
         self._given, self._given_at = given, 0
         self._waiting: List[memoryview] = []
@@ -275,7 +277,9 @@ class Running:
         waited_s = self._others.waited_s(now) if wall_s > COUNT_S else 0.0
         cpu_left: float = self.limits["cpu_time_s"] - cpu_s
         wall_left: float = self.limits["wall_time_s"] - (wall_s - waited_s)
-        call_left, over = self._timing.left(cpu_s, now, waited_s) if self._timing else (cpu_left, "")
+        # until it is ready a program runs its own statements, which are no call's
+        timed = self._timing is not None and self._ready
+        call_left, over = self._timing.left(cpu_s, now, waited_s) if self._timing and timed else (cpu_left, "")
         if over:
             self.stopped = "timeout", over
         elif cpu_left <= 0:
@@ -354,14 +358,17 @@ class Running:
         except records.Broken as error:
             self.stopped = "tampered", "the program wrote to the report channel (%s)" % error
             return
-        if self._host.report.used > self.request["max_report"]:
+        except records.OverCap:
             self.stopped = "output", "the program reported more than %d bytes" % self.request["max_report"]
             return
         if self.counter.ready and not self._ready:
             self._ready = True
             self._answered(0)
-        for start, end in values:
-            if self.request.get("dialogue"):
+        if self.request.get("dialogue"):
+            if self.counter.values > self._handed + 1:
+                self.stopped = "tampered", "the program said more than it was asked"
+                return
+            for start, end in values:
                 self._host.tell(self._host.report.view[start:end])
         if values:
             self._answered(len(values))
@@ -387,6 +394,7 @@ class Running:
         if self.input_fd is None:
             return
         if handed:
+            self._handed += 1
             self._waiting.append(handed)
             self._write(self.input_fd)
         else:

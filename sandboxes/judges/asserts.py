@@ -64,7 +64,7 @@ class AssertsKind:
         if not judge.split or slot.trust is Trust.IN_PROCESS:
             return _in_process(slot, program, judge)
         if not judge.reference:
-            return _dialogue(slot, program, judge, UNKNOWN_S, ())
+            return _dialogue(slot, program, judge, UNKNOWN_S, _Before(0, ""))
         facts = [program.group, *(getattr(judge, name) for name in FACTS)]
         transcript = slot.expected.of(facts, partial(_record, slot, program, judge), _read)
         if transcript.reason:
@@ -127,7 +127,7 @@ def _apart(slot: Slot, program: Program, judge: Asserts, transcript: Transcript)
     from ..slot import outcome_of, unjudgeable
 
     answer = slot.run(slot.role_of(program), program, _answers(program, program.limits, transcript.calls))
-    if answer["done"] and answer["digest"] == transcript.digest:
+    if answer["status"] == "reported" and answer["done"] and answer["digest"] == transcript.digest:
         return outcome_of(answer, Trust.SPLIT, Status.PASSED, "")
     if answer["status"] == Status.MEMORY:  # killed by the kernel: nothing that was told after that counts
         return outcome_of(answer, Trust.SPLIT)
@@ -135,7 +135,7 @@ def _apart(slot: Slot, program: Program, judge: Asserts, transcript: Transcript)
     if not judged["more"]:
         return unjudgeable(judged["detail"])
     if judged["status"] == "unsure":
-        return _dialogue(slot, program, judge, transcript.seconds, judged["more"]["given"])
+        return _dialogue(slot, program, judge, transcript.seconds, _Before(*judged["more"]["given"]))
     return _decided(answer, judged)
 
 
@@ -172,9 +172,29 @@ def _tests(slot: Slot, program: Program, judge: Asserts, transcript: Transcript,
     return slot.run_judge(program, job, carry=answer)
 
 
-def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, given: Sequence[str]) -> Outcome:
-    """Let tests and candidate talk; `given` are digests of answers that it gave before and must give again."""
-    from ..slot import JudgeLost, unjudgeable
+class _Before:
+    """Answers that a candidate gave before and must give again: how many, and the digest of their digests."""
+
+    def __init__(self, count: int, digest: str) -> None:
+        self._left, self._digest, self._chain = count, digest, hashlib.sha256()
+
+    def contradicts(self, data: bytes) -> bool:
+        """Take the next answer; tell whether it completes others than those."""
+        if not self._left:
+            return False
+        self._chain.update(hashlib.sha256(data).digest())
+        self._left -= 1
+        return not self._left and self._chain.hexdigest() != self._digest
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of them were given again."""
+        return not self._left
+
+
+def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, before: _Before) -> Outcome:
+    """Let tests and candidate talk; it must answer as `before`."""
+    from ..slot import JudgeLost, outcome_of, unjudgeable
 
     role = Role.REFERENCE if program.trusted else Role.STEPS
     talk = {"dialogue": True, "values": MAX_CALLS}
@@ -189,7 +209,6 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, give
     asking, answering = slot.begin(Role.JUDGE, program, tests), slot.begin(role, program, answers)
     ended: Reply | None = None
     last_word = b""
-    count = 0
     try:
         while is_value(question := asking.next()):
             if ended is not None:
@@ -203,13 +222,8 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, give
                 asking.hand(last_word)
                 continue
             data = answer.read()
-            if count < len(given) and hashlib.sha256(data).hexdigest() != given[count]:
-                asking.hand(
-                    proxies.ENDED + codec.encode((str(Status.WRONG_ANSWER), "its answers change from run to run"))
-                )
-            else:
-                asking.hand(proxies.ANSWER + data)
-            count += 1
+            changed = before.contradicts(data)
+            asking.hand(proxies.ENDED + codec.encode(CHANGED) if changed else proxies.ANSWER + data)
         judged = slot.end(program, asking, question)
     except LinkLost as error:
         raise JudgeLost(str(error)) from error
@@ -217,6 +231,8 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, give
         ended = _dismissed(slot, program, answering)
     if not judged["more"]:
         return unjudgeable(judged["detail"])
+    if judged["status"] == Status.PASSED and not before.complete:  # the tests asked less than before
+        return outcome_of(ended, Trust.SPLIT, *CHANGED)
     return _decided(ended, judged)
 
 

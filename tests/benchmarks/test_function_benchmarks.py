@@ -98,6 +98,14 @@ INCREMENT = "def f(n):\n    return n + 1\n"
         ("def g(n):\n    return n + 1\n", INCREMENT, [[1], [2]], {}, Status.RUNTIME_ERROR),
         ("def f(n)\n    return n + 1\n", INCREMENT, [[1], [2]], {}, Status.SYNTAX_ERROR),
         ("def f(n):\n    while True: pass\n", INCREMENT, [[1], [2]], {"min_time_limit_s": 0.2}, Status.TIMEOUT),
+        # what a program does before it is called counts for no call
+        (
+            "import time\nwhile time.process_time() < 0.6: pass\n" + INCREMENT,
+            INCREMENT,
+            [[1], [2]],
+            {"min_time_limit_s": 0.25},
+            Status.PASSED,
+        ),
         # time enough: memory that a machine touches for the first time can take it seconds
         (
             "def f(n):\n    return 'x' * 300000000\n",

@@ -97,3 +97,34 @@ def test_a_guessed_answer_buys_one_question_and_does_not_pass(sandbox: Sandbox, 
     found = outcome(sandbox, apart(GUESS, tests="assert f(7) == 8\nassert f(1) == 2", reference=reference))
 
     assert found.status in (Status.WRONG_ANSWER, Status.TAMPERED, Status.RUNTIME_ERROR), found
+
+
+FLOOD = """
+import os, struct
+def f(n):
+    return n + 1
+os.write(3, b"V" + struct.pack(">I", 1) + b"N")
+while True:
+    os.write(3, b"V" + struct.pack(">I", 1) + b"N")
+"""
+"""Answers for ever, whatever it is asked."""
+
+
+@pytest.mark.parametrize("reference", ["", "def f(n):\n    return n + 1\n"], ids=["without", "with"])
+def test_a_flood_of_answers_ends_soon(sandbox: Sandbox, reference: str) -> None:
+    """A program may say one thing more than it was asked, no more."""
+    found = outcome(sandbox, apart(FLOOD, tests="assert f(7) == 8\nassert f(1) == 2", reference=reference))
+
+    assert found.status is not Status.PASSED
+    assert found.status is not Status.INFRASTRUCTURE
+    assert found.wall_time_s < 5
+
+
+def test_a_thousand_answers_before_a_new_question_are_remembered(sandbox: Sandbox) -> None:
+    """What was answered before is compared whatever its number, and an honest program passes."""
+    tests = "for n in range(2000):\n    f(n)\nassert f(f(3)) >= 5"
+    honest = "def f(n):\n    return n + 2\n"  # another answer than the reference's, which leads to another question
+
+    found = outcome(sandbox, apart(honest, tests=tests, reference="def f(n):\n    return n + 1\n"))
+
+    assert found.status is Status.PASSED, found
