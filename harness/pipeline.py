@@ -90,7 +90,7 @@ def _run(engine: Engine, plan: Plan, *, sandbox_name: str, shown: Progress, comm
             with _checked(session, work, sandbox_name, config) as sandboxes:
                 for suite in work:
                     _evaluate_missing(source, session, suite, sandboxes[suite.benchmark.environment])
-        return report.write(plan.path)
+        return report.write(plan.path, suites)
 
 
 def preview(config: RunConfig) -> Preview:

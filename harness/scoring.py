@@ -45,7 +45,7 @@ def score(
                     arrived = {(task_id, index) for _, task_id, index in folder.samples}
                     missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
                     _judge(session, suite, ready, options, missing)
-                return report.write(path)
+                return report.write(path, [suite])
 
 
 def reextract(
@@ -79,7 +79,7 @@ def reextract(
                 if folder.pending(suite.name):
                     with starting(session.place, identity["sandbox"], suite.benchmark.environment, chosen) as ready:
                         _judge(session, suite, ready, chosen, [])
-        return report.write(path)
+        return report.write(path, suites)
 
 
 def _judge(

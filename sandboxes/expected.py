@@ -1,4 +1,4 @@
-"""What references do, kept: the answers and times that candidates are judged by.
+"""What references do, kept: the answers and times that candidates are judged by, and what they are asked.
 
 Computed once in the sandbox and kept in the cache folder under a name made of everything it depends on:
 another data file, reference, environment or format is another name.

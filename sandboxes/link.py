@@ -21,7 +21,7 @@ START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0
 """Beyond the wall-time limit: killing, reaping and cleaning up."""
 STORED_KEYS = 16
-"""Problems whose inputs a worker keeps."""
+"""Problems whose expected values a worker keeps."""
 PIECE_BYTES = 1 << 20
 
 # Reads one frame's worth of module sources and runs the worker; all that an image needs is Python.
@@ -51,9 +51,7 @@ class Role(StrEnum):
     """What a worker is for. Each serves one role alone, so that no candidate is ever forked where secrets have been."""
 
     CANDIDATE = "candidate"
-    """Runs split candidates; may hold inputs of calls, never anything that tells right from wrong."""
-    STEPS = "steps"
-    """Runs split candidates whose inputs are handed over one by one; holds nothing."""
+    """Runs split candidates; holds nothing."""
     REFERENCE = "reference"
     """Runs reference solutions as candidates are run."""
     JUDGE = "judge"

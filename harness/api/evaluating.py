@@ -38,7 +38,7 @@ def run(
 
     found = pipeline.run(_config(model, benchmarks, settings), out=as_path(out), progress=progress)
     if page:
-        write_page(found.path)
+        write_page(found.path, suites=found.suites)
     return found
 
 
@@ -102,7 +102,7 @@ def score(
     config = fitting(ScoreConfig, {"samples": Path(samples), "benchmark": benchmark, **settings})
     found = scoring.score(config, out=as_path(out), progress=progress)
     if page:
-        write_page(found.path)
+        write_page(found.path, suites=found.suites)
     return found
 
 

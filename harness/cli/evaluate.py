@@ -266,7 +266,7 @@ def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
     shown = [summary for summary in summaries if "order" not in summary.manifest["identity"]]
     for summary in shown:
         if page:
-            write_page(summary.path, png=png)
+            write_page(summary.path, suites=summary.suites, png=png)
     output.result(
         {"runs": [run_json(summary) for summary in shown]},
         lambda: "\n".join(card(summary, output.width()) for summary in shown),

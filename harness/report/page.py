@@ -24,21 +24,25 @@ from .writing import provenance
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from ..suite import Suite
+
 PLOTS = "plots"
 CURVE_KS = (1, 2, 5, 10, 20, 50, 100, 200)
 Plot = tuple[str, str, "Figure"]
 """File name without suffix, caption, figure."""
 
 
-def write_page(path: Path, *, png: bool = False) -> Path:
+def write_page(path: Path, *, suites: Sequence[Suite] = (), png: bool = False) -> Path:
     """Write report.html of the run in the folder `path`, and its plots as PNG beside it where asked for.
+
+    Benchmarks that are not among `suites` are read anew.
 
     Raises:
         StoreError: it is not a run folder, a file is damaged, or the page cannot be written.
     """
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
     summary = summarise(path, manifest, samples, verdicts)
-    known = {benchmark: texts(manifest, benchmark) for benchmark in manifest["tasks"]}
+    known = {benchmark: texts(manifest, benchmark, suites) for benchmark in manifest["tasks"]}
     drawn = list(_plots(summary, known, samples, verdicts))
     write_text(path / PAGE, _page(summary, known, samples, verdicts, drawn))
     if png:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,17 +28,14 @@ class Text:
     """Name -> group, for benchmarks whose problems fall into groups, such as DS-1000's libraries."""
 
 
-def texts(manifest: Mapping[str, Any], benchmark: str) -> Mapping[str, Text]:
-    """The run's problems of `benchmark` by task id; none where its data is not here, or of another version."""
+def texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Suite] = ()) -> Mapping[str, Text]:
+    """The run's problems of `benchmark` by task id; none where its data is not here, or of another version.
+
+    They are read anew unless the benchmark is among `suites`.
+    """
     identity = manifest["identity"]
-    try:
-        known = lookup("benchmarks", benchmark)
-        if isinstance(known, HasFile) and found_at(known.file) is None:
-            return {}
-        suite = load_suite(benchmark)
-    except HarnessError:
-        return {}
-    if suite.data_digest != identity["benchmarks"][benchmark]["data_digest"]:
+    suite = next((one for one in suites if one.name == benchmark), None) or _read(benchmark)
+    if suite is None or suite.data_digest != identity["benchmarks"][benchmark]["data_digest"]:
         return {}
     recipe = _recipe(suite, identity.get("recipe", {}).get(benchmark))
     keys = slices_of(suite.benchmark)
@@ -51,6 +48,16 @@ def texts(manifest: Mapping[str, Any], benchmark: str) -> Mapping[str, Text]:
         )
         for task_id, problem in suite.problems.items()
     }
+
+
+def _read(benchmark: str) -> Suite | None:
+    try:
+        known = lookup("benchmarks", benchmark)
+        if isinstance(known, HasFile) and found_at(known.file) is None:
+            return None
+        return load_suite(benchmark)
+    except HarnessError:
+        return None
 
 
 def _recipe(suite: Suite, recorded: Mapping[str, str] | None) -> Recipe | None:

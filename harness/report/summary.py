@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import ks_for
 from ..errors import StoreError
@@ -17,6 +17,9 @@ from ..rules import RuleScore, rules_of
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
 from ..types import Sample, Score, Status, Verdict
 from .oddities import TOLD, TRUNCATED, oddities
+
+if TYPE_CHECKING:
+    from ..suite import Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class Summary:
     """Samples that pass in-process and fail for a value that could not be carried to the judge."""
     rules: tuple[RuleScore, ...] = ()
     """The scores under each extraction rule, where they were measured."""
+    suites: tuple[Suite, ...] = ()
+    """The benchmarks that were read for the run; empty where only its folder was."""
 
     def __repr__(self) -> str:
         """Short: a notebook shows it for every call."""

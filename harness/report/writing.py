@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..cleaning import code_span, escape_markdown
 from ..manifest import throughput
@@ -17,14 +17,17 @@ from . import wording
 from .alarms import alarms
 from .summary import Summary, read
 
+if TYPE_CHECKING:
+    from ..suite import Suite
 
-def write(path: Path) -> Summary:
-    """Add up the run in the folder `path` and write both files anew.
+
+def write(path: Path, suites: Sequence[Suite] = ()) -> Summary:
+    """Add up the run in the folder `path` and write both files anew; the summary keeps `suites`.
 
     Raises:
         StoreError: it is not a run folder, a file is damaged, or the report cannot be written.
     """
-    summary = read(path)
+    summary = replace(read(path), suites=tuple(suites))
     write_json(path / SCORES, scores_json(summary))
     write_text(path / REPORT, markdown(summary))
     return summary

@@ -122,12 +122,11 @@ def _program(task: Task) -> None:
 def _calls(task: Task) -> None:
     """Call a program's function and report what it returned.
 
-    The inputs are stored, or handed over one by one where each call is timed from outside.
+    The inputs come in one piece, or one by one where each call is timed from outside.
     """
     request, program = task.request, task.inbox.text()
     sink = calls.Collector(task.out, request["reveal"], map(int, request["timing"]["longer"]))
-    stored = task.stored.get(request["inputs"])
-    inputs = map(codec.decode, task.inbox) if stored is None else stored[0]
+    inputs = map(codec.decode, task.inbox) if request.get("steps") else calls.inputs_of(task.inbox.chunk())
     end, detail, times = calls.run(program, request["entry_point"], inputs, sink, task.ready, timed=request["timed"])
     _flush()
     sink.finish(end, detail[:MAX_DETAIL], times, request["timed"])
@@ -135,15 +134,16 @@ def _calls(task: Task) -> None:
 
 def _judged_calls(task: Task) -> None:
     """Call a program's function and compare what it returned here, in the interpreter that ran it."""
-    request = task.request
-    (inputs,), (expected,) = task.stored[request["inputs"]], task.stored[request["expected"]]
+    request, program = task.request, task.inbox.text()
+    inputs = calls.inputs_of(task.inbox.chunk())
+    (expected,) = task.stored[request["expected"]]
     judge = oracle.Judge(request, expected, inputs)
 
     def sink(index: int, value: Any) -> None:
         judge(index, value)
         task.out.value(b"")  # so that the worker can time each call
 
-    end, detail, _ = calls.run(task.inbox.text(), request["entry_point"], inputs, sink, task.ready, timed=False)
+    end, detail, _ = calls.run(program, request["entry_point"], inputs, sink, task.ready, timed=False)
     if end == calls.DONE and judge.unsure:
         task.verdict("unsure", "", unsure=judge.unsure)
     else:

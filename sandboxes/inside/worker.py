@@ -5,14 +5,12 @@ program everything else in the namespace is killed and reaped. It never runs a p
 It ends when its standard input hangs up, which is how the death of the host is noticed.
 
 What a worker's heap holds, its children inherit. So programs, tests and reports pass through `regions`, and are handed
-to the child that needs them by a pipe; only what `store` keeps becomes objects: inputs where candidates run, expected
-values and calls where a judge runs.
+to the child that needs them by a pipe; only what `store` keeps becomes objects: what judges compare with.
 """
 
 import faulthandler
 import gc
 import importlib
-import json
 import mmap
 import os
 import resource
@@ -20,7 +18,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import child, codec, facts, frames, jail, oracle, records, regions, scratch
+from . import calls, child, codec, facts, frames, jail, oracle, records, regions, scratch
 from .running import Host, Running, kill, kill_all
 
 KILL_PATIENCE_S = 5.0
@@ -37,8 +35,7 @@ def _stored_expected(data: bytes) -> List[Any]:
 
 FORMS: Dict[str, Callable[[bytes], Any]] = {
     "raw": frames.chunks,
-    "codec": lambda data: [codec.decode(data)],
-    "json": lambda data: [json.loads(data)],
+    "inputs": lambda data: [calls.inputs_of(data)],
     "expected": _stored_expected,
 }
 """How values that are stored are to be read."""

@@ -196,7 +196,6 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, befo
     """Let tests and candidate talk; it must answer as `before`."""
     from ..slot import JudgeLost, outcome_of, unjudgeable
 
-    role = Role.REFERENCE if program.trusted else Role.STEPS
     talk = {"dialogue": True, "values": MAX_CALLS}
     answers = replace(_answers(program, program.limits, ()), fields=talk)
     tests = Job(
@@ -206,7 +205,7 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, befo
         max_report=MAX_ANSWERS_BYTES,
         blobs=_texts(judge, program.answer),
     )
-    asking, answering = slot.begin(Role.JUDGE, program, tests), slot.begin(role, program, answers)
+    asking, answering = slot.begin(Role.JUDGE, program, tests), slot.begin(slot.role_of(program), program, answers)
     ended: Reply | None = None
     last_word = b""
     try:

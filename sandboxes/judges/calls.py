@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ...types import Calls, Outcome, Part, Program, Status, Trust
 from ..expected import Expected
 from ..inside import codec, frames, oracle, records
-from ..link import LinkLost, Reply, Role, Worker
+from ..link import LinkLost, Reply, Role
 from ..workers import Job
 from .kind import Screening, longer, misbehaving
 
@@ -179,9 +179,8 @@ class _Part:
             full = self._reference(reveal) if reveal else reference
             worker = self.slot.worker(role, self.program)
             worker.store(self.calls.key, full.name, partial(_stored, full))
-            self._store_inputs(worker)
             fields = {**self._asked(reference.times_s), **self._rule(full, reveal), "may_be_unsure": not last}
-            job = replace(self._job("judged_calls", self.program, fields), max_report=1 << 20)
+            job = replace(self._job("judged_calls", self.program, fields, steps=False), max_report=1 << 20)
             reply = self.slot.run(role, self.program, job)
             if reply["status"] != "unsure":
                 break
@@ -202,20 +201,22 @@ class _Part:
         fields = {**self._asked(times_s), "reveal": reveal, "timed": timed}
         if timed:
             fields |= {"timing": {"limit_s": PART_BUDGET_S, "longer": {}}, "budget_s": 10 * PART_BUDGET_S}
-        job = self._job("calls", program, fields)
-        if steps:
-            inputs = (frames.prefixed(codec.encode(list(given), arguments=True)) for given in self.part.inputs)
-            job = replace(job, fields={**job.fields, "steps": True}, blobs=(*job.blobs, *inputs))
-            return self.slot.run(Role.REFERENCE if program.trusted else Role.STEPS, program, job)
-        role = self.slot.role_of(program)
-        self._store_inputs(self.slot.worker(role, program))
-        return self.slot.run(role, program, job)
+        return self.slot.run(self.slot.role_of(program), program, self._job("calls", program, fields, steps=steps))
 
-    def _job(self, operation: str, program: Program, fields: dict[str, Any]) -> Job:
+    def _job(self, operation: str, program: Program, fields: dict[str, Any], *, steps: bool) -> Job:
         budget_s = fields.pop("budget_s")
         limits = replace(program.limits, cpu_time_s=budget_s, wall_time_s=budget_s + program.limits.wall_time_s)
         source = frames.prefixed(program.source.encode("utf-8", "surrogatepass"))
-        return Job(operation=operation, fields=fields, limits=limits, max_report=MAX_REPORT, blobs=(source,))
+        blobs = source, self._inputs(steps)
+        fields["steps"] = steps
+        return Job(operation=operation, fields=fields, limits=limits, max_report=MAX_REPORT, blobs=blobs)
+
+    def _inputs(self, steps: bool) -> bytes:
+        """Return the inputs as they are handed over: in one chunk, which is kept, or one by one."""
+        if steps:
+            return packed(self.part.inputs, steps=True)
+        facts = ["inputs", self.calls.key, self.part.name, len(self.part.inputs)]
+        return self.slot.expected.of(facts, lambda: packed(self.part.inputs, steps=False), lambda _, blob: blob)
 
     def _asked(self, times_s: Times) -> dict[str, Any]:
         """What a child needs to make the calls, and the worker to time them."""
@@ -224,7 +225,6 @@ class _Part:
         return {
             "entry_point": self.calls.entry_point,
             "key": self.calls.key,
-            "inputs": self._kind,
             "reveal": (),
             "values": len(self.part.inputs),
             "timing": {
@@ -244,11 +244,12 @@ class _Part:
         """Compare what a process reported with what the reference's did."""
         judge = self.slot.worker(Role.JUDGE, self.program)
         judge.store(self.calls.key, reference.name, partial(_stored, reference))
+        inputs = f"inputs of {self.part.name}"
         if self.calls.oracle in oracle.NEED_INPUTS:
-            self._store_inputs(judge)
+            judge.store(self.calls.key, inputs, lambda: ("inputs", frames.chunks(self._inputs(steps=False))))
         fields = {
             "key": self.calls.key,
-            "inputs": self._kind,
+            "inputs": inputs,
             **self._rule(reference, reveal),
             "seconds": COMPARE_S,
         }
@@ -275,24 +276,19 @@ class _Part:
         exemplary = judged["status"] == Status.PASSED and not judged["more"]["opaque"]
         return frames.prefixed(codec.encode((exemplary, own.digest, times_s))) + frames.prefixed(stream)
 
-    def _store_inputs(self, worker: Worker) -> None:
-        """Have a worker keep the inputs."""
-        worker.store(self.calls.key, self._kind, lambda: packed([list(given) for given in self.part.inputs]))
 
-    @property
-    def _kind(self) -> str:
-        return f"inputs of {self.part.name}"
-
-
-def packed(values: list[Any]) -> tuple[str, list[bytes]]:
-    """Return values that a benchmark made, and their form: JSON, several times as fast, where nothing is lost."""
+def packed(inputs: Sequence[Sequence[Any]], *, steps: bool) -> bytes:
+    """Return inputs as chunks: each in its own, or all in one that `inside.calls.inputs_of` reads."""
+    values = [list(given) for given in inputs]
+    if steps:
+        return b"".join(frames.prefixed(codec.encode(given, arguments=True)) for given in values)
     try:
-        text = json.dumps(values)
+        text = json.dumps(values)  # several times as fast to read
         if json.loads(text) == values:  # tuples, sets, keys that are no strings, NaN are not
-            return "json", [text.encode("ascii")]
+            return frames.prefixed(text.encode("ascii"))
     except (TypeError, ValueError, RecursionError):
         pass
-    return "codec", [codec.encode(values, arguments=True)]
+    return frames.prefixed(codec.encode(values, arguments=True))
 
 
 def _stored(reference: Reference) -> tuple[str, list[bytes]]:

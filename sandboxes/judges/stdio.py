@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ...types import Case, Limits, Outcome, Program, Status, Stdio, Trust
 from ..expected import Expected
 from ..inside import frames, oracle, records
-from ..link import Reply, Role
+from ..link import Reply
 from ..workers import Job
 from .kind import Screening, longer, misbehaving
 
@@ -83,7 +83,7 @@ def _case(slot: Slot, program: Program, judge: Stdio, case: Case) -> Outcome:
     given = case.given.encode("utf-8", "surrogatepass")
     source = frames.prefixed(program.source.encode("utf-8", "surrogatepass"))
     job = Job(operation="stream", limits=program.limits, blobs=(source, given))
-    role = Role.REFERENCE if program.trusted else Role.STEPS
+    role = slot.role_of(program)
     reply = slot.run(role, program, job)
     if reply["status"] == "ended":
         return outcome_of(reply, Trust.SPLIT, *_ending(reply.read()))

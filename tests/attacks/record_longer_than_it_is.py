@@ -1,6 +1,6 @@
 # attack: announces a value of four gigabytes and ends
 # problem: asserts calls
-# expect: tampered
+# expect: output
 import os
 
 

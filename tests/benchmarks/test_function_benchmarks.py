@@ -200,14 +200,14 @@ def test_the_base_part_is_told_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_expected_values_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache answers a second sandbox, and another reference has other entries, one for each part."""
+    """The cache answers a second sandbox; it has an entry for each reference's values, and one for its inputs."""
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path))
 
     for reference in (INCREMENT, INCREMENT, INCREMENT + "# other\n"):
         with open_sandbox("process", environment="core", workers=1) as sandbox:
             assert judged(sandbox, INCREMENT, reference, [[1], [2]]).status is Status.PASSED
 
-    assert len([path for path in (tmp_path / "expected").rglob("*") if path.is_file()]) == 2 * 2
+    assert len([path for path in (tmp_path / "expected").rglob("*") if path.is_file()]) == 2 * 2 * 2
 
 
 @pytest.mark.data

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.sandboxes.inside.worker import FORMS
+from harness.sandboxes.inside import codec, frames
+from harness.sandboxes.inside.calls import inputs_of
 from harness.sandboxes.judges.calls import packed
 
 
@@ -28,10 +29,11 @@ from harness.sandboxes.judges.calls import packed
 )
 def test_inputs_arrive_as_they_are(form: str, values: list[Any]) -> None:
     """JSON where it is exact, the codec elsewhere; the same values of the same types come out."""
-    told, (chunk,) = packed(values)
+    (whole,) = frames.chunks(packed(values, steps=False))
+    singly = [codec.decode(chunk) for chunk in frames.chunks(packed(values, steps=True))]
 
-    assert told == form
-    assert _shape(FORMS[told](chunk)) == _shape([values])
+    assert ("json" if whole[:1] == b"[" else "codec") == form
+    assert _shape(inputs_of(whole)) == _shape(singly) == _shape(values)
 
 
 def _shape(value: Any) -> Any:
