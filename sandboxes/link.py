@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from .inside import frames
 
 MODULES = (
-    *("regions", "frames", "wire", "codec", "sets", "standard", "digests", "precision", "arrays", "tables"),
+    *("regions", "frames", "wire", "codec", "sets", "standard", "digests", "precision", "arrays", "columns", "tables"),
     *("records", "programs", "calls", "oracle", "proxies", "streams"),
     *("facts", "filters", "landlock", "scratch", "jail", "child", "running", "worker"),
 )

@@ -18,6 +18,8 @@ NUMPY_TYPE = re.compile(r"[<>|=][biufcSUMm][0-9]{1,9}(\[[0-9]*[A-Za-z]+\])?")
 SPARSE = [
     "%s_%s" % (form, kind) for form in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil") for kind in ("matrix", "array")
 ]
+MAX_CELLS = 1 << 22
+"""Cells that a sparse matrix may have beside its entries, for which no bytes cross the boundary."""
 Parts = Optional[Tuple[str, Tuple[Any, ...]]]
 
 
@@ -61,6 +63,14 @@ def _make_array(dtype: str, shape: Tuple[int, ...], data: Any) -> Any:
     return numpy.frombuffer(data, dtype=numpy.dtype(dtype)).reshape(shape).copy()
 
 
+def _check_array(array: Any) -> None:
+    """Raise Damaged unless this is an array of numbers, a number or text of numpy: a range would be written out."""
+    import numpy
+
+    if type(array) is not bytes and not issubclass(type(array), (numpy.ndarray, numpy.generic)):
+        raise codec.Damaged("not an array")
+
+
 def _make_matrix(dtype: str, shape: Tuple[int, ...], data: Any) -> Any:
     import numpy
 
@@ -75,19 +85,34 @@ def _scipy(value: Any) -> Parts:
     if name.startswith(("csr", "csc")):
         return "sparse", (name, value.shape, (value.data, value.indices, value.indptr))
     entries = value.tocoo()
+    if _count_cells(name, value.shape, entries.row, entries.col) > MAX_CELLS:
+        return None
     return "sparse", (name, value.shape, (entries.data, entries.row, entries.col))
+
+
+def _count_cells(name: str, shape: Tuple[int, ...], row: Any, column: Any) -> int:
+    """Return how many cells a format has beside its entries: rows, or diagonals all along."""
+    import numpy
+
+    if name.startswith("dia"):
+        return len(numpy.unique(column.astype("i8") - row)) * int(shape[1])
+    return int(shape[0]) if name.startswith(("bsr", "lil")) else 0
 
 
 def _make_sparse(name: str, shape: Tuple[int, ...], arrays: Tuple[Any, Any, Any]) -> Any:
     from scipy import sparse
 
-    if name not in SPARSE:
-        raise codec.Damaged("no sparse format of this name")
+    if name not in SPARSE or [type(parts) for parts in (shape, arrays)] != [tuple, tuple] or len(shape) != 2:
+        raise codec.Damaged("no sparse matrix")
+    for array in arrays:
+        _check_array(array)
     if name.startswith(("csr", "csc")):
         matrix = getattr(sparse, name)(arrays, shape=shape)
         matrix.check_format(full_check=True)  # compiled code trusts the indices
         return matrix
     data, row, column = arrays
+    if _count_cells(name, shape, row, column) > MAX_CELLS:
+        raise codec.Damaged("a sparse matrix of too many cells")
     return getattr(sparse, name)(sparse.coo_matrix((data, (row, column)), shape=shape))
 
 
@@ -109,6 +134,8 @@ def _bytes_of(torch: Any, plain: Any) -> bytes:
 def _make_tensor(dtype: str, shape: Tuple[int, ...], requires_grad: bool, data: bytes) -> Any:
     import torch
 
+    if [type(part) for part in (dtype, shape, data)] != [str, tuple, bytes]:
+        raise codec.Damaged("a tensor without type, shape and bytes")
     kind = getattr(torch, dtype.rpartition(".")[2], None)
     if not isinstance(kind, torch.dtype):
         raise codec.Damaged("no torch type: %s" % dtype)
@@ -130,12 +157,14 @@ def _tensorflow(value: Any) -> Parts:
 def _make_eager(array: Any, dtype: str) -> Any:
     import tensorflow
 
+    _check_array(array)
     return tensorflow.constant(array, dtype=dtype)
 
 
 def _make_variable(array: Any) -> Any:
     import tensorflow
 
+    _check_array(array)
     return tensorflow.Variable(array)
 
 

@@ -14,7 +14,7 @@ from .wire import LENGTH, MAX_BYTES, MAX_NAME, Damaged, Opaque, Reader, TooLarge
 
 __all__ = ["MAX_BYTES", "MAX_NAME", "Damaged", "Opaque", "Reader", "TooLarge", "Writer"]
 
-VERSION = 4
+VERSION = 5
 MAX_DEPTH = 200
 _PARTS_DEPTH = 16
 """Levels that the parts of an array or a table may add to the depth of the value."""
@@ -52,12 +52,15 @@ def decode(data: bytes, opaque: Optional[List[str]] = None) -> Any:
 
     Raises:
         Damaged: anything else, trailing bytes included.
+        MemoryError: a value over the memory limit; nothing else is raised.
     """
     reader = Reader(data, [] if opaque is None else opaque)
     try:
         value = take_value(reader, 0)
-    except (struct.error, LookupError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
-        raise Damaged("not a carried value: %s" % error) from None
+    except (Damaged, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - forged bytes may make a library raise anything
+        raise Damaged("not a carried value: %s" % type(error).__name__) from None
     if reader.at != len(data):
         raise Damaged("%d bytes after the value" % (len(data) - reader.at))
     return value
@@ -237,14 +240,19 @@ def _named(types: Dict[bytes, Callable[..., Any]]) -> Take:
         name = reader.sized()
         if name not in types:
             raise Damaged("unknown type %r" % name[:MAX_NAME])
+        named_before = len(reader.opaque)
         parts = take_value(reader, depth + 1)
         if type(parts) is not tuple:
             raise Damaged("a %r of no parts" % name)
         try:
             return types[name](*parts)
-        except (Damaged, MemoryError):
+        except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 - a library may raise anything about parts that make no value
+        except Exception as error:  # a library may raise anything about parts that make no value
+            if len(reader.opaque) > named_before:  # one of them could not be carried
+                return reader.make_opaque("a %s of parts that cannot be carried" % name.decode())
+            if type(error) is Damaged:
+                raise
             raise Damaged("not a %r: %s" % (name, type(error).__name__)) from None
 
     return take

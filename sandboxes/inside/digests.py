@@ -2,7 +2,7 @@
 
 import hashlib
 import marshal
-from typing import Any
+from typing import Any, List
 
 from . import codec, sets, standard  # noqa: F401 - they register the types that they carry
 
@@ -34,16 +34,19 @@ class Digest:
 def encode_or_digest(value: Any) -> bytes:
     """Return the bytes of `value`, or of the `Digest` that stands for it where they are many.
 
+    A value with a part that cannot be carried has no digest, since it equals nothing: not even one of equal bytes.
     A huge value (EvalPlus has some of 100 million items) is digested in the words of `marshal`, which is
     written in C and here never read back; its version 0 knows no references, so equal values are equal bytes.
 
     Raises:
         TooLarge: as `encode`.
     """
+    opaque: List[str] = []
     try:
-        return shortened(codec.encode(value, HUGE_BYTES))
+        data = codec.encode(value, HUGE_BYTES, opaque)
     except codec.TooLarge:
-        return b"h" + _huge_digest(value)
+        return _encode_or_digest_huge(value)
+    return data if opaque else shortened(data)
 
 
 def shortened(data: bytes) -> bytes:
@@ -51,7 +54,7 @@ def shortened(data: bytes) -> bytes:
     return data if len(data) <= LARGE_BYTES else b"h" + hashlib.sha256(data).digest()
 
 
-def _huge_digest(value: Any) -> bytes:
+def _encode_or_digest_huge(value: Any) -> bytes:
     """A list or tuple goes slice by slice: its bytes together may be more than the memory there is."""
     digest = hashlib.sha256()
     try:
@@ -62,8 +65,10 @@ def _huge_digest(value: Any) -> bytes:
         else:
             digest.update(marshal.dumps(value, 0))
     except ValueError:  # a type that marshal does not write
-        return hashlib.sha256(codec.encode(value)).digest()
-    return digest.digest()
+        opaque: List[str] = []
+        data = codec.encode(value, opaque=opaque)
+        return data if opaque else shortened(data)
+    return b"h" + digest.digest()
 
 
 codec.READERS[b"h"] = lambda reader, depth: Digest(reader.take(DIGEST_BYTES))

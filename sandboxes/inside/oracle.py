@@ -191,7 +191,7 @@ def verdict_of_report(judge: Judge, report: records.Report) -> Result:
 
 
 def _behind(report: records.Report, index: int, data: bytes) -> Any:
-    """Return the value behind a digest, where the process told it; it must be the one that was digested.
+    """Return the value behind a digest, where the process told it; it must be the one that was digested or told.
 
     Raises:
         codec.Damaged: it is another.
@@ -199,7 +199,7 @@ def _behind(report: records.Report, index: int, data: bytes) -> Any:
     revealed = report.revealed.get(index)
     if revealed is None:
         return None
-    if len(revealed) <= digests.HUGE_BYTES and data != digests.shortened(revealed):
+    if len(revealed) <= digests.HUGE_BYTES and data not in (revealed, digests.shortened(revealed)):
         raise codec.Damaged("call %d: another value than before" % index)
     return codec.decode(revealed)
 

@@ -1,15 +1,23 @@
 """Carry sets for `codec`: answers sorted by their bytes, arguments in the order in which they iterate.
 
 How a set iterates depends on its hashes, on the order of insertion and on the size of its table, which in turn
-depends on how it was made. Text needs the same hash seed on both sides.
+depends on how it was made. Text needs the same hash seed on both sides. An object that hashes by its address (`None`
+before Python 3.12, a NaN, an iterator) hashes differently in each process, so that no order can be promised.
 """
 
+import datetime
+import decimal
+import fractions
+import sys
 from typing import Any, List, Tuple
 
 from . import codec
 
 _NO_ORDER = "a set whose order cannot be carried"
 _SCALARS = frozenset((int, float, str, bytes))
+_BY_CONTENT = (int, str, bytes, datetime.date, datetime.time, datetime.timedelta, datetime.timezone, fractions.Fraction)
+_NUMBERS = (float, complex, decimal.Decimal)
+_NONE_IS_CONSTANT = sys.version_info >= (3, 12)
 
 
 def _register(kind: Any, tag: bytes, copied_tag: bytes) -> None:
@@ -43,6 +51,8 @@ def _keep_order(kind: Any, items: List[Any], parts: List[bytes], opaque: List[st
             items = [codec.decode(part, unknown) for part in parts]
         if unknown:  # they are named already
             return False, parts
+        if len(items) > 1 and not all(map(_hashes_by_content, items)):
+            raise ValueError("a hash that is another in each process")
         if _iterates_as(kind(items), items):
             return False, parts
         if _iterates_as(kind(set(items)), items):
@@ -52,10 +62,27 @@ def _keep_order(kind: Any, items: List[Any], parts: List[bytes], opaque: List[st
         for copied in (False, True):
             if _iterates_as(kind(set(ascending) if copied else ascending), items):
                 return copied, [parts[at] for at in order]
-    except (ValueError, TypeError, ArithmeticError):  # unhashable, or without an order
+    except (ValueError, TypeError, ArithmeticError):  # unhashable, without an order, or hashed by address
         pass
     opaque.append(_NO_ORDER)
     return False, parts
+
+
+def _hashes_by_content(item: Any) -> bool:
+    """Return whether a decoded item is known to have the same hash in every process."""
+    kind = type(item)
+    if item is None:
+        return _NONE_IS_CONSTANT
+    if kind in (tuple, frozenset):
+        return all(map(_hashes_by_content, item))
+    if kind is slice:
+        return all(map(_hashes_by_content, (item.start, item.stop, item.step)))
+    if kind is range:  # one of fewer than two items hashes as a tuple with None in it
+        return _NONE_IS_CONSTANT or bool(item[1:])
+    numpy = sys.modules.get("numpy")
+    if isinstance(item, _NUMBERS) or (numpy is not None and isinstance(item, numpy.generic)):
+        return bool(item == item)  # noqa: PLR0124 - NaN and NaT are not
+    return isinstance(item, _BY_CONTENT)
 
 
 def _iterates_as(made: Any, items: List[Any]) -> bool:

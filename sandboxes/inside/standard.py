@@ -69,6 +69,12 @@ def _put_deque(value: Any, out: codec.Writer, depth: int) -> None:
         codec.put_parts(b"x", "deque", (items, limit), out, depth)
 
 
+def _make_deque(items: Any, limit: Any) -> Any:
+    if type(items) is not list:  # a deque would go through a range item by item
+        raise codec.Damaged("a deque of no items")
+    return collections.deque(items, limit)
+
+
 def _put_iterator(value: Any, out: codec.Writer, depth: int) -> None:
     items = list(itertools.islice(value, MAX_ITERATED + 1))
     if len(items) > MAX_ITERATED:
@@ -106,8 +112,7 @@ def _zoned(parts_of: Callable[[Any], Tuple[Any, ...]]) -> Callable[[Any], Parts]
         *parts, zone, fold = parts_of(value)
         if zone is None and not fold:
             return tuple(parts)
-        known = zone is None or type(zone) is datetime.timezone or _zone_info(zone) is not None
-        return (*parts, zone, fold) if known else None
+        return (*parts, zone, fold) if zone is None or carries_zone(zone) else None
 
     return zoned
 
@@ -120,6 +125,11 @@ def _make_zoned(kind: Callable[..., Any], size: int) -> Callable[..., Any]:
         return kind(*fields, tzinfo=zone, fold=fold)
 
     return make
+
+
+def carries_zone(zone: Any) -> bool:
+    """Return whether this is a time zone that is carried."""
+    return type(zone) is datetime.timezone or _zone_info(zone) is not None
 
 
 def _zone_info(value: Any) -> Optional[Tuple[str, Tuple[Any, ...]]]:
@@ -141,7 +151,7 @@ def _make_zone(key: Any) -> Any:
 def _register_all() -> None:
     codec.register(collections.deque, _put_deque, _itself)
     codec.READERS[b"q"] = codec.collection(collections.deque)
-    codec.STANDARD_TYPES[b"deque"] = collections.deque
+    codec.STANDARD_TYPES[b"deque"] = _make_deque
     _register_mapping(b"D", collections.defaultdict, lambda pairs: collections.defaultdict(None, pairs))
     _register_mapping(b"O", collections.OrderedDict, collections.OrderedDict)
     _register_mapping(b"C", collections.Counter, lambda pairs: collections.Counter(dict(pairs)))

@@ -1,143 +1,112 @@
-"""Tables across the boundary: pandas values for `codec`, column by column (see `arrays`).
+"""Tables across the boundary: pandas values for `codec`, whose columns are those of `columns`.
 
-Not carried: extension arrays of other packages, sparse columns, time zones that are neither pytz's nor UTC;
-`attrs` and flags are left behind.
+A value is told by its own class, never by what `__class__` answers. A table with a column that cannot be carried is
+`Opaque`. `attrs` and flags are left behind, and so is the frequency of an index if its name does not tell it.
 """
 
-import datetime
 import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import codec
 from .arrays import Parts
+from .columns import check_flat, check_indexes, column_parts, make_column, make_zone, zone_parts
 
-
-def _zone(zone: Any) -> Tuple[str, Any]:
-    """A time zone's kind and name."""
-    if zone is None:
-        return "naive", None
-    if zone is datetime.timezone.utc:
-        return "utc", None
-    if getattr(zone, "zone", None):
-        return "pytz", zone.zone
-    minutes = getattr(zone, "_minutes", None)  # pytz.FixedOffset
-    return ("offset", minutes) if type(minutes) is int else ("unknown", None)
-
-
-def _make_zone(kind: str, name: Any) -> Any:
-    if kind in ("naive", "utc"):
-        return datetime.timezone.utc if kind == "utc" else None
-    import pytz
-
-    makers: Dict[str, Callable[[Any], Any]] = {"pytz": pytz.timezone, "offset": pytz.FixedOffset}
-    if kind not in makers:
-        raise codec.Damaged("no time zone of this kind")
-    return makers[kind](name)
+_INDEXES = ["Index", "CategoricalIndex", "DatetimeIndex", "IntervalIndex", "PeriodIndex", "TimedeltaIndex"]
+_INDEXES += ["Int64Index", "UInt64Index", "Float64Index", "NumericIndex"]  # before pandas 2
 
 
 def _pandas(value: Any) -> Parts:
+    parts_of = _PARTS.get(codec.name_of(type(value)))
     pandas = sys.modules.get("pandas")
-    if pandas is None:
+    if parts_of is None or pandas is None:
         return None
+    return parts_of(pandas, value) if _is_real(pandas, value) else None
+
+
+def _is_real(pandas: Any, value: Any) -> bool:
+    """Return whether the class of `value` is the one of pandas that has its name."""
     kind = type(value)
-    if kind is pandas.DataFrame:
-        columns = [_column(pandas, value.iloc[:, at].array) for at in range(value.shape[1])]
-        return "frame", (columns, value.columns, value.index)
-    if kind is pandas.Series:
-        return "series", (_column(pandas, value.array), value.index, value.name)
-    if isinstance(value, pandas.Index):
-        return _pandas_index(pandas, value)
-    return _pandas_scalar(pandas, value)
+    name = codec.name_of(kind)
+    if name in ("NaTType", "NAType"):  # one value each, of a class without a public name
+        return value is getattr(pandas, name[:-4], None)
+    modules = (pandas, sys.modules.get("pandas.core.indexes.api")) if name in _INDEXES else (pandas,)
+    return any(vars(module).get(name) is kind for module in modules if module is not None)
 
 
-def _pandas_scalar(pandas: Any, value: Any) -> Parts:
-    if value is pandas.NaT or value is pandas.NA:
-        return "missing", ("NaT" if value is pandas.NaT else "NA",)
-    kind = type(value)
-    if kind is pandas.Timestamp and _zone(value.tzinfo)[0] != "unknown":
-        return "timestamp", (value.value, *_zone(value.tzinfo))
-    if kind is pandas.Timedelta:
-        return "duration", (value.value,)
-    if kind is pandas.Period:
-        return "period", (value.ordinal, value.freqstr)
-    if kind is pandas.Interval:
-        return "interval", (value.left, value.right, value.closed)
-    return None
+def _frame_parts(pandas: Any, frame: Any) -> Parts:
+    columns = [column_parts(pandas, frame.iloc[:, at].array) for at in range(frame.shape[1])]
+    return None if None in columns else ("frame", (columns, frame.columns, frame.index))
 
 
-def _pandas_index(pandas: Any, value: Any) -> Parts:
-    kind = type(value)
-    names = list(value.names)
-    if kind is pandas.RangeIndex:
-        return "range index", (value.start, value.stop, value.step, names)
-    if kind is pandas.MultiIndex:
-        return "multi index", (list(value.levels), [code.copy() for code in value.codes], names)
-    frequency = getattr(value, "freqstr", None) if kind in (pandas.DatetimeIndex, pandas.TimedeltaIndex) else None
-    return "index", (_column(pandas, value.array), names, frequency)
+def _series_parts(pandas: Any, series: Any) -> Parts:
+    column = column_parts(pandas, series.array)
+    return None if column is None else ("series", (column, series.index, series.name))
 
 
-def _column(pandas: Any, array: Any) -> Tuple[Any, ...]:
-    """The values of a column or an index: the kind of array, and what it is made of."""
-    kind = type(array)
-    if kind is pandas.arrays.PandasArray:
-        return "plain", array.to_numpy()
-    if kind is pandas.Categorical:
-        return "categories", array.codes.copy(), array.categories, array.ordered
-    if kind is pandas.arrays.DatetimeArray:
-        return ("times", array.asi8, *_zone(array.tz))
-    if kind is pandas.arrays.TimedeltaArray:
-        return "durations", array.asi8
-    if kind is pandas.arrays.PeriodArray:
-        return "periods", array.asi8, array.freqstr
-    if kind is pandas.arrays.IntervalArray:
-        return "intervals", array.left, array.right, array.closed
-    if kind in (pandas.arrays.IntegerArray, pandas.arrays.FloatingArray, pandas.arrays.BooleanArray):
-        return "masked", str(array.dtype), array._data, array._mask
-    if kind is pandas.arrays.StringArray:
-        return "strings", array.astype(object)
-    return "unknown", kind
+def _timestamp_parts(pandas: Any, stamp: Any) -> Parts:
+    zone = zone_parts(stamp.tzinfo)
+    return None if zone is None else ("timestamp", (stamp.asm8, zone, stamp.fold))
 
 
-def _make_column(kind: str, *parts: Any) -> Any:
-    import numpy
-    import pandas
+def _multi_index_parts(pandas: Any, index: Any) -> Parts:
+    return "multi index", (list(index.levels), [code.copy() for code in index.codes], list(index.names))
 
-    def masked(dtype: str, data: Any, mask: Any) -> Any:
-        makers = {"boolean": "BooleanArray", "Float32": "FloatingArray", "Float64": "FloatingArray"}
-        return getattr(pandas.arrays, makers.get(dtype, "IntegerArray"))(data, mask)
 
-    def times(stamps: Any, zone: str, name: Any) -> Any:
-        naive = pandas.DatetimeIndex(stamps.view("M8[ns]"))
-        return (naive if zone == "naive" else naive.tz_localize("UTC").tz_convert(_make_zone(zone, name))).array
+def _index_parts(pandas: Any, index: Any) -> Parts:
+    column = column_parts(pandas, index.array)
+    dated = type(index) in (pandas.DatetimeIndex, pandas.TimedeltaIndex)
+    return None if column is None else ("index", (column, list(index.names), _frequency(index) if dated else None))
 
-    makers: Dict[str, Callable[..., Any]] = {
-        "plain": lambda array: array,
-        "categories": pandas.Categorical.from_codes,
-        "times": times,
-        "durations": lambda data: pandas.TimedeltaIndex(data.view("m8[ns]")).array,
-        "periods": lambda ordinals, frequency: pandas.arrays.PeriodArray(ordinals, dtype=pandas.PeriodDtype(frequency)),
-        "intervals": pandas.arrays.IntervalArray.from_arrays,
-        "masked": masked,
-        "strings": lambda data: pandas.array(data, dtype="string"),
-        "unknown": lambda name: numpy.empty(0),
-    }
-    if kind not in makers:
-        raise codec.Damaged("no array: %s" % kind)
-    return makers[kind](*parts)
+
+def _frequency(index: Any) -> Optional[str]:
+    """Return the name of the frequency of an index, if the frequency can be made of it again."""
+    from pandas.tseries.frequencies import to_offset
+
+    name: Optional[str] = index.freqstr
+    try:
+        return name if to_offset(name) == index.freq else None
+    except ValueError:
+        return None
+
+
+_PARTS: Dict[str, Callable[[Any, Any], Parts]] = {
+    "DataFrame": _frame_parts,
+    "Series": _series_parts,
+    "MultiIndex": _multi_index_parts,
+    "RangeIndex": lambda _, index: ("range index", (index.start, index.stop, index.step, list(index.names))),
+    "Timestamp": _timestamp_parts,
+    "Timedelta": lambda _, span: ("duration", (span.asm8,)),
+    "Period": lambda _, period: ("period", (period.ordinal, period.freqstr)),
+    "Interval": lambda _, interval: ("interval", (interval.left, interval.right, interval.closed)),
+    "NaTType": lambda _, value: ("missing", ("NaT",)),
+    "NAType": lambda _, value: ("missing", ("NA",)),
+}
+"""By the name of a class, how (pandas, value) becomes the parts of the value."""
+_PARTS.update(dict.fromkeys(_INDEXES, _index_parts))
 
 
 def _make_frame(columns: List[Tuple[Any, ...]], names: Any, index: Any) -> Any:
     import pandas
 
-    frame = pandas.DataFrame({at: _make_column(*column) for at, column in enumerate(columns)}, index=index)
-    frame.columns = names
+    check_indexes(names, index)
+    if type(columns) is not list:
+        raise codec.Damaged("a frame without columns")
+    arrays = [make_column(column) for column in columns]
+    if any(len(array) != len(index) for array in arrays):  # pandas would fill up to the length of a range
+        raise codec.Damaged("a column of another length than its frame")
+    # with its dtype, since pandas 3 makes text of objects that are all strings
+    values = {at: pandas.Series(array, dtype=array.dtype) for at, array in enumerate(arrays)}
+    frame = pandas.DataFrame(values) if values else pandas.DataFrame(index=index)
+    frame.index, frame.columns = index, names
     return frame
 
 
 def _make_series(column: Tuple[Any, ...], index: Any, name: Any) -> Any:
     import pandas
 
-    return pandas.Series(_make_column(*column), index=index, name=name)
+    check_indexes(index)
+    values = make_column(column)
+    return pandas.Series(values, index=index, name=name, dtype=values.dtype)
 
 
 def _make_range_index(start: int, stop: int, step: int, names: List[Any]) -> Any:
@@ -149,13 +118,17 @@ def _make_range_index(start: int, stop: int, step: int, names: List[Any]) -> Any
 def _make_multi_index(levels: List[Any], codes: List[Any], names: List[Any]) -> Any:
     import pandas
 
+    if [type(part) for part in (levels, codes, names)] != [list] * 3:
+        raise codec.Damaged("an index without levels")
+    check_indexes(*levels)
+    check_flat(*codes)
     return pandas.MultiIndex(levels=levels, codes=codes, names=names)
 
 
 def _make_index(column: Tuple[Any, ...], names: List[Any], frequency: Optional[str]) -> Any:
     import pandas
 
-    values = _make_column(*column)
+    values = make_column(column)
     index = pandas.Index(values, dtype=values.dtype, name=names[0])
     if frequency is not None:
         index.freq = frequency
@@ -168,22 +141,37 @@ def _make_missing(name: str) -> Any:
     return {"NaT": pandas.NaT, "NA": pandas.NA}[name]
 
 
-def _make_timestamp(value: int, zone: str, name: Any) -> Any:
+def _make_timestamp(stamp: Any, zone_of: Tuple[str, Any], fold: Any) -> Any:
+    import numpy
     import pandas
 
-    stamp = pandas.Timestamp(value)
-    return stamp if zone == "naive" else stamp.tz_localize("UTC").tz_convert(_make_zone(zone, name))
+    if type(stamp) is not numpy.datetime64:
+        raise codec.Damaged("not a time of numpy")
+    made, zone = pandas.Timestamp(stamp), make_zone(zone_of)
+    if zone is not None:
+        made = made.tz_localize("UTC").tz_convert(zone)
+    return made if made.fold == fold else made.replace(fold=fold)
 
 
-def _pandas_maker(name: str) -> Callable[..., Any]:
-    def make(*parts: Any) -> Any:
-        import pandas
+def _make_duration(span: Any) -> Any:
+    import numpy
+    import pandas
 
-        if name == "Period":
-            return pandas.Period(ordinal=parts[0], freq=parts[1])
-        return getattr(pandas, name)(*parts)
+    if type(span) is not numpy.timedelta64:
+        raise codec.Damaged("not a duration of numpy")
+    return pandas.Timedelta(span)
 
-    return make
+
+def _make_period(ordinal: int, frequency: str) -> Any:
+    import pandas
+
+    return pandas.Period(ordinal=ordinal, freq=frequency)
+
+
+def _make_interval(left: Any, right: Any, closed: Any) -> Any:
+    import pandas
+
+    return pandas.Interval(left, right, closed)
 
 
 codec.FOREIGN_PARTS.append(_pandas)
@@ -196,8 +184,8 @@ codec.FOREIGN_TYPES.update(
         b"index": _make_index,
         b"missing": _make_missing,
         b"timestamp": _make_timestamp,
-        b"duration": _pandas_maker("Timedelta"),
-        b"period": _pandas_maker("Period"),
-        b"interval": _pandas_maker("Interval"),
+        b"duration": _make_duration,
+        b"period": _make_period,
+        b"interval": _make_interval,
     }
 )
