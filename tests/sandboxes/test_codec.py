@@ -252,7 +252,7 @@ HASHED_BY_CONTENT += [range(2), range(1 << 80), frozenset([2, 1]), np.float32(1.
         *((item, sys.version_info < (3, 12)) for item in HASHED_AS_NONE),
         *((item, False) for item in HASHED_BY_CONTENT),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,  # a representation may hold an address
 )
 def test_a_set_among_arguments_is_named_if_an_item_hashes_by_its_address(item: Any, is_named: bool) -> None:
     """Such an item hashes differently in each process; alone it changes no order, and an answer is sorted anyway."""
