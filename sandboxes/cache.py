@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import cache_dir
-from ..records import outcome_from, outcome_row
+from ..store.records import outcome_from, outcome_row
 from ..types import Judge, Key, Outcome, Program, Sandbox, Status, Work
 from .judges import identity
 

@@ -1,8 +1,7 @@
 """One slot of a sandbox: who runs a program, and who decides about it.
 
 A slot owns workers of every role and judges one program at a time. Values travel from the candidate's worker to the
-judge's as `codec` bytes that nobody on the way opens. This is the one place where what a worker replied becomes an
-`Outcome`: statuses come from a list, texts are cut and cleaned.
+judge's as `codec` bytes that nobody on the way opens.
 """
 
 from __future__ import annotations
@@ -10,20 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..cleaning import plain_text
 from ..types import Judge, Outcome, Program, Status, Trust
 from .expected import Expected
+from .judges import kind_of
 from .link import LinkLost, Reply, Role, Worker
+from .outcomes import JudgeLost, text_of, unjudgeable
 from .workers import Job, Start, Workers
 
-MAX_DETAIL = 2000
-MAX_NAME = 200
 JUDGE_PATIENCE_S = 60.0
 """For a comparison, whose worker ends itself long before."""
-
-
-class JudgeLost(LinkLost):
-    """A worker was lost while it judged what a program reported."""
 
 
 class Slot:
@@ -53,8 +47,6 @@ class Slot:
 
         A report over which the judge is lost twice has been judged: it cannot be, and that is no trouble of ours.
         """
-        from .judges import kind_of
-
         reason, lost = "", []
         for _ in range(2):
             self._workers.sweep()
@@ -70,7 +62,7 @@ class Slot:
             self.close()
         if len(lost) == 2 and all(isinstance(error, JudgeLost) for error in lost):
             return unjudgeable(reason)
-        return Outcome(status=Status.INFRASTRUCTURE, detail=_text(f"lost twice: {reason}"))
+        return Outcome(status=Status.INFRASTRUCTURE, detail=text_of(f"lost twice: {reason}"))
 
     def role_of(self, program: Program) -> Role:
         """Return where a program runs that must not see its tests."""
@@ -135,36 +127,7 @@ class Slot:
         return self._workers.close()
 
 
-def outcome_of(
-    reply: Reply, trust: Trust, status: str | None = None, detail: str | None = None, name: str = ""
-) -> Outcome:
-    """Return the outcome that a worker's reply amounts to, with another status and detail where they are given.
-
-    `name` is the value that could not be carried.
-    """
-    told: dict[str, Any] = reply.header
-    return Outcome(
-        status=Status(told["status"] if status is None else status),
-        detail=_text(told["detail"] if detail is None else detail),
-        cpu_time_s=round(told["cpu_time_s"], 6),
-        wall_time_s=round(told["wall_time_s"], 6),
-        peak_memory_bytes=told["peak_memory_bytes"],
-        trust=trust,
-        uncarried=plain_text(name, MAX_NAME).replace("\n", " "),
-    )
-
-
-def unjudgeable(reason: str) -> Outcome:
-    """Return the outcome of a program whose report the judge cannot finish over."""
-    detail = f"what it answered cannot be judged: {reason}"
-    return Outcome(status=Status.OUTPUT, detail=_text(detail), trust=Trust.SPLIT)
-
-
 def _started(reply: Reply) -> Reply:
     if reply["status"] == Status.INFRASTRUCTURE:
         raise LinkLost(f"a process did not start: {reply['detail']}")
     return reply
-
-
-def _text(detail: str) -> str:
-    return plain_text(detail, MAX_DETAIL)

@@ -15,7 +15,7 @@ ENGINES = (
     "tests/models/test_backends_agree.py",
     "tests/finetune/test_merge.py",
     "tests/evolve/test_checkpoint.py",
-    "tests/test_gate_checkpoint.py",
+    "tests/compare/test_gate_checkpoint.py",
 )
 """One vLLM engine at a time: each takes its share of all memory. Ray's nodes ask for ports that are free beforehand."""
 
@@ -28,7 +28,7 @@ JUDGED = (
 
 APART = (
     "tests/test_conformance.py",
-    "tests/test_verify.py",
+    "tests/checks/test_verify.py",
 )
 """Files whose tests share nothing that costs much: each test is a group."""
 
@@ -41,8 +41,8 @@ LONG = (
     "tests/sandboxes/test_attacks.py",
     "tests/test_faults.py",
     "tests/models/test_transformers.py",
-    "tests/test_verify.py",
-    "tests/test_cli.py",
+    "tests/checks/test_verify.py",
+    "tests/cli/test_main.py",
     "tests/finetune/",
     "tests/models/test_builtin.py",
     "tests/evolve/",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from harness import errors
+from tests.api.test_api import verbs
 from tests.documentation import PAGES, ROOT, Block, blocks, hidden_commands, overlay, run_block, write_world
-from tests.test_api import verbs
 
 RUNNING = [page for page in PAGES if page.exists() and any(block.runs for block in blocks(page))]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import scoring
 from harness.config import ScoreConfig
+from harness.evaluation import scoring
 from tests.commands import read_rows
 
 pytestmark = pytest.mark.data

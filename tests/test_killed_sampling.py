@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.suite import base_seed
+from harness.tasks.suite import base_seed
+from tests.cli.test_main import wait_for_rows
 from tests.commands import harness, read_rows, start
 from tests.models.api_server import Api, serving
-from tests.test_cli import wait_for_rows
 
 pytest.importorskip("openai", reason="the package openai is not installed")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import graphlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,68 +17,111 @@ FOLDERS = {
     "harness.benchmarks": ROOT / "benchmarks",
     "harness.sandboxes": ROOT / "sandboxes",
 }
-
-LAYERS = {
-    0: "__init__ types errors",
-    2: "pipeline scoring session manifest compare report exchange doctor listing verify canaries datafiles "
-    "suite fragile source plans place forecast capacity noise ask extractors lineage frames api "
-    "evolve finetune loop cluster",
-    3: "cli __main__",
-}
-"""A part that is not named belongs to layer 1: config, data, recipes, store and the like."""
+LAYERS = (
+    "__init__ types errors digests progress",
+    "config registry data optional",
+    "store",
+    "models sandboxes",
+    "tasks",
+    "recipes metrics checks",
+    "benchmarks report cluster",
+    "evaluation finetune",
+    "compare evolve exchange planning",
+    "loop",
+    "api",
+    "cli",
+    "__main__",
+)
+"""The rooms of the harness; one imports from the layers above its own, never from its neighbours."""
+LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms.split()}
 PLUGINS = {"benchmarks", "models", "sandboxes"}
-"""They import from the first two layers; the core reaches them from the third on, or by the registry."""
+"""Installed below `harness`: importing one by its folder's name makes a second copy of its classes."""
 
 
-def layer(part: str) -> int:
-    return next((number for number, parts in LAYERS.items() if part in parts.split()), 1)
-
-
-def modules() -> list[tuple[str, Path]]:
-    """Every module by its installed name; what runs inside a sandbox is a program of its own."""
-    found = []
+def modules() -> dict[str, Path]:
+    """Return every module by its installed name; what runs inside a sandbox is a program of its own."""
+    found = {}
     for package, folder in FOLDERS.items():
         for path in sorted(folder.rglob("*.py")):
             inner = path.relative_to(folder).with_suffix("").parts
             if not (package == "harness.sandboxes" and inner[0] == "inside"):
-                found.append((".".join([package, *inner]), path))
+                found[".".join([package, *inner]).removesuffix(".__init__")] = path
     return found
 
 
-def imported(name: str, path: Path) -> set[str]:
-    """The parts of the harness (first name below it) that a module imports."""
+MODULES = modules()
+
+
+def statements(tree: ast.AST, *, typing: bool) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree, with those that only a type checker reads if `typing`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not typing:
+            continue
+        yield node
+        yield from statements(node, typing=typing)
+
+
+def imported(name: str, *, typing: bool = True) -> set[str]:
+    """Return the modules of the harness that a module imports."""
+    path = MODULES[name]
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8")), typing=typing):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = name.split(".")[: -node.level] if node.level else []
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             names = [f"{module}.{alias.name}" for alias in node.names]
         else:
             continue
-        for found_name in names:
-            parts = found_name.split(".")
-            assert parts[0] not in PLUGINS, f"{name} imports {found_name}: a second copy of the package's classes"
-            if parts[0] == "harness" and len(parts) > 1:
-                found.add("__init__" if parts[1].startswith("__") else parts[1])
-    return found
+        for other in names:
+            assert other.split(".")[0] not in PLUGINS, f"{name} imports {other}: a second copy of its classes"
+            parts = other.split(".")
+            prefixes = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
+            found |= {next((prefix for prefix in prefixes if prefix in MODULES), name)}
+    return found - {name}
 
 
-@pytest.mark.parametrize(("name", "path"), modules(), ids=[name for name, _ in modules()])
-def test_imports_point_left(name: str, path: Path) -> None:
-    """A module imports from its own layer and those left of it; a plug-in from its own package and the first two."""
-    part = name.split(".")[1]
-    allowed_plugins = PLUGINS if part not in PLUGINS and layer(part) >= 2 else {part} & PLUGINS
-    highest = 1 if part in PLUGINS else layer(part)
-    for other in imported(name, path):
-        if other in PLUGINS:
-            assert other in allowed_plugins, f"{name} imports {other}"
-        else:
-            assert layer(other) <= highest, f"{name} imports {other}"
+def room(name: str) -> str:
+    """Return the part of the harness that a module belongs to."""
+    return name.split(".")[1] if "." in name else "__init__"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_to_layers_above(name: str) -> None:
+    """A module imports from its own room and from layers above it, for types too."""
+    for other in imported(name):
+        if room(other) != room(name):
+            assert LAYER[room(other)] < LAYER[room(name)], f"{name} imports {other}"
+
+
+def test_every_room_has_a_layer() -> None:
+    """And every layer has its rooms."""
+    assert {room(name) for name in MODULES} == set(LAYER)
+
+
+def test_modules_import_one_another_in_no_circle() -> None:
+    """But for what only a type checker reads."""
+    graphlib.TopologicalSorter({name: imported(name, typing=False) for name in MODULES}).prepare()
+
+
+def test_contributing_draws_the_layers() -> None:
+    """In the same order."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawn = text[text.index("```text") :].split("```")[1].splitlines()[1:]
+
+    assert [line.split() for line in drawn if line] == [rooms.split() for rooms in LAYERS]
+
+
+def test_the_root_holds_what_plug_ins_import() -> None:
+    """Everything else has a room."""
+    files = sorted(path.stem for path in (ROOT / "harness").glob("*.py"))
+
+    assert files == ["__init__", "__main__", "digests", "errors", "optional", "recipes", "registry", "types"]
 
 
 def test_the_types_need_the_standard_library_alone() -> None:
     """Whoever writes a benchmark or a model of their own needs nothing else."""
     for part in ("types", "errors"):
-        assert imported(f"harness.{part}", ROOT / "harness" / f"{part}.py") == set()
+        assert imported(f"harness.{part}") == set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..frames import Runs, load_runs
+from ..report.dataframes import Runs, load_runs
 from .comparing import compare_runs, gate_runs, leaderboard, reproduce
 from .evaluating import ask_model, dry_run, export_run, import_results, plan_run, run, score, write_report
 from .installation import (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .paths import Name, as_path
 
 if TYPE_CHECKING:
-    from ..capacity import Whole
-    from ..forecast import Forecast
+    from ..planning.capacity import Whole
+    from ..planning.forecast import Forecast
     from ..progress import Progress
     from ..report import Summary
 
@@ -33,7 +33,7 @@ def run(
         UsageError: a name or a setting does not fit.
         HarnessError: see the subclasses; what was done until then is kept.
     """
-    from .. import pipeline
+    from ..evaluation import pipeline
     from ..report import write_page
 
     found = pipeline.run(_config(model, benchmarks, settings), out=as_path(out), progress=progress)
@@ -48,7 +48,7 @@ def dry_run(model: Name, benchmarks: str | Sequence[str], *, out: Name | None = 
     Raises:
         HarnessError: as `run`, before it generates anything.
     """
-    from ..forecast import forecast
+    from ..planning.forecast import forecast
 
     return forecast(_config(model, benchmarks, settings), as_path(out))
 
@@ -71,7 +71,7 @@ def plan_run(
         UsageError: nothing was measured of the model on a benchmark, or the GPUs do not make a replica.
         StoreError: a folder of `measured` is no run folder.
     """
-    from ..capacity import forecast
+    from ..planning.capacity import forecast
 
     names = (benchmarks,) if isinstance(benchmarks, str) else benchmarks
     return forecast(model, names, n=n, gpus=gpus, cores=cores, runs=[Path(one) for one in measured])
@@ -94,10 +94,10 @@ def score(
         SamplesError: the file's shape, a task id or a duplicate, with its line.
         HarnessError: see the subclasses; what was done until then is kept.
     """
-    from .. import scoring
     from ..config import ScoreConfig
+    from ..config.tables import fitting
+    from ..evaluation import scoring
     from ..report import write_page
-    from ..settings import fitting
 
     config = fitting(ScoreConfig, {"samples": Path(samples), "benchmark": benchmark, **settings})
     found = scoring.score(config, out=as_path(out), progress=progress)
@@ -112,7 +112,7 @@ def ask_model(model: Name, instruction: str, *, recipe: str | None = None, max_t
     Raises:
         HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
     """
-    from ..ask import Question, ask
+    from ..evaluation.ask import Question, ask
 
     question = Question(instruction=instruction, context="")
     (answer,) = (

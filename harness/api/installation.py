@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any
 from .paths import Name
 
 if TYPE_CHECKING:
-    from ..datafiles import State
-    from ..doctor import Check
+    from ..checks.data_files import State
+    from ..checks.doctor import Check
+    from ..checks.verify import Verification
     from ..progress import Progress
     from ..sandboxes.building import Built
-    from ..verify import Verification
 
 
 def list_names(kind: str) -> dict[str, str]:
     """The names of "benchmarks", "models", "checkpoints", "recipes" or "sandboxes", each with a line about it."""
-    from ..listing import listing
+    from ..tasks.listing import listing
 
     return listing(kind)
 
 
 def check_machine() -> Iterator[Check]:
     """What is installed and usable, and what to do about each thing that is not."""
-    from ..doctor import checks
+    from ..checks.doctor import checks
 
     return checks()
 
@@ -36,7 +36,7 @@ def verify_sandbox(benchmark: str, *, sandbox: str | None = None, progress: Prog
     Raises:
         HarnessError: unknown name, missing data, or no sandbox.
     """
-    from ..verify import verify
+    from ..checks.verify import verify
 
     return verify(benchmark, sandbox=sandbox, progress=progress)
 
@@ -58,7 +58,7 @@ def data_files(*benchmarks: str) -> list[State]:
     Raises:
         UsageError: a name is unknown.
     """
-    from ..datafiles import states
+    from ..checks.data_files import states
 
     return list(states(benchmarks))
 
@@ -69,7 +69,7 @@ def fetch_data(*benchmarks: str) -> list[State]:
     Raises:
         DataError: a file cannot be downloaded.
     """
-    from ..datafiles import fetched
+    from ..checks.data_files import fetched
 
     return list(fetched(benchmarks))
 
@@ -87,13 +87,13 @@ def export_rows(benchmark: str, out: Name, *, recipe: str = "wizardcoder") -> in
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of a run's configuration file."""
-    from ..schema import run_schema
+    from ..config.schema import run_schema
 
     return run_schema()
 
 
 def config_example() -> str:
     """A run's configuration file with every key."""
-    from ..schema import run_example
+    from ..config.schema import run_example
 
     return run_example()

@@ -21,9 +21,9 @@ def evolve_data(model: Name, out: Name, *, progress: Progress | None = None, **o
     Raises:
         HarnessError: see the subclasses; the same call goes on.
     """
+    from ..config.tables import fitting
     from ..evolve.options import EvolveOptions
     from ..evolve.run import evolve
-    from ..settings import fitting
 
     chosen = fitting(EvolveOptions, {"model": str(model), **options})
     return evolve(chosen.config(), chosen.settings(Path(out)), progress)
@@ -37,9 +37,9 @@ def decontaminate(data: Name, out: Name, *, progress: Progress | None = None, **
     Raises:
         DataError: a row does not fit, or a benchmark's data is missing.
     """
+    from ..config.tables import fitting
     from ..evolve.decontaminate import decontaminate as sifted
     from ..evolve.options import SieveOptions
-    from ..settings import fitting
 
     return sifted(Path(data), Path(out), fitting(SieveOptions, options).sieve(), progress)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..cleaning import neutralize
 from ..errors import UsageError, reason
+from ..store.cleaning import neutralize
 from . import output
 from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P
 
 if TYPE_CHECKING:
-    from ..ask import Exchange, Question
+    from ..evaluation.ask import Exchange, Question
 
 
 def ask(
@@ -33,8 +33,8 @@ def ask(
     dtype: Annotated[str, DTYPE] = "auto",
 ) -> None:
     """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""
-    from .. import ask as asking
     from ..config import check_sampling
+    from ..evaluation import ask as asking
     from ..models.options import ModelOptions
     from ..types import SamplingParams
 
@@ -78,7 +78,7 @@ def _answered(exchange: Exchange, show_prompt: bool) -> dict[str, str]:
 
 
 def _questions(text: str | None, file: Path | None, context: Path | None) -> list[Question]:
-    from ..ask import Question, questions_in
+    from ..evaluation.ask import Question, questions_in
 
     if file is not None:
         if text is not None or context is not None:

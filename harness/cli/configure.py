@@ -18,7 +18,7 @@ app = typer.Typer(
 
 def schema() -> None:
     """Print the JSON Schema of the file, for editors and checkers."""
-    from ..schema import run_schema
+    from ..config.schema import run_schema
 
     found = run_schema()
     output.result(found, lambda: json.dumps(found, indent=2))
@@ -26,7 +26,7 @@ def schema() -> None:
 
 def example() -> None:
     """Print a file with every key, each with what it does; what is commented out is the default."""
-    from ..schema import run_example
+    from ..config.schema import run_example
 
     text = run_example()
     output.result(tomllib.loads(text), text)

@@ -12,7 +12,7 @@ from ..errors import USAGE
 from . import output
 
 if TYPE_CHECKING:
-    from ..datafiles import State
+    from ..checks.data_files import State
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")]
 
@@ -25,14 +25,14 @@ app = typer.Typer(
 
 def list_files(benchmarks: Names = None) -> None:
     """Show each file: where it is or comes from, and whether it is the official one. Nothing is downloaded."""
-    from ..datafiles import states
+    from ..checks.data_files import states
 
     _shown(states(benchmarks or ()))
 
 
 def fetch(benchmarks: Names = None) -> None:
     """Download what is missing, and replace what is damaged in the cache; a stopped download goes on."""
-    from ..datafiles import fetched
+    from ..checks.data_files import fetched
 
     found = _shown(fetched(benchmarks or ()))
     _end([state for state in found if state.state != "ok"])
@@ -40,7 +40,7 @@ def fetch(benchmarks: Names = None) -> None:
 
 def verify(benchmarks: Names = None) -> None:
     """Read every file again and compare its digest; a missing file counts where its benchmark is named."""
-    from ..datafiles import states
+    from ..checks.data_files import states
 
     found = _shown(states(benchmarks or ()))
     _end([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])

@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from ..cleaning import one_line
+from ..store.cleaning import one_line
 
 FOLDER = "logs"
 MASK = "[masked]"
@@ -62,7 +62,7 @@ def _versions() -> Iterator[tuple[str, str]]:
     import platform
 
     from .. import __version__
-    from ..manifest import versions
+    from ..store.provenance import versions
 
     yield "harness", __version__
     yield "system", platform.platform()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cleaning import one_line
 from ..errors import INFRASTRUCTURE, UsageError
+from ..store.cleaning import one_line
 from . import output
 from .names import offering
 from .options import (
@@ -36,9 +36,9 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..config import ScoreConfig
-    from ..pipeline import Preview
+    from ..evaluation.pipeline import Preview
+    from ..evaluation.session import SandboxOptions
     from ..report import Summary
-    from ..session import SandboxOptions
 
 
 def run(
@@ -102,10 +102,10 @@ def run(
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
     flags = dict(locals())  # the parameters, and nothing else yet
-    from .. import pipeline
     from ..config import read_toml, run_config
-    from ..lineage import recipe_warnings
-    from ..suite import in_split
+    from ..evaluation import pipeline
+    from ..tasks.lineage import recipe_warnings
+    from ..tasks.suite import in_split
 
     benchmarks = [in_split(name, split) for name in benchmark or ()]
     values = {
@@ -119,7 +119,7 @@ def run(
         _show_preview(pipeline.preview(chosen))
         return
     if dry_run:
-        from .. import forecast
+        from ..planning import forecast
 
         expected = forecast.forecast(chosen, out)
         output.result(forecast.as_json(expected), lambda: forecast.text(expected))
@@ -162,8 +162,8 @@ def score(
 
 def _scored(flags: dict[str, Any]) -> Summary:
     """What `score` was asked for, by its parameters."""
-    from .. import scoring
-    from ..extractors import ALL, compare_rules
+    from ..evaluation import scoring
+    from ..evaluation.rescoring import ALL, compare_rules
 
     path, command, options, rules = flags["samples"], flags["context"].obj, _sandbox_options(flags), flags["extractors"]
     if rules not in (None, ALL):
@@ -194,7 +194,7 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 
 def _score_config(flags: dict[str, Any]) -> ScoreConfig:
     from ..config import NO_BENCHMARK, ScoreConfig
-    from ..suite import in_split
+    from ..tasks.suite import in_split
 
     if flags["benchmark"] is None:
         raise UsageError(NO_BENCHMARK)
@@ -206,7 +206,7 @@ def _score_config(flags: dict[str, Any]) -> ScoreConfig:
 
 def _sandbox_options(flags: dict[str, Any]) -> SandboxOptions:
     from ..config import RETRIES
-    from ..session import SandboxOptions
+    from ..evaluation.session import SandboxOptions
 
     own = ("workers", "allow_unsafe", "cache")
     retry = (flags["retry_timeouts"] or RETRIES[0]) == "all"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from ..plain import plain
+from ..store.jsonable import plain
 from . import output
 from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas
 

@@ -29,7 +29,7 @@ def list_names(
     kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}. Default: all.")] = None,
 ) -> None:
     """Show the names that other commands take."""
-    from ..listing import listing
+    from ..tasks.listing import listing
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f'"{kind}" cannot be listed; choose one of {", ".join(KINDS)}')
@@ -45,7 +45,7 @@ def _listed(kind: str, names: Mapping[str, str]) -> list[str]:
 def doctor(cluster: ClusterAddress = None) -> None:
     """Say what is installed and usable here, or on a cluster, and what to do about each thing that is not."""
     if cluster is None:
-        from ..doctor import checks
+        from ..checks.doctor import checks
 
         looked_at = checks()
     else:

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from ..cleaning import neutralize
 from ..errors import DEFECT, INFRASTRUCTURE, STOPPED, USAGE, HarnessError
-from ..streams import Streams, guarded_streams
+from ..progress.streams import Streams, guarded_streams
+from ..store.cleaning import neutralize
 from .signals import StopSignals
 
 COMPLETION = "_HARNESS_COMPLETE"

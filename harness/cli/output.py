@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..cleaning import json_text, neutralize
-from ..plain import plain
+from ..store.cleaning import json_text, neutralize
+from ..store.jsonable import plain
 
 if TYPE_CHECKING:
     from ..progress import Progress

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from . import output
 
 if TYPE_CHECKING:
-    from ..capacity import Whole
+    from ..planning.capacity import Whole
 
 ROW = "{:<18}{:>9}{:>14}{:>14}{:>12}{:>12}{:>14}{:>11}"
 HEAD = ("benchmark", "samples", "prompt tokens", "answer tokens", "GPU hours", "CPU engine", "scoring", "disk")
@@ -29,8 +29,8 @@ def plan(
     ] = None,
 ) -> None:
     """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""
-    from ..capacity import forecast
     from ..config import NO_BENCHMARK, at_least
+    from ..planning.capacity import forecast
 
     if not benchmark:
         raise UsageError(NO_BENCHMARK)

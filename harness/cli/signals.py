@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from ..errors import STOPPED
-from ..streams import STDERR
+from ..progress.streams import STDERR
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEFAULTS = (signal.SIG_DFL, signal.default_int_handler)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..cleaning import one_line
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
+from ..store.cleaning import one_line
 from ..types import Trust
 from . import output
 from .options import AllowUnsafe, SandboxName, TrustName, Workers
 
 if TYPE_CHECKING:
-    from ..verify import Part, Verification
+    from ..checks.verify import Part, Verification
 
 ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {:<28}{}"
 FOUND = 300
@@ -35,8 +35,8 @@ def verify(
     allow_unsafe: AllowUnsafe = None,
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
+    from ..checks.verify import verify as verify_benchmark
     from ..config import check_trust
-    from ..verify import verify as verify_benchmark
 
     names = _chosen(benchmarks, golden, truth)
     codes, rows = [], []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from ..doctor import Check
+from ..checks.doctor import Check
 from ..errors import HarnessError
 from .connection import connect
 from .survey import Found, check_versions, nodes_of, openable, survey

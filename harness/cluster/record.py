@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..manifest import now
+from ..store.provenance import now
 
 
 class Record:

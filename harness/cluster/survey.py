@@ -136,8 +136,8 @@ def _asker() -> Any:
             found = importlib.metadata.version("evol-harness")
         except importlib.metadata.PackageNotFoundError:
             return {"harness": None, "python": platform.python_version(), "cores": 0, "engine": "not looked for"}
-        from harness.errors import SandboxUnavailable
-        from harness.sandboxes.engine import connect
+        from ..errors import SandboxUnavailable
+        from ..sandboxes.engine import connect
 
         engine = None
         try:

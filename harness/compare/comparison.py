@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..config import ks_for
 from ..errors import StoreError
-from ..metrics import Interval, estimate_pass_at_k, pass_at_k
+from ..metrics.pass_at_k import Interval, estimate_pass_at_k, pass_at_k
 from ..types import Score
 from .published import Published, published
 from .runs import Counts, Run, caveats, incomparable, read_runs, shared_benchmarks

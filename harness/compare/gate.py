@@ -14,7 +14,7 @@ from typing import Any
 
 from ..config import read_toml
 from ..errors import INFRASTRUCTURE, StoreError, UsageError
-from ..metrics import LEVEL
+from ..metrics.pass_at_k import LEVEL
 from .comparison import TESTED_K, Comparison, Difference, compare
 from .power import smallest_drop, smallest_sampled_drop
 from .runs import BASE, Run

@@ -15,14 +15,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .. import pipeline, scoring
 from ..config import RunConfig, ScoreConfig
+from ..data.sample_files import read
 from ..errors import DataError, SamplesError, UsageError
+from ..evaluation import pipeline, scoring
 from ..progress import Progress
 from ..report.summary import Summary
-from ..samples import read
 from ..store import write_json, write_text
-from ..suite import load_suite
+from ..tasks.suite import load_suite
 from ..types import Score
 from .published import published
 from .tables import grid, points, span

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..config import differences
-from ..records import Key
 from ..report.summary import Summary, counts_of, summarise
 from ..report.wording import subject, unfinished
 from ..store import read_manifest, read_samples, read_verdicts
+from ..store.records import Key
 from ..types import Sample, Status, Verdict
 
 Counts = Mapping[str, tuple[int, int]]

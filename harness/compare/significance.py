@@ -6,7 +6,8 @@ differ. More samples: the paired percentile bootstrap over problems (Efron 1979;
 the same resamples, so the interval leaves out 0 where p is below 0.05. Several tests: Holm's correction (Holm 1979;
 statsmodels).
 
-Not promised: the bootstrap is too sure of itself below about 30 problems; `tests/test_statistics.py` measures both.
+Not promised: the bootstrap is too sure of itself below about 30 problems; `tests/compare/test_significance.py` measures
+both.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..metrics import LEVEL, Interval, Z
+from ..metrics.pass_at_k import LEVEL, Interval, Z
 
 RESAMPLES = 9_999
 MCNEMAR = "McNemar's exact test (statsmodels), interval: Bonett-Price"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..cleaning import escape_markdown
+from ..store.cleaning import escape_markdown
 from ..types import Score
 from .comparison import Comparison, Difference
 from .runs import Run

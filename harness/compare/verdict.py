@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from ..cleaning import code_span, escape_markdown, neutralize, one_line, plain_text
-from ..metrics import LEVEL
-from ..plain import plain
+from ..metrics.pass_at_k import LEVEL
 from ..report.wording import printable
 from ..store import write_text
+from ..store.cleaning import code_span, escape_markdown, neutralize, one_line, plain_text
+from ..store.jsonable import plain
 from .gate import REGRESSION, Finding, Gate
 from .tables import listed, probability
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..suite import Suite
+from ..tasks.suite import Suite
 from ..types import Benchmark, Problem
 from .blocks import parsed, python_trees
 from .records import Row

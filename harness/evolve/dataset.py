@@ -6,15 +6,15 @@ that the same rows give the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..journal import write_error
+from ..digests import file_digest
 from ..store import make_folder, write_json, write_rows, write_text
+from ..store.journal import write_error
 from .records import Row
 
 ROWS = "train.jsonl"
@@ -38,16 +38,10 @@ def write_dataset(folder: Path, rows: Sequence[Row], facts: Mapping[str, Any]) -
     files = [ROWS, PLAIN]
     if _write_parquet(folder / PARQUET, told):
         files.append(PARQUET)
-    manifest = {"rows": len(rows), "files": {name: sha256(folder / name) for name in files}, **facts}
+    manifest = {"rows": len(rows), "files": {name: f"sha256:{file_digest(folder / name)}" for name in files}, **facts}
     write_json(folder / DATA_MANIFEST, manifest)
     write_text(folder / CARD, card(manifest))
     return manifest
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file, "sha256:" and hex."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def card(manifest: Mapping[str, Any]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..digests import file_digest
 from ..errors import StoreError
 from ..progress import Progress, Quiet
 from ..store import make_folder, write_json, write_rows
-from .dataset import DATA_MANIFEST, ROWS, sha256
+from .dataset import DATA_MANIFEST, ROWS
 from .folder import REMOVED
 from .records import Row
 from .seeds import alpaca_rows
@@ -42,10 +43,10 @@ def decontaminate(data: Path, out: Path, sieve: Sieve, progress: Progress | None
     write_rows(out / ROWS, (given[int(row.id) - 1] for row in sifted.rows))
     write_rows(out / REMOVED, (one.as_json() for one in sifted.removed))
     manifest = {
-        "data": {"name": data.name, "sha256": sha256(data)},
+        "data": {"name": data.name, "sha256": f"sha256:{file_digest(data)}"},
         "rows_before": len(rows),
         "rows": len(sifted.rows),
-        "files": {ROWS: sha256(out / ROWS)},
+        "files": {ROWS: f"sha256:{file_digest(out / ROWS)}"},
         "removed": counted(sifted.removed),
         "contamination": sifted.contamination,
     }

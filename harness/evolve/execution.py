@@ -20,7 +20,7 @@ from ..errors import SandboxUnavailable
 from ..progress import Progress
 from ..sandboxes import open_sandbox
 from ..sandboxes.judges import kind_of, program_tests
-from ..suite import Suite
+from ..tasks.suite import Suite
 from ..types import CodeForm, Limits, Program, Sandbox, Status, Work
 from .callables import Function, functions
 from .contamination import Hit

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config import differences, digest_of
+from ..config import differences
+from ..digests import json_digest
 from ..errors import StoreError, reason
 from ..store import locked, write_json
 from .ledger import LEDGER
@@ -64,7 +65,7 @@ class EvolveFolder:
         if not file.exists():
             if (self.path / LEDGER).exists():
                 raise StoreError(f"{self.path} holds {LEDGER} but no {MANIFEST}; choose another --out")
-            fresh = {"format": 1, "digest": digest_of(self._identity), "identity": self._identity}
+            fresh = {"format": 1, "digest": json_digest(self._identity), "identity": self._identity}
             write_json(file, fresh)
             return fresh
         found = read_manifest(self.path)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import digest_of
+from ..digests import json_digest
 from ..errors import StoreError
-from ..journal import Journal, whole_rows
+from ..store.journal import Journal, whole_rows
 from ..types import SamplingParams
 
 LEDGER = "ledger.jsonl"
@@ -41,7 +41,7 @@ class Ask:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of what decides the reply."""
-        return digest_of(
+        return json_digest(
             [self.stage, self.template, self.model, sampling_row(self.params), self.seed, self.text, self.id]
         )
 

@@ -7,7 +7,6 @@ The presets are the six operators of WizardLM (Xu et al. 2023) and the five heur
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..config import read_toml
+from ..digests import json_digest
 from ..errors import UsageError
 
 DEPTH_TEMPLATE = """\
@@ -84,7 +84,7 @@ class Operator:
     def digest(self) -> str:
         """SHA-256 (hex) of all that decides what is asked; the weight is not part of it."""
         fields = {key: value for key, value in asdict(self).items() if key != "weight"}
-        return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return json_digest(fields)
 
     def prompt(self, instruction: str) -> str:
         """What the model is asked; braces inside the instruction are never taken for a slot."""

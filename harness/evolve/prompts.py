@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Literal
 
-from ..recipes import LEAD, RESPONSE
+from ..tasks.recipes import LEAD, RESPONSE
 from ..types import Prompt
 
 Form = Literal["chat", "alpaca", "plain"]

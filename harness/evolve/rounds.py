@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import ModelError
-from ..suite import SEEDS
+from ..tasks.suite import SEEDS
 from ..types import SamplingParams
 from .asker import Asker
 from .cleaning import clean_answer, clean_instruction

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, manifest
+from .. import __version__
+from ..digests import file_digest
+from ..evaluation.backend import Place, place
 from ..models.options import ModelOptions
-from ..place import Place, place
 from ..progress import Progress, Quiet
-from ..store import make_folder, write_json, write_rows, write_text
-from ..suite import Suite
+from ..store import make_folder, provenance, write_json, write_rows, write_text
+from ..tasks.suite import Suite
 from ..types import Model
 from .asker import Asker, BudgetReached, Patience
-from .dataset import DATA_MANIFEST, ROWS, sha256, write_dataset
+from .dataset import DATA_MANIFEST, ROWS, write_dataset
 from .examples import ExampleRunner
 from .folder import DATASET, PAGE, REJECTED, REMOVED, ROUNDS, STATISTICS, EvolveFolder
 from .ledger import Ledger
@@ -110,8 +111,8 @@ class _Run:
         self._place = place
         self._config, self._settings, self._seeds, self._suites = config, settings, seeds, suites
         self._folder, self._progress = folder, progress
-        self._clock = manifest.Clock()
-        self._started_at = manifest.now()
+        self._clock = provenance.Clock()
+        self._started_at = provenance.now()
         self._trials: list[Trial] = []
 
     def begin(self, models: dict[str, Any]) -> None:
@@ -119,10 +120,10 @@ class _Run:
         operators = [{"name": one.name, "kind": one.kind, "digest": one.digest} for one in self._config.operators]
         self._folder.update(
             harness_version=__version__,
-            git_revision=manifest.git_revision(),
+            git_revision=provenance.git_revision(),
             command=list(self._settings.command),
-            versions=manifest.versions(),
-            hardware=manifest.hardware(),
+            versions=provenance.versions(),
+            hardware=provenance.hardware(),
             models=models,
             operators=operators,
             rounds=self._config.rounds,
@@ -182,7 +183,8 @@ class _Run:
         file = folder / ROWS
         write_rows(file, (row.as_json() for row in rows))
         # As beside the data set itself: whoever trains on it asks what it was compared with.
-        facts = {"rows": len(rows), "files": {ROWS: sha256(file)}, "contamination": sifted.contamination}
+        files = {ROWS: f"sha256:{file_digest(file)}"}
+        facts = {"rows": len(rows), "files": files, "contamination": sifted.contamination}
         write_json(folder / DATA_MANIFEST, facts)
         asker.release()
         score, told_of_it = stop.develop(found.rounds, folder)
@@ -264,7 +266,7 @@ class _Run:
         session = {
             "command": list(self._settings.command),
             "started_at": self._started_at,
-            "ended_at": manifest.now(),
+            "ended_at": provenance.now(),
             "asked": asker.asked,
             "generating_s": round(asker.generating_s, 3),
             "stages_s": self._clock.stages(),

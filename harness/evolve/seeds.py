@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..alpaca import texts, values
+from ..data.alpaca import texts, values
 from ..errors import DataError, reason
 from .cleaning import tidy
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import registry
 from ..progress import Progress
-from ..suite import Suite, load_suite
+from ..tasks.suite import Suite, load_suite
 from .contamination import LEAST_NODES, LEAST_WORDS, Hit, TextIndex, Thresholds
 from .duplicates import NEAR, Removed, without_duplicates
 from .execution import Executed, solved_problems

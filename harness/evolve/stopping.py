@@ -18,7 +18,7 @@ from typing import Any
 from .. import registry
 from ..errors import UsageError
 from ..optional import splits_of
-from ..suite import in_split, load_suite
+from ..tasks.suite import in_split, load_suite
 from ..types import Score
 
 

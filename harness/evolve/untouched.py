@@ -15,7 +15,7 @@ from typing import Any
 
 from ..config import ks_for
 from ..errors import DataError, StoreError, reason
-from ..metrics import pass_at_k
+from ..metrics.pass_at_k import pass_at_k
 from ..store import read_manifest, read_samples, read_verdicts
 from ..types import Score, Status
 from .dataset import DATA_MANIFEST

@@ -13,15 +13,15 @@ from typing import Any
 
 from .. import report
 from ..errors import StoreError
-from ..manifest import Clock
-from ..pipeline import chosen_sandbox
-from ..place import Here
-from ..plans import default_folder
+from ..evaluation.backend import Here
+from ..evaluation.pipeline import chosen_sandbox
+from ..evaluation.plans import default_folder
+from ..evaluation.session import SandboxOptions, Session, evaluate, started
 from ..progress import Progress, Quiet
 from ..sandboxes.judges import kind_of
-from ..session import SandboxOptions, Session, evaluate, started
 from ..store import MANIFEST, RunFolder
-from ..suite import Suite, load_suite
+from ..store.provenance import Clock
+from ..tasks.suite import Suite, load_suite
 from ..types import Completion, Status, Trust, Verdict
 from .foreign import Foreign, Row, read
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..cleaning import replace_surrogates
 from ..errors import StoreError, UsageError
-from ..journal import write_error
-from ..records import Key, sample_row, verdict_row
 from ..store import read_manifest, read_samples, read_verdicts, write_text
-from ..suite import Suite, load_suite
+from ..store.cleaning import replace_surrogates
+from ..store.journal import write_error
+from ..store.records import Key, sample_row, verdict_row
+from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Sample, Status, Verdict
 
 PASS, FAIL, TIMEOUT = "pass", "fail", "timeout"

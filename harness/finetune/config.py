@@ -6,14 +6,13 @@ may be used do not.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..config import digest_of
+from ..digests import json_digest
 from ..errors import UsageError
 
 DTYPES = ("auto", "bfloat16", "float16", "float32")
@@ -132,7 +131,7 @@ class TrainingConfig:
         from .rows import source_digest
 
         held_out = source_digest(self.held_out) if isinstance(self.held_out, Path) else None
-        return digest_of({**self.settings(), "data": source_digest(self.data), "held_out_data": held_out})
+        return json_digest({**self.settings(), "data": source_digest(self.data), "held_out_data": held_out})
 
 
 def training_config(values: Mapping[str, Any]) -> TrainingConfig:
@@ -198,12 +197,6 @@ def _lora_table(value: Any) -> Lora:
         raise UsageError(f"lora is {value!r}; it must be R,ALPHA,TARGET,... or a table of {', '.join(known)}")
     fitting: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in value.items()}
     return Lora(**fitting)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _at_least(least: float, **values: float | None) -> None:

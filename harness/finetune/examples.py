@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..optional import is_for_training
-from ..recipes import Recipe
 from ..registry import lookup, names
 from ..store import make_folder, write_rows
-from ..suite import Suite, load_suite
+from ..tasks.recipes import Recipe
+from ..tasks.suite import Suite, load_suite
 from ..types import Problem
 
 SECTION = "### Instruction:\n"

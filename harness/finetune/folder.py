@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..config import differences, digest_of
+from ..config import differences
+from ..digests import json_digest
 from ..errors import StoreError
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
@@ -106,6 +107,6 @@ class TrainingFolder:
         return found
 
     def _fresh(self) -> dict[str, Any]:
-        made = {"format": MANIFEST_FORMAT, "digest": digest_of(self._identity), "identity": self._identity}
+        made = {"format": MANIFEST_FORMAT, "digest": json_digest(self._identity), "identity": self._identity}
         write_json(self.path / OWN_MANIFEST, {**made, "finished": False})
         return {**made, "finished": False}

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import UsageError
 from ..models.checkpoint import Checkpoint, context_length
 from ..models.rendering import load_tokenizer
-from ..recipes import Recipe, recipe
+from ..tasks.recipes import Recipe, recipe
 from .config import TrainingConfig
 from .order import sorted_steps, training_order
 from .rows import TrainingRow, read_training_rows, rows_digest, set_aside, source_file

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError, StoreError
-from ..journal import write_error
-from ..manifest import now
 from ..models.adapters import CONFIGURATION, Adapter, adapters, check_fit
 from ..models.checkpoint import Checkpoint, json_object, one_line, weights_digest
 from ..models.loading import find
@@ -25,6 +23,8 @@ from ..models.rendering import load_tokenizer
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
 from ..store import make_folder, write_json
+from ..store.journal import write_error
+from ..store.provenance import now
 from .machine import check_installed
 
 

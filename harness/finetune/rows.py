@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..alpaca import texts, values
+from ..data.alpaca import texts, values
+from ..digests import file_digest
 from ..errors import DataError, reason
-from .config import file_digest
 
 DATA_SET = "train.jsonl"
 DATA_MANIFEST = "manifest.json"

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import DataError, ModelError
 from ..models.rendering import render
-from ..recipes import Recipe
+from ..tasks.recipes import Recipe
 from .rows import TrainingRow
 
 ANCHOR = "\n"

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..manifest import hardware, now
 from ..models.checkpoint import Checkpoint, weights_digest
 from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.quiet import output_to
 from ..models.versions import versions
-from ..recipes import recipe
-from ..streams import lasting
+from ..progress.streams import lasting
+from ..store.provenance import hardware, now
+from ..tasks.recipes import recipe
 from . import engine
 from .config import TrainingConfig
 from .curves import write_curves

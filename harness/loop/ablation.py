@@ -24,8 +24,8 @@ from ..finetune.tokens import encode
 from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.rendering import load_tokenizer
-from ..recipes import recipe
 from ..store import make_folder, write_rows
+from ..tasks.recipes import recipe
 from ..types import Score
 from .config import AblationOptions
 from .stages import Stage

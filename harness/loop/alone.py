@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..config import run_config
+from ..config.tables import pairs, read_tables
 from ..errors import UsageError
 from ..evolve.stopping import EvolStop, StopRule
 from ..finetune.config import training_config
 from ..progress import Progress, open_progress
-from ..settings import pairs, read_tables
 from .config import with_preset
 from .develop import StopOptions, evol_stop
 from .stages import Stages

@@ -88,7 +88,7 @@ def main(job: Path) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..finetune.config import training_config
     from ..finetune.train import finetune
-    from ..streams import lasting
+    from ..progress.streams import lasting
 
     try:
         with lasting(sys.stdout) as lines:

@@ -10,11 +10,11 @@ from typing import Any
 
 from ..compare.gate import Rules, rules_of
 from ..config import RunConfig, run_config
+from ..config.tables import Tables, read_tables, unknown_key
 from ..errors import UsageError
 from ..evolve.options import EvolveOptions
 from ..finetune.config import TrainingConfig, training_config
 from ..finetune.presets import preset
-from ..settings import Tables, read_tables, unknown_key
 from .develop import StopOptions
 
 EXAMPLE = "example.toml"

@@ -14,7 +14,7 @@ from ..compare.verdict import HEADS, text
 from ..evolve.folder import PAGE as EVOLVE_PAGE
 from ..finetune.curves import PAGE as TRAINING_PAGE
 from ..finetune.folder import ABOUT
-from ..metrics import Interval
+from ..metrics.pass_at_k import Interval
 from ..report import plots
 from ..report.templates import raw, render
 from ..report.wording import percent

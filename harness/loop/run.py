@@ -13,18 +13,18 @@ from ..compare import Gate
 from ..compare.gate import gate as hold
 from ..compare.verdict import text, write_junit
 from ..compare.writing import write as write_comparison
-from ..config import digest_of
-from ..evolve.dataset import ROWS, sha256
+from ..digests import file_digest, json_digest
+from ..evolve.dataset import ROWS
 from ..evolve.folder import DATASET, ROUNDS
 from ..evolve.records import identity
 from ..evolve.run import evolve
 from ..evolve.seeds import read_seeds
 from ..evolve.sieve import load
 from ..evolve.stopping import development_set
-from ..manifest import now
 from ..models.loading import open_model
 from ..progress import Progress
 from ..store import locked, write_json, write_text
+from ..store.provenance import now
 from .ablation import FOLDER, Ablation, ablation_from, ablation_stage, rounds_ablation
 from .config import LoopConfig
 from .develop import evol_stop
@@ -185,7 +185,7 @@ class Loop:
         """What was evolved earlier; None where more or fewer rounds were written there since."""
         known = self.stages.known(stage, self._evolve_folder())
         file = self._evolve_folder() / DATASET / ROWS
-        return known if known and file.is_file() and known.digest == sha256(file) else None
+        return known if known and file.is_file() and known.digest == f"sha256:{file_digest(file)}" else None
 
     def _evolve(self) -> Done | None:
         options = self.config.evolve
@@ -202,7 +202,7 @@ class Loop:
             outcome = evolve(options.config(), settings, self._open_progress())
             trials = [trial.as_json() for trial in outcome.trials]
             return {
-                "digest": sha256(folder / DATASET / ROWS),
+                "digest": f"sha256:{file_digest(folder / DATASET / ROWS)}",
                 "rows": outcome.rows,
                 "rounds": outcome.rounds,
                 "requests": outcome.requests,
@@ -226,7 +226,7 @@ class Loop:
 
         def work(_: Path) -> dict[str, Any]:
             told = rounds_ablation(self.workshop, data, options).as_json(root)
-            return {"digest": f"sha256:{digest_of(told)}", **told}
+            return {"digest": f"sha256:{json_digest(told)}", **told}
 
         done = self.stages.perform(stage, work, folder)
         return ablation_from(done.outcome, root)
@@ -244,7 +244,7 @@ class Loop:
             write_text(folder / GATE, text(found))
             write_junit(found, folder / JUNIT)
             rows = [(one.difference.benchmark, one.difference.metric, one.regressed) for one in found.findings]
-            return {"digest": f"sha256:{digest_of(rows)}", "exit_code": found.exit_code}
+            return {"digest": f"sha256:{json_digest(rows)}", "exit_code": found.exit_code}
 
         return self.stages.perform(self._gate_stage(base, tuned), work), found
 

@@ -5,7 +5,6 @@ Evol Stop's training of the round it keeps is the loop's own; the base's run ser
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -14,19 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from .. import report
-from ..config import RunConfig, digest_of, run_config
+from ..config import RunConfig, run_config
+from ..digests import files_digest, json_digest
 from ..errors import INFRASTRUCTURE, ModelError
+from ..evaluation.pipeline import prepared, run
+from ..evaluation.plans import run_identity
 from ..finetune.config import TrainingConfig, training_config
 from ..finetune.rows import source_digest
 from ..models.checkpoint import WEIGHTS, weights_digest
 from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.trained import read_trained
-from ..pipeline import prepared, run
-from ..plans import run_identity
 from ..progress import Progress
-from ..recipes import recipe
 from ..store import make_folder, read_samples, read_verdicts
+from ..tasks.recipes import recipe
 from ..types import Score
 from .apart import train_apart
 from .stages import Done, Stage, Stages
@@ -199,15 +199,11 @@ def score_from(fields: Mapping[str, Any]) -> Score:
 
 def checkpoint_digest(folder: Path) -> str:
     """SHA-256 of the weights; what lies beside them says when and where it was made."""
-    total = hashlib.sha256()
-    for file in sorted(folder.glob(WEIGHTS)):
-        with file.open("rb") as stream:
-            total.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return f"sha256:{total.hexdigest()}"
+    return f"sha256:{files_digest(sorted(folder.glob(WEIGHTS)))}"
 
 
 def outcome_digest(folder: Path) -> str:
     """SHA-256 of a run's answers and verdicts, in whatever order they came."""
     samples, verdicts = read_samples(folder), read_verdicts(folder)
     rows = sorted([*key, samples[key].completion.text, verdicts[key].status.value] for key in samples)
-    return f"sha256:{digest_of(rows)}"
+    return f"sha256:{json_digest(rows)}"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import cache_dir
+from ..digests import files_digest
 from ..errors import INFRASTRUCTURE, ModelError
 from .table import OWN_MANIFEST
 
@@ -126,11 +127,7 @@ def weights_digest(folder: Path) -> str:
     # A write that was cut short leaves less than a digest.
     if memory.is_file() and DIGEST.fullmatch(remembered := memory.read_text(errors="replace")):
         return remembered
-    total = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            total.update(f"{file.name} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    digest = f"sha256:{total.hexdigest()}"
+    digest = f"sha256:{files_digest(files)}"
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(digest)

@@ -26,7 +26,7 @@ from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from ..errors import ModelError, UsageError, reason
-from ..journal import Lines
+from ..store.journal import Lines
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .options import ModelOptions
 

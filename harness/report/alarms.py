@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..lineage import differs
+from ..tasks.lineage import differs
 from ..types import Status
 from . import wording
 from .oddities import TOLD

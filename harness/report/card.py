@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
-from ..lineage import GROUPS
-from ..manifest import throughput
-from ..noise import read_noise, told
+from ..metrics.noise import read_noise, told
 from ..store import PAGE, REPORT
+from ..store.provenance import throughput
+from ..tasks.lineage import GROUPS
 from . import wording
 from .alarms import alarms
 from .summary import Summary

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from ..records import Key
+from ..store.records import Key
 from ..types import Sample, Status, Verdict
 from .code import highlighted
 from .problems import Text

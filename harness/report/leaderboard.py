@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cleaning import csv_cell, escape_markdown
 from ..errors import StoreError
-from ..plain import plain
 from ..store import MANIFEST, make_folder, write_text
+from ..store.cleaning import csv_cell, escape_markdown
+from ..store.jsonable import plain
 from . import wording
 from .summary import Summary, read
 from .templates import render

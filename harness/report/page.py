@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..lineage import GROUPS
-from ..manifest import throughput
-from ..metrics import pass_at_k
-from ..records import Key
+from ..metrics.pass_at_k import pass_at_k
 from ..store import PAGE, make_folder, read_manifest, read_samples, read_verdicts, write_text
+from ..store.provenance import throughput
+from ..store.records import Key
+from ..tasks.lineage import GROUPS
 from ..types import Sample, Score, Status, Verdict
 from . import plots, wording
 from .alarms import alarms
@@ -24,7 +24,7 @@ from .writing import provenance
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..suite import Suite
+    from ..tasks.suite import Suite
 
 PLOTS = "plots"
 CURVE_KS = (1, 2, 5, 10, 20, 50, 100, 200)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..metrics import Interval
+from ..metrics.pass_at_k import Interval
 from ..types import Score
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 from ..data import found_at
 from ..errors import HarnessError
 from ..optional import HasFile, recipes_of, slices_of
-from ..recipes import RECIPES, Recipe
 from ..registry import lookup
-from ..suite import AS_IS, Suite, load_suite
+from ..tasks.recipes import RECIPES, Recipe
+from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import Prompt
 
 

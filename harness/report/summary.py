@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import ks_for
 from ..errors import StoreError
-from ..fragile import fragile_of, timeouts_of
-from ..metrics import pass_at_k
-from ..records import Key
-from ..rules import RuleScore, rules_of
+from ..metrics.extraction_effect import RuleScore, rules_of
+from ..metrics.pass_at_k import pass_at_k
+from ..metrics.time_limits import fragile_of, timeouts_of
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
+from ..store.records import Key
 from ..types import Sample, Score, Status, Verdict
 from .oddities import TOLD, TRUNCATED, oddities
 
 if TYPE_CHECKING:
-    from ..suite import Suite
+    from ..tasks.suite import Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

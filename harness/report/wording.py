@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..cleaning import one_line
+from ..store.cleaning import one_line
 from ..types import Score
 from .summary import Summary
 

@@ -8,17 +8,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cleaning import code_span, escape_markdown
-from ..manifest import throughput
-from ..noise import read_noise
+from ..metrics.noise import read_noise
 from ..store import REPORT, SCORES, write_json, write_text
+from ..store.cleaning import code_span, escape_markdown
+from ..store.provenance import throughput
 from ..types import Score
 from . import wording
 from .alarms import alarms
 from .summary import Summary, read
 
 if TYPE_CHECKING:
-    from ..suite import Suite
+    from ..tasks.suite import Suite
 
 
 def write(path: Path, suites: Sequence[Suite] = ()) -> Summary:

@@ -24,6 +24,7 @@ from ...types import Asserts, Limits, Outcome, Program, Status, Trust
 from ..expected import Expected
 from ..inside import codec, frames, proxies, records
 from ..link import LinkLost, Reply, Role, is_value
+from ..outcomes import JudgeLost, outcome_of, unjudgeable
 from ..workers import Job
 from .kind import Screening, longer, misbehaving
 
@@ -114,8 +115,6 @@ FACTS = ("preamble", "tests", "exposes", "slot", "reference", "reference_answer"
 
 def _in_process(slot: Slot, program: Program, judge: Asserts) -> Outcome:
     """Run tests and program in one interpreter; what comes out can be forged."""
-    from ..slot import outcome_of
-
     source = (program.in_process or program.source) + judge.tests
     role = Role.REFERENCE if program.trusted else Role.IN_PROCESS
     job = Job(operation="program", limits=program.limits, blobs=(_chunk(source),))
@@ -124,8 +123,6 @@ def _in_process(slot: Slot, program: Program, judge: Asserts) -> Outcome:
 
 def _apart(slot: Slot, program: Program, judge: Asserts, transcript: Transcript) -> Outcome:
     """Let the candidate answer what was noted, and decide by the digest of its answers, or by the tests."""
-    from ..slot import outcome_of, unjudgeable
-
     answer = slot.run(slot.role_of(program), program, _answers(program, program.limits, transcript.calls))
     if answer["status"] == "reported" and answer["done"] and answer["digest"] == transcript.digest:
         return outcome_of(answer, Trust.SPLIT, Status.PASSED, "")
@@ -141,8 +138,6 @@ def _apart(slot: Slot, program: Program, judge: Asserts, transcript: Transcript)
 
 def _decided(answer: Reply, judged: Reply) -> Outcome:
     """Return the tests' word; where they passed, the candidate's process must have come to its end too."""
-    from ..slot import outcome_of
-
     if judged["status"] == Status.PASSED:
         done = answer["status"] in ("reported", "ended")  # by itself, or since nothing more was asked
         return outcome_of(answer, Trust.SPLIT, *((Status.PASSED, "") if done else ()))
@@ -194,8 +189,6 @@ class _Before:
 
 def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, before: _Before) -> Outcome:
     """Let tests and candidate talk; it must answer as `before`."""
-    from ..slot import JudgeLost, outcome_of, unjudgeable
-
     talk = {"dialogue": True, "values": MAX_CALLS}
     answers = replace(_answers(program, program.limits, ()), fields=talk)
     tests = Job(

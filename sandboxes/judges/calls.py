@@ -21,6 +21,7 @@ from ...types import Calls, Outcome, Part, Program, Status, Trust
 from ..expected import Expected
 from ..inside import codec, frames, oracle, records
 from ..link import LinkLost, Reply, Role
+from ..outcomes import outcome_of, unjudgeable
 from ..workers import Job
 from .kind import Screening, longer, misbehaving
 
@@ -142,8 +143,6 @@ class _Part:
 
     def _apart(self, reference: Reference, steps: bool) -> Outcome:
         """Run the candidate's calls and decide about what they returned."""
-        from ..slot import outcome_of
-
         reply = self._run(self.program, reference.times_s, steps=steps)
         if reply["status"] != "reported":  # it was stopped, or died
             return outcome_of(reply, Trust.SPLIT)
@@ -162,8 +161,6 @@ class _Part:
         return self._decided(again, self._compare(full, reveal, carry=again))
 
     def _decided(self, reply: Reply, judged: Reply) -> Outcome:
-        from ..slot import outcome_of, unjudgeable
-
         if not judged["more"]:
             return unjudgeable(judged["detail"])
         opaque = judged["more"]["opaque"] if judged["status"] != Status.PASSED else []
@@ -171,8 +168,6 @@ class _Part:
 
     def _in_process(self, reference: Reference) -> Outcome:
         """Run calls and comparison in one interpreter; what comes out can be forged."""
-        from ..slot import outcome_of
-
         role = Role.REFERENCE if self.program.trusted else Role.IN_PROCESS
         reveal: Sequence[int] = ()
         for last in (False, True):

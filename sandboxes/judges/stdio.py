@@ -16,6 +16,7 @@ from ...types import Case, Limits, Outcome, Program, Status, Stdio, Trust
 from ..expected import Expected
 from ..inside import frames, oracle, records
 from ..link import Reply
+from ..outcomes import outcome_of, unjudgeable
 from ..workers import Job
 from .kind import Screening, longer, misbehaving
 
@@ -78,8 +79,6 @@ class StdioKind:
 
 
 def _case(slot: Slot, program: Program, judge: Stdio, case: Case) -> Outcome:
-    from ..slot import outcome_of, unjudgeable
-
     given = case.given.encode("utf-8", "surrogatepass")
     source = frames.prefixed(program.source.encode("utf-8", "surrogatepass"))
     job = Job(operation="stream", limits=program.limits, blobs=(source, given))

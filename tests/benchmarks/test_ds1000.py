@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.benchmarks.ds1000 import Ds1000
-from harness.recipes import Recipe, recipe
 from harness.sandboxes import open_sandbox
 from harness.sandboxes.environments import environment
+from harness.tasks.recipes import Recipe, recipe
 from harness.types import CodeForm, Problem, Program, Status, Trust
 
 from ..commands import harness, one_line_error, write_rows

@@ -12,7 +12,7 @@ from harness.evolve.execution import solved_problems
 from harness.evolve.records import Row
 from harness.evolve.sieve import Sieve, sift
 from harness.progress import Quiet
-from harness.suite import Suite, load_suite
+from harness.tasks.suite import Suite, load_suite
 from tests.commands import harness, one_line_error, read_rows, write_rows
 from tests.evolve.contamination import REWRITTEN, honest, reformatted, renamed, row, whole
 

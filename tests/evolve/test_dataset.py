@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.evolve.dataset import sha256
+from harness.digests import file_digest
 from harness.evolve.estimate import estimate
 from harness.evolve.operators import choose
 from harness.evolve.records import EvolveConfig
@@ -47,7 +47,7 @@ def test_the_manifest_names_what_the_data_came_from(outcome: Outcome) -> None:
     """Digests of files, seeds, operators and model; the digests are the files'."""
     manifest = json.loads((outcome.path / "dataset" / "manifest.json").read_text())
     for name, digest in manifest["files"].items():
-        assert sha256(outcome.path / "dataset" / name) == digest
+        assert f"sha256:{file_digest(outcome.path / 'dataset' / name)}" == digest
     assert manifest["rounds"] == {"0": 6, "1": 5, "2": 6}
     assert manifest["ledger"]["requests"] == 35
     assert manifest["ledger"]["digest"].startswith("sha256:")

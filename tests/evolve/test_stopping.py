@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.evolve.options import EvolveOptions
 from harness.evolve.run import Outcome, evolve
 from harness.evolve.stopping import EvolStop, StopRule, best, development_set, over
-from harness.metrics import pass_at_k
+from harness.metrics.pass_at_k import pass_at_k
 from harness.types import Score
 from tests.commands import read_rows
 from tests.evolve.world import write_replies, write_seeds

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from harness import pipeline
 from harness.cli import main
 from harness.config import run_config
+from harness.evaluation import pipeline
 from harness.finetune.config import Lora
 from harness.finetune.train import finetune
-from harness.lineage import recipe_warnings, training_of, training_slices
 from harness.report import card
-from harness.suite import load_suite
+from harness.tasks.lineage import recipe_warnings, training_of, training_slices
+from harness.tasks.suite import load_suite
 from tests.commands import read_rows, write_rows
 from tests.finetune.world import row, small
 
@@ -26,11 +26,11 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint from data that was compared with HumanEval, and an adapter, both with the recipe alpaca."""
     folder = tmp_path_factory.mktemp("trained")
     write_rows(folder / "train.jsonl", [row(number) for number in range(4)])
-    from harness.evolve.dataset import sha256
+    from harness.digests import file_digest
 
     facts = load_suite("humaneval").facts()
     found = {"benchmarks": {"humaneval": facts}, "touched": {"humaneval": TOUCHED}}
-    manifest = {"files": {"train.jsonl": sha256(folder / "train.jsonl")}, "contamination": found}
+    manifest = {"files": {"train.jsonl": f"sha256:{file_digest(folder / 'train.jsonl')}"}, "contamination": found}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     for name, lora in (("full", None), ("adapter", Lora(r=2))):
         config = small(base, folder, folder / name, recipe="alpaca", max_steps=1, lora=lora)

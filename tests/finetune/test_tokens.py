@@ -12,8 +12,8 @@ from harness.finetune.examples import export_examples
 from harness.finetune.rows import TrainingRow, read_training_rows
 from harness.finetune.tokens import encode
 from harness.models.rendering import render
-from harness.recipes import recipe
-from harness.suite import load_suite
+from harness.tasks.recipes import recipe
+from harness.tasks.suite import load_suite
 from tests.checkpoints import trained_tokenizer, word_tokenizer
 
 ANSWER = "```python\ndef f(x):\n    return x\n```"

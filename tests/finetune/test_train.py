@@ -15,7 +15,7 @@ from harness.finetune.tokens import encode
 from harness.finetune.train import Trained, finetune
 from harness.models.checkpoint import weights_digest
 from harness.models.rendering import load_tokenizer
-from harness.recipes import recipe
+from harness.tasks.recipes import recipe
 from tests.commands import write_rows
 from tests.finetune.world import row, small, write_data
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from harness import pipeline
 from harness.config import RunConfig
 from harness.errors import ModelError, UsageError
+from harness.evaluation import pipeline
 from harness.models.loading import open_model
 from harness.models.openai import OpenAIModel
 from harness.models.options import ModelOptions

@@ -10,8 +10,8 @@ import pytest
 from harness import registry
 from harness.models.defaults import default_recipe
 from harness.models.table import about, find_known, known, others
-from harness.recipes import recipe
-from harness.suite import load_suite
+from harness.tasks.recipes import recipe
+from harness.tasks.suite import load_suite
 from tests.checkpoints import write_bare
 from tests.commands import harness
 

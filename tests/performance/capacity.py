@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.capacity import LONG_S, figures_of, forecast
+from harness.planning.capacity import LONG_S, figures_of, forecast
 from harness.store import SAMPLES, VERDICTS, read_verdicts
 
 from .cluster import run

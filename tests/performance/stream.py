@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import RunConfig
-from harness.pipeline import prepared
+from harness.evaluation.generation import Engine, Source
+from harness.evaluation.pipeline import prepared
 from harness.progress import Quiet
-from harness.source import Engine, Source
 from harness.store import RunFolder
-from harness.suite import Suite, base_seed
+from harness.tasks.suite import Suite, base_seed
 from harness.types import SamplingParams
 
 Texts = dict[tuple[str, int], str]

@@ -21,7 +21,7 @@ from harness.finetune.examples import export_examples
 from harness.finetune.rows import read_training_rows
 from harness.models.loading import find
 from harness.models.options import ModelOptions
-from harness.recipes import recipe
+from harness.tasks.recipes import recipe
 
 from .measure import cost_of
 

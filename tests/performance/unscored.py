@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from harness.config import RunConfig
-from harness.pipeline import prepared
-from harness.plans import run_identity
+from harness.evaluation.generation import Engine, Source
+from harness.evaluation.pipeline import prepared
+from harness.evaluation.plans import run_identity
+from harness.evaluation.session import Session
 from harness.progress import Quiet
-from harness.session import Session
-from harness.source import Engine, Source
 from harness.store import RunFolder
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness import pipeline
 from harness.config import RunConfig
+from harness.evaluation import pipeline
 from harness.types import Status
 from tests.commands import harness, read_rows, write_rows
 from tests.runs import outcomes, write_run

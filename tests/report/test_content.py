@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness import report
-from harness.suite import load_suite
+from harness.tasks.suite import load_suite
 from harness.types import Status
 from tests.commands import harness
 from tests.runs import FAILED, PASSED, outcomes, write_run

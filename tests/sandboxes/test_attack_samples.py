@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.cleaning import plain_text
 from harness.registry import lookup
 from harness.sandboxes import open_sandbox
+from harness.store.cleaning import plain_text
 from harness.types import Benchmark, CodeForm, Outcome, Problem, Sandbox, Status, Work
 from tests.commands import read_rows
 

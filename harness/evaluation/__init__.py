@@ -1,0 +1,1 @@
+"""A run from prompts to verdicts: planning, generating, scoring, resuming."""

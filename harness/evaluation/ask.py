@@ -1,0 +1,118 @@
+"""Ask a checkpoint a person's own questions, in the prompt format it was trained on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import NO_RECIPE
+from ..errors import SamplesError, UsageError, reason
+from ..models.defaults import default_recipe
+from ..models.loading import open_model
+from ..models.options import ModelOptions
+from ..optional import CanAnswer, CanFit
+from ..tasks.recipes import recipe as recipe_called
+from ..types import Model, Prompt, RenderedPrompt, Request, SamplingParams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """An instruction, and what it is about."""
+
+    instruction: str
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A question, the exact prompt it became, and the answer as it comes; read it before the next exchange."""
+
+    question: Question
+    rendered: RenderedPrompt
+    pieces: Iterator[str]
+
+
+def ask(
+    model: str,
+    questions: Iterable[Question],
+    *,
+    recipe: str | None = None,
+    backend: str = "auto",
+    options: ModelOptions | None = None,
+    params: SamplingParams | None = None,
+    max_tokens: int | None = None,
+) -> Iterator[Exchange]:
+    """Put `questions` to `model`, in one load; `max_tokens` is the recipe's where it is None.
+
+    Raises:
+        HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
+    """
+    name = recipe or default_recipe(model)
+    if name is None:
+        raise UsageError(NO_RECIPE.format(model=model))
+    format_of = recipe_called(name)
+    drawn = params or SamplingParams()
+    limits = SamplingParams(
+        temperature=drawn.temperature,
+        top_p=drawn.top_p,
+        top_k=drawn.top_k,
+        min_p=drawn.min_p,
+        max_tokens=max_tokens or format_of.max_tokens,
+        # A bare prompt's stop strings end a function, and a person may ask for more than one.
+        stop=format_of.stop if format_of.response_marker else (),
+        seed=drawn.seed,
+    )
+    opened = open_model(model, backend=backend, options=options)
+    prompts = [(question, format_of.ask(question.instruction, question.context)) for question in questions]
+    rendered = [opened.render(prompt) for _, prompt in prompts]
+    if isinstance(opened, CanFit):
+        opened.fit(max((len(shown.token_ids or ()) for shown in rendered), default=0) + limits.max_tokens)
+    with ExitStack() as stack:
+        stack.enter_context(opened)
+        for number, ((question, prompt), shown) in enumerate(zip(prompts, rendered, strict=True), start=1):
+            yield Exchange(question=question, rendered=shown, pieces=_pieces(opened, number, prompt, limits))
+
+
+def questions_in(path: Path) -> list[Question]:
+    """The questions in a file: JSON lines with `instruction` and perhaps `input`, else one per line of text.
+
+    Raises:
+        UsageError: the file cannot be read or holds none.
+        SamplesError: a row of JSON lines is none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"file of instructions {path} cannot be read: {reason(error)}") from error
+    filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if path.suffix == ".jsonl":
+        found = [_question(line, f"{path} line {number}") for number, line in filled]
+    else:
+        found = [Question(instruction=line.strip()) for _, line in filled]
+    if not found:
+        raise UsageError(f"file of instructions {path} holds none")
+    return found
+
+
+def _question(line: str, where: str) -> Question:
+    try:
+        row = json.loads(line)
+        instruction, context = row["instruction"], row.get("input") or ""
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SamplesError(f'{where} is no JSON object with "instruction": {error!r}') from error
+    if not isinstance(instruction, str) or not isinstance(context, str):
+        raise SamplesError(f'{where}: "instruction" and "input" must be texts')
+    return Question(instruction=instruction, context=context)
+
+
+def _pieces(model: Model, number: int, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+    """The answer as it is generated; whole at the end from a model that cannot do that."""
+    if isinstance(model, CanAnswer):
+        yield from model.answer(prompt, params)
+        return
+    request = Request(request_id=f"ask:{number}", prompt=prompt, seed=params.seed)
+    for generated in model.generate([request], params):
+        yield generated.completion.text

@@ -1,0 +1,166 @@
+"""Where a run's completions come from: one engine, loaded once, that may answer for several runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ..config import RunConfig
+from ..errors import StoreError
+from ..models.adapters import Adapter, adapters
+from ..models.options import ModelOptions
+from ..optional import CanFit
+from ..progress import Progress
+from ..store import RunFolder
+from ..store.provenance import Clock
+from ..tasks.suite import Suite
+from ..types import Model, Request, Sample
+from .backend import Here, Place
+from .session import Session
+
+LOG = "engine.log"
+"""What the model's engine prints, in the folder of the first run that needs it."""
+
+
+def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
+    """How the model is to be loaded.
+
+    Raises:
+        HarnessError: an adapter is missing or damaged.
+    """
+    return ModelOptions(
+        dtype=config.dtype or "auto",
+        quantization=config.quantization,
+        tensor_parallel_size=config.tensor_parallel_size or 1,
+        pipeline_parallel_size=config.pipeline_parallel_size or 1,
+        max_model_len=config.max_model_len,
+        gpu_memory_utilization=config.gpu_memory_utilization,
+        batch_size=config.batch_size,
+        engine_args=config.engine_args,
+        adapters=adapters(config.lora),
+        log_file=log_file,
+        seed=config.seed,
+        trust_remote_code=config.trust_remote_code,
+        allow_pickle=config.allow_pickle,
+    )
+
+
+class Engine:
+    """The model of a configuration: found when first asked for, loaded when its first completion is."""
+
+    def __init__(
+        self, config: RunConfig, suites: Sequence[Suite], stack: ExitStack, place: Place | None = None
+    ) -> None:
+        self.config = config
+        self.place: Place = place or Here()
+        self.suites = suites
+        self._stack = stack
+        self._model: Model | None = None
+        self._loaded = False
+
+    def find(self, log_file: Path) -> Model:
+        """The model and its backend; the weights are not loaded yet."""
+        if self._model is None:
+            options = model_options(self.config, log_file)
+            self._model = self.place.model(self.config.model, backend=self.config.backend, options=options)
+        return self._model
+
+    def load(self, log_file: Path) -> bool:
+        """Load the weights, to be dropped with the stack; False where they were loaded already."""
+        if self._loaded:
+            return False
+        model = self.find(log_file)
+        if self.config.max_model_len is None and isinstance(model, CanFit):
+            model.fit(self._needed_tokens(model))
+        self._stack.enter_context(model)
+        self._loaded = True
+        return True
+
+    def _needed_tokens(self, model: Model) -> int:
+        """Of the longest prompt and its answer together."""
+        return max(
+            len(model.render(suite.prompt(problem)).token_ids or ()) + suite.params(self.config).max_tokens
+            for suite in self.suites
+            for problem in suite.problems.values()
+        )
+
+
+class Source:
+    """The completions of one run, from an engine that others may use as well."""
+
+    def __init__(
+        self, engine: Engine, path: Path, progress: Progress, *, adapter: Adapter | None = None, order: int = 0
+    ) -> None:
+        self.config = engine.config
+        self.clock = Clock()
+        self._engine = engine
+        self._log = path / LOG
+        self._progress = progress
+        self._adapter = adapter
+        self._order = order
+        self._facts: Mapping[str, Any] = {}
+        self._checked = False
+
+    def open(self) -> Model:
+        """Find the model and its backend; the weights are not loaded yet."""
+        if not self._facts:
+            self._progress.start("load")
+            self.clock.touch("load")
+            self._facts = self._model().describe()
+            # What comes before the weights, such as the sandbox's check, is no loading.
+            self.clock.touch("load")
+            self.clock.settle()
+        return self._model()
+
+    def load(self, folder: RunFolder) -> None:
+        """See that the weights are loaded; other weights than an earlier start's are refused."""
+        if self._checked:
+            return
+        model = self.open()
+        self.clock.touch("load")
+        there, here = folder.manifest.get("model", {}).get("weights_digest"), self._facts.get("weights_digest")
+        if there not in (None, here):
+            raise StoreError(
+                f"{folder.path} was made with other weights: {there} there and {here} now; choose another --out"
+            )
+        self._engine.load(self._log)
+        self._checked = True
+        self.clock.touch("load")
+        self._progress.finish("load")
+        # Again: an engine knows its type of numbers and its context only once it is loaded.
+        facts = dict(model.describe())
+        folder.update_manifest(model=facts)
+        if reason := facts.get("backend_reason"):
+            self._progress.note(f"backend: {facts['adapter']} ({reason})")
+
+    def samples(self, session: Session, suite: Suite, requests: Sequence[Request]) -> Iterator[Sample]:
+        """The answers to `requests` as they finish, with their code."""
+        if not requests:
+            return
+        self._progress.start("generate", sum(request.count for request in requests))
+        self.clock.touch("generate")
+        session.asked()
+        for generated in self.open().generate(self._ordered(requests), suite.params(self.config)):
+            self.clock.touch("generate")
+            session.came(generated)
+            self._progress.advance("generate", generated.completion.completion_tokens or 0)
+            yield suite.sample(generated)
+        self._progress.finish("generate")
+
+    def _model(self) -> Model:
+        base = self._engine.find(self._log)
+        # Only models with `adapted` accept adapters at all.
+        model: Model = base if self._adapter is None else base.adapted(self._adapter)  # type: ignore[attr-defined]
+        return model
+
+    def _ordered(self, requests: Sequence[Request]) -> Sequence[Request]:
+        """The requests, in another order for every `order` but 0."""
+        if not self._order:
+            return requests
+        return sorted(
+            requests,
+            key=lambda request: hashlib.sha256(f"{self._order}\0{request.request_id}".encode()).digest(),
+        )

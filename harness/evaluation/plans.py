@@ -1,0 +1,90 @@
+"""Which runs a configuration asks for: their folders, and what identifies each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import RunConfig
+from ..digests import json_digest
+from ..models.adapters import BASE, Adapter, adapters
+from ..tasks.suite import Suite
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One run: the checkpoint or one of its adapters, in one order of problems."""
+
+    path: Path
+    identity: Mapping[str, Any]
+    adapter: Adapter | None = None
+    order: int = 0
+    """0: the benchmark's own."""
+
+
+def plans(config: RunConfig, suites: Sequence[Suite], sandbox: str, out: Path | None) -> list[Plan]:
+    """The runs of a configuration, the checkpoint's own first; repetitions follow what they repeat.
+
+    Beside adapters, `out` holds a folder for each; a repetition's folder lies in the one it repeats.
+    """
+    found = []
+    for adapter in (None, *adapters(config.lora)):
+        name = adapter.name if adapter else BASE
+        named = f"{config.model}+{name}" if adapter else config.model
+        identity = run_identity(config, suites, sandbox, adapter)
+        path = default_folder(named, identity) if out is None else out / name if config.lora else out
+        found.append(Plan(path=path, identity=identity, adapter=adapter))
+        for order in range(1, config.repeat):
+            inner = {**identity, "order": order}
+            found.append(Plan(path=path / f"repeat-{order}", identity=inner, adapter=adapter, order=order))
+    return found
+
+
+def run_identity(
+    config: RunConfig, suites: Sequence[Suite], sandbox: str, adapter: Adapter | None = None
+) -> dict[str, Any]:
+    """What decides the results of a run, ready for JSON; a stop string or a template is in its recipe's digest."""
+    recipes = {suite.name: suite.recipe_facts() for suite in suites}
+    return {
+        "kind": "run",
+        "model": config.model,
+        "backend": config.backend,
+        "dtype": config.dtype,
+        "max_model_len": config.max_model_len,
+        "benchmarks": {suite.name: suite.facts() for suite in suites},
+        "recipe": recipes,
+        "extraction": recipes,
+        "sampling": {
+            "temperature": config.temperature,
+            "top_p": config.top_p,
+            "max_tokens": config.max_tokens,
+            "seed": config.seed,
+            **_given(top_k=config.top_k, min_p=config.min_p, stop=list(config.stop)),
+        },
+        "limit": config.limit,
+        "sandbox": sandbox,
+        "trust": config.trust,
+        **_given(
+            quantization=config.quantization,
+            engine_args=sorted(config.engine_args),
+            adapter={"name": adapter.name, "digest": adapter.digest} if adapter else None,
+        ),
+    }
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """Those that were set: the others have no part in the identity of runs that never knew them."""
+    return {name: value for name, value in settings.items() if value not in (None, [], {})}
+
+
+def default_folder(what: str, identity: Mapping[str, Any]) -> Path:
+    """results/<what>-<digest>, below the current folder."""
+    named = re.split(r"\?|@https?://", what)[0]
+    last = named.rstrip("/").rpartition("/")[2]
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "run"
+    return RESULTS / f"{slug[:60]}-{json_digest(identity)[:8]}"

@@ -1,0 +1,231 @@
+"""One start of a run: samples in, verdicts out, everything kept at once, time taken per stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .. import __version__
+from ..checks.verify import quick
+from ..metrics import time_limits
+from ..progress import Progress
+from ..sandboxes.cache import OutcomeStore, judge_all, outcome_store
+from ..store import RunFolder, provenance
+from ..tasks.suite import Suite
+from ..types import Generated, Key, Outcome, Sample, Sandbox, Trust, Verdict, Work
+from .backend import Here, Place
+from .feed import Feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """How programs are run and judged."""
+
+    trust: Trust = Trust.SPLIT
+    workers: int | None = None
+    """Programs run side by side. None: one per core."""
+    allow_unsafe: bool = False
+    """Run programs even where nothing keeps them away from their judge."""
+    cache: bool = True
+    """Take verdicts of equal programs from the cache."""
+    retry_timeouts: bool = False
+    """Run time-outs again with four times the time, to name the problems that hang on it."""
+
+
+class Session:
+    """One start of a run: its clock, what it did, and the manifest's record of it."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        progress: Progress,
+        command: Sequence[str],
+        clock: provenance.Clock,
+        place: Place | None = None,
+    ) -> None:
+        self.place: Place = place or Here()
+        self.folder = folder
+        self.progress = progress
+        self.clock = clock
+        self.generated = self.judged = self.tokens = self.prompt_tokens = self.cached = 0
+        self.first_s: float | None = None
+        self.last_s: float | None = None
+        """Seconds from the first request to the first and to the last completion."""
+        self._asked_at: float | None = None
+        self._prompts: set[str] = set()
+        self.verified: dict[str, Any] = {}
+        """By benchmark: how the sandbox was checked, or "skipped"."""
+        self._command = list(command)
+        self._started_at = provenance.now()
+        self._complete = False
+
+    def __enter__(self) -> Session:
+        self._earlier = list(self.folder.manifest.get("sessions", []))
+        self.folder.update_manifest(
+            harness_version=__version__,
+            command=self._command,
+            git_revision=provenance.git_revision(),
+            versions=provenance.versions(),
+            hardware=provenance.hardware(),
+        )
+        return self
+
+    def asked(self) -> None:
+        """Completions are asked for from now on."""
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+
+    def came(self, generated: Generated) -> None:
+        """A completion is there. Its prompt counts once, however many samples it has."""
+        assert self._asked_at is not None
+        self.last_s = time.monotonic() - self._asked_at
+        self.first_s = self.last_s if self.first_s is None else self.first_s
+        self.generated += 1
+        self.tokens += generated.completion.completion_tokens or 0
+        if generated.request_id not in self._prompts:
+            self._prompts.add(generated.request_id)
+            self.prompt_tokens += generated.completion.prompt_tokens or 0
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.clock.settle()
+        stages = self.clock.stages()
+        record: dict[str, Any] = {
+            "command": self._command,
+            "started_at": self._started_at,
+            "ended_at": provenance.now(),
+            "complete": kind is None,
+            "stages_s": stages,
+            "generated": self.generated,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.tokens,
+            "judged": self.judged,
+            "cached": self.cached,
+            "verified": self.verified,
+            "versions": self.folder.manifest["versions"],
+        }
+        if (cluster := self.place.facts()) is not None:
+            record["cluster"] = dict(cluster)
+        if self.tokens and stages.get("generate"):
+            record["tokens_per_s"] = round(self.tokens / stages["generate"], 1)
+            record["prompt_tokens_per_s"] = round(self.prompt_tokens / stages["generate"], 1)
+        if self.judged and stages.get("score"):
+            record["verdicts_per_s"] = round(self.judged / stages["score"], 1)
+        if self.first_s is not None and self.last_s is not None:
+            record |= {"first_completion_s": round(self.first_s, 3), "last_completion_s": round(self.last_s, 3)}
+        self.folder.update_manifest(sessions=[*self._earlier, record])
+
+
+def evaluate(
+    session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], *, options: SandboxOptions, total: int
+) -> None:
+    """Judge what is pending, then what arrives; every sample and verdict is kept at once."""
+    session.progress.start("score", total)
+    with outcome_store(use=options.cache, warn=session.progress.note) as store:
+        _judge(session, suite, sandbox, store, arrivals)
+    session.progress.finish("score")
+    _look_at_timeouts(session, suite, sandbox, options)
+
+
+def _look_at_timeouts(session: Session, suite: Suite, sandbox: Sandbox, options: SandboxOptions) -> None:
+    stage = "retry time-outs"
+    total = len(time_limits.timed_out(session.folder, suite)) if options.retry_timeouts else 0
+    if total:
+        session.progress.start(stage, total)
+        session.clock.touch("time_check")
+    time_limits.check(
+        session.folder, suite, sandbox, lambda: session.progress.advance(stage), retry=options.retry_timeouts
+    )
+    if total:
+        session.clock.touch("time_check")
+        session.clock.settle()
+        session.progress.finish(stage)
+
+
+def _judge(
+    session: Session, suite: Suite, sandbox: Sandbox, store: OutcomeStore | None, arrivals: Iterator[Sample]
+) -> None:
+    folder, clock = session.folder, session.clock
+    feed = Feed(_work(session, suite, arrivals))
+
+    def settle(key: Key, outcome: Outcome) -> None:
+        benchmark, task_id, index = key
+        folder.append_verdict(Verdict.on(benchmark, task_id, index, outcome))
+        session.judged += 1
+        clock.touch("score")
+        session.progress.advance("score")
+
+    try:
+        session.cached += judge_all(sandbox, feed, store, settle)
+    finally:
+        # The sandbox has let go of the feed before the feed is closed and the workers are.
+        feed.close()
+        clock.settle()
+
+
+@contextmanager
+def starting(place: Place, name: str, environment: str, options: SandboxOptions) -> Iterator[Callable[[], Sandbox]]:
+    """Start the sandbox called `name` beside what the body does, which calls for it once it needs it.
+
+    The call waits, and raises what starting raised.
+    """
+    sandbox = place.sandbox(
+        name,
+        environment=environment,
+        workers=options.workers,
+        trust=options.trust,
+        allow_unsafe=options.allow_unsafe,
+    )
+    with ThreadPoolExecutor(1) as beside:
+        coming = beside.submit(sandbox.__enter__)
+        try:
+            yield coming.result
+        finally:
+            if coming.exception() is None:
+                sandbox.__exit__(None, None, None)
+
+
+@contextmanager
+def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
+    """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
+    with starting(session.place, name, suite.benchmark.environment, options) as ready:
+        yield told(session, suite, ready)
+
+
+def told(session: Session, suite: Suite, ready: Callable[[], Sandbox]) -> Sandbox:
+    """The sandbox that `starting` gave, once it is ready; what it enforces is recorded."""
+    session.clock.touch("sandbox")
+    sandbox = ready()
+    session.clock.touch("sandbox")
+    facts = session.folder.manifest.get("sandbox", {})
+    session.folder.update_manifest(sandbox={**facts, suite.benchmark.environment: dict(sandbox.describe())})
+    return sandbox
+
+
+def check(session: Session, suite: Suite, sandbox: Sandbox) -> None:
+    """Refuse a sandbox that gives known programs other verdicts than theirs; the record says what was run.
+
+    Raises:
+        SandboxUnavailable: it does.
+    """
+    session.clock.touch("verify")
+    found = quick(suite, sandbox)
+    session.clock.touch("verify")
+    session.verified[suite.name] = {
+        "canaries": f"{found.canaries.passed}/{found.canaries.total}",
+        "references": f"{found.references.passed}/{found.references.total}",
+        "seconds": round(found.seconds, 3),
+    }
+
+
+def _work(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Work]:
+    for key in session.folder.pending(suite.name):
+        session.clock.touch("score")
+        yield suite.work(session.folder.samples[key])
+    for sample in arrivals:
+        session.folder.append_sample(sample)
+        session.clock.touch("score")
+        yield suite.work(sample)

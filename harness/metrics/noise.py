@@ -1,0 +1,102 @@
+"""The noise floor: how much a greedy run differs from itself when its problems come in another order.
+
+A batch of another make-up rounds sums differently, and programs near a limit of time may pass or not. A difference
+between two checkpoints that is no larger than this says nothing. Stored as noise.json in the run's folder.
+
+Not promised: that other hardware, another batch size or another engine version has the same floor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import StoreError, reason
+from ..store import read_samples, read_verdicts, write_json
+from ..types import Status
+
+NOISE = "noise.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """What repetitions of one benchmark came to."""
+
+    benchmark: str
+    runs: int
+    problems: int
+    passed: tuple[int, ...]
+    """Samples that passed, run by run."""
+    flipped: tuple[str, ...]
+    """Task ids of the problems that passed in some runs and failed in others."""
+    other_texts: tuple[str, ...]
+    """Task ids of the problems whose raw answers were not the same text in all runs."""
+
+
+def measure(folders: Sequence[Path]) -> list[Noise]:
+    """The noise of each benchmark over runs of the same configuration; what the judge failed on counts nowhere."""
+    texts = [{key: sample.completion.text for key, sample in read_samples(folder).items()} for folder in folders]
+    passed = [
+        {
+            key: verdict.status is Status.PASSED
+            for key, verdict in read_verdicts(folder).items()
+            if verdict.status is not Status.INFRASTRUCTURE
+        }
+        for folder in folders
+    ]
+    keys = [key for key in texts[0] if all(key in run for run in passed)]
+    found = []
+    for benchmark in dict.fromkeys(name for name, _, _ in keys):
+        own = [key for key in keys if key[0] == benchmark]
+        found.append(
+            Noise(
+                benchmark=benchmark,
+                runs=len(folders),
+                problems=len({task_id for _, task_id, _ in own}),
+                passed=tuple(sum(run[key] for key in own) for run in passed),
+                flipped=_differing(own, passed),
+                other_texts=_differing(own, texts),
+            )
+        )
+    return found
+
+
+def write_noise(folder: Path, folders: Sequence[Path]) -> None:
+    """Measure and store it in `folder`."""
+    write_json(folder / NOISE, [asdict(noise) for noise in measure(folders)])
+
+
+def read_noise(folder: Path) -> list[Noise]:
+    """The noise stored in a run's folder; empty where it was not measured.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    file = folder / NOISE
+    if not file.exists():
+        return []
+    try:
+        rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+        fitting: list[dict[str, Any]] = [
+            {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()} for row in rows
+        ]
+        return [Noise(**row) for row in fitting]
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(f"{file} cannot be read: {reason(error)}") from error
+
+
+def told(noise: Noise) -> str:
+    """A line for people."""
+    low, high = min(noise.passed), max(noise.passed)
+    passed = f"{low} passed each time" if low == high else f"{low} to {high} passed"
+    return (
+        f"{len(noise.flipped)} of {noise.problems} problems flip over {noise.runs} greedy runs ({passed}); "
+        f"{len(noise.other_texts)} answers are not the same text"
+    )
+
+
+def _differing(keys: Sequence[tuple[str, str, int]], runs: Sequence[dict[Any, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key[1] for key in keys if len({run[key] for run in runs}) > 1))

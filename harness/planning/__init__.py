@@ -1,0 +1,1 @@
+"""What a run would take: `--dry-run` and `harness plan`."""

