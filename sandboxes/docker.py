@@ -8,6 +8,7 @@ no network. What was asked of the engine is read back from inside before any pro
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import struct
@@ -168,7 +169,7 @@ class DockerSandbox:
         self._client = connect()
         try:
             self._image = image_of(self._client, self._environment)
-            self._cpus = int(self._client.info()["NCPU"])
+            self._cpus = usable_cpus(int(self._client.info()["NCPU"]))
         except BaseException:
             self._client.close()
             raise
@@ -245,7 +246,7 @@ class DockerSandbox:
         image = image_of(self._client, wanted).id
         assert image is not None
         memory_bytes = wanted.memory_bytes + OVERHEAD_BYTES
-        link = DockerLink(self._client, image, cpu=slot % self._cpus, memory_bytes=memory_bytes)
+        link = DockerLink(self._client, image, cpu=self._cpus[slot % len(self._cpus)], memory_bytes=memory_bytes)
         try:
             worker = Worker(link, role, jail=None, preload=wanted.preloads[group])
         except LinkLost as error:
@@ -260,6 +261,15 @@ class DockerSandbox:
             worker.close()
             raise SandboxUnavailable(f'sandbox "docker": not in force inside the container: {", ".join(missing)}')
         return worker
+
+
+def usable_cpus(engine_cpus: int) -> list[int]:
+    """Return the numbers of the CPUs that containers are pinned to: this process's own, or all of a larger machine's.
+
+    An engine on another machine has CPUs of its own, of which this process's affinity says nothing.
+    """
+    own = sorted(os.sched_getaffinity(0))
+    return own if own[-1] < engine_cpus else list(range(engine_cpus))
 
 
 def confinement(cpu: int, memory_bytes: int) -> dict[str, Any]:

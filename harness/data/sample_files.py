@@ -80,6 +80,15 @@ def read(path: Path, *, benchmark: str, task_ids: Sequence[str], field: str | No
     return SamplesFile(samples=tuple(samples), sha256=hashlib.sha256(data).hexdigest())
 
 
+def samples_digest(path: Path) -> str:
+    """Return "sha256:" and the digest of a samples file, unpacked.
+
+    Raises:
+        SamplesError: it cannot be read.
+    """
+    return f"sha256:{hashlib.sha256(_unpacked(path)).hexdigest()}"
+
+
 def _unpacked(path: Path) -> bytes:
     try:
         packed = path.read_bytes()

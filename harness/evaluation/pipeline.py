@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import report
+from .. import registry, report
 from ..config import NO_RECIPE, RunConfig, ScoreConfig, as_json
 from ..errors import INFRASTRUCTURE, ModelError, UsageError
 from ..metrics.noise import write_noise
@@ -63,9 +63,12 @@ def run_all(
     suites = prepared(config)
     told = progress or Quiet()
     with place_of(config, told) as there:
-        sandbox_name = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment, there)
+        begun = begun_sandbox(config, suites, out)
+        sandbox_name = chosen_sandbox(config.sandbox or begun, suites[0].benchmark.environment, there)
         planned = plans(config, suites, sandbox_name, out)
         with there.watched(told) as shown, ExitStack() as stack:
+            if begun is not None and out is None:
+                shown.note(f"going on in {planned[0].path}, in the sandbox that it began with: {begun}")
             engine = Engine(config, suites, stack, there)
             summaries = [
                 _run(engine, plan, sandbox_name=sandbox_name, shown=shown, command=command) for plan in planned
@@ -156,13 +159,27 @@ def place_of(config: RunConfig | ScoreConfig, progress: Progress) -> Place:
     )
 
 
-def chosen_sandbox(asked: str | None, out: Path | None, environment: str, there: Place) -> str:
-    """The sandbox's name: the one asked for, else the one a run in `out` began with, else the best that is there."""
-    if asked is None and out is not None and (out / MANIFEST).exists():
-        recorded = read_manifest(out)["identity"].get("sandbox")
-        if isinstance(recorded, str):
-            return recorded
-    return there.sandbox_name(asked, environment=environment)
+def begun_sandbox(config: RunConfig, suites: Sequence[Suite], out: Path | None) -> str | None:
+    """Return the sandbox that this run began with, in `out` or in its default folder; None if it has not begun.
+
+    A default folder is named for the sandbox too, and which one is the best may have changed since.
+    """
+    if config.sandbox is not None:
+        return None
+    names = registry.names("sandboxes")
+    paths = [out] if out is not None else [plans(config, suites, name, None)[0].path for name in names]
+    return next((name for path in paths if (name := recorded_sandbox(path)) is not None), None)
+
+
+def recorded_sandbox(path: Path) -> str | None:
+    """Return the sandbox that the run in the folder `path` began with; None without a run or for an imported one."""
+    recorded = read_manifest(path)["identity"].get("sandbox") if (path / MANIFEST).exists() else None
+    return recorded if recorded in registry.names("sandboxes") else None
+
+
+def chosen_sandbox(name: str | None, environment: str, there: Place) -> str:
+    """Return the name of the sandbox: `name`, else the best that is there."""
+    return there.sandbox_name(name, environment=environment)
 
 
 def describe(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:

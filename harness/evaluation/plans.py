@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from ..config import RunConfig
 from ..digests import json_digest
 from ..models.adapters import BASE, Adapter, adapters
+from ..store import MANIFEST
 from ..tasks.suite import Suite
 
 RESULTS = Path("results")
@@ -83,8 +85,17 @@ def _given(**settings: Any) -> dict[str, Any]:
 
 
 def default_folder(what: str, identity: Mapping[str, Any]) -> Path:
-    """results/<what>-<digest>, below the current folder."""
+    """Return results/<what>-<digest>, below the current folder."""
+    return RESULTS / f"{_slug(what)}-{json_digest(identity)[:8]}"
+
+
+def folders_named(what: str) -> list[Path]:
+    """Return the run folders there are among those that `default_folder` may return for `what`."""
+    pattern = f"{glob.escape(_slug(what))}-{8 * '[0-9a-f]'}/{MANIFEST}"
+    return sorted(manifest.parent for manifest in RESULTS.glob(pattern))
+
+
+def _slug(what: str) -> str:
     named = re.split(r"\?|@https?://", what)[0]
     last = named.rstrip("/").rpartition("/")[2]
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "run"
-    return RESULTS / f"{slug[:60]}-{json_digest(identity)[:8]}"
+    return (re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "run")[:60]

@@ -25,6 +25,7 @@ from ..store import RunFolder, read_manifest
 from ..tasks.extraction import EXTRACTIONS, Extraction
 from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import CodeForm, Outcome, Sample, Status, Trust
+from .pipeline import recorded_sandbox
 from .session import SandboxOptions
 
 ALL = "all"
@@ -51,7 +52,7 @@ def compare_rules(
         found: list[RuleScore] = []
         with progress or Quiet() as shown:
             for suite in suites:
-                found += _compared(folder, suite, identity.get("sandbox"), options, shown)
+                found += _compared(folder, suite, recorded_sandbox(path), options, shown)
         folder.update_manifest(**{FIELD: as_field(folder.manifest, len(folder.samples), found)})
         return report.write(path)
 

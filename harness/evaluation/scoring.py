@@ -10,16 +10,16 @@ from typing import Any
 
 from .. import report
 from ..config import ScoreConfig
-from ..data.sample_files import ForeignSample, SamplesFile, read
+from ..data.sample_files import ForeignSample, SamplesFile, read, samples_digest
 from ..errors import StoreError, UsageError
 from ..progress import Progress, Quiet
 from ..registry import lookup
-from ..store import RunFolder, read_manifest
+from ..store import MANIFEST, RunFolder, read_manifest
 from ..store.provenance import Clock
 from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Completion, Sample, Sandbox, Trust
-from .pipeline import chosen_sandbox, describe, options_of, place_of
-from .plans import default_folder
+from .pipeline import chosen_sandbox, describe, options_of, place_of, recorded_sandbox
+from .plans import default_folder, folders_named
 from .session import SandboxOptions, Session, evaluate, starting, told
 
 
@@ -34,18 +34,44 @@ def score(
     environment, options = lookup("benchmarks", config.benchmark).environment, options_of(config)
     told_to = progress or Quiet()
     with place_of(config, told_to) as there:
-        sandbox_name = chosen_sandbox(config.sandbox, out, environment, there)
+        begun = None if config.sandbox else _begun_sandbox(config, out)
+        sandbox_name = chosen_sandbox(config.sandbox or begun, environment, there)
         with starting(there, sandbox_name, environment, options) as ready:  # while the data is read
             suite, file = _loaded(config)
             identity = _identity(config, suite, file, sandbox_name)
-            path = out or default_folder(config.samples.name.partition(".")[0], identity)
+            path = out or default_folder(_stem(config), identity)
+            goes_on = out is None and (path / MANIFEST).exists()
             with RunFolder(path, identity) as folder:
                 with there.watched(told_to) as shown, Session(folder, shown, command, Clock(), there) as session:
+                    if begun is not None and goes_on:
+                        shown.note(f"going on in {path}, in the sandbox that it began with: {begun}")
                     describe(folder, config, [suite])
                     arrived = {(task_id, index) for _, task_id, index in folder.samples}
                     missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
                     _judge(session, suite, ready, options, missing)
                 return report.write(path, [suite])
+
+
+def _stem(config: ScoreConfig) -> str:
+    return config.samples.name.partition(".")[0]
+
+
+def _begun_sandbox(config: ScoreConfig, out: Path | None) -> str | None:
+    """Return the sandbox that this run began with, in `out` or in a default folder; None if it has not begun.
+
+    A default folder is named for the sandbox too, and which one is the best may have changed since.
+    """
+    if out is not None:
+        return recorded_sandbox(out)
+    paths = folders_named(_stem(config))
+    asked = {"kind": "score", "field": config.field, "trust": config.trust}
+    asked |= {"samples": samples_digest(config.samples)} if paths else {}
+    for path in paths:
+        identity = read_manifest(path)["identity"]
+        same = all(identity.get(key) == value for key, value in asked.items())
+        if same and list(identity["benchmarks"]) == [config.benchmark]:
+            return recorded_sandbox(path)
+    return None
 
 
 def reextract(
@@ -65,8 +91,9 @@ def reextract(
         HarnessError: see the subclasses; what was done until then is kept.
     """
     identity = read_manifest(path)["identity"]
-    if sandbox not in (None, identity["sandbox"]):
-        raise UsageError(f'{path} was judged in sandbox "{identity["sandbox"]}"; a run keeps the one it began with')
+    begun = recorded_sandbox(path)
+    if sandbox is not None and begun not in (None, sandbox):
+        raise UsageError(f'{path} was judged in sandbox "{begun}"; a run keeps the one it began with')
     suites = [_recorded_suite(path, name, identity, recipe) for name in identity["benchmarks"]]
     extraction = {suite.name: suite.recipe_facts() for suite in suites}
     with RunFolder(path, identity) as folder:
@@ -74,10 +101,12 @@ def reextract(
             changed = [new for suite in suites for new in _changed(folder, suite)]
             folder.replace_code(changed, {**identity, "extraction": extraction})
             shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
-            chosen = replace(options or SandboxOptions(), trust=Trust(identity["trust"]))
+            chosen = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
             for suite in suites:
                 if folder.pending(suite.name):
-                    with starting(session.place, identity["sandbox"], suite.benchmark.environment, chosen) as ready:
+                    environment = suite.benchmark.environment
+                    name = chosen_sandbox(begun or sandbox, environment, session.place)
+                    with starting(session.place, name, environment, chosen) as ready:
                         _judge(session, suite, ready, chosen, [])
         return report.write(path, suites)
 

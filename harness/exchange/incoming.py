@@ -45,7 +45,7 @@ def import_results(
     suite = load_suite(benchmark)
     found = read(path, list(suite.problems))
     here = judge or any(row.status is None for row in found.rows)
-    judged_by = chosen_sandbox(sandbox, None, suite.benchmark.environment, Here()) if here else found.format
+    judged_by = chosen_sandbox(sandbox, suite.benchmark.environment, Here()) if here else found.format
     identity = _identity(path, found, suite, judged_by)
     folder_path = out or default_folder(path.name.partition(".")[0], identity)
     if (folder_path / MANIFEST).exists():

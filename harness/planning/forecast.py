@@ -15,13 +15,14 @@ from typing import Any
 from ..config import RunConfig
 from ..errors import StoreError
 from ..evaluation.generation import model_options
-from ..evaluation.pipeline import chosen_sandbox, place_of, prepared
+from ..evaluation.pipeline import begun_sandbox, chosen_sandbox, place_of, prepared
 from ..evaluation.plans import RESULTS, plans
 from ..models.loading import open_model
 from ..progress import Quiet, span
 from ..store import MANIFEST, provenance, read_samples, read_verdicts
 from ..store.jsonable import plain
 from ..tasks.suite import Suite
+from ..types import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,8 @@ def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
     """
     suites = prepared(config)
     with place_of(config, Quiet()) as there:
-        sandbox = chosen_sandbox(config.sandbox, out, suites[0].benchmark.environment, there)
+        begun = begun_sandbox(config, suites, out)
+        sandbox = chosen_sandbox(config.sandbox or begun, suites[0].benchmark.environment, there)
     planned = plans(config, suites, sandbox, out)
     model = open_model(config.model, backend=config.backend, options=model_options(config, None)).describe()
     earlier = _Earlier(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
@@ -125,7 +127,8 @@ def _work(path: Path, suite: Suite, config: RunConfig, earlier: _Earlier) -> Wor
     samples, verdicts = (read_samples(path), read_verdicts(path)) if (path / MANIFEST).exists() else ({}, {})
     requests = suite.missing(samples, config)
     to_generate = sum(request.count for request in requests)
-    waiting = sum(1 for key in samples if key[0] == suite.name and key not in verdicts)
+    judged = {key for key, verdict in verdicts.items() if verdict.status is not Status.INFRASTRUCTURE}
+    waiting = sum(1 for key in samples if key[0] == suite.name and key not in judged)
     to_judge = waiting + to_generate
     generating = earlier.mean(_per_completion, suite.name)
     judging = earlier.mean(_per_verdict, suite.name)

@@ -85,16 +85,16 @@ class Runs:
         if shown.empty:
             known = ", ".join(dict.fromkeys(self.scores["metric"]))
             raise StoreError(f'no run has the metric "{metric}"; there are {known}')
-        benchmarks, names = list(dict.fromkeys(shown["benchmark"])), list(dict.fromkeys(shown["run"]))
-        figure = Plot(figsize=(max(4.0, 1.2 + 0.5 * len(names) * len(benchmarks)), 3.2))
+        benchmarks, paths = list(dict.fromkeys(shown["benchmark"])), list(dict.fromkeys(shown["path"]))
+        figure = Plot(figsize=(max(4.0, 1.2 + 0.5 * len(paths) * len(benchmarks)), 3.2))
         axes = figure.add_subplot()
-        width = 0.8 / len(names)
-        for at, name in enumerate(names):
-            own = shown[shown["run"] == name].set_index("benchmark").reindex(benchmarks)
+        width = 0.8 / len(paths)
+        for at, (path, label) in enumerate(zip(paths, _distinct_names(paths), strict=True)):
+            own = shown[shown["path"] == path].set_index("benchmark").reindex(benchmarks)
             value = 100 * own["value"]
             ends = [value - 100 * own["low"], 100 * own["high"] - value]
-            places = [place + (at - (len(names) - 1) / 2) * width for place in range(len(benchmarks))]
-            axes.bar(places, value, 0.9 * width, yerr=ends, capsize=3, label=name)
+            places = [place + (at - (len(paths) - 1) / 2) * width for place in range(len(benchmarks))]
+            axes.bar(places, value, 0.9 * width, yerr=ends, capsize=3, label=label)
         axes.set_xticks(range(len(benchmarks)), benchmarks)
         axes.set_ylabel(f"{metric}, %")
         axes.set_ylim(0, 100)
@@ -123,7 +123,16 @@ def load_runs(*folders: str | Path) -> Runs:
 
 def _scores(summary: Summary) -> Iterator[dict[str, Any]]:
     for score in summary.scores:
-        yield {"run": summary.path.name, "model": subject(summary.manifest), **_figures(score)}
+        subject_of_run = subject(summary.manifest)
+        yield {"run": summary.path.name, "model": subject_of_run, **_figures(score), "path": str(summary.path)}
+
+
+def _distinct_names(paths: Sequence[str]) -> list[str]:
+    """Return the end of each path, of as few folders as tell all of them apart."""
+    parts = [Path(path).parts for path in paths]
+    sizes = range(1, max(map(len, parts)) + 1)
+    size = next((size for size in sizes if len({one[-size:] for one in parts}) == len(parts)), len(sizes))
+    return [str(Path(*one[-size:])) for one in parts]
 
 
 def _figures(score: Score) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,18 @@ def test_a_run_is_five_lines(made: Path) -> None:
     assert {"raw", "code", "cpu_time_s", "trust"} <= set(runs.samples.columns)
     assert runs.plot()._repr_png_().startswith(b"\x89PNG")
     assert (made / "references" / "report.html").exists()
+
+
+def test_runs_in_folders_of_one_name_are_plotted_apart(made: Path, tmp_path: Path) -> None:
+    """Each has bars of its own, named by as many folders as tell them apart."""
+    for name in ("old", "new"):
+        shutil.copytree(made / "references", tmp_path / name / "run")
+
+    figure = harness.load_runs(tmp_path).plot()
+
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["new/run", "old/run"]
+    assert len(axes.containers) == 4  # bars and their intervals
 
 
 def test_a_run_tells_itself_in_a_line(made: Path) -> None:

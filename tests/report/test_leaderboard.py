@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
 
+from harness.report.leaderboard import leaderboard
 from tests.commands import harness, one_line_error
 from tests.runs import outcomes, write_run
 
@@ -29,6 +31,17 @@ def test_runs_are_grouped_by_comparable_configuration_best_first(tmp_path: Path)
     assert "not read:" in done.stdout
     page = (tmp_path / "board" / "leaderboard.html").read_text()
     assert page.count("<h2>") == 2
+
+
+def test_repetitions_are_no_models_of_their_own(tmp_path: Path) -> None:
+    """They tell how much chance there is in a run, which alone is listed."""
+    run = write_run(tmp_path / "r" / "a", outcomes(range(80)), model="a")
+    inner = write_run(run / "repeat-1", outcomes(range(81)), model="a")
+    manifest = json.loads((inner / "run.json").read_text())
+    manifest["identity"]["order"] = 1
+    (inner / "run.json").write_text(json.dumps(manifest))
+
+    assert leaderboard(tmp_path / "r").table["run"].tolist() == [str(run)]
 
 
 def test_a_folder_without_runs_is_said(tmp_path: Path) -> None:
