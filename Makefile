@@ -16,7 +16,10 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 # the locks leave out torchvision, torchaudio and torchcodec: their CUDA builds break transformers on a CPU
-LOCKED = $(PIP) install --no-deps --require-hashes
+LOCKED = pip install --no-deps --require-hashes --quiet
+# uv installs a lock in a quarter of pip's time; where there is none, or it has no index, pip reads the same lock
+install_lock = { [ -x $(BIN)/uv ] && $(BIN)/uv $(LOCKED) --python $(BIN)/python --requirement $(1); } || \
+	$(BIN)/python -m $(LOCKED) --disable-pip-version-check --requirement $(1)
 
 .PHONY: quickstart test bench docs coverage audit lint lock clean
 
@@ -66,6 +69,7 @@ audit: $(VENV)/.checks
 $(VENV)/bin/python:
 	@echo "setting up $(VENV): some minutes"
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m $(LOCKED) --disable-pip-version-check --requirement requirements/uv.lock || true
 
 $(VENV)/.torch: | $(VENV)/bin/python
 	$(PIP) install --no-deps torch==$(TORCH) || \
@@ -73,21 +77,21 @@ $(VENV)/.torch: | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.cpu: requirements/cpu.lock requirements/checkpoint.lock pyproject.toml | $(VENV)/.torch
-	$(LOCKED) --requirement requirements/cpu.lock
-	$(LOCKED) --requirement requirements/checkpoint.lock
+	$(call install_lock,requirements/cpu.lock)
+	$(call install_lock,requirements/checkpoint.lock)
 	$(PIP) install --no-deps --editable .
 	touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(VENV)/.cpu
-	$(LOCKED) --requirement requirements/dev.lock
+	$(call install_lock,requirements/dev.lock)
 	touch $@
 
 $(VENV)/.docs: requirements/docs.lock $(VENV)/.cpu
-	$(LOCKED) --requirement requirements/docs.lock
+	$(call install_lock,requirements/docs.lock)
 	touch $@
 
 $(VENV)/.checks: requirements/checks.lock $(VENV)/.dev
-	$(LOCKED) --requirement requirements/checks.lock
+	$(call install_lock,requirements/checks.lock)
 	touch $@
 
 # for maintainers, with uv on the path and a CPU build of torch within its reach
@@ -97,6 +101,7 @@ lock:
 	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra cluster --extra dev --output-file requirements/dev.lock
 	$(LOCK) --extra cpu --constraint requirements/dev.lock --output-file requirements/cpu.lock
 	$(LOCK) --extra docs --constraint requirements/dev.lock --output-file requirements/docs.lock
+	echo uv | $(subst pyproject.toml,-,$(LOCK)) --output-file requirements/uv.lock
 	$(LOCK) --extra checks --constraint requirements/dev.lock --output-file requirements/checks.lock
 
 clean:

@@ -33,6 +33,12 @@ def reason(error: Exception) -> str:
     return " ".join((said or str(error) or type(error).__name__).split())
 
 
+def install_hint(*extras: str) -> str:
+    """Return how to install one of `extras` (of pyproject.toml): no package index has the harness."""
+    commands = " or ".join(f"pip install '.[{extra}]'" for extra in extras)
+    return f"{commands} in a checkout of evol-harness"
+
+
 class HarnessError(Exception):
     """Base class; `exit_code` is what the command line ends with."""
 

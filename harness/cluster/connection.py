@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import ClusterUnavailable, UsageError
+from ..errors import ClusterUnavailable, UsageError, install_hint
 from .causes import error_line
 
 AUTO = "auto"
@@ -47,7 +47,7 @@ def installed() -> Any:
         import ray.exceptions
     except ImportError as error:
         raise UsageError(
-            f"--cluster needs Ray, which cannot be imported ({error}): pip install 'evol-harness[cluster]'"
+            f"--cluster needs Ray, which cannot be imported ({error}): {install_hint('cluster')}"
         ) from error
     return ray
 

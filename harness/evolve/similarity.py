@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 from zlib import crc32
 
-from ..errors import UsageError
+from ..errors import UsageError, install_hint
 
 PERMUTATIONS = 128
 MARGIN = 0.1
@@ -92,7 +92,7 @@ def datasketch() -> Any:
         return importlib.import_module("datasketch")
     except ImportError as error:
         raise UsageError(
-            f"near-duplicates need the package {error.name}: pip install 'evol-harness[evolve]', "
+            f"near-duplicates need the package {error.name}: {install_hint('evolve')}, "
             "or leave them out with --no-near-duplicates and --no-decontaminate"
         ) from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import StoreError, UsageError
+from ..errors import StoreError, UsageError, install_hint
 from ..store import read_manifest, read_samples, read_verdicts, write_text
 from ..store.cleaning import replace_surrogates
 from ..store.journal import write_error
@@ -165,7 +165,7 @@ def _parquet(run: _Run, out: Path) -> None:
         pd.DataFrame(rows).to_parquet(beside, index=False)
         beside.replace(out)
     except ImportError as error:
-        raise UsageError("Parquet needs the package pyarrow: pip install 'evol-harness[parquet]'") from error
+        raise UsageError(f"Parquet needs the package pyarrow: {install_hint('parquet')}") from error
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise write_error(out, error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any
 
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, UsageError, install_hint
 from .config import ALL_LINEAR, Lora, TrainingConfig
 
 
@@ -52,7 +52,7 @@ def _targets(lora: Lora, model: Any) -> list[str]:
 
 def quantisation(name: str, dtype: Any) -> Any:
     if find_spec("bitsandbytes") is None:
-        raise ModelError(f"quantization {name} needs the package bitsandbytes: install evol-harness[qlora]")
+        raise ModelError(f"quantization {name} needs the package bitsandbytes: {install_hint('qlora')}")
     from transformers import BitsAndBytesConfig
 
     make: Any = BitsAndBytesConfig

@@ -6,7 +6,7 @@ import os
 import sys
 from importlib.util import find_spec
 
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, UsageError, install_hint
 from .config import TrainingConfig
 
 MICRO_BATCH = {"cuda": 8, "cpu": 4}
@@ -22,7 +22,7 @@ def check_installed() -> None:
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise ModelError(f"training needs the packages {', '.join(missing)}: install evol-harness[train]")
+        raise ModelError(f"training needs the packages {', '.join(missing)}: {install_hint('train')}")
 
 
 def on_accelerator() -> bool:

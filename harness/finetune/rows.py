@@ -17,7 +17,7 @@ from typing import Any
 
 from ..data.alpaca import texts, values
 from ..digests import file_digest
-from ..errors import DataError, reason
+from ..errors import DataError, install_hint, reason
 
 DATA_SET = "train.jsonl"
 DATA_MANIFEST = "manifest.json"
@@ -132,7 +132,7 @@ def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise DataError(f"data {file} needs the package pyarrow: install evol-harness[train]") from error
+        raise DataError(f"data {file} needs the package pyarrow: {install_hint('train')}") from error
     try:
         values = parquet.read_table(file).to_pylist()
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors

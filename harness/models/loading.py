@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from .. import registry
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, UsageError, install_hint
 from ..types import Model
 from .adapters import check_fit
 from .builtin import BUILTIN, materialise
@@ -122,7 +122,7 @@ def choose_backend(wanted: str) -> tuple[str, str]:
         return wanted, "asked for"
     if wanted != "auto" or not (hf or installed["vllm"]):
         what = "no backend" if wanted == "auto" else f'backend "{wanted}"'
-        raise ModelError(f"{what} is installed; install evol-harness[cpu] (no GPU needed) or evol-harness[gpu]")
+        raise ModelError(f"{what} is installed; {install_hint('cpu', 'gpu')} (cpu needs no GPU)")
     if not installed["vllm"]:
         return "transformers", "vLLM is not installed"
     trouble = vllm_trouble()

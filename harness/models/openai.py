@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..errors import ModelError, UsageError
+from ..errors import ModelError, UsageError, install_hint
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .openai_protocol import arguments, completion_of, explained, room_for_answer
 from .options import ModelOptions
@@ -208,9 +208,7 @@ class OpenAIModel:
         try:
             import openai
         except ImportError as error:
-            raise ModelError(
-                f'model "{self.name}": install evol-harness[openai] for OpenAI-compatible servers'
-            ) from error
+            raise ModelError(f'model "{self.name}": for OpenAI-compatible servers {install_hint("openai")}') from error
         # Not asynchronous: a notebook's thread has an event loop running, and takes no second one.
         with openai.OpenAI(**self._reached()) as client:
             try:

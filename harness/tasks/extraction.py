@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import UsageError
+from ..errors import UsageError, install_hint
 from ..types import CodeForm, Problem
 from .infill import answer, fenced_answer
 
@@ -291,9 +291,7 @@ def _evalplus(text: str, problem: Problem) -> str:
     try:
         sanitize = importlib.import_module("evalplus.sanitize").sanitize
     except ImportError as error:
-        raise UsageError(
-            f'extraction "evalplus" needs the package {error.name}: pip install "evol-harness[evalplus]"'
-        ) from error
+        raise UsageError(f'extraction "evalplus" needs the package {error.name}: {install_hint("evalplus")}') from error
     whole = text if defines(text, problem.entry_point) else f"{problem.prompt}\n{text}"
     code: str = sanitize(whole, problem.entry_point)
     return code

@@ -220,6 +220,6 @@ def test_a_missing_package_is_named_before_anything_is_asked(tmp_path: Path) -> 
         return subprocess.run(whole, capture_output=True, text=True, timeout=120, check=False)
 
     told = one_line_error(run("--against", "humaneval", "--no-near-duplicates"))
-    assert "near-duplicates need the package datasketch: pip install 'evol-harness[evolve]'" in told
+    assert "near-duplicates need the package datasketch: pip install '.[evolve]'" in told
     assert not (tmp_path / "out").exists()
     assert run("--no-decontaminate", "--no-near-duplicates").returncode == 0

@@ -239,7 +239,7 @@ def test_a_missing_extra_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert 'pip install "evol-harness[evalplus]"' in done.stdout
+    assert "pip install '.[evalplus]'" in done.stdout
 
 
 @pytest.mark.data
