@@ -21,11 +21,12 @@ from ..errors import DataError, SamplesError, UsageError
 from ..evaluation import pipeline, scoring
 from ..progress import Progress
 from ..report.summary import Summary
+from ..report.tables import markdown_table
 from ..store import write_json, write_text
 from ..tasks.suite import load_suite
 from ..types import Score
 from .published import published
-from .tables import grid, points, span
+from .tables import points, span
 
 GREEDY = "greedy"
 HEADS = ["checkpoint", "benchmark", "metric", "how", "published", "measured (95 %)", "difference", "agree"]
@@ -149,7 +150,14 @@ def reproduce(target: Target, request: Request, *, progress: Progress | None = N
 def markdown(target: Target, rows: Sequence[Row]) -> str:
     """The table."""
     return (
-        "\n".join([f"# {target.name}: published and measured", "", *grid([HEADS, *map(_cells, rows)]), *_notes(rows)])
+        "\n".join(
+            [
+                f"# {target.name}: published and measured",
+                "",
+                *markdown_table(HEADS, map(_cells, rows), aligned=True),
+                *_notes(rows),
+            ]
+        )
         + "\n"
     )
 

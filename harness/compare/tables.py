@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..report.tables import markdown_table
 from ..store.cleaning import escape_markdown
 from ..types import Score
 from .comparison import Comparison, Difference
@@ -79,7 +80,7 @@ def markdown(comparison: Comparison) -> str:
     lines = [f"# Comparison with {escape_markdown(first)}{mark}", ""]
     lines += [f"- **not comparable**: {escape_markdown(reason)}" for reason in comparison.mixed]
     lines += [f"- {told}" for told in comparison.caveats]
-    lines += [*([""] if comparison.mixed or comparison.caveats else []), *grid(shown_rows(comparison)), ""]
+    lines += [*([""] if comparison.mixed or comparison.caveats else []), *_table(comparison), ""]
     lines += [f"- {method}" for method in comparison.tests]
     for found in comparison.differences:
         if found.metric.endswith("pass@1"):
@@ -147,14 +148,9 @@ def probability(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def grid(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Markdown's table with columns of equal width; the first row is the heading."""
-    cells = [[escape_markdown(cell) for cell in row] for row in rows]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))]
-    ruled = [cells[0], ["-" * width for width in widths], *cells[1:]]
-    return [
-        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + " |" for row in ruled
-    ]
+def _table(comparison: Comparison) -> list[str]:
+    heads, *rows = shown_rows(comparison)
+    return markdown_table(heads, rows, aligned=True)
 
 
 def shown_rows(comparison: Comparison) -> list[list[str]]:

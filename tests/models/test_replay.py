@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.data.sample_files import read
 from harness.errors import ModelError, UsageError
 from harness.models.loading import open_model
 from harness.types import Generated, Prompt, Request, SamplingParams
@@ -120,21 +121,31 @@ def test_a_pipe_can_be_replayed(tmp_path: Path) -> None:
 def test_a_packed_file_is_read_and_described_by_its_content(tmp_path: Path) -> None:
     """The digest is of the rows, packed or not."""
     content = b'{"task_id": "a", "completion": "text"}\n'
-    path = tmp_path / "s.jsonl.gz"
-    path.write_bytes(gzip.compress(content))
+    for name in ("s.jsonl.gz", "s.jsonl"):  # people name gz files .jsonl
+        (tmp_path / name).write_bytes(gzip.compress(content))
 
-    with open_model(f"replay:{path}") as model:
-        facts = model.describe()
+        with open_model(f"replay:{tmp_path / name}") as model:
+            facts = model.describe()
 
-    assert facts["weights_digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
-    assert facts["samples"] == 1
+        assert facts["weights_digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+        assert facts["samples"] == 1
+
+
+def test_of_two_texts_the_one_is_taken_that_score_takes(tmp_path: Path) -> None:
+    """EvalPlus takes a row's solution before its completion."""
+    path = write_rows(tmp_path / "s.jsonl", [{"task_id": "a", "completion": "continued", "solution": "alone"}])
+
+    (answer,) = replayed(path, asked("a"))
+    (row,) = read(path, benchmark="b", task_ids=["a"]).samples
+
+    assert answer.completion.text == row.text == "alone"
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 2 is not JSON"),
-        ("[]", 'line 2 has no "task_id"'),
+        ("{", "line 2: not JSON"),
+        ("[]", "line 2: a row must be an object"),
         ('{"completion": "x"}', 'line 2 has no "task_id"'),
         ('{"task_id": "b"}', "line 2 has none of the text fields"),
         ('{"task_id": "b", "completion": 3}', "line 2 has none of the text fields"),
@@ -172,10 +183,10 @@ def test_a_sample_that_is_not_there_is_an_error(wanted: Request, message: str, t
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("none.jsonl", None), ("s.jsonl.gz", b"not packed"), ("s.jsonl.gz", gzip.compress(b"x", mtime=0)[:-4])],
+    [("none.jsonl", None), ("s.jsonl.gz", gzip.compress(b"x", mtime=0)[:-4])],
 )
 def test_a_file_that_cannot_be_read_is_an_error(name: str, content: bytes | None, tmp_path: Path) -> None:
-    """Missing, not packed as its name says, or cut."""
+    """Missing, or cut."""
     if content is not None:
         (tmp_path / name).write_bytes(content)
 

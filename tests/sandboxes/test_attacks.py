@@ -1,8 +1,9 @@
 """Hostile programs are data: each file of tests/attacks says what it does and which status it must get.
 
 Its header: `attack` (what it does), `problem` (the kinds of problem it attacks, see problems.py; asserts where it
-is missing), `limits`, `slow` (why it is), and `expect`. What it must get in one mode, sandbox or kind of problem
-alone is `expect-KIND-SANDBOX-MODE` with any of the three left out; the longest that fits counts.
+is missing), `with` (the file of attacks/parts that stands before it), `limits`, `slow` (why it is), and `expect`.
+What it must get in one mode, sandbox or kind of problem alone is `expect-KIND-SANDBOX-MODE` with any of the three left
+out; the longest that fits counts.
 In-process some forgeries succeed, as they do upstream: `expect-in-process: passed` says so.
 """
 
@@ -22,7 +23,7 @@ from .problems import PROBLEMS, work_on
 from .work import outcomes
 
 ATTACKS = sorted((Path(__file__).parent.parent / "attacks").glob("*.py"))
-KEYS = {"attack", "problem", "limits", "expect", "slow"}
+KEYS = {"attack", "problem", "limits", "expect", "slow", "with"}
 MODES = [
     pytest.param(("process", Trust.SPLIT), id="process-split"),
     pytest.param(("process", Trust.IN_PROCESS), id="process-in-process", marks=pytest.mark.slow),
@@ -57,6 +58,13 @@ def expected(path: Path, kind: str, sandbox: str, trust: Trust) -> list[str]:
     raise AssertionError(f"{path.name} does not say what to expect")
 
 
+def source_of(path: Path) -> str:
+    """The program of an attack, behind the part that its header names."""
+    part = headers(path).get("with")
+    shared = (path.parent / "parts" / f"{part}.py").read_text(encoding="utf-8") if part else ""
+    return f"{shared}\n{path.read_text(encoding='utf-8')}"
+
+
 def limits_of(path: Path) -> Limits:
     pairs = (pair.split("=") for pair in headers(path).get("limits", "").split())
     return Limits(**{name: int(value) if name.endswith("_bytes") else float(value) for name, value in pairs})
@@ -87,7 +95,7 @@ def test_an_attack_gets_its_status_and_the_next_program_is_untouched(
 ) -> None:
     """The status of the header; an honest program passes on the same worker after it."""
     sandbox, _ = mode
-    hostile = work_on(kind, path.read_text(encoding="utf-8"), key="hostile", limits=limits_of(path))
+    hostile = work_on(kind, source_of(path), key="hostile", limits=limits_of(path))
     honest = work_on(kind, PROBLEMS[kind][1], key="honest", limits=Limits())
 
     found = outcomes(sandbox, [hostile, honest])
