@@ -10,16 +10,14 @@ dataset/         the data with its card and manifest; statistics.json and report
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..config import differences
-from ..digests import json_digest
-from ..errors import StoreError, reason
-from ..store import locked, write_json
+from ..errors import StoreError
+from ..store import write_json
+from ..store.claims import FolderLock, check_identity, load_manifest, new_manifest
 from .ledger import LEDGER
 
 MANIFEST = "evolve.json"
@@ -42,18 +40,17 @@ class EvolveFolder:
         self.path = path
         self.manifest: dict[str, Any] = {}
         self._identity = dict(identity)
+        self._held = ExitStack()
 
     def __enter__(self) -> EvolveFolder:
-        self._lock = locked(self.path)
-        try:
+        with self._held as held:
+            held.enter_context(FolderLock(self.path))
             self.manifest = self._accepted()
-        except BaseException:
-            os.close(self._lock)
-            raise
+            self._held = held.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        os.close(self._lock)
+        self._held.close()
 
     def update(self, **fields: Any) -> None:
         """Set fields of evolve.json and write it."""
@@ -61,36 +58,21 @@ class EvolveFolder:
         write_json(self.path / MANIFEST, self.manifest)
 
     def _accepted(self) -> dict[str, Any]:
-        file = self.path / MANIFEST
-        if not file.exists():
-            if (self.path / LEDGER).exists():
-                raise StoreError(f"{self.path} holds {LEDGER} but no {MANIFEST}; choose another --out")
-            fresh = {"format": 1, "digest": json_digest(self._identity), "identity": self._identity}
-            write_json(file, fresh)
-            return fresh
-        found = read_manifest(self.path)
-        differing = differences(found.get("identity", {}), self._identity)
-        if differing:
-            raise StoreError(
-                f"{self.path} holds the ledger of another configuration: {'; '.join(differing)}. "
-                "Choose another --out, or the settings it was started with"
-            )
-        return found
+        if (self.path / MANIFEST).exists():
+            manifest = read_manifest(self.path)
+            check_identity(self.path, manifest, self._identity, "the ledger of ")
+            return manifest
+        if (self.path / LEDGER).exists():
+            raise StoreError(f"{self.path} holds {LEDGER} but no {MANIFEST}; choose another --out")
+        manifest = new_manifest(self._identity)
+        write_json(self.path / MANIFEST, manifest)
+        return manifest
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """evolve.json of the folder `path`.
+    """Return evolve.json of the folder `path`.
 
     Raises:
         StoreError: there is none, or it is damaged.
     """
-    file = path / MANIFEST
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StoreError(f"{path} is no folder of `harness evolve`: it has no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {reason(error)}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("identity"), dict):
-        raise StoreError(f"{file} is not a manifest")
-    return found
+    return load_manifest(path / MANIFEST, "a folder of `harness evolve`")

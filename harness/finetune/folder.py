@@ -8,25 +8,24 @@ training/        the libraries' output, the losses, the curves and their page
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from ..config import differences
-from ..digests import json_digest
 from ..errors import StoreError
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
-from ..store import locked, make_folder, write_json
+from ..store import make_folder, write_json
+from ..store.claims import LOCK, FolderLock, check_identity, new_manifest
 
 STATES = "checkpoints"
 ABOUT = "training"
 LOG = "output.log"
 COMPLETE = "complete"
 """Written into a state when all of it is on the disk."""
-MANIFEST_FORMAT = 1
 
 
 class TrainingFolder:
@@ -40,26 +39,23 @@ class TrainingFolder:
         self.path = path
         self.writes = writes
         self.manifest: dict[str, Any] = {}
-        self._lock: int | None = None
         self._identity = dict(identity)
+        self._held = ExitStack()
 
     def __enter__(self) -> TrainingFolder:
         if not self.writes:
             make_folder(self.path / ABOUT)
             self.manifest = read_trained(self.path) or {}
             return self
-        self._lock = locked(self.path)
-        try:
+        with self._held as held:
+            held.enter_context(FolderLock(self.path))
             self.manifest = self._accepted()
             make_folder(self.path / ABOUT)
-        except BaseException:
-            os.close(self._lock)
-            raise
+            self._held = held.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
+        self._held.close()
 
     @property
     def log(self) -> Path:
@@ -91,7 +87,7 @@ class TrainingFolder:
         found = read_trained(self.path)
         if found is None:
             # Another process of ours may have been faster with the folder of the log.
-            ours = (".lock", ABOUT)
+            ours = (LOCK, ABOUT)
             foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
             if foreign:
                 raise StoreError(f"{self.path} holds {foreign[0]} but no training of ours; choose another --out")
@@ -99,14 +95,10 @@ class TrainingFolder:
         differing = differences(found.get("identity", {}), self._identity)
         if differing and not found.get("finished") and self.last_state() is None:
             return self._fresh()  # a start that was refused, or stopped before it had anything to lose
-        if differing:
-            raise StoreError(
-                f"{self.path} holds a training of another configuration: {'; '.join(differing)}. "
-                "Choose another --out, or the settings it was started with"
-            )
+        check_identity(self.path, found, self._identity, "a training of ")
         return found
 
     def _fresh(self) -> dict[str, Any]:
-        made = {"format": MANIFEST_FORMAT, "digest": json_digest(self._identity), "identity": self._identity}
-        write_json(self.path / OWN_MANIFEST, {**made, "finished": False})
-        return {**made, "finished": False}
+        manifest = {**new_manifest(self._identity), "finished": False}
+        write_json(self.path / OWN_MANIFEST, manifest)
+        return manifest

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,8 @@ from ..evolve.sieve import load
 from ..evolve.stopping import development_set
 from ..models.loading import open_model
 from ..progress import Progress
-from ..store import locked, write_json, write_text
+from ..store import write_json, write_text
+from ..store.claims import FolderLock
 from ..store.provenance import now
 from .ablation import FOLDER, Ablation, ablation_from, ablation_stage, rounds_ablation
 from .config import LoopConfig
@@ -85,7 +84,7 @@ class Loop:
         Raises:
             HarnessError: see the subclasses; what was done until then is kept.
         """
-        with _held(self.config.out):
+        with FolderLock(self.config.out):
             started = now()
             evolved = self._evolve()
             data = evolved.folder / DATASET if evolved else self.config.data
@@ -267,12 +266,3 @@ class Loop:
         )
         write_page(self.config, done, self.stages.done, found, rounds)
         return Ended(page=out / PAGE, gate=found, digests=digests, rounds=rounds)
-
-
-@contextmanager
-def _held(out: Path) -> Iterator[None]:
-    lock = locked(out)
-    try:
-        yield
-    finally:
-        os.close(lock)

@@ -1,5 +1,6 @@
 """Run folders: what is kept of a run, written so that a crash loses nothing that was finished."""
 
+from .files import make_folder, write_json, write_rows, write_text
 from .run_folder import (
     MANIFEST,
     PAGE,
@@ -8,14 +9,9 @@ from .run_folder import (
     SCORES,
     VERDICTS,
     RunFolder,
-    locked,
-    make_folder,
     read_manifest,
     read_samples,
     read_verdicts,
-    write_json,
-    write_rows,
-    write_text,
 )
 
 __all__ = [
@@ -26,7 +22,6 @@ __all__ = [
     "SCORES",
     "VERDICTS",
     "RunFolder",
-    "locked",
     "make_folder",
     "read_manifest",
     "read_samples",

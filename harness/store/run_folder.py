@@ -9,19 +9,17 @@ Not promised: rows are not synced to the disk one by one, so a power failure can
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..config import differences
 from ..digests import json_digest
-from ..errors import StoreError, reason
+from ..errors import StoreError
 from ..types import Sample, Status, Verdict
-from .cleaning import replace_surrogates
-from .journal import Journal, Rows, write_error
+from .claims import FolderLock, check_identity, load_manifest, new_manifest
+from .files import write_json, write_rows
+from .journal import Journal, Rows
 from .records import Key, key_of, sample_from, sample_row, verdict_from, verdict_row
 
 MANIFEST = "run.json"
@@ -30,9 +28,6 @@ VERDICTS = "verdicts.jsonl"
 SCORES = "scores.json"
 REPORT = "report.md"
 PAGE = "report.html"
-LOCK = ".lock"
-SHOWN = 4
-"""Differences that a message names."""
 
 
 class RunFolder:
@@ -49,24 +44,19 @@ class RunFolder:
         self.path = path
         self.manifest: dict[str, Any] = {}
         self._identity = dict(identity)
-        self._lock: int | None = None
+        self._held = ExitStack()
 
     def __enter__(self) -> RunFolder:
-        self._lock = locked(self.path)
-        try:
+        with self._held as held:
+            held.enter_context(FolderLock(self.path))
             self.manifest = self._accepted()
             self._open()
-        except BaseException:
-            os.close(self._lock)
-            raise
+            held.callback(self._close)
+            self._held = held.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        assert self._lock is not None
-        try:
-            self._close()
-        finally:
-            os.close(self._lock)
+        self._held.close()
 
     def append_sample(self, sample: Sample) -> None:
         """Keep a sample."""
@@ -129,38 +119,23 @@ class RunFolder:
     def _accepted(self) -> dict[str, Any]:
         if (self.path / MANIFEST).exists():
             manifest = read_manifest(self.path)
-            differing = differences(manifest["identity"], self._identity)
-            if differing:
-                more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
-                raise StoreError(
-                    f"{self.path} holds another configuration: {'; '.join(differing[:SHOWN])}{more}. "
-                    "Choose another --out, or the settings it was started with"
-                )
+            check_identity(self.path, manifest, self._identity)
             return manifest
         foreign = [name for name in (SAMPLES, VERDICTS) if (self.path / name).exists()]
         if foreign:
             raise StoreError(f"{self.path} holds {foreign[0]} but no {MANIFEST}; choose another --out")
-        manifest = {"format": 1, "digest": json_digest(self._identity), "identity": self._identity}
+        manifest = new_manifest(self._identity)
         write_json(self.path / MANIFEST, manifest)
         return manifest
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """run.json of the run folder `path`.
+    """Return run.json of the run folder `path`.
 
     Raises:
         StoreError: there is none, or it is not a manifest.
     """
-    file = path / MANIFEST
-    try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StoreError(f"{path} is not a run folder: it has no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{file} cannot be read: {reason(error)}") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("identity"), dict):
-        raise StoreError(f"{file} is not a run manifest")
-    return manifest
+    return load_manifest(path / MANIFEST, "a run folder")
 
 
 def read_samples(path: Path) -> Rows[Sample]:
@@ -171,61 +146,3 @@ def read_samples(path: Path) -> Rows[Sample]:
 def read_verdicts(path: Path) -> Rows[Verdict]:
     """The last verdict of each sample in the run folder `path`."""
     return Rows(path / VERDICTS, verdict_from)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those it lies in, where they are not there.
-
-    Raises:
-        StoreError: it cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(path, error) from error
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of either."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, as UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
-
-    Raises:
-        StoreError: the file cannot be written.
-    """
-    _replace(path, [replace_surrogates(text).encode()])
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    _replace(path, (json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows))
-
-
-def _replace(path: Path, chunks: Iterable[bytes]) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("wb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise write_error(path, error) from error
-
-
-def locked(path: Path) -> int:
-    """Make the folder and take its lock, which the kernel drops when this process ends in any way."""
-    make_folder(path)
-    try:
-        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise write_error(path, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise StoreError(f"{path} is in use by another process; wait for it or choose another --out") from error
-    return lock

@@ -8,7 +8,7 @@ time, which the worker watches from outside (see `running`): nothing in this pro
 
 import json
 import time
-from typing import Any, Callable, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Tuple
 
 from . import codec, digests, records
 from .programs import describe
@@ -72,17 +72,24 @@ def _no_time() -> float:
     return 0.0
 
 
+def before(longer: Iterable[str]) -> FrozenSet[int]:
+    """Return the calls before those that may take longer than others (the names of `timing.longer`).
+
+    What they returned is reported at once, so that the worker's clock for the longer one starts with it.
+    """
+    return frozenset(int(index) - 1 for index in longer)
+
+
 class Collector:
     """A sink that reports the bytes of each value, and of a large one the digest.
 
-    `reveal` names the calls whose values are wanted in full as well. `flush_before` names calls that may take longer
-    than others: what was returned before them is reported first, so that the worker's clock starts with them.
+    `reveal` names the calls whose values are wanted in full as well; `longer` is as in `before`.
     """
 
-    def __init__(self, out: records.Writer, reveal: Iterable[int], flush_before: Iterable[int]) -> None:
+    def __init__(self, out: records.Writer, reveal: Iterable[int], longer: Iterable[str]) -> None:
         self._out = out
         self._reveal = frozenset(reveal)
-        self._flush_after = frozenset(index - 1 for index in flush_before)
+        self._flush_after = before(longer)
         self._revealed: List[bytes] = []
         self._left = codec.MAX_BYTES // 2
 

@@ -125,7 +125,7 @@ def _calls(task: Task) -> None:
     The inputs come in one piece, or one by one where each call is timed from outside.
     """
     request, program = task.request, task.inbox.text()
-    sink = calls.Collector(task.out, request["reveal"], map(int, request["timing"]["longer"]))
+    sink = calls.Collector(task.out, request["reveal"], request["timing"]["longer"])
     inputs = map(codec.decode, task.inbox) if request.get("steps") else calls.inputs_of(task.inbox.chunk())
     end, detail, times = calls.run(program, request["entry_point"], inputs, sink, task.ready, timed=request["timed"])
     _flush()
@@ -138,10 +138,13 @@ def _judged_calls(task: Task) -> None:
     inputs = calls.inputs_of(task.inbox.chunk())
     (expected,) = task.stored[request["expected"]]
     judge = oracle.Judge(request, expected, inputs)
+    flush_after = calls.before(request["timing"]["longer"])
 
     def sink(index: int, value: Any) -> None:
         judge(index, value)
         task.out.value(b"")  # so that the worker can time each call
+        if index in flush_after:
+            task.out.flush()
 
     end, detail, _ = calls.run(program, request["entry_point"], inputs, sink, task.ready, timed=False)
     if end == calls.DONE and judge.unsure:

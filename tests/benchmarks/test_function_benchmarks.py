@@ -106,6 +106,14 @@ INCREMENT = "def f(n):\n    return n + 1\n"
             {"min_time_limit_s": 0.25},
             Status.PASSED,
         ),
+        # a call that may take longer than others is timed from its own beginning, not with the short one before it
+        (
+            "import time\ndef f(n):\n    end = time.process_time() + n\n    while time.process_time() < end: pass\n",
+            "import time\ndef f(n):\n    end = time.process_time() + n\n    while time.process_time() < end: pass\n",
+            [[0], [0], [0], [0.6], [0], [0.6]],
+            {"min_time_limit_s": 0.3},
+            Status.PASSED,
+        ),
         # time enough: memory that a machine touches for the first time can take it seconds
         (
             "def f(n):\n    return 'x' * 300000000\n",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from harness.errors import UsageError
 from harness.loop.config import LoopConfig, example, read_config
-from harness.store import locked
+from harness.store.claims import FolderLock
 from tests.commands import harness, one_line_error
 
 SMALL = """base = "smollm2-135m-instruct"
@@ -118,11 +117,8 @@ def test_a_folder_is_one_loops_at_a_time(tmp_path: Path) -> None:
     """The second one says so and does nothing."""
     file = tmp_path / "loop.toml"
     file.write_text(SMALL.replace('out = "loop"', f'out = "{tmp_path / "loop"}"'))
-    lock = locked(tmp_path / "loop")
-    try:
+    with FolderLock(tmp_path / "loop"):
         refused = harness("loop", file)
-    finally:
-        os.close(lock)
     assert refused.returncode == 2 and "is in use by another process" in one_line_error(refused)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from harness.errors import ModelError, StoreError
 from harness.loop.config import read_config
 from harness.loop.run import Loop
 from harness.progress import Quiet
-from harness.store import locked
+from harness.store.claims import FolderLock
 from tests.commands import read_rows
 from tests.evolve.world import write_replies, write_seeds
 from tests.loop.world import write_base
@@ -110,10 +109,6 @@ def test_an_evolution_is_done_once_and_goes_on_where_rounds_are_added(config: Pa
 
 def test_a_folder_that_another_loop_holds_is_refused(config: Path) -> None:
     """Before anything is done."""
-    held = locked(config.parent / "loop")
-    try:
-        with pytest.raises(StoreError):
-            loop(config).run()
-    finally:
-        os.close(held)
+    with FolderLock(config.parent / "loop"), pytest.raises(StoreError):
+        loop(config).run()
     assert not list((config.parent / "loop").glob("stages/*"))
