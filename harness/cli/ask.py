@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 
 
 def ask(
-    model: Annotated[str, typer.Argument(help="As `harness run` takes it.")],
-    text: Annotated[str | None, typer.Argument(help="The instruction. Default: standard input.")] = None,
+    model: Annotated[str, typer.Argument(help="Built-in name, checkpoint folder, hub name or replay:FILE.")],
+    text: Annotated[str | None, typer.Argument(help="Instruction. Default: read from standard input.")] = None,
     *,
-    file: Annotated[Path | None, typer.Option(help="Instructions: one per line, or JSON lines.")] = None,
-    context: Annotated[Path | None, typer.Option("--input", help="A file the instruction is about.")] = None,
-    show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Show the exact prompt, on stderr.")] = False,
-    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Prompt format. Default: the model's.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Read instructions from a file: one per line, or JSON lines.")
+    ] = None,
+    context: Annotated[Path | None, typer.Option("--input", help="Add a file to the instruction as its input.")] = None,
+    show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Print the exact prompt to stderr.")] = False,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", "-r", help="Prompt format. Default: the model's own.")
+    ] = None,
     backend: Annotated[str, BACKEND] = "auto",
-    max_tokens: Annotated[int | None, typer.Option(help="Of the answer. Default: the recipe's.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Maximum tokens of the answer. Default: the recipe's.")] = None,
     temperature: Annotated[float, TEMPERATURE] = 0.0,
     top_p: Annotated[float, TOP_P] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of a sampled answer.")] = 0,
+    seed: Annotated[int, typer.Option(help="Sampling seed.")] = 0,
     dtype: Annotated[str, DTYPE] = "auto",
 ) -> None:
     """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""

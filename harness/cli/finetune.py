@@ -17,43 +17,59 @@ if TYPE_CHECKING:
 
 def finetune(
     context: typer.Context,
-    base: Annotated[str | None, typer.Argument(help="Builtin, checkpoint folder or hub name.")] = None,
+    base: Annotated[str | None, typer.Argument(help="Base checkpoint: built-in name, folder or hub name.")] = None,
     *,
-    data: Annotated[Path | None, typer.Option(help="Alpaca rows (file), or a folder of `harness evolve`.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the checkpoint; the same one goes on.")] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="wizardcoder-15b, wizardcoder-34b, small or small-lora; all else wins over it.")
+    data: Annotated[
+        Path | None, typer.Option(help="Training data: a file in Alpaca format or a folder of `harness evolve`.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file; flags win over it.")] = None,
-    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="The prompt that is trained.")] = None,
-    held_out: Annotated[str | None, typer.Option(help="File of held-out rows, or a share such as 0.05.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Stop after so many answer tokens.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows per step, over all processes.")] = None,
-    micro_batch_size: Annotated[int | None, typer.Option(help="Rows in memory at a time.")] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr", help="Its peak.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="cosine, linear, constant or constant_with_warmup.")] = None,
-    warmup_steps: Annotated[int | None, typer.Option(help="Steps until the peak.")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="AdamW's.")] = None,
-    max_grad_norm: Annotated[float | None, typer.Option(help="Gradients are clipped to it.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens of prompt and answer.")] = None,
-    truncated: Annotated[str | None, typer.Option(help="Longer rows: drop or keep.")] = None,
-    packing: Annotated[bool | None, typer.Option("--packing/--no-packing", help="Several rows per sequence.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Output folder of the checkpoint; an existing one is resumed.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Preset: wizardcoder-15b, wizardcoder-34b, small or small-lora; overridden by all else."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML configuration file; flags override it.")] = None,
+    recipe: Annotated[str | None, typer.Option("--recipe", "-r", help="Prompt format to train.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Held-out rows: a file, or a fraction such as 0.05.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Number of epochs.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Stop after this many answer tokens.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Global batch size in rows.")] = None,
+    micro_batch_size: Annotated[int | None, typer.Option(help="Rows per forward pass and process.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr", help="Peak learning rate.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="Schedule: cosine, linear, constant or constant_with_warmup.")
+    ] = None,
+    warmup_steps: Annotated[int | None, typer.Option(help="Warm-up steps.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Weight decay of AdamW.")] = None,
+    max_grad_norm: Annotated[float | None, typer.Option(help="Maximum gradient norm.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Maximum sequence length in tokens.")] = None,
+    truncated: Annotated[str | None, typer.Option(help="Rows over --max-length: drop or keep (cut).")] = None,
+    packing: Annotated[
+        bool | None, typer.Option("--packing/--no-packing", help="Pack several rows into one sequence.")
+    ] = None,
     gradient_checkpointing: Annotated[
-        bool | None, typer.Option("--gradient-checkpointing/--no-gradient-checkpointing", help="Less memory, slower.")
+        bool | None,
+        typer.Option(
+            "--gradient-checkpointing/--no-gradient-checkpointing",
+            help="Trade speed for memory by gradient checkpointing.",
+        ),
     ] = None,
     dtype: Annotated[str | None, DTYPE] = None,
-    lora: Annotated[str | None, typer.Option(help="R,ALPHA,TARGET,... such as 16,32,all-linear.")] = None,
-    quantization: Annotated[str | None, typer.Option(help="4bit or 8bit base under LoRA.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides the order and all that is drawn.")] = None,
-    eval_every: Annotated[int | None, typer.Option(help="Steps between held-out losses.")] = None,
-    save_every: Annotated[int | None, typer.Option(help="Steps between saved states.")] = None,
-    log_every: Annotated[int | None, typer.Option(help="Steps between training losses.")] = None,
-    ignore_memory: Annotated[
-        bool | None, typer.Option("--ignore-memory", help="Start whatever the estimate says.")
+    lora: Annotated[
+        str | None, typer.Option(help="Train a LoRA adapter: R,ALPHA,TARGET,... such as 16,32,all-linear.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a stopped training again.")] = False,
+    quantization: Annotated[str | None, typer.Option(help="Quantize the base under LoRA: 4bit or 8bit.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    eval_every: Annotated[int | None, typer.Option(help="Steps between evaluations of the held-out loss.")] = None,
+    save_every: Annotated[int | None, typer.Option(help="Steps between saved training states.")] = None,
+    log_every: Annotated[int | None, typer.Option(help="Steps between logged training losses.")] = None,
+    ignore_memory: Annotated[
+        bool | None,
+        typer.Option("--ignore-memory", help="Start even if the memory estimate says that it will not fit."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Discard the saved states and start over.")] = False,
 ) -> None:
     """Fine-tune a checkpoint on instructions and answers; the same command completes a stopped training."""
     flags = dict(locals())  # the parameters, and nothing else yet
@@ -79,8 +95,8 @@ def finetune(
 def merge(
     adapter: Annotated[Path, typer.Argument(help="Folder of a LoRA adapter.")],
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the merged checkpoint; must not exist yet.")],
-    base: Annotated[str | None, typer.Option(help="Default: the base that the adapter names.")] = None,
+    out: Annotated[Path, typer.Option(help="Output folder for the merged checkpoint; it must not exist.")],
+    base: Annotated[str | None, typer.Option(help="Base checkpoint. Default: the one that the adapter names.")] = None,
 ) -> None:
     """Add a LoRA adapter to its base's weights: a full checkpoint for any engine."""
     from ..finetune.merge import merge as run

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 def loop(
     context: typer.Context,
-    config: Annotated[Path | None, typer.Argument(help="TOML file; --example prints one.")] = None,
+    config: Annotated[Path | None, typer.Argument(help="TOML configuration file; --example prints one.")] = None,
     *,
     rounds_ablation: Annotated[
-        bool, typer.Option("--rounds-ablation", help="Also train on round 0, 0 to 1, ... with equal tokens.")
+        bool, typer.Option("--rounds-ablation", help="Also train on rounds 0, 0-1, ... with an equal token budget.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say which stages are done, and stop.")] = False,
-    example: Annotated[bool, typer.Option("--example", help="Print a configuration with comments, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show which stages are done, then exit.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Print a commented configuration, then exit.")] = False,
 ) -> None:
     """Evolve, fine-tune, run base and fine-tune, compare, gate; the same command goes on where it was stopped."""
     from ..loop.config import example as example_text

@@ -21,33 +21,34 @@ SandboxName = Annotated[
     str | None,
     typer.Option(
         "--sandbox",
-        help="docker or process. Default: docker where an engine answers.",
+        help="docker or process. Default: docker if an engine answers.",
         autocompletion=offering("sandboxes"),
     ),
 ]
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
-Split = Annotated[str | None, typer.Option(help="Another split of the benchmark, such as validation (mbpp).")]
+Split = Annotated[str | None, typer.Option(help="Split of the benchmark, such as validation (mbpp).")]
 TrustName = Annotated[
     str | None,
     typer.Option(
-        "--trust", help="split (default): judged apart from the candidate; in-process: as upstream's scripts."
+        "--trust", help="split (default): judge outside the program's process; in-process: like the upstream scripts."
     ),
 ]
-Workers = Annotated[int | None, typer.Option(help="Programs run side by side (on each node). Default: one per core.")]
+Workers = Annotated[int | None, typer.Option(help="Programs to run in parallel (on each node). Default: one per core.")]
 ClusterAddress = Annotated[
     str | None, typer.Option("--cluster", help="Ray cluster: auto, ray://HOST:PORT or HOST:PORT. Default: none.")
 ]
-Replicas = Annotated[int | None, typer.Option(help="Of the model on the cluster. Default: as many as fit.")]
-ReplicaGpus = Annotated[int | None, typer.Option(help="GPUs of each replica. Default: what its parallelism needs.")]
+Replicas = Annotated[int | None, typer.Option(help="Model replicas on the cluster. Default: as many as fit.")]
+ReplicaGpus = Annotated[int | None, typer.Option(help="GPUs per replica. Default: what its parallelism needs.")]
 AllowUnsafe = Annotated[
-    bool | None, typer.Option("--allow-unsafe", help="Accept a sandbox whose programs could reach their judge.")
+    bool | None,
+    typer.Option("--allow-unsafe", help="Accept a sandbox without namespaces, where a program could reach its judge."),
 ]
 Cache = Annotated[
-    bool | None, typer.Option("--cache/--no-cache", help="Take verdicts of equal programs from the cache (default).")
+    bool | None, typer.Option("--cache/--no-cache", help="Reuse cached verdicts of identical programs (default).")
 ]
 RetryTimeouts = Annotated[
     str | None,
-    typer.Option(help="all: retry time-outs with four times the time and name fragile problems. Default: none."),
+    typer.Option(help="all: retry timeouts with four times the limit and report fragile problems. Default: none."),
 ]
 TimeCheck = Annotated[
     bool | None, typer.Option("--time-check/--no-time-check", hidden=True, help="Old name of --retry-timeouts.")
@@ -56,7 +57,7 @@ Page = Annotated[
     bool, typer.Option("--page/--no-page", help="Write report.html (default); `harness report` writes it later.")
 ]
 
-BACKEND = typer.Option(help="auto, vllm or transformers.")
-DTYPE = typer.Option(help="auto, bfloat16, float16 or float32.")
-TEMPERATURE = typer.Option(help="0 is greedy.")
-TOP_P = typer.Option(help="Nucleus of the distribution that is sampled.")
+BACKEND = typer.Option(help="Backend: auto, vllm or transformers.")
+DTYPE = typer.Option(help="Data type: auto, bfloat16, float16 or float32.")
+TEMPERATURE = typer.Option(help="Sampling temperature; 0 is greedy.")
+TOP_P = typer.Option(help="Nucleus sampling: probability mass to sample from.")

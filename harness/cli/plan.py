@@ -18,14 +18,16 @@ HEAD = ("benchmark", "samples", "prompt tokens", "answer tokens", "GPU hours", "
 
 
 def plan(
-    model: Annotated[str, typer.Argument(help="As for `harness run`.")],
+    model: Annotated[str, typer.Argument(help="Built-in name, checkpoint folder or hub name.")],
     *,
-    benchmark: Annotated[list[str] | None, typer.Option("--benchmark", "-b", help="Benchmark; repeatable.")] = None,
+    benchmark: Annotated[
+        list[str] | None, typer.Option("--benchmark", "-b", help="Benchmark to evaluate; repeatable.")
+    ] = None,
     n: Annotated[int, typer.Option("-n", "--n", help="Samples per problem.")] = 1,
-    gpus: Annotated[int, typer.Option(help="GPUs that there are; 0: one replica on a CPU machine.")] = 0,
-    cores: Annotated[int | None, typer.Option(help="Cores to score on.")] = None,
+    gpus: Annotated[int, typer.Option(help="Number of GPUs; 0 means one replica on a CPU machine.")] = 0,
+    cores: Annotated[int | None, typer.Option(help="CPU cores for scoring.")] = None,
     measured: Annotated[
-        list[Path] | None, typer.Option("--from", help="Run folder to take figures from; repeatable.")
+        list[Path] | None, typer.Option("--from", help="Run folder to take measurements from; repeatable.")
     ] = None,
 ) -> None:
     """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""

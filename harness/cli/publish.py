@@ -12,13 +12,13 @@ from . import output
 from .options import Out
 
 SandboxName = Annotated[
-    str | None, typer.Option("--sandbox", help="docker or process. Default: docker where it answers.")
+    str | None, typer.Option("--sandbox", help="docker or process. Default: docker if an engine answers.")
 ]
-Given = Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="A checkpoint to run; repeatable.")]
+Given = Annotated[list[str] | None, typer.Option(metavar="NAME=PATH", help="Checkpoint to evaluate; repeatable.")]
 
 
 def leaderboard(
-    folder: Annotated[Path, typer.Argument(help="Folder of run folders.")] = Path("results"),
+    folder: Annotated[Path, typer.Argument(help="Folder that holds run folders.")] = Path("results"),
     *,
     out: Annotated[Path | None, typer.Option(help="Folder for leaderboard.html, .csv and .md.")] = None,
 ) -> None:
@@ -33,13 +33,15 @@ def leaderboard(
 
 
 def reproduce(
-    target: Annotated[str, typer.Argument(help="A published table, such as wizardcoder.")],
+    target: Annotated[str, typer.Argument(help="Published table to reproduce, such as wizardcoder.")],
     *,
     checkpoint: Given = None,
     samples: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FILE", help="A checkpoint's samples to score; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="Samples file of a checkpoint to score; repeatable.")
     ] = None,
-    sampled: Annotated[bool, typer.Option("--sampled", help="Also figures from 200 samples per problem.")] = False,
+    sampled: Annotated[
+        bool, typer.Option("--sampled", help="Also reproduce scores from 200 samples per problem.")
+    ] = False,
     sandbox: SandboxName = None,
     out: Annotated[Path | None, typer.Option(help="Folder. Default: results/reproduce-<target>.")] = None,
 ) -> None:
@@ -71,8 +73,10 @@ def import_results(
     context: typer.Context,
     results: Annotated[Path, typer.Argument(help="Results of EvalPlus, human-eval, bigcode or lm-eval.")],
     *,
-    benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="The benchmark of the results.")],
-    judge: Annotated[bool, typer.Option("--judge", help="Judge here; do not take the file's verdicts.")] = False,
+    benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="Benchmark that the results belong to.")],
+    judge: Annotated[
+        bool, typer.Option("--judge", help="Judge the programs again instead of using the file's verdicts.")
+    ] = False,
     sandbox: SandboxName = None,
     out: Out = None,
 ) -> None:
@@ -99,9 +103,9 @@ def export(
     *,
     to: Annotated[str, typer.Option("--format", help="evalplus, human-eval, bigcode, lm-eval or parquet.")],
     benchmark: Annotated[
-        str | None, typer.Option("--benchmark", "-b", help="Which, where the run has several.")
+        str | None, typer.Option("--benchmark", "-b", help="Benchmark to export, if the run has several.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a run's samples and verdicts in another harness's format, or as Parquet."""
     from .. import exchange

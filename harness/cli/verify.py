@@ -27,7 +27,7 @@ def verify(
     *,
     sandbox: SandboxName = None,
     trust: TrustName = None,
-    golden: Annotated[Path | None, typer.Option(help="Samples file whose verdicts are known.")] = None,
+    golden: Annotated[Path | None, typer.Option(help="Samples file with known verdicts.")] = None,
     truth: Annotated[
         Path | None, typer.Option(help='Its verdicts: {"verdicts": {TASK: {"base": "pass", "plus": "fail"}}}.')
     ] = None,
