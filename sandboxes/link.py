@@ -15,7 +15,7 @@ from .inside import frames
 MODULES = (
     *("regions", "frames", "wire", "codec", "sets", "standard", "digests", "precision", "arrays", "columns", "tables"),
     *("records", "programs", "calls", "oracle", "proxies", "streams"),
-    *("facts", "filters", "landlock", "scratch", "jail", "child", "running", "worker"),
+    *("facts", "filters", "landlock", "scratch", "jail", "child", "hosts", "endings", "clocks", "running", "worker"),
 )
 START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0

@@ -17,7 +17,7 @@ USES = 2000
 WARM = 2
 """Workers of a role that are kept, the longest unused ended first."""
 PATIENCE = 5.0
-"""How many times its wall-time limit a program may take that waits for a CPU (as `inside.running` has it)."""
+"""How many times its wall-time limit a program may take that waits for a CPU (as `inside.clocks` has it)."""
 
 Start = Callable[[Role, str, str], Worker]
 """Starts a worker of a role for an environment and a preload group."""

@@ -1,87 +1,33 @@
 """One forked program and the watch over it, from the worker's side.
 
 Waits on the report pipe, the output pipe, what is still to be handed over, the process itself, the host and the clocks
-at once. CPU time is the limit, of the program and of all that it started; it is read from outside, so nothing that a
-program does to its own timers and signals matters. Wall time is the back-stop for programs that sleep; time in which
-a program waited for a CPU (schedstat, where the kernel has it) does not count.
-
-Calls are timed by the values that arrive (`Timing`): a gap of more CPU time than a call's limit is a timeout at once.
-Where many gaps add up to more than the smallest limit, the host runs the program again with its inputs handed over
-one by one (`steps`), so that no work can be moved from one call to another.
+at once.
 """
 
-import hashlib
-import json
 import os
 import select
 import signal
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
-from . import child, facts, frames, records, regions
-
-CHECK_S = 0.01
-COUNT_S = 0.1
-"""From here on, and as far apart, looks at what else a program costs: its other processes, its waits for a CPU."""
-PATIENCE = 5.0
-"""A program that waits for a CPU may take this many times its wall-time limit."""
-SLACK_S = 2.0
-"""A call's back-stop is three times its limit, and these seconds."""
-JUDGED = ("passed", "wrong_answer", "runtime_error", "syntax_error", "memory", "tampered")
-"""What a process that holds tests may say of itself; all else is the worker's word."""
-PASSED_ON = ("timeout", "output")
-"""What a process that judges may say besides, of a candidate's process that it never was."""
-UNSURE = ("unsure",)
-DISMISSED = "ended", "nothing more was asked"
-
-Stopped = Tuple[str, str]
-
-
-class Timing:
-    """The limits of calls, and what the one under way has used."""
-
-    def __init__(self, limits: Dict[str, Any], cpu_s: float, now: float) -> None:
-        self._limit_s = limits["limit_s"]
-        self._longer = {int(index): limit_s for index, limit_s in limits["longer"].items()}
-        self._index = 0
-        self.restart(0, cpu_s, now)
-
-    def restart(self, index: int, cpu_s: float, now: float) -> None:
-        """Begin to time call `index`."""
-        self._index, self._cpu_s, self._now = index, cpu_s, now
-        self._waited_s: Optional[float] = None
-
-    def left(self, cpu_s: float, now: float, waited_s: float) -> Tuple[float, str]:
-        """Return the seconds until the call under way may reach a limit, and which one it has reached."""
-        limit_s = self._longer.get(self._index, self._limit_s)
-        cpu_left = limit_s - (cpu_s - self._cpu_s)
-        if cpu_left <= 0:
-            return 0.0, "call %d took more than %.3g s of CPU time" % (self._index, limit_s)
-        wall_s = now - self._now
-        if self._waited_s is None and wall_s > COUNT_S:
-            self._waited_s = waited_s
-        if self._waited_s is not None:
-            wall_s -= waited_s - self._waited_s
-        back_stop_s = 3 * limit_s + SLACK_S
-        if wall_s > back_stop_s:
-            return 0.0, "call %d took more than %.3g s" % (self._index, back_stop_s)
-        return min(cpu_left, back_stop_s - wall_s), ""
+from . import child, frames, records
+from .clocks import Clock
+from .endings import DISMISSED, Ending, Stopped
+from .hosts import Host
 
 
 class Running:
-    """One forked program; `watch` it, reap it, then ask for its `outcome`.
+    """One forked program; `watch` it, reap it, then ask for its `ending`.
 
     `given` is what it is handed: all of it at once, or the first chunk and then one for each value (`steps`).
     """
 
     def __init__(
-        self, request: Dict[str, Any], stored: Dict[str, Any], uid: Optional[int], given: memoryview, host: "Host"
+        self, request: Dict[str, Any], stored: Dict[str, Any], uid: Optional[int], given: memoryview, host: Host
     ) -> None:
         self.request, self.limits, self._host = request, request["limits"], host
-        self.reports_values = request["op"] in child.VALUES
         self.streams = request["op"] == child.STREAM
         self.token = os.urandom(8).hex()
-        self.more: Any = {}
         self.output_bytes = 0
         self.stopped: Optional[Stopped] = None
         self.usage: Optional[Any] = None
@@ -98,9 +44,7 @@ class Running:
         self._waiting: List[memoryview] = []
         self._stdin: List[memoryview] = []
         self._fork(stored, uid)
-        self.clock = (~self.pid << 3) | 2  # the process's CPU clock, as clock_getcpuclockid(3) makes it
-        self._others = facts.Others(self.pid)
-        self._timing = Timing(request["timing"], 0.0, self.start) if request.get("timing") else None
+        self._clock = Clock(self.pid, self.start, self.limits, request.get("timing"))
         self._begin()
 
     def _fork(self, stored: Dict[str, Any], uid: Optional[int]) -> None:
@@ -139,7 +83,9 @@ class Running:
             self._poll.register(process, select.POLLIN)
         try:
             while self.stopped is None and not self._ended():
-                patience_s = self._patience_s()
+                patience_s, over = self._clock.left(self._ready)
+                if over:
+                    self.stopped = "timeout", over
                 for fd, event in self._poll.poll(
                     1000 * (patience_s if process is not None else min(patience_s, 0.002))
                 ):
@@ -164,132 +110,21 @@ class Running:
         elif fd in self.inputs:
             self._write(fd)
 
-    def outcome(self, oom_kills: int) -> Stopped:
-        """Return (status, detail) from the report, the exit status and the limits, in that order of trust."""
-        if not self.counter.started and self.stopped != DISMISSED:
-            said = bytes(self._host.report.view[: min(self._host.report.used, 500)])
-            return "infrastructure", "the child did not start: " + said.decode("utf-8", "replace")
-        if oom_kills > 0:
-            return "memory", "killed by the kernel: over the memory limit"
-        if self.stopped is not None:
-            return self.stopped
-        if self.counter.end is not None:
-            return self._said()
-        if os.WIFSIGNALED(self.exit_status):
-            number = os.WTERMSIG(self.exit_status)
-            if number == signal.SIGXCPU:
-                return "timeout", "over the CPU-time limit"
-            return "runtime_error", "killed by signal %d" % number
-        code = os.WEXITSTATUS(self.exit_status)
-        if self.streams and code == 0:
-            return "reported", ""
-        return "runtime_error", "exited with code %d before its tests ended" % code
-
-    def done(self) -> bool:
-        """Tell whether a candidate's process said that it did all it was asked for."""
-        if self.counter.end is None:
-            return False
-        _, start, end = self.counter.end
-        return self._host.report.view[start:end] == records.DONE_BYTES
-
-    def digest(self) -> str:
-        """Return the digest of what the host may compare: the values, or what a script printed."""
-        if self.streams:
-            return hashlib.sha256(self._host.output.view[: self._host.output.used]).hexdigest()
-        return self.counter.digest() if self.reports_values else ""
-
-    def blob(self) -> Optional[memoryview]:
-        """Return what the host carries elsewhere: the records of values, or a script's output.
-
-        In a dialogue the values were told already; what is left is how the program says that it ended. So it is with a
-        script that failed, whose output does not matter.
-        """
-        report = self._host.report
-        if self.streams and not self._failed():
-            return self._host.output.view[: self._host.output.used]
-        if self.streams or self.request.get("dialogue"):
-            return None if self.counter.end is None else report.view[self.counter.end[1] : self.counter.end[2]]
-        return report.view[1 : min(report.used, self.request["max_report"])] if self.reports_values else None
+    def ending(self) -> Ending:
+        """Return how it ended, once it was reaped."""
+        return Ending(
+            self.request, self.token, self._host, self.counter, stopped=self.stopped, exit_status=self.exit_status
+        )
 
     def total_cpu_s(self) -> float:
         """Return the CPU seconds of all its processes, if it ran long enough to matter."""
-        return self._others.total_cpu_s() if self.wall_time_s > COUNT_S else 0.0
-
-    def _said(self) -> Stopped:
-        """Return (status, detail) of a process that came to its end; of a script, its exit code decides."""
-        assert self.counter.end is not None
-        kind, start, end = self.counter.end
-        if self.reports_values:
-            return ("reported", "") if kind == records.END else self._tampered()
-        if self.streams:
-            return ("ended", "") if self._failed() else ("reported", "")
-        data = bytes(self._host.report.view[start:end])
-        return self._verdict(data) if kind == records.VERDICT else self._tampered()
-
-    def _failed(self) -> bool:
-        """Tell whether a script ended with another exit code than 0."""
-        return not os.WIFEXITED(self.exit_status) or os.WEXITSTATUS(self.exit_status) != 0
-
-    def _verdict(self, data: bytes) -> Stopped:
-        try:
-            token, status, detail, more = json.loads(data)
-        except (ValueError, TypeError, RecursionError):
-            return self._tampered()
-        known = (
-            status in JUDGED
-            or (status in PASSED_ON and self.request["op"] in child.JUDGES)
-            or (status in UNSURE and self.request.get("may_be_unsure"))
-        )
-        if token != self.token or type(status) is not str or not known:
-            return self._tampered()
-        if type(detail) is not str or type(more) is not dict:
-            return self._tampered()
-        self.more = more
-        return status, detail
-
-    @staticmethod
-    def _tampered() -> Stopped:
-        return "tampered", "the program wrote to the report channel"
+        return self._clock.total_cpu_s(self.wall_time_s)
 
     def _ended(self) -> bool:
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid:
             self.exit_status, self.usage = status, usage
         return bool(pid)
-
-    def _cpu_s(self, now: float) -> float:
-        """Return the CPU seconds of the program so far, and of all that it started.
-
-        Raises:
-            OSError: it has ended.
-        """
-        own = time.clock_gettime(self.clock)
-        return own if now - self.start < COUNT_S else max(own, self._others.cpu_s(now))
-
-    def _patience_s(self) -> float:
-        """Return the seconds until a limit could be reached; sets `stopped` when one is."""
-        now = time.monotonic()
-        wall_s = now - self.start
-        try:
-            cpu_s = self._cpu_s(now)
-        except OSError:  # it ended since the last look
-            return 0.0
-        waited_s = self._others.waited_s(now) if wall_s > COUNT_S else 0.0
-        cpu_left: float = self.limits["cpu_time_s"] - cpu_s
-        wall_left: float = self.limits["wall_time_s"] - (wall_s - waited_s)
-        # until it is ready a program runs its own statements, which are no call's
-        timed = self._timing is not None and self._ready
-        call_left, over = self._timing.left(cpu_s, now, waited_s) if self._timing and timed else (cpu_left, "")
-        if over:
-            self.stopped = "timeout", over
-        elif cpu_left <= 0:
-            self.stopped = "timeout", "over the CPU-time limit of %g s" % self.limits["cpu_time_s"]
-        elif wall_left <= 0 or wall_s > PATIENCE * self.limits["wall_time_s"]:
-            self.stopped = "timeout", "over the wall-time limit of %g s" % self.limits["wall_time_s"]
-        if self.stopped is not None:
-            return 0.0
-        # threads spend CPU time faster than the wall clock runs
-        return max(CHECK_S, min(wall_left, min(cpu_left, call_left) / (os.cpu_count() or 1)))
 
     def _begin(self) -> None:
         """Put what the child may have at the start on its way: all, or a program and the first call."""
@@ -298,7 +133,7 @@ class Running:
             self._stdin.append(self._given[self._given_at :])
         elif self._steps:
             self._next_chunk(self._waiting)
-            if self._timing is None:  # else the first call waits until the program is ready
+            if not self._clock.times_calls:  # else the first call waits until the program is ready
                 self._next_chunk(self._waiting)
         else:
             self._waiting.append(self._given)
@@ -375,12 +210,8 @@ class Running:
 
     def _answered(self, count: int) -> None:
         """Begin to time the next call, and hand it over where calls come one by one."""
-        if self._timing is not None:
-            now = time.monotonic()
-            try:
-                self._timing.restart(self.counter.values, self._cpu_s(now), now)
-            except OSError:  # it has ended
-                return
+        if not self._clock.restart(self.counter.values):
+            return
         if self._steps and self.input_fd is not None:
             for _ in range(max(1, count)):
                 self._next_chunk(self._waiting)
@@ -426,25 +257,6 @@ class Running:
             before = -1
             while self.stopped is None and before != (before := self._host.report.used + self.output_bytes):
                 read()
-
-
-class Host:
-    """What a running program and the host have between them: buffers, and the talk of a dialogue."""
-
-    def __init__(self, out: int, nonce: str, handed: regions.Region, report: regions.Region, output: regions.Region):
-        self._out, self._nonce = out, nonce
-        self.handed, self.report, self.output = handed, report, output
-        self.request_id = 0
-
-    def tell(self, data: memoryview) -> None:
-        """Pass a value on, in the middle of a request."""
-        frames.write(self._out, {"id": self.request_id, "nonce": self._nonce, "value": True}, data)
-
-    def next(self) -> Optional[memoryview]:
-        """Return the chunk that the host hands over, empty for the end; None if the host is gone."""
-        start = self.handed.used
-        header = frames.read(0, self.handed)
-        return None if header is None else self.handed.view[start : self.handed.used]
 
 
 def _pidfd(pid: int) -> Optional[int]:

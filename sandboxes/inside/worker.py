@@ -19,7 +19,8 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import calls, child, codec, facts, frames, jail, oracle, records, regions, scratch
-from .running import Host, Running, kill, kill_all
+from .hosts import Host
+from .running import Running, kill, kill_all
 
 KILL_PATIENCE_S = 5.0
 MAX_REPORT = 256 << 20
@@ -113,20 +114,21 @@ class Worker:
         running = Running(request, stored, uid, host.handed.view[: host.handed.used], host)
         running.watch()
         usage, cpu_s = self.reap(running)
-        status, detail = running.outcome(facts.oom_kills() - oom_before)
+        ending = running.ending()
+        status, detail = ending.outcome(facts.oom_kills() - oom_before)
         reply = {
             "status": status,
             "detail": detail,
             "cpu_time_s": cpu_s,
             "wall_time_s": running.wall_time_s,
             "peak_memory_bytes": usage.ru_maxrss * 1024,
-            "more": running.more,
-            "done": running.done(),
-            "digest": running.digest(),
+            "more": ending.more,
+            "done": ending.done(),
+            "digest": ending.digest(),
             "clean": self.clean(uid),
             "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
-        return reply, running.blob()
+        return reply, ending.blob()
 
     def reap(self, running: Running) -> Tuple[Any, float]:
         """Kill what the program left and collect it; the first child's resource usage, and the CPU seconds of all."""
