@@ -204,7 +204,7 @@ def _script(context: str) -> dict[str, str] | None:
 
 
 def _target(prompt: str) -> str:
-    """What an answer defines: a variable (the first of several) or a function; "" where nothing is named."""
+    """Return what an answer defines: a variable (the first of several) or a function; "" where nothing is named."""
     for pattern in (OPEN_FUNCTION, NAMED_FUNCTION, TARGET):
         if found := pattern.search(prompt):
             return found[1]

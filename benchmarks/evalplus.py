@@ -65,7 +65,7 @@ class EvalPlus:
         return instruction
 
     def judge(self, problem: Problem) -> Calls:
-        """What the function is called with and must return."""
+        """Return what the function is called with and must return."""
         calls: Calls = problem.metadata["calls"]
         return calls
 
@@ -222,7 +222,7 @@ _DECODERS: dict[tuple[int, ...], Callable[[list[Any]], list[Any]]] = {
 
 
 def argument_decoder(task_id: str) -> Callable[[Inputs], Inputs]:
-    """What turns a task's inputs from JSON into what its function takes."""
+    """Return what turns a task's inputs from JSON into what its function takes."""
     family, _, number = task_id.partition("/")
     if family == "Mbpp":
         for numbers, decode in _DECODERS.items():

@@ -1,4 +1,4 @@
-"""What benchmarks and models may have beside `harness.types.Benchmark` and `Model`: each is used if it is there.
+"""Optional parts of benchmarks and models, beside `harness.types.Benchmark` and `Model`: each is used if it is there.
 
 A class or module need not name these protocols: having the attribute is enough.
 """

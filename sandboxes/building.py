@@ -15,7 +15,7 @@ from .venvs import build_venv
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What there is now; None for what this machine or environment does without."""
+    """Parts that are there now; None for what this machine or environment does without."""
 
     image: str | None
     """The Docker image's digest."""

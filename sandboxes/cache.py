@@ -233,7 +233,7 @@ class _Flow:
 
 
 def _digest(name: bytes, text: str) -> bytes:
-    """Of a row, which SQLite itself does not protect."""
+    """Return the digest of a row, which SQLite itself does not protect."""
     return hashlib.sha256(name + text.encode()).digest()[:16]
 
 

@@ -71,14 +71,14 @@ class DockerLink:
             raise LinkLost(f"the engine did not start a container: {error}") from error
 
     def send(self, data: bytes) -> None:
-        """As `Link.send`."""
+        """Implement `Link.send`."""
         try:
             self._socket.sendall(data)
         except OSError as error:
             raise LinkLost(f"the container is gone: {error}") from error
 
     def receive(self, size: int, deadline: float) -> bytes:
-        """As `Link.receive`."""
+        """Implement `Link.receive`."""
         while len(self._out) < size:
             self._receive_chunk(deadline)
         data = bytes(self._out[:size])
@@ -86,12 +86,12 @@ class DockerLink:
         return data
 
     def interrupt(self) -> None:
-        """As `Link.interrupt`."""
+        """Implement `Link.interrupt`."""
         with contextlib.suppress(OSError):  # hung up already
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> str:
-        """As `Link.close`."""
+        """Implement `Link.close`."""
         self._open.close()
         text = self._errors.decode("utf-8", "replace").strip()
         return text.splitlines()[-1] if text else ""
@@ -195,7 +195,7 @@ class DockerSandbox:
         self._client.close()
 
     def describe(self) -> Mapping[str, Any]:
-        """As `Sandbox.describe`."""
+        """Implement `Sandbox.describe`."""
         facts = self._facts["facts"]
         return {
             "sandbox": self.name,
@@ -222,7 +222,7 @@ class DockerSandbox:
         }
 
     def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
-        """As `Sandbox.run`."""
+        """Implement `Sandbox.run`."""
         return self._pool.run(work)
 
     def _starter(self, slot: int) -> Callable[[Role, str, str], Worker]:
@@ -293,7 +293,7 @@ def confinement(cpu: int, memory_bytes: int) -> dict[str, Any]:
 
 
 def not_in_force(facts: Mapping[str, Any], memory_bytes: int) -> list[str]:
-    """What `confinement` promised and the worker does not see."""
+    """Return what `confinement` promised and the worker does not see."""
     promised = {
         "no network": facts["interfaces"] in ([], ["lo"]),
         "read-only root": not facts["root_writable"],

@@ -1,4 +1,4 @@
-"""What programs of a benchmark may import, by name.
+"""Environments: what programs of a benchmark may import, by name.
 
 An environment is a set of packages, pinned in `images/NAME.txt`, that a Docker image or an interpreter
 offers; `preloads` are imported once per worker, before any program is forked. Only imports may happen there:
@@ -40,7 +40,7 @@ class Environment:
 
     @property
     def contents(self) -> str:
-        """What decides its image and virtual environment beside the requirements; "" where nothing does."""
+        """Return what decides its image and virtual environment beside the requirements; "" where nothing does."""
         if not (self.variables or self.folders or self.trimmed):
             return ""
         data = {name: [(file.name, file.sha256) for file in files] for name, files in self.folders.items()}

@@ -1,4 +1,4 @@
-"""What references do, kept: the answers and times that candidates are judged by, and what they are asked.
+"""Store what references do: the answers and times that candidates are judged by, and what they are asked.
 
 Computed once in the sandbox and kept in the cache folder under a name made of everything it depends on:
 another data file, reference, environment or format is another name.
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Expected:
-    """What was computed of references, by name; safe to use from several threads."""
+    """Results of references, by name; safe to use from several threads."""
 
     def __init__(self, environment_digest: str) -> None:
         self._environment_digest = environment_digest
@@ -59,7 +59,7 @@ class Expected:
             return found
 
     def known(self, facts: Sequence[Any], read: Callable[[str, bytes], T]) -> T | None:
-        """As `of`, but None where it has not been computed."""
+        """Return what `of` does, but None if it has not been computed."""
         name = self._name(facts)
         with self._lock_of(name):
             return self._kept(name, read)

@@ -1,4 +1,4 @@
-"""What the process sandbox shows of this machine: one interpreter, its packages, shared libraries and commands.
+"""Plan what the process sandbox shows of this machine: one interpreter, its packages, shared libraries and commands.
 
 A prefix holds more than its interpreter: a conda prefix has other environments, and `share` folders hold data files
 and documentation, benchmark files among them. So paths are named one by one and the rest stays out of sight.

@@ -48,7 +48,7 @@ sys.modules["inside.worker"].serve()
 
 
 class Role(StrEnum):
-    """What a worker is for. Each serves one role alone, so that no candidate is ever forked where secrets have been."""
+    """Purpose of a worker. Each serves one role alone, so that no candidate is ever forked where secrets have been."""
 
     CANDIDATE = "candidate"
     """Runs split candidates; holds nothing."""
@@ -215,7 +215,7 @@ class Worker:
         self.request("store", {"key": key, "kind": kind, "drop": drop, "form": form}, blobs=blobs)
 
     def interrupt(self) -> None:
-        """As `Link.interrupt`."""
+        """Implement `Link.interrupt`."""
         self._link.interrupt()
 
     def close(self) -> str:

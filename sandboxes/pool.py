@@ -66,7 +66,7 @@ class Pool:
             list(closing.map(Slot.close, self._slots))
 
     def run(self, work: Iterable[Work]) -> Iterator[Result]:
-        """As `Sandbox.run`."""
+        """Implement `Sandbox.run`."""
         self._join()
         waiting = Waiting()
         done: queue.Queue[Result | BaseException | None] = queue.Queue()

@@ -56,7 +56,7 @@ class ProcessLink:
         self._poll.register(self._stdout, select.POLLIN)
 
     def send(self, data: bytes) -> None:
-        """As `Link.send`."""
+        """Implement `Link.send`."""
         view = memoryview(data)
         try:
             while view:
@@ -65,7 +65,7 @@ class ProcessLink:
             raise LinkLost(f"the worker is gone: {error}") from error
 
     def receive(self, size: int, deadline: float) -> bytes:
-        """As `Link.receive`."""
+        """Implement `Link.receive`."""
         chunks = []
         while size:
             if not self._poll.poll(1000 * max(0.0, deadline - time.monotonic())):
@@ -78,11 +78,11 @@ class ProcessLink:
         return b"".join(chunks)
 
     def interrupt(self) -> None:
-        """As `Link.interrupt`."""
+        """Implement `Link.interrupt`."""
         self._process.kill()
 
     def close(self) -> str:
-        """As `Link.close`: the worker dies with its parent, and its namespace with the worker."""
+        """Implement `Link.close`: the worker dies with its parent, and its namespace with the worker."""
         self._process.kill()
         self._process.wait()
         self._stdin.close()
@@ -125,7 +125,7 @@ class ProcessSandbox:
         self._pool.close()
 
     def describe(self) -> Mapping[str, Any]:
-        """As `Sandbox.describe`."""
+        """Implement `Sandbox.describe`."""
         return {
             "sandbox": self.name,
             "environment": self._environment.name,
@@ -140,7 +140,7 @@ class ProcessSandbox:
         }
 
     def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
-        """As `Sandbox.run`."""
+        """Implement `Sandbox.run`."""
         return self._pool.run(work)
 
     def _start(self, role: Role, environment: str, group: str) -> Worker:
@@ -196,7 +196,7 @@ def versions_of(environment: Environment) -> dict[str, str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """What a worker sees of the environment: nothing of the user's."""
+    """Return what a worker sees of the environment: nothing of the user's."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/tmp",  # noqa: S108 - inside the sandbox

@@ -17,7 +17,7 @@ LIMITS = Limits()
 
 
 def not_in_force(worker: Worker, *, isolated: bool, uids: bool, filtered: bool, nproc: int | None) -> list[str]:
-    """What a program of this worker should be confined by, and is not.
+    """Return what a program of this worker should be confined by, and is not.
 
     Raises:
         LinkLost: the worker ran no program.

@@ -25,7 +25,7 @@ Start = Callable[[Role, str, str], Worker]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a worker's child is to do; see `inside.child.OPERATIONS`."""
+    """Task for a worker's child; see `inside.child.OPERATIONS`."""
 
     operation: str
     limits: Limits

@@ -43,7 +43,7 @@ def run(
 
 
 def dry_run(model: Name, benchmarks: str | Sequence[str], *, out: Name | None = None, **settings: Any) -> Forecast:
-    """What `run` would do with the same arguments, and how long by what was measured here; nothing is loaded.
+    """Return what `run` would do with the same arguments, and how long by what was measured here; nothing is loaded.
 
     Raises:
         HarnessError: as `run`, before it generates anything.

@@ -1,4 +1,4 @@
-"""What is installed here: names, data files, sandboxes, configuration."""
+"""Look at this installation: names, data files, sandboxes, configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def list_names(kind: str) -> dict[str, str]:
 
 
 def check_machine() -> Iterator[Check]:
-    """What is installed and usable, and what to do about each thing that is not."""
+    """Return what is installed and usable, and what to do about each thing that is not."""
     from ..checks.doctor import checks
 
     return checks()
@@ -64,7 +64,7 @@ def data_files(*benchmarks: str) -> list[State]:
 
 
 def fetch_data(*benchmarks: str) -> list[State]:
-    """As `data_files`, after downloading what is missing.
+    """Return what `data_files` does, after downloading what is missing.
 
     Raises:
         DataError: a file cannot be downloaded.

@@ -60,7 +60,7 @@ def states(names: Sequence[str] = ()) -> Iterator[State]:
 
 
 def fetched(names: Sequence[str] = ()) -> Iterator[State]:
-    """As `states`, after bringing what is missing and replacing what is damaged in the cache.
+    """Yield what `states` does, after bringing what is missing and replacing what is damaged in the cache.
 
     Raises:
         UsageError: a name is unknown.

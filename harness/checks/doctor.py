@@ -1,4 +1,4 @@
-"""What this installation can do: packages, backends, accelerators, sandboxes, data; and what to do about the rest.
+"""Check what this installation can do: packages, backends, accelerators, sandboxes, data; advise on the rest.
 
 Sandboxes are really started and data files really read; backends are only looked up, not loaded.
 """

@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What one benchmark's check in one sandbox found."""
+    """Result of checking one benchmark in one sandbox."""
 
     benchmark: str
     sandbox: str

@@ -34,7 +34,7 @@ def example() -> None:
 
 @app.callback()
 def config() -> None:
-    """What `harness run --config` reads."""
+    """Show the configuration format of `harness run --config`."""
 
 
 output.command(app, "schema", schema)

@@ -78,7 +78,7 @@ def _row(state: State) -> dict[str, Any]:
 
 
 def _end(wrong: list[State]) -> None:
-    """What is wrong, one line each, and exit 2; nothing where nothing is."""
+    """Print what is wrong, one line each, and exit with 2; do nothing if all is right."""
     for state in wrong:
         text = state.about if state.path else f"data file {state.file.name} is missing; `harness data fetch` brings it"
         output.error(text)

@@ -191,7 +191,7 @@ def score(
 
 
 def _scored(flags: dict[str, Any]) -> Summary:
-    """What `score` was asked for, by its parameters."""
+    """Return what `score` was asked for, by its parameters."""
     from ..evaluation import scoring
     from ..evaluation.rescoring import ALL, compare_rules
 

@@ -1,4 +1,4 @@
-"""What the shell offers where a name is to be typed."""
+"""Completions that the shell offers where a name is to be typed."""
 
 from __future__ import annotations
 

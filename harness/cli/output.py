@@ -32,7 +32,7 @@ FLAGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What the flags of the command that runs say."""
+    """Output settings of the running command."""
 
     as_json: bool = False
     quiet: bool = False

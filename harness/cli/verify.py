@@ -111,7 +111,7 @@ def _show(found: Verification) -> None:
 
 
 def _memory(found: Verification) -> str:
-    """Of the largest program, and of all containers at once where the engine tells."""
+    """Return the memory of the largest program, and of all containers at once where the engine tells."""
     program = f"program {found.peak_memory_bytes >> 20} MB"
     pool = found.pool_memory_bytes
     return program if pool is None else f"{program}, all {pool >> 20} MB"

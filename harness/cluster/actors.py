@@ -1,4 +1,4 @@
-"""What runs on the nodes: a sandbox that scores, a replica of the model that generates.
+"""Actors that run on the nodes: a sandbox that scores, a replica of the model that generates.
 
 Their classes travel by name: every node has the same harness installed.
 """
@@ -110,7 +110,7 @@ class Scorer:
         return {"versions": versions(), "sandbox": dict(self._sandbox.describe()), "workers": self._workers}
 
     def describe(self) -> Mapping[str, Any]:
-        """What the sandbox says of itself by now."""
+        """Return what the sandbox says of itself by now."""
         assert self._sandbox is not None
         return dict(self._sandbox.describe())
 
@@ -177,7 +177,7 @@ class Replica:
         return model.name, dict(model.describe()), isinstance(model, CanFit)
 
     def render(self, prompts: Sequence[Prompt]) -> list[RenderedPrompt]:
-        """As `Model.render`, of each."""
+        """Implement `Model.render`, of each."""
         return [self._found().render(prompt) for prompt in prompts]
 
     def open(self, needed_tokens: int | None) -> Mapping[str, Any]:
@@ -233,5 +233,5 @@ class Replica:
 
 
 def versions() -> dict[str, str]:
-    """Of what must be the same on all nodes."""
+    """Return the versions that must be the same on all nodes."""
     return {"harness": __version__, "python": platform.python_version()}

@@ -1,4 +1,4 @@
-"""What is behind an error that comes from a node."""
+"""Find what is behind an error that comes from a node."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import INFRASTRUCTURE, ClusterUnavailable, HarnessError
 
 
 def cause_of(ray: Any, error: BaseException) -> HarnessError | None:
-    """What is behind an error of a call: our own, or Ray's in our words; None where it is a defect of ours."""
+    """Return what is behind an error of a call: our own, or Ray's in our words; None where it is a defect of ours."""
     if isinstance(error, ray.exceptions.RayTaskError):
         # Ray makes it an error of our class as well, but with a traceback for a message.
         return error.cause if isinstance(error.cause, HarnessError) else None

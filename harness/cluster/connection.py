@@ -89,7 +89,7 @@ def by_client() -> bool:
 
 
 def _resolved(address: str) -> str:
-    """What is meant by `address`."""
+    """Return what is meant by `address`."""
     if address != AUTO:
         _host_and_port(address)
         return address

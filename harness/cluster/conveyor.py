@@ -17,7 +17,7 @@ Out = TypeVar("Out")
 
 
 class Empty(Enum):
-    """What the loop's input does while there is nothing to give it."""
+    """Behaviour of the loop's input while there is nothing to give it."""
 
     WAIT = auto()
     """It waits: the loop works in threads of its own."""
@@ -56,7 +56,7 @@ class Conveyor(Generic[In, Out]):
             self._changed.notify_all()
 
     def take(self, wait_s: float) -> list[Out]:
-        """What came out; waits up to `wait_s` for the first.
+        """Return what came out; wait up to `wait_s` for the first.
 
         Raises:
             BaseException: what the loop raised, once all that came before it was taken.

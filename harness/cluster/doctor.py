@@ -1,4 +1,4 @@
-"""What a cluster can do: its versions, its nodes, their engines and sandboxes; and what to do about the rest."""
+"""Check what a cluster can do: its versions, its nodes, their engines and sandboxes; and what to do about the rest."""
 
 from __future__ import annotations
 

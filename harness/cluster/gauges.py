@@ -32,7 +32,7 @@ class _Counter:
         self._counter.set_default_tags({"harness_node": node})
 
     def inc(self, value: float) -> None:
-        """As `Count.inc`."""
+        """Implement `Count.inc`."""
         if value:
             self._counter.inc(value)
 
@@ -79,17 +79,17 @@ class Watched:
         self._inner.__exit__(*exc)
 
     def note(self, text: str) -> None:
-        """As `Progress.note`."""
+        """Implement `Progress.note`."""
         self._inner.note(text)
 
     def start(self, stage: str, total: int | None = None) -> None:
-        """As `Progress.start`."""
+        """Implement `Progress.start`."""
         self._stages[stage] = 0, total
         self._inner.start(stage, total)
         self._show()
 
     def advance(self, stage: str, tokens: int = 0) -> None:
-        """As `Progress.advance`."""
+        """Implement `Progress.advance`."""
         done, total = self._stages.get(stage, (0, None))
         self._stages[stage] = done + 1, total
         self._inner.advance(stage, tokens)
@@ -97,7 +97,7 @@ class Watched:
             self._show()
 
     def finish(self, stage: str) -> None:
-        """As `Progress.finish`."""
+        """Implement `Progress.finish`."""
         self._inner.finish(stage)
         self._show()
 

@@ -24,7 +24,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a run asks of a cluster."""
+    """Resources that a run asks of a cluster."""
 
     replicas: int | None = None
     """None: as many as fit, and more when nodes join."""

@@ -37,7 +37,7 @@ class Member(Generic[Item]):
 
 
 class Staff(Protocol[Item, Result_co]):
-    """What is particular to one kind of actors."""
+    """Behaviour that is particular to one kind of actors."""
 
     kind: str
     """For people."""
@@ -60,7 +60,7 @@ class Staff(Protocol[Item, Result_co]):
         """The key of the item that `raw`, as the actor gave it, is the result of."""
 
     def pack(self, member: Member[Item], items: Sequence[Item]) -> Any:
-        """What is sent for `items`."""
+        """Return what is sent for `items`."""
 
     def accepted(self, raw: Any, item: Item, member: Member[Item], *, others: bool) -> Result_co | None:
         """The result; None where another actor should try the item, which is so only where there are `others`."""
@@ -76,7 +76,7 @@ class Staff(Protocol[Item, Result_co]):
         """
 
     def told(self, count: int) -> str:
-        """What becomes of `count` items of an actor that was lost."""
+        """Return what becomes of `count` items of an actor that was lost."""
 
     def deserted(self, last: str) -> HarnessError:
         """The error where no actor is left; `last` says how the last one went."""

@@ -42,7 +42,7 @@ class Replicas:
         self._groups: list[tuple[Any, Any]] = []
 
     def start(self, ray: Any, seat: Seat) -> Any:
-        """As `Staff.start`."""
+        """Implement `Staff.start`."""
         setup, options = self._setup, self._setup.options
         share = (seat.number, seat.of) if seat.of > 1 and not seat.gpus else None
         settings: dict[str, Any] = {"num_cpus": seat.cpus, "num_gpus": seat.gpus, "max_restarts": 0}
@@ -58,11 +58,11 @@ class Replicas:
         return actor.remote(setup, share, seat.name)
 
     def opening(self, member: Member[Request]) -> tuple[Any, ...]:  # noqa: ARG002
-        """As `Staff.opening`."""
+        """Implement `Staff.opening`."""
         return (self.needed_tokens,)
 
     def opened(self, member: Member[Request], facts: Mapping[str, Any]) -> str:
-        """As `Staff.opened`."""
+        """Implement `Staff.opened`."""
         if facts["versions"] != versions():
             return f"it has {facts['versions']}, and here are {versions()}"
         own = facts["model"]
@@ -75,11 +75,11 @@ class Replicas:
         return ""
 
     def key(self, item: Request) -> Key:
-        """As `Staff.key`."""
+        """Implement `Staff.key`."""
         return item.request_id, item.start
 
     def result_key(self, raw: Generated) -> Key:
-        """As `Staff.result_key`."""
+        """Implement `Staff.result_key`."""
         return raw.request_id, raw.index
 
     def pack(self, member: Member[Request], items: Sequence[Request]) -> list[Request]:  # noqa: ARG002
@@ -95,15 +95,15 @@ class Replicas:
         return packed
 
     def accepted(self, raw: Generated, item: Request, member: Member[Request], *, others: bool) -> Generated:  # noqa: ARG002
-        """As `Staff.accepted`."""
+        """Implement `Staff.accepted`."""
         return raw
 
     def again(self, item: Request) -> Request:
-        """As `Staff.again`."""
+        """Implement `Staff.again`."""
         return item
 
     def blamed(self, item: Request, cause: HarnessError) -> Generated:
-        """As `Staff.blamed`."""
+        """Implement `Staff.blamed`."""
         raise ModelError(
             f"one replica after the other was lost with {item.request_id} sample {item.start}: {cause}; what was "
             "answered is kept, and the same command goes on",
@@ -111,11 +111,11 @@ class Replicas:
         )
 
     def told(self, count: int) -> str:
-        """As `Staff.told`."""
+        """Implement `Staff.told`."""
         return f"{count} requests asked again" if count else "nothing was asked of it"
 
     def deserted(self, last: str) -> HarnessError:
-        """As `Staff.deserted`."""
+        """Implement `Staff.deserted`."""
         return ModelError(
             f"no replica of the model is left (last: {last}); what was answered is kept, and the same command goes on",
             exit_code=INFRASTRUCTURE,
@@ -159,7 +159,7 @@ class ClusterModel:
         self._renew()
 
     def fit(self, tokens: int) -> None:
-        """As `harness.optional.CanFit`, where the replicas can be fitted."""
+        """Implement `harness.optional.CanFit`, where the replicas can be fitted."""
         if self._found[2]:
             self._set_needed(tokens)
 
@@ -188,19 +188,19 @@ class ClusterModel:
         return {**facts, "replicas": len(self._fleet.members)} if self._staff.facts else dict(facts)
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """As a replica renders it."""
+        """Render as a replica does."""
         (rendered,) = self._ask(self._fleet.first().handle.render.remote([prompt]))
         found: RenderedPrompt = rendered
         return found
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
-        """As `Model.generate`."""
+        """Implement `Model.generate`."""
         return self.stream(requests, params, None)
 
     def stream(
         self, requests: Iterable[Request], params: SamplingParams, adapter: Adapter | None
     ) -> Iterator[Generated]:
-        """As `generate`, with an adapter."""
+        """Generate with an adapter."""
         return self._fleet.run(_singles(requests), (params, adapter), threaded=False)
 
     def _renew(self) -> None:

@@ -64,7 +64,7 @@ class Cluster:
         self._ray.shutdown()
 
     def model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
-        """As `Place.model`; the same one where the same is asked for again."""
+        """Implement `Place.model`; the same one where the same is asked for again."""
         if spec not in self._specs:
             return open_model(spec, backend=backend, options=options)
         number = self._specs.index(spec)
@@ -77,7 +77,7 @@ class Cluster:
         return self._models[setup]
 
     def sandbox_name(self, asked: str | None, *, environment: str) -> str:
-        """As `Place.sandbox_name`: Docker where all nodes that score have an engine."""
+        """Implement `Place.sandbox_name`: Docker where all nodes that score have an engine."""
         seats = self._scorer_seats([one.node for one in self._found])
         scoring = {seat.node.id for seat in seats if seat.node is not None}
         without = [one for one in self._found if one.node.id in scoring and one.engine is not None]
@@ -93,7 +93,7 @@ class Cluster:
         return name
 
     def sandbox(self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool) -> Sandbox:
-        """As `Place.sandbox`; `workers` is for each node, and part of what the cluster was asked for."""
+        """Implement `Place.sandbox`; `workers` is for each node, and part of what the cluster was asked for."""
         del workers
         setup = SandboxSetup(name=name, environment=environment, trust=trust, allow_unsafe=allow_unsafe)
         # Sandboxes of several environments stand side by side, as on one machine: the first has the nodes' CPUs.
@@ -103,12 +103,12 @@ class Cluster:
         return made
 
     def watched(self, progress: Progress) -> Progress:
-        """As `Place.watched`: on Ray's dashboard."""
+        """Implement `Place.watched`: on Ray's dashboard."""
         self._watched = Watched(self._ray, progress)
         return self._watched
 
     def facts(self) -> Mapping[str, Any]:
-        """As `Place.facts`."""
+        """Implement `Place.facts`."""
         return {
             "address": self._address,
             "ray": self._ray.__version__,

@@ -1,4 +1,4 @@
-"""What happened to the actors of a run: said at once, and kept for the manifest."""
+"""Record what happened to the actors of a run: said at once, and kept for the manifest."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Scorers:
         """What each node's sandbox said of itself when it was opened."""
 
     def start(self, ray: Any, seat: Seat) -> Any:
-        """As `Staff.start`."""
+        """Implement `Staff.start`."""
         assert seat.node is not None
         setup = self._setup
         actor = ray.remote(Scorer).options(
@@ -53,11 +53,11 @@ class Scorers:
         return actor.remote(setup, seat.workers, seat.name)
 
     def opening(self, member: Member[Numbered]) -> tuple[Any, ...]:  # noqa: ARG002
-        """As `Staff.opening`."""
+        """Implement `Staff.opening`."""
         return ()
 
     def opened(self, member: Member[Numbered], facts: Mapping[str, Any]) -> str:
-        """As `Staff.opened`."""
+        """Implement `Staff.opened`."""
         if facts["versions"] != versions():
             return f"it has {facts['versions']}, and here are {versions()}"
         member.facts = facts["sandbox"]
@@ -66,11 +66,11 @@ class Scorers:
         return ""
 
     def key(self, item: Numbered) -> int:
-        """As `Staff.key`."""
+        """Implement `Staff.key`."""
         return item.number
 
     def result_key(self, raw: tuple[int, Outcome]) -> int:
-        """As `Staff.result_key`."""
+        """Implement `Staff.result_key`."""
         return raw[0]
 
     def pack(self, member: Member[Numbered], items: Sequence[Numbered]) -> Bundle:
@@ -96,20 +96,20 @@ class Scorers:
         return item.work[0], outcome
 
     def again(self, item: Numbered) -> Numbered:
-        """As `Staff.again`."""
+        """Implement `Staff.again`."""
         return replace(item, retried=True)
 
     def blamed(self, item: Numbered, cause: HarnessError) -> tuple[Key, Outcome]:
-        """As `Staff.blamed`."""
+        """Implement `Staff.blamed`."""
         detail = f"lost with one node's sandbox after the other: {cause}"
         return item.work[0], Outcome(status=Status.INFRASTRUCTURE, detail=detail)
 
     def told(self, count: int) -> str:
-        """As `Staff.told`."""
+        """Implement `Staff.told`."""
         return f"{count} program{'s' * (count > 1)} run again elsewhere" if count else "no program was under way there"
 
     def deserted(self, last: str) -> HarnessError:
-        """As `Staff.deserted`."""
+        """Implement `Staff.deserted`."""
         return SandboxUnavailable(
             f"no node is left to score on (last: {last}); what was judged is kept, and the same command goes on"
         )
@@ -163,6 +163,6 @@ class ClusterSandbox:
         }
 
     def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
-        """As `Sandbox.run`."""
+        """Implement `Sandbox.run`."""
         numbered = (Numbered(next(self._numbers), item) for item in work)
         return self._fleet.run(numbered, None, threaded=True)

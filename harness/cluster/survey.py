@@ -1,4 +1,4 @@
-"""What each node is and has: read from Ray, and asked of a short task on every node."""
+"""Survey of the nodes: read from Ray, and asked of a short task on every node."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GONE_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a node's own process says of it."""
+    """Facts that a node's own process tells of it."""
 
     node: Node
     harness: str | None

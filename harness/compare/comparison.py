@@ -45,7 +45,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What `harness compare` found."""
+    """Result of `harness compare`."""
 
     runs: tuple[Run, ...]
     differences: tuple[Difference, ...]

@@ -24,7 +24,7 @@ REGRESSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """What a benchmark may lose, in points of 100."""
+    """Largest losses that a benchmark may have, in percentage points."""
 
     max_drop: float = 0.0
     noise_floor: float = 0.0
@@ -86,7 +86,7 @@ class MustPass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What `harness gate` found."""
+    """Result of `harness gate`."""
 
     comparison: Comparison
     findings: tuple[Finding, ...]
@@ -146,7 +146,7 @@ def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
 
 
 def rules_of(values: Mapping[str, Any], default: Mapping[str, Any], path: Path | None) -> Rules:
-    """As `read_rules`, from what the file at `path` holds.
+    """Return what `read_rules` does, from what the file at `path` holds.
 
     Raises:
         UsageError: a key or a value does not fit.

@@ -17,7 +17,7 @@ POWER = 0.8
 
 
 def smallest_drop(*, lost: int, gained: int, n: int, level: float) -> float | None:
-    """As a fraction of 1, for `n` problems with one sample each; None where no drop could be seen."""
+    """Return it as a fraction of 1, for `n` problems with one sample each; None where no drop could be seen."""
     churn = min(lost, gained) / n
     for problems in range(1, n + 1):
         drop = problems / n
@@ -45,7 +45,7 @@ def mcnemar_power(*, drop: float, churn: float, n: int, level: float) -> float:
 
 
 def smallest_sampled_drop(differences: Sequence[float], *, level: float) -> float | None:
-    """As a fraction of 1, from each problem's difference; None where nothing differs."""
+    """Return it as a fraction of 1, from each problem's difference; None where nothing differs."""
     spread = stdev(differences) if len(differences) > 1 else 0.0
     if spread == 0.0:
         return None

@@ -111,7 +111,7 @@ def read_target(name: str) -> Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to reproduce with."""
+    """Request to reproduce a table."""
 
     checkpoints: Mapping[str, str]
     """Full name -> model, as `harness run` takes it."""

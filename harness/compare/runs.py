@@ -35,7 +35,7 @@ class Run:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """What decides the run's results, as its manifest records it."""
+        """Return what decides the run's results, as its manifest records it."""
         found: Mapping[str, Any] = self.summary.manifest["identity"]
         return found
 
@@ -44,7 +44,7 @@ class Run:
         return list(self.summary.manifest["tasks"].get(benchmark, []))
 
     def parts(self, benchmark: str) -> list[str]:
-        """What metrics begin with: "", and "base " where verdicts have a base part."""
+        """Return what metrics begin with: "", and "base " where verdicts have a base part."""
         based = any(v.base_status is not None for v in self.verdicts.values() if v.benchmark == benchmark)
         return [BASE, ""] if based else [""]
 
@@ -103,7 +103,7 @@ def incomparable(first: Run, other: Run) -> list[str]:
 
 
 def caveats(runs: Sequence[Run]) -> list[str]:
-    """What a reader should know about runs that may be compared all the same."""
+    """Return what a reader should know about runs that may be compared all the same."""
     told = []
     unknown = [run.name for run in runs if "sampling" not in run.identity]
     if unknown:
@@ -130,7 +130,7 @@ def _either(run: Run, what: str) -> Any:
 
 
 def _facts(run: Run, benchmark: str) -> dict[str, Any]:
-    """What has to agree between runs that are compared."""
+    """Return what has to agree between runs that are compared."""
     identity = run.identity
     facts: dict[str, Any] = {
         "data digest": identity["benchmarks"][benchmark]["data_digest"],

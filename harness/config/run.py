@@ -33,7 +33,7 @@ TIME_CHECK = "time_check"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
-    """What `harness run` is asked for."""
+    """Configuration of `harness run`."""
 
     model: str
     """A built-in name, a checkpoint folder, or "adapter:what"."""
@@ -135,7 +135,7 @@ class RunConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreConfig:
-    """What `harness score` is asked for."""
+    """Configuration of `harness score`."""
 
     samples: Path
     """A samples file: JSON lines, plain or gz."""

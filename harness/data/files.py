@@ -75,7 +75,7 @@ def locate(file: DataFile, explicit: Path | None = None) -> Path:
 
 
 def found_at(file: DataFile) -> Path | None:
-    """As `locate`, without an explicit path; None where it is nowhere."""
+    """Return where `locate` finds a file without an explicit path; None if it is nowhere."""
     return next((place for place in _places(file) if place.is_file()), None)
 
 

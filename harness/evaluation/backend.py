@@ -21,7 +21,7 @@ class Place(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
     def model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
-        """As `harness.models.loading.open_model`."""
+        """Return a model, as `harness.models.loading.open_model` does."""
 
     def sandbox_name(self, asked: str | None, *, environment: str) -> str:
         """The sandbox called `asked`, or the best there is, where it can be opened.
@@ -31,7 +31,7 @@ class Place(Protocol):
         """
 
     def sandbox(self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool) -> Sandbox:
-        """As `harness.sandboxes.open_sandbox`."""
+        """Return a sandbox, as `harness.sandboxes.open_sandbox` does."""
 
     def watched(self, progress: Progress) -> Progress:
         """`progress`, told to whoever watches the machines as well."""
@@ -50,23 +50,23 @@ class Here:
         """There is nothing to let go of."""
 
     def model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
-        """As `Place.model`."""
+        """Implement `Place.model`."""
         return open_model(spec, backend=backend, options=options)
 
     def sandbox_name(self, asked: str | None, *, environment: str) -> str:
-        """As `Place.sandbox_name`."""
+        """Implement `Place.sandbox_name`."""
         return open_sandbox(asked, environment=environment).name
 
     def sandbox(self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool) -> Sandbox:
-        """As `Place.sandbox`."""
+        """Implement `Place.sandbox`."""
         return open_sandbox(name, environment=environment, workers=workers, trust=trust, allow_unsafe=allow_unsafe)
 
     def watched(self, progress: Progress) -> Progress:
-        """As `Place.watched`."""
+        """Implement `Place.watched`."""
         return progress
 
     def facts(self) -> None:
-        """As `Place.facts`."""
+        """Implement `Place.facts`."""
 
 
 def place(

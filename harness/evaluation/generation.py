@@ -80,7 +80,7 @@ class Engine:
         return True
 
     def _needed_tokens(self, model: Model) -> int:
-        """Of the longest prompt and its answer together."""
+        """Return the tokens of the longest prompt and its answer together."""
         return max(
             len(model.render(suite.prompt(problem)).token_ids or ()) + suite.params(self.config).max_tokens
             for suite in self.suites

@@ -55,7 +55,7 @@ def run(
 def run_all(
     config: RunConfig, *, out: Path | None = None, command: Sequence[str] = (), progress: Progress | None = None
 ) -> list[report.Summary]:
-    """As `run`, and with the checkpoint's adapters and repetitions, all in one load, each in a folder of its own.
+    """Evaluate as `run` does, with the adapters and repetitions too: one load for all, a folder for each.
 
     Raises:
         HarnessError: as `run`.

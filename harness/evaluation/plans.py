@@ -50,7 +50,7 @@ def plans(config: RunConfig, suites: Sequence[Suite], sandbox: str, out: Path | 
 def run_identity(
     config: RunConfig, suites: Sequence[Suite], sandbox: str, adapter: Adapter | None = None
 ) -> dict[str, Any]:
-    """What decides the results of a run, ready for JSON; a stop string or a template is in its recipe's digest."""
+    """Return what decides the results of a run, as JSON; stop strings and templates are in the recipe's digest."""
     recipes = {suite.name: suite.recipe_facts() for suite in suites}
     return {
         "kind": "run",

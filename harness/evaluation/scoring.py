@@ -143,7 +143,7 @@ def _loaded(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
 
 
 def _check(config: ScoreConfig, suite: Suite, file: SamplesFile) -> None:
-    """What would only be noticed at the end."""
+    """Refuse what would only be noticed at the end."""
     if suite.recipe is None and any(row.form is None for row in file.samples):
         raise UsageError(
             f'field "{config.field}" of {config.samples.name} holds answers, not code; '

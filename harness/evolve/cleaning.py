@@ -1,4 +1,4 @@
-"""What is taken off a model's text before anything is decided about it: pure functions.
+"""Clean a model's text before anything is decided about it: pure functions.
 
 Line ends become "\\n" and tabs that indent become four spaces; a label or a preface in front, a fence around the
 whole text and quotes around it go. Nothing is escaped: `<`, `>` and `&` stay as they are.

@@ -95,7 +95,7 @@ class TextIndex:
         self._known_grams = _sorted(self._grams)
 
     def hits(self, row: Row) -> list[Hit]:
-        """What the row repeats, at most one hit for each layer and problem."""
+        """Return what the row repeats, at most one hit for each layer and problem."""
         found = {(hit.layer, hit.problem): hit for hit in self._by_words(row)}
         found |= {(hit.layer, hit.problem): hit for hit in self._by_structure(row)}
         return list(found.values())
@@ -169,7 +169,7 @@ def runs(ids: Hashes, size: int) -> Hashes:
 
 
 def texts(benchmark: Benchmark, problem: Problem) -> Iterator[str]:
-    """What of a problem a row may repeat: its prompt, its instruction, the task in words, its solution."""
+    """Yield what of a problem a row may repeat: its prompt, its instruction, the task in words, its solution."""
     yield problem.prompt
     yield benchmark.instruction(problem)
     for tree in filter(None, [parsed(problem.prompt), parsed(f"{problem.prompt}\n    pass\n")]):

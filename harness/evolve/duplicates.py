@@ -31,7 +31,7 @@ class Removed:
     likeness: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
-        """As removed.jsonl has it."""
+        """Return it as a row of removed.jsonl."""
         told = {"id": self.row.id, "why": self.why, "of": self.of, "likeness": round(self.likeness, 4)}
         return {**told, "instruction": self.row.whole, "output": self.row.output}
 

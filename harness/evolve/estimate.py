@@ -1,4 +1,4 @@
-"""What a run would cost, before anything is asked: requests, tokens, time, money.
+"""Estimate what a run costs, before anything is asked: requests, tokens, time, money.
 
 Every attempt is counted as surviving, so the requests are the most there can be. Tokens are characters by four; an
 answer is taken to be as long as the seeds' own answers on average, or `UNKNOWN_ANSWER` tokens where they have none.

@@ -38,7 +38,7 @@ Piece = tuple[tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """What running the code found."""
+    """Findings of running the code."""
 
     hits: list[Hit]
     functions: int
@@ -70,7 +70,7 @@ class Target:
 
     @property
     def problem(self) -> str:
-        """As `Hit.problem`."""
+        """Implement `Hit.problem`."""
         return f"{self.suite.name} {self.task_id}"
 
 

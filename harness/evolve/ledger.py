@@ -48,7 +48,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back. `error` is set, and the text empty, where nothing did."""
+    """Answer to a request. `error` is set, and the text empty, where nothing did."""
 
     text: str
     finish_reason: str | None = None
@@ -135,7 +135,7 @@ class Ledger:
 
 
 def sampling_row(params: SamplingParams) -> dict[str, Any]:
-    """What of the parameters decides a reply."""
+    """Return what of the parameters decides a reply."""
     return {"temperature": params.temperature, "top_p": params.top_p, "max_tokens": params.max_tokens}
 
 

@@ -87,7 +87,7 @@ class Operator:
         return json_digest(fields)
 
     def prompt(self, instruction: str) -> str:
-        """What the model is asked; braces inside the instruction are never taken for a slot."""
+        """Return what the model is asked; braces inside the instruction are never taken for a slot."""
         values = {"method": self.method, "instruction": instruction}
         return SLOTS.sub(lambda found: values[found[1]], self.template)
 

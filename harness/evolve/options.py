@@ -1,4 +1,4 @@
-"""What a user may say of an evolution, in plain values: the command line's flags and the keys of a TOML table."""
+"""Settings of an evolution, in plain values: the command line's flags and the keys of a TOML table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .sieve import Sieve, all_benchmarks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SieveOptions:
-    """What is sifted out in the end."""
+    """Settings of the filter at the end."""
 
     near: float = 0.9
     """Jaccard index from which two rows are near-duplicates."""
@@ -63,7 +63,7 @@ class SieveOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvolveOptions(SieveOptions):
-    """What `harness evolve` is asked for, but where its folder is."""
+    """Options of `harness evolve`, but where its folder is."""
 
     model: str
     seeds: Path | None = None
@@ -101,7 +101,7 @@ class EvolveOptions(SieveOptions):
         at_least(0, retries=self.retries, backoff_s=self.backoff_s)
 
     def config(self) -> EvolveConfig:
-        """What decides the evolved data.
+        """Return what decides the evolved data.
 
         Raises:
             UsageError: a value does not fit.

@@ -1,4 +1,4 @@
-"""What is asked beside the rewriting: the judge's question, the answer, and how a text is put to a model."""
+"""Prompts other than the rewriting: the judge's question, the answer, and how a text is put to a model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def judge_prompt(first: str, second: str) -> str:
 
 
 def judged_equal(reply: str) -> bool | None:
-    """What the judge said; None where it is neither "Equal" nor "Not Equal"."""
+    """Return what the judge said; None where it is neither "Equal" nor "Not Equal"."""
     words = re.sub(r"[\W_]+", " ", reply.lower()).strip()
     if re.match(r"(?:not equal|unequal|no|different|they are not equal)\b", words):
         return False

@@ -15,7 +15,7 @@ from .seeds import Seeds, whole
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvolveConfig:
-    """What decides the evolved data; files, budgets and what is sifted out in the end are not part of it."""
+    """Settings that decide the evolved data; files, budgets and what is sifted out in the end are not part of it."""
 
     model: str
     operators: tuple[Operator, ...]
@@ -58,7 +58,7 @@ JUDGE_SAMPLING = SamplingParams(temperature=0.0, max_tokens=16)
 
 
 def identity(config: EvolveConfig, seeds: Seeds, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What a folder's ledger belongs to; `models` are what the models say of themselves."""
+    """Return what a folder's ledger belongs to; `models` are what the models say of themselves."""
     return {
         "kind": "evolve",
         "seeds": f"sha256:{seeds.sha256}",

@@ -34,7 +34,7 @@ Check = Callable[[Sequence[Row]], Mapping[str, str]]
 
 @dataclass(slots=True, kw_only=True)
 class Evolved:
-    """What the rounds gave so far."""
+    """Instructions and answers of the rounds so far."""
 
     rows: list[Row]
     """Seeds first, then the survivors of each round, in order."""

@@ -55,7 +55,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run ended with."""
+    """Result of a run."""
 
     path: Path
     rows: int
@@ -203,7 +203,7 @@ class _Run:
         return merged(sifted.rows, self._config.seed)[: self._settings.sample], sifted
 
     def _stop_facts(self) -> dict[str, Any] | None:
-        """What Evol Stop saw and kept, JSON-ready."""
+        """Return what Evol Stop saw and kept, JSON-ready."""
         stop = self._settings.stop
         if stop is None:
             return None
@@ -248,7 +248,7 @@ class _Run:
         )
 
     def _facts(self, found: Evolved, sifted: Sifted, rows: Sequence[Row], ledger: Ledger) -> dict[str, Any]:
-        """What the data's manifest says; nothing in it depends on when, or in how many starts, it was made."""
+        """Return what the data's manifest says; nothing in it depends on when, or in how many starts, it was made."""
         return {
             "configuration": self._folder.manifest["digest"],
             "seeds": {"name": self._seeds.name, "sha256": self._seeds.sha256, "rows": len(self._seeds.seeds)},

@@ -1,4 +1,4 @@
-"""What is sifted out of the merged rows in the end: duplicates, and what repeats a benchmark."""
+"""Filter the merged rows in the end: duplicates, and what repeats a benchmark."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LAYERS = ("substring", "n-grams", "similarity", "execution")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sieve:
-    """What is sifted out, and how."""
+    """Filter for rows, with its settings."""
 
     near: float | None = NEAR
     """From which Jaccard index on rows are near-duplicates; None: exact ones alone."""
@@ -36,7 +36,7 @@ class Sieve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sifted:
-    """What is left, what was removed, and what was found of benchmarks."""
+    """Rows that are left, rows that were removed, and what was found of benchmarks."""
 
     rows: list[Row]
     removed: list[Removed]
@@ -97,7 +97,7 @@ def sift(rows: Sequence[Row], sieve: Sieve, suites: Sequence[Suite], progress: P
 def summary(
     rows: int, hits: Sequence[Hit], suites: Sequence[Suite], sieve: Sieve, executed: Executed | None
 ) -> dict[str, Any]:
-    """What the manifest says of contamination: method, counts by layer, touched problems by benchmark."""
+    """Return what the manifest says of contamination: method, counts by layer, touched problems by benchmark."""
     touched: dict[str, set[str]] = {suite.name: set() for suite in suites}
     for hit in hits:
         touched[hit.benchmark].add(hit.task_id)

@@ -22,7 +22,7 @@ Shingles = frozenset[int]
 
 
 class Index:
-    """What was added, and which of it is at least `threshold` alike to something else.
+    """Sets that were added, and which of it is at least `threshold` alike to something else.
 
     Raises:
         UsageError: datasketch is not installed.
@@ -44,7 +44,7 @@ class Index:
         return self._nearest(shingles, self._hash(shingles))
 
     def nearest_or_add(self, key: Hashable, shingles: Shingles) -> tuple[Hashable, float] | None:
-        """As `nearest`; where there is none, the set is added."""
+        """Return what `nearest` does; add the set if there is none."""
         sketch = self._hash(shingles)
         found = self._nearest(shingles, sketch)
         if found is None:

@@ -1,4 +1,4 @@
-"""What can be counted of an evolution: attempts by operator, round and reason, diversity, length, difficulty.
+"""Statistics of an evolution: attempts by operator, round and reason, diversity, length, difficulty.
 
 Difficulty is counted, not judged: words of the instruction, and branches, loops and nesting in the answer's Python.
 Not promised: that these figures are what people call difficult.

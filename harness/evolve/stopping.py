@@ -40,7 +40,7 @@ class StopRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What training on all rounds up to one came to."""
+    """Result of training on all rounds up to one."""
 
     round: int
     rows: int
@@ -120,7 +120,7 @@ def development_set(name: str, reported: Sequence[str] = ()) -> str:
 
 
 def told(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what Evol Stop saw, that which does not depend on where the folders lie."""
+    """Return the part of what Evol Stop saw that does not depend on where the folders lie."""
     figures = ("round", "rows", "metric", "value", "low", "high", "problems")
     rounds = [{key: trial[key] for key in figures} for trial in facts["rounds"]]
     return {**facts, "rounds": rounds}

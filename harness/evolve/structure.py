@@ -24,7 +24,7 @@ def _walk(node: ast.AST, found: list[str]) -> None:
 
 
 def _label(node: ast.AST) -> str:
-    """What a node is, with what of it is no matter of taste."""
+    """Return what a node is, with what of it is no matter of taste."""
     match node:
         case ast.Name():
             return node.id if node.id in BUILTINS else "name"

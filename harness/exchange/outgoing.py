@@ -24,7 +24,7 @@ PASS, FAIL, TIMEOUT = "pass", "fail", "timeout"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """What is exported: the judged samples of one benchmark, in order."""
+    """Run to export: the judged samples of one benchmark, in order."""
 
     benchmark: str
     suite: Suite

@@ -1,4 +1,4 @@
-"""What `harness finetune` is asked for: one frozen configuration, checked, with a digest.
+"""Configuration of `harness finetune`: one frozen configuration, checked, with a digest.
 
 The digest covers what decides the weights. Where the checkpoint goes, how often progress is saved and how much memory
 may be used do not.
@@ -45,7 +45,7 @@ class Lora:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """What decides a fine-tuned checkpoint, and where it goes."""
+    """Settings that decide a fine-tuned checkpoint, and where it goes."""
 
     base: str
     """A builtin, a checkpoint folder, or a hub name."""

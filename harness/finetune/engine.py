@@ -61,7 +61,7 @@ def prepare_tokenizer(tokenizer: Any, vocabulary: int) -> None:
 
 
 def dataset(encoded: Encoded, order: Sequence[int]) -> Any:
-    """What TRL takes as tokenised prompt-completion data, in the order of training."""
+    """Return what TRL takes as tokenised prompt-completion data, in the order of training."""
     from datasets import Dataset
 
     return Dataset.from_dict(

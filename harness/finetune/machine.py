@@ -1,4 +1,4 @@
-"""What there is to train on: packages, processes, the type to compute in, and how a step is divided."""
+"""Look at the machine to train on: packages, processes, the type to compute in, and how a step is divided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is trained on what: rows, tokens and their order, read and checked before anything is loaded."""
+"""Training material: rows, tokens and their order, read and checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _facts(
     encoded: Encoded,
     order: Sequence[int],
 ) -> dict[str, Any]:
-    """What the manifest says of the data."""
+    """Return what the manifest says of the data."""
     sizes = encoded.answer_tokens
     return {
         "source": str(source_file(config.data)),

@@ -1,4 +1,4 @@
-"""What a training will need in memory, worked out before anything is loaded, and what there is.
+"""Estimate the memory that a training needs, before anything is loaded, and what there is.
 
 Counted for one process: weights, gradients and AdamW's two moments of what is trained (float32), the base in its own
 type under LoRA, and what the layers keep for the way back. Not promised: more than the order of magnitude. Activations
@@ -57,7 +57,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """What is in memory at a time."""
+    """Rows in memory at a time."""
 
     rows: int
     length: int
@@ -67,7 +67,7 @@ class Batch:
 
 
 def need(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards: int = 1) -> Need:
-    """What `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
+    """Return what `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
     shapes: dict[str, tuple[int, ...]] = {}
     for shard in sorted(base.glob(WEIGHTS)):
         shapes |= tensor_shapes(shard)
@@ -158,7 +158,7 @@ def _machine() -> int | None:
 
 
 def _group() -> int | None:
-    """What the control group has left; files it has merely read before count as free."""
+    """Return what the control group has left; files it has merely read before count as free."""
     for folder, limit, used in GROUPS:
         try:
             left = int((Path(folder) / limit).read_text("utf-8")) - int((Path(folder) / used).read_text("utf-8"))

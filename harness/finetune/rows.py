@@ -80,7 +80,7 @@ def source_digest(source: Path) -> str:
 
 
 def data_manifest(source: Path) -> dict[str, Any] | None:
-    """What the data set's own manifest says, where it lies beside the rows and is of these rows."""
+    """Return what the data set's own manifest says, where it lies beside the rows and is of these rows."""
     file = source_file(source)
     manifest = file.parent / DATA_MANIFEST
     if not manifest.is_file():

@@ -93,7 +93,7 @@ def finetune(
 def _identity(
     config: TrainingConfig, base: Checkpoint, train: list[TrainingRow], held_out: list[TrainingRow]
 ) -> dict[str, Any]:
-    """What decides the weights."""
+    """Return what decides the weights."""
     return {
         **config.settings(),
         "base": weights_digest(base.path),
@@ -104,7 +104,7 @@ def _identity(
 
 
 def _about(config: TrainingConfig, material: Material) -> dict[str, Any]:
-    """What the manifest says before the training."""
+    """Return what the manifest says before the training."""
     base = material.base
     source = data_manifest(config.data) or {}
     return {
@@ -177,7 +177,7 @@ def _check_memory(config: TrainingConfig, material: Material, dtype: str, tell: 
 
 
 def _nothing(_line: str) -> None:
-    """What the processes tell that are not the first one."""
+    """Return what the processes tell that are not the first one."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What is seen of a training while it runs: a line per step, the losses in a journal, states marked as whole."""
+"""Watch a training while it runs: a line per step, the losses in a journal, states marked as whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each round adds: checkpoints trained on round 0, 0 to 1, 0 to 2, ..., on equal numbers of tokens.
+"""Measure what each round adds: checkpoints trained on round 0, 0 to 1, 0 to 2, ..., on equal numbers of tokens.
 
 A larger set would win by more training alone. Here each checkpoint sees as many answer tokens (those that carry the
 loss) as the others, smaller sets more often; the budgets agree to within the row that reaches it. Where no file of
@@ -80,7 +80,7 @@ class Ablation:
 
 
 def ablation_from(found: Mapping[str, Any], root: Path) -> Ablation:
-    """What `as_json` wrote."""
+    """Return what `as_json` wrote."""
     points = tuple(
         Point(
             **{name: one[name] for name in FIGURES},

@@ -75,7 +75,7 @@ def _status(command: Sequence[str], tell: Callable[[str], None]) -> int:
 
 
 def _wait_and_let_go(process: subprocess.Popen[str]) -> None:
-    """What a launcher left behind when it ended is ended by this, and only then are there no more lines."""
+    """End what a launcher left behind; only then are there no more lines."""
     assert process.stdin is not None
     process.wait()
     process.stdin.close()

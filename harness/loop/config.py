@@ -46,7 +46,7 @@ class AblationOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopConfig:
-    """What `harness loop` is asked for."""
+    """Configuration of `harness loop`."""
 
     path: Path
     base: str
@@ -148,7 +148,7 @@ def _check_training(
 
 
 def _placeholders(base: str) -> dict[str, str]:
-    """What a training's settings are checked with before its data is there."""
+    """Return what a training's settings are checked with before its data is there."""
     return {"base": base, "data": ".", "out": "."}
 
 

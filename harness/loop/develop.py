@@ -18,7 +18,7 @@ METRIC = "pass@1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopOptions:
-    """What a user may say of Evol Stop."""
+    """Options of Evol Stop."""
 
     on: str
     """The development set: mbpp:validation, say."""

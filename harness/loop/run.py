@@ -39,7 +39,7 @@ ABLATION = "ablation.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What a loop came to."""
+    """Result of a loop."""
 
     page: Path
     gate: Gate
@@ -99,7 +99,7 @@ class Loop:
             return self._end(done, found, rounds, started)
 
     def plan(self) -> list[Planned]:
-        """What each stage is about to do; nothing is done, and a stage whose input is not there yet waits for it."""
+        """Return what each stage would do, without doing it; a stage whose input is missing waits for it."""
         planned: list[Planned] = []
         data = self.config.data
         if self.config.evolve is not None:
@@ -151,7 +151,7 @@ class Loop:
         )
 
     def _stop_key(self) -> dict[str, Any] | None:
-        """What decides where rounds end."""
+        """Return what decides where rounds end."""
         stop, workshop = self.config.stop, self.workshop
         if stop is None:
             return None
@@ -181,7 +181,7 @@ class Loop:
         return self.config.out / Stage(name="evolve", key=self._evolve_identity()).label
 
     def _evolved(self, stage: Stage) -> Done | None:
-        """What was evolved earlier; None where more or fewer rounds were written there since."""
+        """Return what was evolved earlier; None where more or fewer rounds were written there since."""
         known = self.stages.known(stage, self._evolve_folder())
         file = self._evolve_folder() / DATASET / ROWS
         return known if known and file.is_file() and known.digest == f"sha256:{file_digest(file)}" else None

@@ -57,7 +57,7 @@ class Done:
 
     @property
     def digest(self) -> str:
-        """Of what was made."""
+        """Digest of what was made."""
         return str(self.outcome["digest"])
 
 

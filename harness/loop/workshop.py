@@ -58,7 +58,7 @@ class Workshop:
 
     @cached_property
     def base_digest(self) -> str:
-        """Of the base's weights, configuration and tokenizer.
+        """Return the digest of the base's weights, configuration and tokenizer.
 
         Raises:
             ModelError: the base is missing or damaged.
@@ -75,7 +75,7 @@ class Workshop:
         return Stage(name="finetune", key={"data": source_digest(data), **self.settings(values)})
 
     def settings(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What decides a training besides its data, JSON-ready.
+        """Return what decides a training besides its data, JSON-ready.
 
         Raises:
             UsageError, DataError: as `training`.
@@ -169,7 +169,7 @@ def adapter_of(folder: Path) -> Path:
 
 
 def training_facts(folder: Path) -> dict[str, Any]:
-    """What a checkpoint's manifest says of its training: losses, and how many answer tokens had one.
+    """Return what a checkpoint's manifest says of its training: losses, and how many answer tokens had one.
 
     Raises:
         ModelError: it has no manifest.

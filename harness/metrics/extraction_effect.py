@@ -38,7 +38,7 @@ def as_field(manifest: Mapping[str, Any], samples: int, found: list[RuleScore]) 
 
 
 def rules_of(manifest: Mapping[str, Any], samples: int) -> list[RuleScore]:
-    """What the manifest holds for a run of so many samples; nothing where samples or code have changed since."""
+    """Return what the manifest holds for a run of so many samples; nothing where samples or code have changed since."""
     field = manifest.get(FIELD)
     if field is None or (field["digest"], field["samples"]) != (manifest["digest"], samples):
         return []

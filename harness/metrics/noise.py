@@ -23,7 +23,7 @@ NOISE = "noise.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
-    """What repetitions of one benchmark came to."""
+    """Results of the repetitions of one benchmark."""
 
     benchmark: str
     runs: int

@@ -15,7 +15,7 @@ class Base(Model, Protocol):
     def stream(
         self, requests: Iterable[Request], params: SamplingParams, adapter: Adapter | None
     ) -> Iterator[Generated]:
-        """As `generate`, with an adapter."""
+        """Generate with an adapter."""
 
 
 class AdaptedModel:
@@ -39,9 +39,9 @@ class AdaptedModel:
         return {**self._base.describe(), "name": self.name, "adapter_weights": own}
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """As the base."""
+        """Render as the base does."""
         return self._base.render(prompt)
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
-        """As the base, with the adapter's weights added to its own."""
+        """Generate as the base does, with the adapter's weights added."""
         return self._base.stream(requests, params, self._adapter)

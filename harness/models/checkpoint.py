@@ -96,7 +96,7 @@ def from_hub(name: str, *, revision: str | None = None, pickled: bool = False) -
 
 
 def configuration(folder: Path) -> dict[str, Any]:
-    """What config.json says.
+    """Return what config.json says.
 
     Raises:
         ModelError: it is not a JSON object.

@@ -50,7 +50,7 @@ def jobs(requests: Iterable[Request], render: Callable[[Prompt], RenderedPrompt]
 def jobs_or_none(
     requests: Iterable[Request | None], render: Callable[[Prompt], RenderedPrompt]
 ) -> Iterator[Job | None]:
-    """As `jobs`, with None wherever it stands among the requests."""
+    """Yield what `jobs` does, and None wherever it stands among the requests."""
     for request in requests:
         if request is None:
             yield None

@@ -225,7 +225,7 @@ class OpenAIModel:
         self._served = {key: facts[key] for key in ("owned_by", "root", "max_model_len") if key in facts}
 
     def _reached(self) -> dict[str, Any]:
-        """What a client of this server is made with."""
+        """Return what a client of this server is made with."""
         import openai
 
         timeout = openai.Timeout(TIMEOUT_S, connect=10.0)

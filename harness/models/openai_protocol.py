@@ -1,4 +1,4 @@
-"""What is sent to an OpenAI-compatible server, and what its answers and errors mean.
+"""Requests to an OpenAI-compatible server, and the meaning of its answers and errors.
 
 Format: OpenAI's API reference, /completions and /chat/completions; `top_k`, `min_p` and the continuation of a reply
 are extensions that vLLM, TGI and llama.cpp know, and are sent only where they are asked for.

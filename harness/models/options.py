@@ -1,4 +1,4 @@
-"""What a user may choose about how a model is loaded; every backend reads the same record."""
+"""Options of how a model is loaded; every backend reads the same record."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of a checkpoint."""
+    """Entry of the table of known checkpoints."""
 
     name: str
     hub: str

@@ -138,7 +138,7 @@ class VllmModel:
     def stream(
         self, requests: Iterable[Request | None], params: SamplingParams, adapter: Adapter | None
     ) -> Iterator[Generated]:
-        """As `generate`, with an adapter."""
+        """Generate with an adapter."""
         if self._engine is None:
             raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
         engine = self._engine

@@ -73,7 +73,7 @@ CAUSE = re.compile(r"(?:^|\s)((?:[\w.]+\.)?\w*(?:Error|Exception): .+)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSettings:
-    """What an engine is started with."""
+    """Settings that an engine is started with."""
 
     path: Path
     options: ModelOptions

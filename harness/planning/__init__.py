@@ -1,1 +1,1 @@
-"""What a run would take: `--dry-run` and `harness plan`."""
+"""Estimate what a run takes: `--dry-run` and `harness plan`."""

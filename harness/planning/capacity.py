@@ -32,7 +32,7 @@ LONG_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """What judging a model's programs on one benchmark took."""
+    """Measured cost of judging a model's programs on one benchmark."""
 
     problems: int
     """Whose programs were judged."""
@@ -48,15 +48,17 @@ class Scoring:
         return long_share * self.long_s + (1 - long_share) * self.program_s
 
     def interval_s(self) -> Interval:
-        """Of the mean, as far as the long programs that were counted tell. Samples of one problem count as one
-        program: they are long together."""
+        """Return the interval of the mean, as far as the long programs that were counted tell.
+
+        Samples of one problem count as one program: they are long together.
+        """
         low, high = wilson(self.long_share * self.problems, self.problems)
         return self.mean_s(low), self.mean_s(high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What was measured of one model on one benchmark."""
+    """Measurements of one model on one benchmark."""
 
     model: str
     benchmark: str
@@ -76,7 +78,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What one benchmark will take."""
+    """Forecast for one benchmark."""
 
     benchmark: str
     samples: int
@@ -96,7 +98,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """What all benchmarks will take together, on so many GPUs and cores."""
+    """Forecast for all benchmarks together, on so many GPUs and cores."""
 
     parts: tuple[Forecast, ...]
     replicas: int
@@ -133,7 +135,7 @@ def forecast(
 
 
 def figures_of(run: Path) -> list[Figures]:
-    """What the run folder `run` shows, by benchmark.
+    """Return what the run folder `run` shows, by benchmark.
 
     Raises:
         StoreError: it is none.
@@ -173,7 +175,7 @@ def figures_of(run: Path) -> list[Figures]:
 
 
 def _scoring(verdicts: Sequence[Verdict], rest_s: float) -> Scoring:
-    """What the programs of one benchmark took; `rest_s` is what each takes beside its own CPU time."""
+    """Return what the programs of one benchmark took; `rest_s` is what each takes beside its own CPU time."""
     long: list[float] = []
     short: list[float] = []
     by_problem: defaultdict[str, list[bool]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What a run would do and how long it should take; nothing is loaded, generated, judged or written.
+"""Forecast what a run does and how long it takes; nothing is loaded, generated, judged or written.
 
 Times are those of earlier runs on a machine like this one: of the same model and benchmark for generating, of the same
 benchmark and sandbox for judging. Where there is none, the forecast says that it does not know.
@@ -27,7 +27,7 @@ from ..types import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What one benchmark of one run folder still lacks."""
+    """Work that one benchmark of one run folder still needs."""
 
     path: Path
     benchmark: str
@@ -55,7 +55,7 @@ class Forecast:
 
     @property
     def seconds(self) -> float | None:
-        """Of all that is left to do; None where a part is not known."""
+        """Return the seconds of all that is left to do; None where a part is not known."""
         left = [one for one in self.work if one.to_judge]
         total = self.start_s if left else 0.0
         for one in left:
@@ -68,7 +68,7 @@ class Forecast:
 
 
 def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
-    """What `harness.evaluation.pipeline.run` would do with `config` in the folder `out`.
+    """Return what `harness.evaluation.pipeline.run` would do with `config` in the folder `out`.
 
     Raises:
         HarnessError: as the run itself would, before it generates anything.

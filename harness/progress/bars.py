@@ -53,16 +53,16 @@ class Quiet:
         pass
 
     def note(self, text: str) -> None:
-        """As `Progress.note`."""
+        """Implement `Progress.note`."""
 
     def start(self, stage: str, total: int | None = None) -> None:
-        """As `Progress.start`."""
+        """Implement `Progress.start`."""
 
     def advance(self, stage: str, tokens: int = 0) -> None:
-        """As `Progress.advance`."""
+        """Implement `Progress.advance`."""
 
     def finish(self, stage: str) -> None:
-        """As `Progress.finish`."""
+        """Implement `Progress.finish`."""
 
 
 class _Count:
@@ -109,17 +109,17 @@ class Lines:
         self._counts.clear()
 
     def note(self, text: str) -> None:
-        """As `Progress.note`."""
+        """Implement `Progress.note`."""
         print(text, file=self._stream or sys.stderr, flush=True)
 
     def start(self, stage: str, total: int | None = None) -> None:
-        """As `Progress.start`."""
+        """Implement `Progress.start`."""
         with self._lock:
             self._counts[stage] = _Count(total)
             self.note(f"{stage}: started" + (f", {total} to do" if total is not None else ""))
 
     def advance(self, stage: str, tokens: int = 0) -> None:
-        """As `Progress.advance`."""
+        """Implement `Progress.advance`."""
         with self._lock:
             count = self._counts[stage]
             count.done += 1
@@ -129,7 +129,7 @@ class Lines:
                 self.note(_line(stage, count))
 
     def finish(self, stage: str) -> None:
-        """As `Progress.finish`."""
+        """Implement `Progress.finish`."""
         with self._lock:
             count = self._counts.pop(stage)
             self.note(f"{_line(stage, count)} done in {time.monotonic() - count.started:.1f} s")
@@ -168,21 +168,21 @@ class Bars:
         self._tasks.clear()
 
     def note(self, text: str) -> None:
-        """As `Progress.note`."""
+        """Implement `Progress.note`."""
         if self._bars is None:
             sys.stderr.write(f"{text}\n")
             return
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def start(self, stage: str, total: int | None = None) -> None:
-        """As `Progress.start`."""
+        """Implement `Progress.start`."""
         assert self._bars is not None
         with self._lock:
             self._counts[stage] = _Count(total)
             self._tasks[stage] = self._bars.add_task(stage, total=total, told="")
 
     def advance(self, stage: str, tokens: int = 0) -> None:
-        """As `Progress.advance`."""
+        """Implement `Progress.advance`."""
         with self._lock:
             count = self._counts[stage]
             count.done += 1
@@ -191,7 +191,7 @@ class Bars:
             self._bars.update(self._tasks[stage], advance=1, told=count.told())
 
     def finish(self, stage: str) -> None:
-        """As `Progress.finish`."""
+        """Implement `Progress.finish`."""
         with self._lock:
             count = self._counts.pop(stage)
             task = self._tasks.pop(stage)

@@ -1,4 +1,4 @@
-"""What a run came to: scores.json, report.md and report.html in its folder, and a card for the terminal."""
+"""Report what a run came to: scores.json, report.md and report.html in its folder, and a card for the terminal."""
 
 from .card import card
 from .page import write_page

@@ -1,4 +1,4 @@
-"""What a reader should know before believing a score."""
+"""Warnings: what a reader should know before believing a score."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Plot(Figure):
     """A figure that notebooks show as it is, without a set-up of matplotlib."""
 
     def _repr_png_(self) -> bytes:
-        """What Jupyter asks for."""
+        """Return what Jupyter asks for."""
         picture = io.BytesIO()
         self.savefig(picture, format="png", dpi=144, bbox_inches="tight")
         return picture.getvalue()

@@ -1,4 +1,4 @@
-"""What a page shows of each problem: a row of the table, and a compressed chunk that is unpacked when it is opened.
+"""Details of each problem for a page: a row of the table, and a compressed chunk that is unpacked when it is opened.
 
 A chunk is JSON, deflated and in base64. A run of 164 problems x 200 samples so stays a file of some megabytes whose
 opening costs no more than its table.

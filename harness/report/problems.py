@@ -17,7 +17,7 @@ from ..types import Prompt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """What a report shows of a problem."""
+    """Texts of a problem that a report shows."""
 
     prompt: str
     """As it was asked: the recipe's text or messages; the instruction where the recipe is not known."""

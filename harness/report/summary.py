@@ -111,7 +111,7 @@ def read(path: Path) -> Summary:
 def summarise(
     path: Path, manifest: Mapping[str, Any], samples: Mapping[Key, Sample], verdicts: Mapping[Key, Verdict]
 ) -> Summary:
-    """What was read from the folder `path`, added up.
+    """Return what was read from the folder `path`, added up.
 
     Raises:
         StoreError: the manifest names no tasks.
@@ -153,7 +153,7 @@ Outcome = tuple[str, Status, Status | None]
 
 
 class _Totals:
-    """What judged samples add up to, taken one at a time: a run may have more of them than memory holds."""
+    """Totals over judged samples, taken one at a time: a run may have more of them than memory holds."""
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         self._entry_points: Mapping[str, Mapping[str, str]] = manifest.get("entry_points", {})

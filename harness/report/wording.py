@@ -115,7 +115,7 @@ def uncarried(summary: Summary, quote: Callable[[str], str] = one_line) -> list[
 
 
 def isolation(summary: Summary) -> list[tuple[str, str]]:
-    """What was and what was not isolated: (heading, list), per environment."""
+    """Return what was and what was not isolated: (heading, list), per environment."""
     told: list[tuple[str, str]] = []
     for facts in summary.manifest.get("sandbox", {}).values():
         name = str(facts.get("sandbox", summary.manifest["identity"]["sandbox"]))
@@ -141,7 +141,7 @@ def fragile(problems: list[str]) -> str:
 
 
 def subject(manifest: Mapping[str, Any]) -> str:
-    """What was evaluated: the model, or the samples file."""
+    """Return what was evaluated: the model, or the samples file."""
     config = manifest["config"]
     return str(config.get("model") or config.get("samples"))
 

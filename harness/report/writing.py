@@ -35,7 +35,7 @@ def write(path: Path, suites: Sequence[Suite] = ()) -> Summary:
 
 
 def scores_json(summary: Summary) -> dict[str, Any]:
-    """What scores.json holds; a value that cannot be computed is null, and `note` says why."""
+    """Return what scores.json holds; a value that cannot be computed is null, and `note` says why."""
     return {
         "digest": summary.manifest["digest"],
         "scores": [_score_row(score) for score in summary.scores],
@@ -53,7 +53,7 @@ def scores_json(summary: Summary) -> dict[str, Any]:
 
 
 def run_json(summary: Summary) -> dict[str, Any]:
-    """What the command line prints of a run as JSON: the card's facts for machines."""
+    """Return what the command line prints of a run as JSON: the card's facts for machines."""
     manifest = summary.manifest
     return {
         "path": str(summary.path),

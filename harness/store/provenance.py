@@ -127,7 +127,7 @@ def _processor() -> str:
 
 
 def _output(command: list[str]) -> str:
-    """What a command prints; nothing where it is not there, fails or hangs."""
+    """Return what a command prints; nothing if it is missing, fails or hangs."""
     program = shutil.which(command[0])
     if program is None:
         return ""

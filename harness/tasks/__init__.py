@@ -1,1 +1,1 @@
-"""What is asked and how answers are read: recipes, extraction of code, benchmarks as a run uses them."""
+"""Ask models and read their answers: recipes, extraction of code, benchmarks as a run uses them."""

@@ -141,7 +141,7 @@ def extract(text: str, problem: Problem, rule: Extraction) -> tuple[str, CodeFor
 
 
 def answer_part(text: str, *, lead: str, marker: str, pick: Literal["first", "last"]) -> str:
-    """What the model said, where `text` may begin with the prompt and may repeat the marker.
+    """Return what the model said, where `text` may begin with the prompt and may repeat the marker.
 
     The prompt counts as echoed when `lead` stands before the first `marker`, whatever surrounds both:
     published files differ from the published scripts in blank lines.

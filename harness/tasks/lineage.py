@@ -1,4 +1,4 @@
-"""What a run knows of how its checkpoint was trained: the recipe, and which problems the data touched.
+"""Training of the checkpoint that a run evaluates: the recipe, and which problems the data touched.
 
 It stands in the manifest of a checkpoint or adapter that was trained here. Not promised: anything of a checkpoint whose
 training is not on record.
@@ -21,7 +21,7 @@ GROUPS = "training_data"
 
 
 def training_of(folder: Path) -> dict[str, Any] | None:
-    """What a run's manifest keeps of the training that made the checkpoint in `folder`; None where it is unknown.
+    """Return what a manifest keeps of the training that made the checkpoint in `folder`; None if it is unknown.
 
     Raises:
         ModelError: the checkpoint's manifest is damaged.

@@ -91,7 +91,7 @@ class Suite:
         return Sample(benchmark=self.name, task_id=task_id, index=index, completion=completion, code=code, form=form)
 
     def prompt(self, problem: Problem) -> Prompt:
-        """What the recipe asks for `problem`."""
+        """Return what the recipe asks for `problem`."""
         assert self.recipe is not None
         return self.recipe.build(problem, self.benchmark.instruction(problem))
 
@@ -130,7 +130,7 @@ class Suite:
         return found
 
     def facts(self) -> dict[str, Any]:
-        """What identifies the benchmark's part in a run."""
+        """Return what identifies the benchmark's part in a run."""
         return {"data_digest": self.data_digest, "problems": len(self.problems)}
 
     def slices(self) -> dict[str, dict[str, list[str]]]:
@@ -151,7 +151,7 @@ class Suite:
         return found
 
     def recipe_facts(self) -> dict[str, str] | None:
-        """What identifies the recipe."""
+        """Return what identifies the recipe."""
         return {"name": self.recipe.name, "digest": self.recipe.digest} if self.recipe else None
 
 

@@ -43,7 +43,7 @@ class NoStdin(io.StringIO):
 
 
 class Inbox:
-    """What the worker hands over, chunk by chunk; iterating ends when nothing more will come."""
+    """Chunks that the worker hands over; iterating ends when nothing more will come."""
 
     def __iter__(self) -> Iterator[bytes]:
         while True:

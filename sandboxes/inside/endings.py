@@ -19,7 +19,7 @@ DISMISSED = "ended", "nothing more was asked"
 
 
 class Ending:
-    """What is known of a process that was reaped; `token` is what a verdict of it must carry."""
+    """Facts of a process that was reaped; `token` is what a verdict of it must carry."""
 
     def __init__(
         self,

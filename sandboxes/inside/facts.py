@@ -1,4 +1,4 @@
-"""What this process can see of its own confinement, read back rather than believed.
+"""Facts of this process's own confinement, read back rather than believed.
 
 The host compares these with what it asked for and refuses to run programs where a promised limit is
 not in force.
@@ -38,7 +38,7 @@ def memory_peak() -> int:
 
 
 class Others:
-    """What a program costs beside its first process's own clock: all it started, and its waits for a CPU.
+    """Costs of a program beside its first process's own clock: all it started, and its waits for a CPU.
 
     The control group's counter tells the CPU time where it can be read and holds this worker alone (in a container);
     elsewhere the processes of the worker's own PID namespace are added up, each as it was when it was last seen, so

@@ -1,4 +1,4 @@
-"""What a worker and its host have between them while a program runs."""
+"""The channel between a worker and its host while a program runs."""
 
 from typing import Optional
 
@@ -6,7 +6,7 @@ from . import frames, regions
 
 
 class Host:
-    """What a running program and the host have between them: buffers, and the talk of a dialogue."""
+    """Channel between a running program and the host: buffers, and the talk of a dialogue."""
 
     def __init__(self, out: int, nonce: str, handed: regions.Region, report: regions.Region, output: regions.Region):
         self._out, self._nonce = out, nonce

@@ -153,7 +153,7 @@ class Judge:
 
 
 class Expected:
-    """What a reference's calls reported: values, or digests of large ones and what is behind those."""
+    """Report of a reference's calls: values, or digests of large ones and what is behind those."""
 
     def __init__(self, report: records.Report) -> None:
         self.values = [codec.decode(data) for data in report.values]
@@ -205,7 +205,7 @@ def _behind(report: records.Report, index: int, data: bytes) -> Any:
 
 
 def status_of_end(end: str, detail: str) -> str:
-    """What the end of a part means where every value up to it is right."""
+    """Return what the end of a part means where every value up to it is right."""
     if end == calls.BROKEN and detail.startswith(("SyntaxError", "IndentationError", "TabError")):
         return "syntax_error"
     ends = {

@@ -1,4 +1,4 @@
-"""What a program sees of its own confinement: run as one at the start of a worker, it raises what it found as JSON."""
+"""Probe what a program sees of its own confinement: run as one when a worker starts, raise the findings as JSON."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a child tells its worker: a mark that it started, then records, each a kind, a length and so many bytes.
+"""Records that a child writes for its worker: a start mark, then records, each a kind, a length and so many bytes.
 
 A split candidate's records are values and how its process ended, never a word about whether they are right. They come
 in this order: READY once a program whose calls are timed has run, VALUE of each call, REVEALED values that were asked

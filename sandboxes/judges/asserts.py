@@ -44,7 +44,7 @@ UNKNOWN_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """What the tests ask of the reference, and what it answers."""
+    """Calls that the tests make of the reference, and its answers."""
 
     name: str
     """Of everything it depends on."""
@@ -61,7 +61,7 @@ class AssertsKind:
     """See the module and `kind.Kind`."""
 
     def outcome(self, slot: Slot, program: Program, judge: Asserts) -> Outcome:
-        """As `Kind.outcome`."""
+        """Implement `Kind.outcome`."""
         if not judge.split or slot.trust is Trust.IN_PROCESS:
             return _in_process(slot, program, judge)
         if not judge.reference:
@@ -73,38 +73,38 @@ class AssertsKind:
         return _apart(slot, program, judge, transcript)
 
     def name(self, judge: Asserts) -> str:
-        """As `Kind.name`."""
+        """Implement `Kind.name`."""
         return hashlib.sha256(json.dumps(asdict(judge), sort_keys=True).encode()).hexdigest()
 
     def exposes(self, judge: Asserts) -> tuple[str, ...]:
-        """As `Kind.exposes`."""
+        """Implement `Kind.exposes`."""
         return judge.exposes
 
     def has_base(self, judge: Asserts) -> bool:  # noqa: ARG002
-        """As `Kind.has_base`."""
+        """Implement `Kind.has_base`."""
         return False
 
     def slower(self, program: Program, judge: Asserts, factor: float) -> tuple[Program, Asserts]:
-        """As `Kind.slower`."""
+        """Implement `Kind.slower`."""
         return replace(program, limits=longer(program.limits, factor)), judge
 
     def shortened(self, judge: Asserts, inputs: int) -> Asserts:  # noqa: ARG002
-        """As `Kind.shortened`: tests are a program, which cannot be cut."""
+        """Implement `Kind.shortened`: tests are a program, which cannot be cut."""
         return judge
 
     def canaries(self, judge: Asserts, entry_point: str) -> Mapping[Status, str]:
-        """As `Kind.canaries`: some tests also want a class of the candidate's, which these do not define."""
+        """Implement `Kind.canaries`: some tests also want a class of the candidate's, which these do not define."""
         if not entry_point or judge.exposes not in ((), (entry_point,)):
             return {}
         wrong = f"{entry_point} = lambda *_, **__: 'canary'\n"
         return {Status.WRONG_ANSWER: wrong, **misbehaving(entry_point if judge.exposes else "")}
 
     def seconds(self, judge: Asserts, expected: Expected) -> float:  # noqa: ARG002
-        """As `Kind.seconds`."""
+        """Implement `Kind.seconds`."""
         return 0.0
 
     def screening(self, judge: Asserts, entry_point: str) -> Screening | None:  # noqa: ARG002
-        """As `Kind.screening`."""
+        """Implement `Kind.screening`."""
         return Screening(name=judge.exposes[0], tests=judge.tests) if len(judge.exposes) == 1 else None
 
 
@@ -275,7 +275,7 @@ def _record(slot: Slot, program: Program, judge: Asserts) -> bytes:
 
 
 def _found(judge: Asserts) -> dict[str, Any]:
-    """What the tests find beside their own text."""
+    """Return what the tests find beside their own text."""
     return {"exposes": judge.exposes, "slot": judge.slot}
 
 

@@ -45,7 +45,7 @@ Times = list[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What the reference did in one part."""
+    """Results of the reference in one part."""
 
     name: str
     """Of everything it depends on."""
@@ -66,7 +66,7 @@ class CallsKind:
     """See the module and `kind.Kind`."""
 
     def outcome(self, slot: Slot, program: Program, judge: Calls) -> Outcome:
-        """As `Kind.outcome`."""
+        """Implement `Kind.outcome`."""
         found: list[Outcome] = []
         for part in judge.parts:
             found.append(_Part(slot=slot, program=program, calls=judge, part=part).outcome())
@@ -81,41 +81,41 @@ class CallsKind:
         )
 
     def name(self, judge: Calls) -> str:
-        """As `Kind.name`: its key stands for inputs of any size."""
+        """Implement `Kind.name`: its key stands for inputs of any size."""
         kept = [(part.name, len(part.inputs)) for part in judge.parts]
         facts = (judge.key, judge.entry_point, judge.reference, judge.oracle, judge.atol)
         return json.dumps([*facts, judge.min_time_limit_s, judge.time_factor, kept])
 
     def exposes(self, judge: Calls) -> tuple[str, ...]:
-        """As `Kind.exposes`."""
+        """Implement `Kind.exposes`."""
         return (judge.entry_point,)
 
     def has_base(self, judge: Calls) -> bool:
-        """As `Kind.has_base`."""
+        """Implement `Kind.has_base`."""
         return len(judge.parts) > 1
 
     def slower(self, program: Program, judge: Calls, factor: float) -> tuple[Program, Calls]:
-        """As `Kind.slower`."""
+        """Implement `Kind.slower`."""
         more = replace(judge, min_time_limit_s=factor * judge.min_time_limit_s, time_factor=factor * judge.time_factor)
         return replace(program, limits=longer(program.limits, factor)), more
 
     def shortened(self, judge: Calls, inputs: int) -> Calls:
-        """As `Kind.shortened`; under a key of its own."""
+        """Implement `Kind.shortened`; under a key of its own."""
         parts = tuple(replace(part, inputs=part.inputs[:inputs]) for part in judge.parts)
         return replace(judge, key=f"{judge.key}:first {inputs}", parts=parts)
 
     def canaries(self, judge: Calls, entry_point: str) -> Mapping[Status, str]:  # noqa: ARG002
-        """As `Kind.canaries`."""
+        """Implement `Kind.canaries`."""
         name = judge.entry_point
         return {Status.WRONG_ANSWER: f"{name} = lambda *_, **__: 'canary'\n", **misbehaving(name)}
 
     def seconds(self, judge: Calls, expected: Expected) -> float:
-        """As `Kind.seconds`: what the reference took for the same calls."""
+        """Implement `Kind.seconds`: what the reference took for the same calls."""
         known = (expected.known(_facts(judge, part, ()), _read) for part in judge.parts)
         return sum(reference.own_s for reference in known if reference is not None)
 
     def screening(self, judge: Calls, entry_point: str) -> Screening | None:
-        """As `Kind.screening`."""
+        """Implement `Kind.screening`."""
         inputs = [list(arguments) for part in judge.parts for arguments in part.inputs]
         exact = judge.oracle == "equal"
         return Screening(name=entry_point, inputs=inputs, reference=judge.reference, exact=exact)
@@ -214,7 +214,7 @@ class _Part:
         return self.slot.expected.of(facts, lambda: packed(self.part.inputs, steps=False), lambda _, blob: blob)
 
     def _asked(self, times_s: Times) -> dict[str, Any]:
-        """What a child needs to make the calls, and the worker to time them."""
+        """Return what a child needs to make the calls, and the worker to time them."""
         limits_s = limits_of(self.calls, times_s) or [PART_BUDGET_S] * len(self.part.inputs)
         least_s = self.calls.min_time_limit_s
         return {
@@ -230,7 +230,7 @@ class _Part:
         }
 
     def _rule(self, reference: Reference, reveal: Sequence[int]) -> dict[str, Any]:
-        """What the comparison with a reference's values needs."""
+        """Return what the comparison with a reference's values needs."""
         return {"oracle": self.calls.oracle, "atol": self.calls.atol, "expected": reference.name, "reveal": reveal}
 
     def _compare(

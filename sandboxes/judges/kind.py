@@ -1,4 +1,4 @@
-"""What a kind of judge can do: run a program and decide about it, and answer for its own data."""
+"""Interface of a kind of judge: run a program and decide about it, and answer for its own data."""
 
 from __future__ import annotations
 

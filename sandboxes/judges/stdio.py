@@ -30,7 +30,7 @@ class StdioKind:
     """See the module and `kind.Kind`."""
 
     def outcome(self, slot: Slot, program: Program, judge: Stdio) -> Outcome:
-        """As `Kind.outcome`; the first case that fails decides."""
+        """Implement `Kind.outcome`; the first case that fails decides."""
         found: list[Outcome] = []
         for number, case in enumerate(judge.cases, 1):
             one = _case(slot, program, judge, case)
@@ -46,35 +46,35 @@ class StdioKind:
         )
 
     def name(self, judge: Stdio) -> str:
-        """As `Kind.name`."""
+        """Implement `Kind.name`."""
         return hashlib.sha256(json.dumps(asdict(judge), sort_keys=True).encode()).hexdigest()
 
     def exposes(self, judge: Stdio) -> tuple[str, ...]:  # noqa: ARG002
-        """As `Kind.exposes`: a script is run whole."""
+        """Implement `Kind.exposes`: a script is run whole."""
         return ()
 
     def has_base(self, judge: Stdio) -> bool:  # noqa: ARG002
-        """As `Kind.has_base`."""
+        """Implement `Kind.has_base`."""
         return False
 
     def slower(self, program: Program, judge: Stdio, factor: float) -> tuple[Program, Stdio]:
-        """As `Kind.slower`."""
+        """Implement `Kind.slower`."""
         return replace(program, limits=longer(program.limits, factor)), judge
 
     def shortened(self, judge: Stdio, inputs: int) -> Stdio:
-        """As `Kind.shortened`."""
+        """Implement `Kind.shortened`."""
         return replace(judge, cases=judge.cases[:inputs])
 
     def canaries(self, judge: Stdio, entry_point: str) -> Mapping[Status, str]:  # noqa: ARG002
-        """As `Kind.canaries`."""
+        """Implement `Kind.canaries`."""
         return {Status.WRONG_ANSWER: "print('canary')\n", **misbehaving("")}
 
     def seconds(self, judge: Stdio, expected: Expected) -> float:  # noqa: ARG002
-        """As `Kind.seconds`."""
+        """Implement `Kind.seconds`."""
         return 0.0
 
     def screening(self, judge: Stdio, entry_point: str) -> Screening | None:  # noqa: ARG002
-        """As `Kind.screening`: nothing is called by name."""
+        """Implement `Kind.screening`: nothing is called by name."""
         return None
 
 
