@@ -77,7 +77,7 @@ def empty(top: int, kept: FrozenSet[str]) -> None:
 
 
 def _empty_as(uid: Optional[int], top: int, kept: FrozenSet[str]) -> None:
-    """Empty a folder as `empty` does, by a process of `uid`, if given: others may lack the right to remove its files."""
+    """Empty a folder as `empty` does, by a process of `uid`: others may lack the right to remove its files."""
     if uid is None:
         empty(top, kept)
         return
