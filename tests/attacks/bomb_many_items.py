@@ -1,6 +1,6 @@
 # attack: reports an answer of twenty million items
 # problem: asserts calls
-# expect: wrong_answer or tampered or output or runtime_error
+# expect: wrong_answer or tampered or output or runtime_error or timeout
 # slow: the judge comes to its time limit
 # limits: cpu_time_s=5 wall_time_s=20
 # with: reporting

@@ -1,8 +1,8 @@
-# attack: returns a string of 150 MB
+# attack: returns a string of 80 MB
 # problem: asserts calls
 # expect: output
-# expect-calls: wrong_answer
+# expect-calls: wrong_answer or timeout
 # expect-in-process: wrong_answer
-# slow: 150 MB are made and looked at
+# slow: 80 MB are made and looked at
 def add_one(n):
-    return "x" * (150 << 20)
+    return "x" * (80 << 20)

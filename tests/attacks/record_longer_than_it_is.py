@@ -1,6 +1,7 @@
 # attack: announces a value of four gigabytes and ends
 # problem: asserts calls
 # expect: output
+# expect-in-process: output or tampered
 import os
 
 
