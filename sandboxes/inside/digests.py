@@ -4,7 +4,7 @@ import hashlib
 import marshal
 from typing import Any, List
 
-from . import codec
+from . import codec, sets, standard  # noqa: F401 - they register the types that they carry
 
 LARGE_BYTES = 2048
 """From here on a value is told by its digest."""
