@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from ..data import cache_dir
 from .inside import codec
 
-RULES = 9
+RULES = 10
 """Raised whenever what is stored under a name would come out otherwise."""
 LATEST = 4
 """Blobs that are not lasting and are kept all the same."""
