@@ -86,7 +86,7 @@ def test_without_any_backend_the_error_says_what_to_install(backend: str, monkey
     for name in ("vllm", "torch"):
         monkeypatch.setitem(sys.modules, name, None)
 
-    with pytest.raises(ModelError, match=r"is installed; install evol-harness\[cpu\] .* or evol-harness\[gpu\]"):
+    with pytest.raises(ModelError, match=r"is installed; pip install '\.\[cpu\]' or pip install '\.\[gpu\]'"):
         choose_backend(backend)
 
 
