@@ -67,9 +67,12 @@ def _begun_sandbox(config: ScoreConfig, out: Path | None) -> str | None:
     asked = {"kind": "score", "field": config.field, "trust": config.trust}
     asked |= {"samples": samples_digest(config.samples)} if paths else {}
     for path in paths:
-        identity = read_manifest(path)["identity"]
+        try:
+            identity = read_manifest(path)["identity"]
+        except StoreError:  # another run's, whose damage is no matter of this one
+            continue
         same = all(identity.get(key) == value for key, value in asked.items())
-        if same and list(identity["benchmarks"]) == [config.benchmark]:
+        if same and list(identity.get("benchmarks", ())) == [config.benchmark]:
             return recorded_sandbox(path)
     return None
 

@@ -203,6 +203,19 @@ def test_the_same_command_goes_on_with_the_same_run_once_docker_is_there(
     assert folder.name in again.stderr
 
 
+def test_a_damaged_folder_of_another_run_does_not_stop_this_one(tmp_path: Path) -> None:
+    """It is only named alike."""
+    write_rows(tmp_path / "s.jsonl", read_rows(references(tmp_path / "all.jsonl"))[:2])
+    for name, manifest in (("s-00000000", "{"), ("s-00000001", '{"identity": {"kind": "score"}}')):
+        (tmp_path / "results" / name).mkdir(parents=True)
+        (tmp_path / "results" / name / "run.json").write_text(manifest)
+
+    without = {**os.environ, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    done = harness("score", "s.jsonl", "-b", "humaneval", "--no-page", cwd=tmp_path, environment=without)
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_run_with_unjudged_samples_exits_3(tmp_path: Path) -> None:
     """It names the first one and what to do."""
     file = references(tmp_path / "s.jsonl")
