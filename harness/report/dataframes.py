@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,12 +110,12 @@ def load_runs(*folders: str | Path) -> Runs:
         StoreError: there is none.
     """
     found, skipped = [], []
-    for folder in map(Path, folders or ("results",)):
-        for manifest in sorted(folder.rglob(MANIFEST)):
-            try:
-                found.append(read(manifest.parent))
-            except StoreError as error:
-                skipped.append((manifest.parent, str(error)))
+    manifests = [sorted(folder.rglob(MANIFEST)) for folder in map(Path, folders or ("results",))]
+    for manifest in dict.fromkeys(chain.from_iterable(manifests)):  # a folder may be named twice, or lie in another
+        try:
+            found.append(read(manifest.parent))
+        except StoreError as error:
+            skipped.append((manifest.parent, str(error)))
     if not found:
         named = ", ".join(map(str, folders or ("results",)))
         raise StoreError(f"{named} holds no run that can be read" + (f" ({skipped[0][1]})" if skipped else ""))

@@ -92,7 +92,7 @@ def test_runs_in_folders_of_one_name_are_plotted_apart(made: Path, tmp_path: Pat
     for name in ("old", "new"):
         shutil.copytree(made / "references", tmp_path / name / "run")
 
-    figure = harness.load_runs(tmp_path).plot()
+    figure = harness.load_runs(tmp_path, tmp_path / "old").plot()
 
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["new/run", "old/run"]
