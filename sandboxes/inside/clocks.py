@@ -19,6 +19,7 @@ COUNT_S = 0.1
 """From here on, and as far apart, looks at what else a program costs: its other processes, its waits for a CPU."""
 PATIENCE = 5.0
 """A program that waits for a CPU may take this many times its wall-time limit."""
+CPUS = os.cpu_count() or 1
 SLACK_S = 2.0
 """A call's back-stop is three times its limit, and these seconds."""
 
@@ -105,7 +106,7 @@ class Clock:
         if wall_left <= 0 or wall_s > PATIENCE * self._limits["wall_time_s"]:
             return 0.0, "over the wall-time limit of %g s" % self._limits["wall_time_s"]
         # threads spend CPU time faster than the wall clock runs
-        return max(CHECK_S, min(wall_left, min(cpu_left, call_left) / (os.cpu_count() or 1))), ""
+        return max(CHECK_S, min(wall_left, min(cpu_left, call_left) / CPUS)), ""
 
     def _cpu_s(self, now: float) -> float:
         """Return the CPU seconds of the program so far, and of all that it started.

@@ -4,6 +4,7 @@ The host compares these with what it asked for and refuses to run programs where
 not in force.
 """
 
+import functools
 import os
 import sys
 import time
@@ -26,7 +27,7 @@ def oom_kills() -> int:
     `State.OOMKilled` and `failcnt` do not tell: this counter does (v2 memory.events, v1 memory.oom_control).
     """
     for path in OOM_COUNTERS:
-        for line in _read(path).splitlines():
+        for line in _read_counter(path).splitlines():
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0
@@ -127,7 +128,7 @@ def _group_cpu_s() -> Optional[float]:
     nanoseconds = _number(CPU_TIMES)
     if nanoseconds is not None:
         return nanoseconds / 1e9
-    for line in _read(CPU_STATISTICS).splitlines():
+    for line in _read_counter(CPU_STATISTICS).splitlines():
         if line.startswith("usage_usec "):
             return int(line.split()[1]) / 1e6
     return None
@@ -142,10 +143,30 @@ def _list(path: str) -> List[str]:
 
 def _number(paths: Tuple[str, ...]) -> Optional[int]:
     for path in paths:
-        text = _read(path).strip()
+        text = _read_counter(path).strip()
         if text.isdigit():
             return int(text)
     return None
+
+
+def _read_counter(path: str) -> str:
+    """Return what a file of the control group holds now; "" where it cannot be read.
+
+    It stays open: these are read several times for each program, and opening costs more than reading.
+    """
+    descriptor = _opened(path)
+    try:
+        return "" if descriptor is None else os.pread(descriptor, 4096, 0).decode("ascii", "replace")
+    except OSError:
+        return ""
+
+
+@functools.lru_cache(maxsize=None)
+def _opened(path: str) -> Optional[int]:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
 
 
 def _read(path: str) -> str:

@@ -33,6 +33,8 @@ os.symlink("nowhere", "a/nowhere")
 os.chmod("a", 0o1555)
 """,
     "nothing": "",
+    "only what a listing leaves": "import os; os.listdir('.')",
+    "a file that is gone": "import os; open('x', 'w').close(); os.unlink('x')",
 }
 
 
