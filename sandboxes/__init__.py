@@ -16,7 +16,7 @@ def open_sandbox(
     trust: Trust = Trust.SPLIT,
     allow_unsafe: bool = False,
 ) -> Sandbox:
-    """The sandbox called `name`, not yet started; without a name, Docker where an engine answers.
+    """Return the sandbox called `name`, not yet started; without a name, Docker if an engine answers.
 
     `workers` defaults to the cores this process may use; `trust` says where verdicts are computed for the
     benchmarks that can have them computed apart; `allow_unsafe` accepts a sandbox that cannot keep programs away
@@ -35,7 +35,7 @@ def open_sandbox(
 
 
 def default_name() -> str:
-    """ "docker" where an engine answers, else "process"."""
+    """Return "docker" if an engine answers, else "process"."""
     from .engine import engine_answers  # the docker package costs 0.2 s
 
     return "docker" if engine_answers() else "process"

@@ -195,7 +195,7 @@ class _Flow:
             self._settle(equal, outcome)
 
     def stop(self) -> None:
-        """No more outcomes are wanted."""
+        """End the threads: no more outcomes are wanted."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

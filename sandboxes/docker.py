@@ -128,7 +128,7 @@ class DockerLink:
             self._client.api.start(container_id)
             for poll in (self._streams, self._attachment):
                 poll.register(self._attached, select.POLLIN)
-            self._frames = self._attached if door is None else self._connected(door)
+            self._frames = self._attached if door is None else self._accept_worker(door)
 
     @staticmethod
     def _worker_socket() -> WorkerSocket | None:
@@ -137,7 +137,7 @@ class DockerLink:
         except OSError:
             return None
 
-    def _connected(self, door: WorkerSocket) -> socket.socket:
+    def _accept_worker(self, door: WorkerSocket) -> socket.socket:
         """Return the socket by which the worker connects, or the attached one if it says that it cannot."""
         deadline = time.monotonic() + START_PATIENCE_S
         self._streams.register(door, select.POLLIN)
@@ -308,7 +308,7 @@ class DockerSandbox:
         for _ in range(RESTARTS):
             await_engine(self._client)
             try:
-                return self._started(slot, role, environment, group)
+                return self._start_once(slot, role, environment, group)
             except (EngineLost, requests.exceptions.RequestException):
                 continue
             except LinkLost:
@@ -317,7 +317,7 @@ class DockerSandbox:
                     raise
         raise LinkLost(f"the engine went away {RESTARTS} times while a container was started")
 
-    def _started(self, slot: int, role: Role, environment: str, group: str) -> Worker:
+    def _start_once(self, slot: int, role: Role, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
         image = image_of(self._client, wanted).id
         assert image is not None
@@ -349,7 +349,7 @@ def usable_cpus(engine_cpus: int) -> list[int]:
 
 
 def confinement(cpu: int, memory_bytes: int) -> dict[str, Any]:
-    """The host configuration of every container (docker SDK names)."""
+    """Return the host configuration of every container (docker SDK names)."""
     return {
         "network_mode": "none",
         "read_only": True,

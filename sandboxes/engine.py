@@ -27,7 +27,7 @@ RESTART_PATIENCE_S = 60.0
 
 
 def connect(timeout_s: int = 60) -> DockerClient:
-    """A client of a running engine.
+    """Return a client of a running engine.
 
     Raises:
         SandboxUnavailable: none answers.
@@ -75,7 +75,7 @@ def await_engine(client: DockerClient, patience_s: float = RESTART_PATIENCE_S) -
 
 
 def answers(client: DockerClient) -> bool:
-    """True when the engine of `client` does now."""
+    """Tell whether the engine of `client` answers now."""
     try:
         client.ping()
     except (docker.errors.APIError, requests.exceptions.RequestException):
@@ -84,7 +84,7 @@ def answers(client: DockerClient) -> bool:
 
 
 def engine_answers() -> bool:
-    """True when an engine can be used now."""
+    """Tell whether an engine can be used now."""
     try:
         connect(timeout_s=3).close()
     except SandboxUnavailable:
@@ -93,7 +93,7 @@ def engine_answers() -> bool:
 
 
 def owner() -> str:
-    """This process, so that another can tell whether it still lives: host, pid, start time."""
+    """Return the name of this process, by which another can tell whether it still lives: host, pid, start time."""
     return f"{socket.gethostname()}:{os.getpid()}:{_start_time(os.getpid())}"
 
 
@@ -123,7 +123,7 @@ def remove(client: DockerClient, container_id: str | None) -> None:
 
 
 def _start_time(pid: int) -> str:
-    """When process `pid` started, in clock ticks since boot; "" when there is none."""
+    """Return when process `pid` started, in clock ticks since boot; "" if there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -132,7 +132,7 @@ def _start_time(pid: int) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost message: the SDK wraps a socket's error several times."""
+    """Return the innermost message: the SDK wraps a socket's error several times."""
     while error.__cause__ is not None or error.__context__ is not None:
         inner = error.__cause__ or error.__context__
         assert inner is not None

@@ -47,12 +47,12 @@ class Environment:
         return json.dumps([dict(self.variables), data, self.trimmed], sort_keys=True)
 
     def settings(self, root: str) -> dict[str, str]:
-        """The environment variables of its programs, data folders being below `root`."""
+        """Return the environment variables of its programs, whose data folders are below `root`."""
         return {**self.variables, **{variable: f"{root}/{variable.lower()}" for variable in self.folders}}
 
 
 def digest_of(*parts: str) -> str:
-    """Twelve hex digits that name what was built from `parts`."""
+    """Return twelve hex digits that name what was built from `parts`."""
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:12]
 
 
@@ -130,7 +130,7 @@ ENVIRONMENTS = {
 
 
 def environment(name: str) -> Environment:
-    """The environment called `name`.
+    """Return the environment called `name`.
 
     Raises:
         UsageError: there is none.

@@ -52,17 +52,17 @@ class Expected:
         name = self._name(facts)
         with self._lock_of(name):
             if not lasting:
-                return self._passing(name, compute, read)
-            found = self._kept(name, read)
+                return self._compute_passing(name, compute, read)
+            found = self._load_kept(name, read)
             if found is None:
-                found = self._known[name] = self._computed(name, compute, read)
+                found = self._known[name] = self._compute_lasting(name, compute, read)
             return found
 
     def known(self, facts: Sequence[Any], read: Callable[[str, bytes], T]) -> T | None:
         """Return what `of` does, but None if it has not been computed."""
         name = self._name(facts)
         with self._lock_of(name):
-            return self._kept(name, read)
+            return self._load_kept(name, read)
 
     def _name(self, facts: Sequence[Any]) -> str:
         text = json.dumps([RULES, codec.VERSION, self._environment_digest, *facts])
@@ -72,13 +72,13 @@ class Expected:
         with self._lock:
             return self._locks.setdefault(name, threading.Lock())
 
-    def _kept(self, name: str, read: Callable[[str, bytes], T]) -> T | None:
+    def _load_kept(self, name: str, read: Callable[[str, bytes], T]) -> T | None:
         if name not in self._known and (path := _path(name)).is_file():
             self._known[name] = read(name, path.read_bytes())
         found: T | None = self._known.get(name)
         return found
 
-    def _passing(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
+    def _compute_passing(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
         found: T | None = self._latest.get(name)
         if found is None:
             found = read(name, compute())
@@ -88,7 +88,7 @@ class Expected:
                     del self._latest[old]
         return found
 
-    def _computed(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
+    def _compute_lasting(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
         path = _path(name)
         blob = compute()
         found = read(name, blob)  # a damaged report must not reach the cache

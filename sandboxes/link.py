@@ -61,7 +61,7 @@ class Role(StrEnum):
 
     @property
     def has_network(self) -> bool:
-        """Whether programs may use a loopback network: where none must be kept from leaving a word for the next."""
+        """Tell whether programs may use a loopback network, in which one could leave a word for the next."""
         return self in (Role.REFERENCE, Role.IN_PROCESS)
 
 
@@ -76,10 +76,10 @@ class Link(Protocol):
         """Write all of `data`. Raises LinkLost."""
 
     def receive(self, size: int, deadline: float) -> bytes:
-        """Exactly `size` bytes before `deadline` (time.monotonic). Raises LinkLost."""
+        """Return exactly `size` bytes before `deadline` (time.monotonic). Raises LinkLost."""
 
     def interrupt(self) -> None:
-        """From another thread: whoever uses it gets LinkLost. `close` it then, once nobody does."""
+        """Break it off from another thread: its user gets LinkLost. `close` it after that, when nobody uses it."""
 
     def close(self) -> str:
         """End the worker and everything in it; the last it wrote to standard error."""

@@ -176,7 +176,7 @@ def expected_seconds(expected: Expected) -> Callable[[Judge], float]:
 
 
 def interpreter(environment: Environment) -> str:
-    """The Python of the environment's virtual environment, or the harness's own where that will do.
+    """Return the Python of the environment's virtual environment, or the harness's own if that will do.
 
     Raises:
         SandboxUnavailable: the environment needs one and it is not built.
@@ -191,7 +191,7 @@ def interpreter(environment: Environment) -> str:
 
 
 def versions_of(environment: Environment) -> dict[str, str]:
-    """The versions of what its programs see of the harness's own packages; a virtual environment's are pinned."""
+    """Return the versions of the harness's own packages that programs see; a virtual environment's are pinned."""
     return {} if python_of(environment) else {package: version(package) for package in environment.packages}
 
 

@@ -78,7 +78,7 @@ class Slot:
         Raises:
             LinkLost: the worker is lost, or no process could be started.
         """
-        return _started(self._workers.run(role, program, job))
+        return _require_start(self._workers.run(role, program, job))
 
     def run_judge(self, program: Program, job: Job, carry: Reply | None = None) -> Reply:
         """Do a job where tests are, on what a program reported.
@@ -88,7 +88,7 @@ class Slot:
         """
         worker = self.worker(Role.JUDGE, program)
         try:
-            return _started(
+            return _require_start(
                 self._workers.end(program, worker, self._workers.begin(Role.JUDGE, program, job, carry).next())
             )
         except LinkLost as error:
@@ -111,15 +111,15 @@ class Slot:
 
     def end(self, program: Program, worker: Worker, reply: Reply) -> Reply:
         """Take note of how a job ended that was begun."""
-        return _started(self._workers.end(program, worker, reply))
+        return _require_start(self._workers.end(program, worker, reply))
 
     @property
     def memory_bytes(self) -> int:
-        """The most that the containers of this slot have used, added up; 0 without containers."""
+        """Add up the most memory that each container of this slot has used; 0 without containers."""
         return self._workers.memory_bytes
 
     def interrupt(self) -> None:
-        """From another thread: break off what `outcome` is at, and start no more workers."""
+        """Break off, from another thread, what `outcome` is at, and start no more workers."""
         self._workers.interrupt()
 
     def close(self) -> str:
@@ -127,7 +127,7 @@ class Slot:
         return self._workers.close()
 
 
-def _started(reply: Reply) -> Reply:
+def _require_start(reply: Reply) -> Reply:
     if reply["status"] == Status.INFRASTRUCTURE:
         raise LinkLost(f"a process did not start: {reply['detail']}")
     return reply

@@ -25,13 +25,13 @@ Report = Callable[[str], None]
 
 
 def python_of(environment: Environment) -> Path | None:
-    """The interpreter of the environment's virtual environment; None where it is not built."""
+    """Return the interpreter of the environment's virtual environment; None if it is not built."""
     python = _folder(environment) / "bin" / "python"
     return python if python.exists() else None
 
 
 def settings_of(environment: Environment) -> dict[str, str]:
-    """The environment variables of programs that its interpreter runs."""
+    """Return the environment variables of programs that its interpreter runs."""
     return environment.settings(str(_folder(environment) / DATA))
 
 
@@ -103,5 +103,5 @@ def _folder(environment: Environment) -> Path:
 
 
 def _plain() -> dict[str, str]:
-    """The user's environment without what would lead another Python astray."""
+    """Return the user's environment without what would lead another Python astray."""
     return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}

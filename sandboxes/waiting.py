@@ -44,13 +44,13 @@ class Waiting:
             return True
 
     def end(self) -> None:
-        """No more will be put."""
+        """Say that no more will be put."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Nobody takes any more: whoever waits is let go."""
+        """Say that nobody takes any more, and let go whoever waits."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -20,7 +20,7 @@ PYTHON = "3.11"
 
 
 def requirements(environment: Environment) -> str:
-    """The pinned and hashed requirements, as pip reads them."""
+    """Return the pinned and hashed requirements, in pip's format."""
     return (files(__package__) / "images" / f"{environment.name}.txt").read_text(encoding="utf-8")
 
 
@@ -64,7 +64,7 @@ def write_folders(environment: Environment, root: Path) -> None:
 
 
 def _run(command: list[str]) -> str:
-    """ "" or why the command failed: its last line that says so."""
+    """Run a command; return why it failed, by the last line that says so, or ""."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return ""

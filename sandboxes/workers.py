@@ -125,11 +125,11 @@ class Workers:
 
     @property
     def memory_bytes(self) -> int:
-        """The most that the containers of all workers here have used, added up."""
+        """Add up the most memory that each worker's container has used."""
         return sum(worker.memory_bytes for worker in list(self._kept.values()))
 
     def interrupt(self) -> None:
-        """From another thread: break off what they are at, and start no more of them."""
+        """Break off, from another thread, what they are at, and start no more of them."""
         self._interrupted = True
         for worker in list(self._kept.values()):
             worker.interrupt()

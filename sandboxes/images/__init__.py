@@ -43,7 +43,7 @@ Report = Callable[[str], None]
 
 
 def image_of(client: DockerClient, environment: Environment) -> Image:
-    """The image of `environment`.
+    """Return the image of `environment`.
 
     Raises:
         SandboxUnavailable: it is not built, or was built from other inputs than this version's.
@@ -58,7 +58,7 @@ def image_of(client: DockerClient, environment: Environment) -> Image:
 
 
 def tag_of(name: str) -> str:
-    """The image's name; another requirement or recipe makes another tag."""
+    """Return the image's name; another requirement or recipe makes another tag."""
     environment = environment_named(name)
     return (
         f"evol-harness/{name}:{digest_of(_recipe(environment), wheels.requirements(environment), environment.contents)}"

@@ -189,7 +189,7 @@ def _make_bunch(items: Dict[str, Any]) -> Any:
 
 
 def _make_estimator(module: str, name: str, parameters: Dict[str, Any]) -> Any:
-    """An unfitted estimator: scikit-learn's constructors only keep what they are given."""
+    """Make an unfitted estimator: scikit-learn's constructors only keep what they are given."""
     from sklearn.base import BaseEstimator
 
     kind = getattr(importlib.import_module(module), name, None) if module.startswith("sklearn.") else None

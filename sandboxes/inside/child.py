@@ -244,7 +244,7 @@ def _enter(request: Dict[str, Any], uid: Optional[int], fds: Tuple[int, int, int
 
 
 def _move_fds(pairs: Tuple[Tuple[int, int], ...]) -> None:
-    """dup2 each (source, target); sources are first moved above every target."""
+    """Duplicate each source descriptor to its target; sources are first moved above every target."""
     high = [(fcntl.fcntl(source, fcntl.F_DUPFD, INPUT_FD + 1), target) for source, target in pairs]
     for source, target in high:
         os.dup2(source, target, inheritable=True)

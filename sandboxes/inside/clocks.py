@@ -66,7 +66,7 @@ class Clock:
 
     @property
     def times_calls(self) -> bool:
-        """Whether each call has a limit of its own."""
+        """Tell whether each call has a limit of its own."""
         return self._calls is not None
 
     def restart(self, index: int) -> bool:

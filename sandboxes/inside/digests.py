@@ -55,7 +55,7 @@ def shortened(data: bytes) -> bytes:
 
 
 def _encode_or_digest_huge(value: Any) -> bytes:
-    """A list or tuple goes slice by slice: its bytes together may be more than the memory there is."""
+    """Encode a list or tuple slice by slice: its bytes together may be more than the memory there is."""
     digest = hashlib.sha256()
     try:
         if type(value) in (list, tuple):

@@ -49,7 +49,7 @@ class Ending:
         if self._stopped is not None:
             return self._stopped
         if self._counter.end is not None:
-            return self._said()
+            return self._read_last_record()
         if os.WIFSIGNALED(self._exit_status):
             number = os.WTERMSIG(self._exit_status)
             if number == signal.SIGXCPU:
@@ -80,44 +80,44 @@ class Ending:
         script that failed, whose output does not matter.
         """
         report = self._report
-        if self._streams and not self._failed():
+        if self._streams and not self._script_failed():
             return self._output.view[: self._output.used]
         if self._streams or self._request.get("dialogue"):
             return None if self._counter.end is None else report.view[self._counter.end[1] : self._counter.end[2]]
         return report.view[1 : min(report.used, self._request["max_report"])] if self._reports_values else None
 
-    def _said(self) -> Stopped:
+    def _read_last_record(self) -> Stopped:
         """Return (status, detail) of a process that came to its end; of a script, its exit code decides."""
         assert self._counter.end is not None
         kind, start, end = self._counter.end
         if self._reports_values:
-            return ("reported", "") if kind == records.END else self._tampered()
+            return ("reported", "") if kind == records.END else self._tampering()
         if self._streams:
-            return ("ended", "") if self._failed() else ("reported", "")
+            return ("ended", "") if self._script_failed() else ("reported", "")
         data = bytes(self._report.view[start:end])
-        return self._verdict(data) if kind == records.VERDICT else self._tampered()
+        return self._read_verdict(data) if kind == records.VERDICT else self._tampering()
 
-    def _failed(self) -> bool:
+    def _script_failed(self) -> bool:
         """Tell whether a script ended with another exit code than 0."""
         return not os.WIFEXITED(self._exit_status) or os.WEXITSTATUS(self._exit_status) != 0
 
-    def _verdict(self, data: bytes) -> Stopped:
+    def _read_verdict(self, data: bytes) -> Stopped:
         try:
             token, status, detail, more = json.loads(data)
         except (ValueError, TypeError, RecursionError):
-            return self._tampered()
+            return self._tampering()
         known = (
             status in JUDGED
             or (status in PASSED_ON and self._request["op"] in child.JUDGES)
             or (status in UNSURE and self._request.get("may_be_unsure"))
         )
         if token != self._token or type(status) is not str or not known:
-            return self._tampered()
+            return self._tampering()
         if type(detail) is not str or type(more) is not dict:
-            return self._tampered()
+            return self._tampering()
         self.more = more
         return status, detail
 
     @staticmethod
-    def _tampered() -> Stopped:
+    def _tampering() -> Stopped:
         return "tampered", "the program wrote to the report channel"

@@ -22,7 +22,7 @@ PID_LIMITS = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
 
 
 def oom_kills() -> int:
-    """How many processes of this control group the kernel has killed for memory (0 where unknown).
+    """Return how many processes of this control group the kernel has killed for memory (0 if unknown).
 
     `State.OOMKilled` and `failcnt` do not tell: this counter does (v2 memory.events, v1 memory.oom_control).
     """
@@ -34,7 +34,7 @@ def oom_kills() -> int:
 
 
 def memory_peak() -> int:
-    """The most bytes that this control group has used so far (0 where unknown)."""
+    """Return the most bytes that this control group has used so far (0 if unknown)."""
     return _number(MEMORY_PEAKS) or 0
 
 
@@ -99,12 +99,12 @@ class Others:
 
 
 def interfaces() -> List[str]:
-    """Network interfaces of this process. A filter may refuse the sockets that if_nameindex(3) needs."""
+    """List the network interfaces of this process. A filter may refuse the sockets that if_nameindex(3) needs."""
     return [line.split(":")[0].strip() for line in _read("/proc/net/dev").splitlines()[2:]]
 
 
 def collect() -> Dict[str, Any]:
-    """JSON-ready facts about this process."""
+    """Return JSON-ready facts about this process."""
     status = dict(line.split(":\t", 1) for line in _read("/proc/self/status").splitlines() if ":\t" in line)
     return {
         "pid": os.getpid(),
@@ -154,7 +154,7 @@ def _read_counter(path: str) -> str:
 
     It stays open: these are read several times for each program, and opening costs more than reading.
     """
-    descriptor = _opened(path)
+    descriptor = _open_counter(path)
     try:
         return "" if descriptor is None else os.pread(descriptor, 4096, 0).decode("ascii", "replace")
     except OSError:
@@ -162,7 +162,7 @@ def _read_counter(path: str) -> str:
 
 
 @functools.lru_cache(maxsize=None)
-def _opened(path: str) -> Optional[int]:
+def _open_counter(path: str) -> Optional[int]:
     try:
         return os.open(path, os.O_RDONLY)
     except OSError:

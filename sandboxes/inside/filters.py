@@ -193,7 +193,7 @@ def unfiltered(split: bool) -> List[str]:
 
 
 def _makes_socket(family: int, column: int) -> bool:
-    """Whether the kernel makes a socket of `family`, or refuses it for another reason than a filter's."""
+    """Tell whether the kernel makes a socket of `family`, or refuses it for another reason than a filter's."""
     made = _libc.syscall(SOCKET[column], family, 1, 0)
     if made >= 0:
         os.close(made)
@@ -201,7 +201,7 @@ def _makes_socket(family: int, column: int) -> bool:
 
 
 def assemble(machine: str, split: bool) -> bytes:
-    """The filter's instructions."""
+    """Return the filter's instructions."""
     column, architecture = ARCHITECTURES[machine]
     denied = [numbers[column] for numbers in DENIED.values() if numbers[column] >= 0]
     absent = [numbers[column] for numbers in ABSENT.values()]
@@ -243,7 +243,7 @@ def _if_any_equal(values: List[int], number: int) -> List[bytes]:
 
 
 def _for_call(number: int, argument: int, body: List[bytes]) -> List[bytes]:
-    """`body` on an argument of one call; the accumulator holds the call's number before and after.
+    """Return `body` for one call's argument; the accumulator holds the call's number before and after.
 
     The kernel reads no more than the lower half of the arguments that are looked at here, or refuses others.
     """
@@ -258,5 +258,5 @@ def _unless_any_equal(values: Tuple[int, ...]) -> List[bytes]:
 
 
 def _errno_of(number: int, *arguments: object) -> int:
-    """The error of a system call; 0 where it succeeds."""
+    """Return the error number of a system call; 0 if it succeeds."""
     return ctypes.get_errno() if _libc.syscall(number, *arguments) < 0 else 0

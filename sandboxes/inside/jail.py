@@ -171,7 +171,7 @@ def _become_pid_1() -> None:
 
 
 def _build_root(plan: Dict[str, Any]) -> None:
-    """A root on a fresh tmpfs; the old one stays reachable at /old until everything is bound from it."""
+    """Build a root on a fresh tmpfs; the old one stays reachable at /old until everything is bound from it."""
     # links among the folders above a path would lead elsewhere in the new root
     sources = {
         path: os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in plan["read"]
@@ -250,7 +250,7 @@ def _make_read_only(shown: Dict[str, int]) -> None:
 
 
 def _mounts() -> Dict[str, int]:
-    """The locked flags of each mount point, of the topmost mount there."""
+    """Return the locked flags of each mount point, of the topmost mount there."""
     mounts = {}
     with open("/proc/self/mountinfo", "rb") as file:
         for line in file:
@@ -262,7 +262,7 @@ def _mounts() -> Dict[str, int]:
 
 
 def mount(source: str, target: str, kind: Optional[str], flags: int, options: Optional[str] = None) -> None:
-    """mount(2), raising OSError with the target in its message."""
+    """Call mount(2); raise OSError with the target in its message."""
     result = _libc.mount(
         os.fsencode(source),
         os.fsencode(target),

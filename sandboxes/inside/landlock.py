@@ -54,7 +54,7 @@ class Domain:
         self.files = [rights for since, rights in RIGHTS if since <= version][-1]
         rules = _Rules(self.files, TCP if no_tcp else 0, SCOPES if version >= SCOPES_SINCE else 0)
         size = 24 if version >= SCOPES_SINCE else 16 if version >= TCP_SINCE else 8
-        self.fd = _checked(_libc.syscall(SYS_CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0))
+        self.fd = _check(_libc.syscall(SYS_CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0))
         self.lines = ["Landlock %d per program: files%s%s" % (version, *_extras(version, no_tcp))]
         for path in readable:
             self._allow(path, READ)
@@ -67,7 +67,7 @@ class Domain:
     def enter(self) -> None:
         """Shut this process in, for good."""
         _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        _checked(_libc.syscall(SYS_RESTRICT_SELF, self.fd, 0))
+        _check(_libc.syscall(SYS_RESTRICT_SELF, self.fd, 0))
 
     def _allow(self, path: str, rights: int) -> None:
         try:
@@ -77,7 +77,7 @@ class Domain:
         try:
             allowed = rights if os.path.isdir(path) else rights & FILE_RIGHTS
             rule = _Beneath(allowed & self.files, parent)
-            _checked(_libc.syscall(SYS_ADD_RULE, self.fd, PATH_BENEATH, ctypes.byref(rule), 0))
+            _check(_libc.syscall(SYS_ADD_RULE, self.fd, PATH_BENEATH, ctypes.byref(rule), 0))
         finally:
             os.close(parent)
 
@@ -102,7 +102,7 @@ def without(paths: List[str], hidden: List[str]) -> Tuple[List[str], List[str]]:
 def _version() -> int:
     if not sys.platform.startswith("linux"):
         raise OSError("not Linux")
-    return _checked(_libc.syscall(SYS_CREATE_RULESET, None, ctypes.c_size_t(0), VERSION_FLAG))
+    return _check(_libc.syscall(SYS_CREATE_RULESET, None, ctypes.c_size_t(0), VERSION_FLAG))
 
 
 def _extras(version: int, no_tcp: bool) -> Tuple[str, str]:
@@ -112,7 +112,7 @@ def _extras(version: int, no_tcp: bool) -> Tuple[str, str]:
     )
 
 
-def _checked(result: int) -> int:
+def _check(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result

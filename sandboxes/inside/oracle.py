@@ -28,7 +28,7 @@ def _root_of_polynomial(out: Any, expected: Any, arguments: List[Any], atol: flo
 
 
 def _surface_of_pyramid(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
-    """Mbpp/581, with "height" read as the perpendicular one."""
+    """Solve Mbpp/581, with "height" read as the perpendicular one."""
     edge, height = arguments
     other = round(edge**2 + 2 * edge * math.sqrt((edge / 2) ** 2 + height**2))
     out = widen(out)
@@ -37,7 +37,7 @@ def _surface_of_pyramid(out: Any, expected: Any, arguments: List[Any], atol: flo
 
 
 def _digit_distance(out: Any, expected: Any, arguments: List[Any], atol: float) -> bool:
-    """Mbpp/558, with the shorter number padded by zeros."""
+    """Solve Mbpp/558, with the shorter number padded by zeros."""
     first, second = (str(number) for number in arguments)
     width = max(len(first), len(second))
     out = widen(out)
@@ -218,7 +218,7 @@ def status_of_end(end: str, detail: str) -> str:
 
 
 def show(value: Any) -> str:
-    """A short repr."""
+    """Return a short repr."""
     try:
         text = repr(value)
     except Exception as error:  # noqa: BLE001 - an int of too many digits, say

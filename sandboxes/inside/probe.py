@@ -7,7 +7,7 @@ from typing import Any, Dict
 
 
 def found() -> Dict[str, Any]:
-    """JSON-ready facts about this process."""
+    """Return JSON-ready facts about this process."""
     with open("/proc/self/status") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
     with open("/proc/net/dev") as file:

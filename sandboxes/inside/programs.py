@@ -8,7 +8,7 @@ from typing import Any, Dict, Tuple
 
 
 def execute(program: str, scope: Dict[str, Any]) -> Tuple[str, str]:
-    """(status, detail) of one program run in this interpreter, in the namespace `scope`."""
+    """Run one program in this interpreter, in the namespace `scope`; return (status, detail)."""
     try:
         code = compile(program, "<string>", "exec")
     except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
@@ -25,7 +25,7 @@ def execute(program: str, scope: Dict[str, Any]) -> Tuple[str, str]:
 
 
 def describe(error: BaseException) -> str:
-    """Type and message, whatever the program put there."""
+    """Return an error's type and message, whatever the program put there."""
     try:
         return ("%s: %s" % (type(error).__name__, error))[:2000]
     except BaseException:  # noqa: BLE001 - a program's exception may raise when printed
@@ -33,7 +33,7 @@ def describe(error: BaseException) -> str:
 
 
 def failing_line(error: BaseException, program: str) -> str:
-    """Where in the program the error came from: the last line of it on the stack."""
+    """Return where in the program an error came from: the last of its lines on the stack."""
     line = None
     trace = error.__traceback__
     while trace is not None:

@@ -92,14 +92,14 @@ def _answer(scope: Dict[str, Any], call: Tuple[str, Tuple[Any, ...], Dict[str, A
         return _without_value(calls.NO_MEMORY, programs.describe(error))
     except BaseException as error:  # noqa: BLE001 - likewise
         return _without_value(calls.RAISED, programs.describe(error))
-    return _joined(RETURNED, "", value, codec.encode(None) if after == data else after)
+    return _join_answer(RETURNED, "", value, codec.encode(None) if after == data else after)
 
 
 def _without_value(how: str, detail: str) -> bytes:
-    return _joined(how, detail, codec.encode(None), codec.encode(None))
+    return _join_answer(how, detail, codec.encode(None), codec.encode(None))
 
 
-def _joined(how: str, detail: str, value: bytes, after: bytes) -> bytes:
+def _join_answer(how: str, detail: str, value: bytes, after: bytes) -> bytes:
     return codec.join(b"t", [codec.encode(how), codec.encode(detail), value, after])
 
 
@@ -170,7 +170,7 @@ class _Answers:
 
         def call(*arguments: Any, **options: Any) -> Any:
             answer = self.answer(call_data(name, arguments, options, None))
-            return self._given(name, (arguments, options), answer)
+            return self._give_answer(name, (arguments, options), answer)
 
         return call
 
@@ -195,8 +195,8 @@ class _Answers:
         self.ended = status, detail
         raise Ended(status, detail)
 
-    def _given(self, name: str, call: Tuple[Any, Any], data: bytes) -> Any:
-        how, detail, value, after = self._opened(data)
+    def _give_answer(self, name: str, call: Tuple[Any, Any], data: bytes) -> Any:
+        how, detail, value, after = self._open_answer(data)
         if how != RETURNED:
             self.last = "%s(...) raised %s" % (name, detail)
             raise self._failure(how, detail)
@@ -204,7 +204,7 @@ class _Answers:
         self.last = "%s(...) returned %s" % (name, oracle.show(value))
         return value
 
-    def _opened(self, data: bytes) -> Tuple[str, str, Any, Any]:
+    def _open_answer(self, data: bytes) -> Tuple[str, str, Any, Any]:
         try:
             answer = codec.decode(data, self.opaque)
         except codec.Damaged as error:
@@ -258,11 +258,11 @@ class _Talk(_Answers):
         if data[:1] == ENDED:
             self.end(*codec.decode(data[1:]))
         if data[:1] == SAID:
-            self.end(*self._said(data[1:]))
+            self.end(*self._read_end(data[1:]))
         return data[1:]
 
     @staticmethod
-    def _said(data: bytes) -> Ending:
+    def _read_end(data: bytes) -> Ending:
         """Return (status, detail) of a program that says itself how it ended."""
         try:
             how, detail = records.ending(codec.decode(data))

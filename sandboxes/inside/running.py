@@ -82,7 +82,7 @@ class Running:
         if process is not None:
             self._poll.register(process, select.POLLIN)
         try:
-            while self.stopped is None and not self._ended():
+            while self.stopped is None and not self._has_ended():
                 patience_s, over = self._clock.left(self._ready)
                 if over:
                     self.stopped = "timeout", over
@@ -120,7 +120,7 @@ class Running:
         """Return the CPU seconds of all its processes, if it ran long enough to matter."""
         return self._clock.total_cpu_s(self.wall_time_s)
 
-    def _ended(self) -> bool:
+    def _has_ended(self) -> bool:
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         if pid:
             self.exit_status, self.usage = status, usage
@@ -198,7 +198,7 @@ class Running:
             return
         if self.counter.ready and not self._ready:
             self._ready = True
-            self._answered(0)
+            self._begin_next_call(0)
         if self.request.get("dialogue"):
             if self.counter.values > self._handed + 1:
                 self.stopped = "tampered", "the program said more than it was asked"
@@ -206,9 +206,9 @@ class Running:
             for start, end in values:
                 self._host.tell(self._host.report.view[start:end])
         if values:
-            self._answered(len(values))
+            self._begin_next_call(len(values))
 
-    def _answered(self, count: int) -> None:
+    def _begin_next_call(self, count: int) -> None:
         """Begin to time the next call, and hand it over where calls come one by one."""
         if not self._clock.restart(self.counter.values):
             return
@@ -274,7 +274,7 @@ def _unregister(poll: "select.poll", fd: int) -> None:
 
 
 def kill(pid: int) -> None:
-    """SIGKILL to one process, if it is still there."""
+    """Send SIGKILL to one process, if it is still there."""
     try:
         os.kill(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -282,6 +282,6 @@ def kill(pid: int) -> None:
 
 
 def kill_all() -> None:
-    """SIGKILL to all but this process, which must be PID 1 of its namespace."""
+    """Send SIGKILL to all but this process, which must be PID 1 of its namespace."""
     if os.getpid() == 1:
         kill(-1)

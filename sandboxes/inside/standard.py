@@ -105,7 +105,7 @@ def _make_fraction(numerator: Any, denominator: Any) -> fractions.Fraction:
     return fractions.Fraction(numerator, denominator)
 
 
-def _zoned(parts_of: Callable[[Any], Tuple[Any, ...]]) -> Callable[[Any], Parts]:
+def _drop_zone(parts_of: Callable[[Any], Tuple[Any, ...]]) -> Callable[[Any], Parts]:
     """Leave (time zone, fold), the last two parts, out where they say nothing."""
 
     def zoned(value: Any) -> Parts:
@@ -184,10 +184,12 @@ def _register_all() -> None:
         datetime.timedelta,
         subclass=True,
     )
-    _register_parts(datetime.time, _zoned(_fields(datetime.time, *clock)), _make_zoned(datetime.time, 4), subclass=True)
+    _register_parts(
+        datetime.time, _drop_zone(_fields(datetime.time, *clock)), _make_zoned(datetime.time, 4), subclass=True
+    )
     _register_parts(
         datetime.datetime,
-        _zoned(_fields(datetime.datetime, *day, *clock)),
+        _drop_zone(_fields(datetime.datetime, *day, *clock)),
         _make_zoned(datetime.datetime, 7),
         subclass=True,
     )

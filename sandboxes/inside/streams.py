@@ -43,7 +43,7 @@ def _execute(program: str, scope: Dict[str, Any]) -> Tuple[str, str, int]:
     try:
         exec(compile(program, "main.py", "exec"), scope)
     except SystemExit as error:
-        return _exited(error)
+        return _read_exit(error)
     except MemoryError as error:
         return calls.NO_MEMORY, programs.describe(error), 1
     except (SyntaxError, ValueError) as error:
@@ -54,7 +54,7 @@ def _execute(program: str, scope: Dict[str, Any]) -> Tuple[str, str, int]:
     return calls.DONE, "", 0
 
 
-def _exited(error: SystemExit) -> Tuple[str, str, int]:
+def _read_exit(error: SystemExit) -> Tuple[str, str, int]:
     """Return what `sys.exit` amounts to: no argument or 0 is a normal end."""
     code = error.code
     if code is None or code == 0:

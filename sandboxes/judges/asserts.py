@@ -67,7 +67,7 @@ class AssertsKind:
         if not judge.reference:
             return _dialogue(slot, program, judge, UNKNOWN_S, _Before(0, ""))
         facts = [program.group, *(getattr(judge, name) for name in FACTS)]
-        transcript = slot.expected.of(facts, partial(_record, slot, program, judge), _read)
+        transcript = slot.expected.of(facts, partial(_record, slot, program, judge), _read_transcript)
         if transcript.reason:
             return _in_process(slot, program, judge)
         return _apart(slot, program, judge, transcript)
@@ -133,10 +133,10 @@ def _apart(slot: Slot, program: Program, judge: Asserts, transcript: Transcript)
         return unjudgeable(judged["detail"])
     if judged["status"] == "unsure":
         return _dialogue(slot, program, judge, transcript.seconds, _Before(*judged["more"]["given"]))
-    return _decided(answer, judged)
+    return _decide(answer, judged)
 
 
-def _decided(answer: Reply, judged: Reply) -> Outcome:
+def _decide(answer: Reply, judged: Reply) -> Outcome:
     """Return the tests' word; where they passed, the candidate's process must have come to its end too."""
     if judged["status"] == Status.PASSED:
         done = answer["status"] in ("reported", "ended")  # by itself, or since nothing more was asked
@@ -157,7 +157,7 @@ def _tests(slot: Slot, program: Program, judge: Asserts, transcript: Transcript,
         transcript.name, "calls", lambda: ("raw", list(map(frames.prefixed, transcript.calls)))
     )
     fields = {
-        **_found(judge),
+        **_collect_facts(judge),
         "key": transcript.name,
         "asked": "calls",
         "end": _ending(answer),
@@ -183,7 +183,7 @@ class _Before:
 
     @property
     def complete(self) -> bool:
-        """Whether all of them were given again."""
+        """Tell whether all of them were given again."""
         return not self._left
 
 
@@ -193,7 +193,7 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, befo
     answers = replace(_answers(program, program.limits, ()), fields=talk)
     tests = Job(
         operation="dialogue",
-        fields={**_found(judge), **talk},
+        fields={**_collect_facts(judge), **talk},
         limits=_limits(seconds, program.limits.wall_time_s),
         max_report=MAX_ANSWERS_BYTES,
         blobs=_texts(judge, program.answer),
@@ -220,12 +220,12 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, befo
     except LinkLost as error:
         raise JudgeLost(str(error)) from error
     if ended is None:
-        ended = _dismissed(slot, program, answering)
+        ended = _dismiss(slot, program, answering)
     if not judged["more"]:
         return unjudgeable(judged["detail"])
     if judged["status"] == Status.PASSED and not before.complete:  # the tests asked less than before
         return outcome_of(ended, Trust.SPLIT, *CHANGED)
-    return _decided(ended, judged)
+    return _decide(ended, judged)
 
 
 def _last_word(ended: Reply) -> bytes:
@@ -234,7 +234,7 @@ def _last_word(ended: Reply) -> bytes:
     return proxies.SAID + said if ended["status"] == "reported" else proxies.ENDED + codec.encode(_ending(ended))
 
 
-def _dismissed(slot: Slot, program: Program, worker: Any) -> Reply:
+def _dismiss(slot: Slot, program: Program, worker: Any) -> Reply:
     """Say that no question will follow; what the candidate's process was until then."""
     worker.hand(b"")
     while is_value(reply := worker.next()):
@@ -246,7 +246,7 @@ def _record(slot: Slot, program: Program, judge: Asserts) -> bytes:
     """Return a transcript's bytes: what the tests ask of the reference, and its answers as a candidate."""
     job = Job(
         operation="record",
-        fields={**_found(judge), "values": MAX_CALLS},
+        fields={**_collect_facts(judge), "values": MAX_CALLS},
         limits=RECORD_LIMITS,
         max_report=codec.MAX_BYTES,
         blobs=(*_texts(judge, judge.reference_answer), _chunk(judge.reference)),
@@ -274,7 +274,7 @@ def _record(slot: Slot, program: Program, judge: Asserts) -> bytes:
     return _pack("", own.calls, own.digest, own.seconds)
 
 
-def _found(judge: Asserts) -> dict[str, Any]:
+def _collect_facts(judge: Asserts) -> dict[str, Any]:
     """Return what the tests find beside their own text."""
     return {"exposes": judge.exposes, "slot": judge.slot}
 
@@ -305,7 +305,7 @@ def _pack(reason: str, calls: Sequence[bytes] = (), digest: str = "", seconds: f
     return frames.prefixed(facts) + b"".join(map(frames.prefixed, calls))
 
 
-def _read(name: str, blob: bytes) -> Transcript:
+def _read_transcript(name: str, blob: bytes) -> Transcript:
     facts, *calls = frames.chunks(blob)
     reason, digest, seconds = codec.decode(facts)
     return Transcript(name=name, reason=reason, calls=tuple(calls), digest=digest, seconds=seconds)

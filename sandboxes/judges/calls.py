@@ -58,7 +58,7 @@ class Reference:
 
     @property
     def own_s(self) -> float:
-        """CPU seconds of all calls."""
+        """Add up the CPU seconds of all calls."""
         return sum(own_s for own_s, _ in self.times_s)
 
 
@@ -111,7 +111,7 @@ class CallsKind:
 
     def seconds(self, judge: Calls, expected: Expected) -> float:
         """Implement `Kind.seconds`: what the reference took for the same calls."""
-        known = (expected.known(_facts(judge, part, ()), _read) for part in judge.parts)
+        known = (expected.known(_facts(judge, part, ()), _read_reference) for part in judge.parts)
         return sum(reference.own_s for reference in known if reference is not None)
 
     def screening(self, judge: Calls, entry_point: str) -> Screening | None:
@@ -150,7 +150,7 @@ class _Part:
             return outcome_of(reply, Trust.SPLIT, Status.PASSED, "")
         judged = self._compare(reference, (), carry=reply)
         if judged["status"] != "unsure":
-            return self._decided(reply, judged)
+            return self._decide(reply, judged)
         reveal = judged["more"]["unsure"]
         full = self._reference(reveal)
         again = self._run(self.program, reference.times_s, steps=steps, reveal=reveal)
@@ -158,9 +158,9 @@ class _Part:
             return outcome_of(again, Trust.SPLIT)
         if again["digest"] != reply["digest"]:
             return outcome_of(again, Trust.SPLIT, Status.WRONG_ANSWER, "its answers change from run to run")
-        return self._decided(again, self._compare(full, reveal, carry=again))
+        return self._decide(again, self._compare(full, reveal, carry=again))
 
-    def _decided(self, reply: Reply, judged: Reply) -> Outcome:
+    def _decide(self, reply: Reply, judged: Reply) -> Outcome:
         if not judged["more"]:
             return unjudgeable(judged["detail"])
         opaque = judged["more"]["opaque"] if judged["status"] != Status.PASSED else []
@@ -173,8 +173,8 @@ class _Part:
         for last in (False, True):
             full = self._reference(reveal) if reveal else reference
             worker = self.slot.worker(role, self.program)
-            worker.store(self.calls.key, full.name, partial(_stored, full))
-            fields = {**self._asked(reference.times_s), **self._rule(full, reveal), "may_be_unsure": not last}
+            worker.store(self.calls.key, full.name, partial(_pack_stored, full))
+            fields = {**self._describe_calls(reference.times_s), **self._rule(full, reveal), "may_be_unsure": not last}
             job = replace(self._job("judged_calls", self.program, fields, steps=False), max_report=1 << 20)
             reply = self.slot.run(role, self.program, job)
             if reply["status"] != "unsure":
@@ -193,7 +193,7 @@ class _Part:
         timed: bool = False,
     ) -> Reply:
         """Run the calls of a program where its values are reported."""
-        fields = {**self._asked(times_s), "reveal": reveal, "timed": timed}
+        fields = {**self._describe_calls(times_s), "reveal": reveal, "timed": timed}
         if timed:
             fields |= {"timing": {"limit_s": PART_BUDGET_S, "longer": {}}, "budget_s": 10 * PART_BUDGET_S}
         return self.slot.run(self.slot.role_of(program), program, self._job("calls", program, fields, steps=steps))
@@ -213,7 +213,7 @@ class _Part:
         facts = ["inputs", self.calls.key, self.part.name, len(self.part.inputs)]
         return self.slot.expected.of(facts, lambda: packed(self.part.inputs, steps=False), lambda _, blob: blob)
 
-    def _asked(self, times_s: Times) -> dict[str, Any]:
+    def _describe_calls(self, times_s: Times) -> dict[str, Any]:
         """Return what a child needs to make the calls, and the worker to time them."""
         limits_s = limits_of(self.calls, times_s) or [PART_BUDGET_S] * len(self.part.inputs)
         least_s = self.calls.min_time_limit_s
@@ -238,7 +238,7 @@ class _Part:
     ) -> Reply:
         """Compare what a process reported with what the reference's did."""
         judge = self.slot.worker(Role.JUDGE, self.program)
-        judge.store(self.calls.key, reference.name, partial(_stored, reference))
+        judge.store(self.calls.key, reference.name, partial(_pack_stored, reference))
         inputs = f"inputs of {self.part.name}"
         if self.calls.oracle in oracle.NEED_INPUTS:
             judge.store(self.calls.key, inputs, lambda: ("inputs", frames.chunks(self._inputs(steps=False))))
@@ -253,9 +253,11 @@ class _Part:
     def _reference(self, reveal: Sequence[int]) -> Reference:
         """Return what the reference returns; with values told in full, it is kept for this run alone."""
         facts = _facts(self.calls, self.part, reveal)
-        return self.slot.expected.of(facts, partial(self._computed, reveal), _read, lasting=not reveal)
+        return self.slot.expected.of(
+            facts, partial(self._compute_reference, reveal), _read_reference, lasting=not reveal
+        )
 
-    def _computed(self, reveal: Sequence[int]) -> bytes:
+    def _compute_reference(self, reveal: Sequence[int]) -> bytes:
         """Run the reference where no candidate is, and see whether its own values pass."""
         trusted = replace(self.program, source=self.calls.reference, trusted=True)
         reply = self._run(trusted, [], steps=True, reveal=reveal, timed=True)
@@ -286,7 +288,7 @@ def packed(inputs: Sequence[Sequence[Any]], *, steps: bool) -> bytes:
     return frames.prefixed(codec.encode(values, arguments=True))
 
 
-def _stored(reference: Reference) -> tuple[str, list[bytes]]:
+def _pack_stored(reference: Reference) -> tuple[str, list[bytes]]:
     return "expected", [reference.stream]
 
 
@@ -304,7 +306,7 @@ def _facts(calls: Calls, part: Part, reveal: Sequence[int]) -> list[Any]:
     return [calls.key, part.name, calls.entry_point, calls.reference, calls.oracle, calls.atol, list(reveal)]
 
 
-def _read(name: str, blob: bytes) -> Reference:
+def _read_reference(name: str, blob: bytes) -> Reference:
     facts, stream = frames.chunks(blob)
     exemplary, digest, times_s = codec.decode(facts)
     return Reference(name=name, stream=stream, digest=digest, times_s=times_s, exemplary=exemplary)

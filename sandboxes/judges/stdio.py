@@ -91,13 +91,13 @@ def _case(slot: Slot, program: Program, judge: Stdio, case: Case) -> Outcome:
     expected = case.expected.encode("utf-8", "surrogatepass")
     if judge.checker != "program" and reply["digest"] == hashlib.sha256(expected).hexdigest():
         return outcome_of(reply, Trust.SPLIT, Status.PASSED, "")
-    judged = _checked(slot, program, judge, (given, expected), reply)
+    judged = _check(slot, program, judge, (given, expected), reply)
     if judged["status"] in (Status.PASSED, Status.WRONG_ANSWER):
         return outcome_of(reply, Trust.SPLIT, judged["status"], judged["detail"])
     return unjudgeable(f"{judged['status']}: {judged['detail']}")
 
 
-def _checked(slot: Slot, program: Program, judge: Stdio, case: tuple[bytes, bytes], reply: Reply) -> Reply:
+def _check(slot: Slot, program: Program, judge: Stdio, case: tuple[bytes, bytes], reply: Reply) -> Reply:
     rule = {"checker": judge.checker, "tolerance": judge.tolerance}
     texts = (*case, judge.checker_program.encode("utf-8"))
     job = Job(
