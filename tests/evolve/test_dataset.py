@@ -141,7 +141,7 @@ def test_an_estimate_counts_the_most_that_can_be_asked(tmp_path: Path) -> None:
         (["--operators", "misdirect=x"], 'the weight of misdirect is "x"'),
         (["--preset", "wizard"], 'preset "wizard" is not known'),
         (["--form", "html"], 'form is "html"; it must be'),
-        (["--near", "2"], "--near is 2.0"),
+        (["--near", "2"], "near is 2.0; it must be"),
         (["--no-decontaminate", "--execute"], "do not go with --no-decontaminate"),
     ],
 )
