@@ -21,6 +21,9 @@ A message is one line: what, where, which value, what to do. The command line en
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 USAGE = 2
 INFRASTRUCTURE = 3
 DEFECT = 70
@@ -31,6 +34,14 @@ def reason(error: Exception) -> str:
     """Why something failed, in one line for people: of the system's errors without their number and path."""
     said = error.strerror if isinstance(error, OSError) else None
     return " ".join((said or str(error) or type(error).__name__).split())
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """Return a question for the known name that is nearest to `name`; else `otherwise`, or all known names."""
+    names = list(known)
+    if near := get_close_matches(name, names, n=1):
+        return f' Did you mean "{near[0]}"?'
+    return f" Known: {', '.join(names)}." if otherwise is None else otherwise
 
 
 def install_hint(*extras: str) -> str:

@@ -7,12 +7,11 @@ Nothing is imported before it is asked for, so listing costs nothing.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from importlib.metadata import entry_points
 from typing import Any
 
-from .errors import UsageError
+from .errors import UsageError, suggest
 
 BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
@@ -64,6 +63,5 @@ def lookup(kind: str, name: str) -> Any:
 
 def unknown(kind: str, name: str, known: dict[str, Any] | list[str]) -> UsageError:
     """The error for a name that is not among `known`, offering the nearest one."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f' Did you mean "{near[0]}"?' if near else ""
+    hint = suggest(name, known, "")
     return UsageError(f'{SINGULAR[kind]} "{name}" is not known.{hint} (`harness list {kind}` shows all)')

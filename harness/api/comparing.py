@@ -35,7 +35,7 @@ def gate_runs(baseline: Name, candidate: Name, *, allow_mixed: bool = False, **t
     """
     from ..compare.gate import gate, rules_of
 
-    return gate(Path(baseline), Path(candidate), rules_of({}, thresholds, None), allow_mixed=allow_mixed)
+    return gate(Path(baseline), Path(candidate), rules_of({}, thresholds), allow_mixed=allow_mixed)
 
 
 def leaderboard(folder: Name = "results") -> Leaderboard:

@@ -95,11 +95,11 @@ def score(
         HarnessError: see the subclasses; what was done until then is kept.
     """
     from ..config import ScoreConfig
-    from ..config.tables import fitting
+    from ..config.checking import build_config
     from ..evaluation import scoring
     from ..report import write_page
 
-    config = fitting(ScoreConfig, {"samples": Path(samples), "benchmark": benchmark, **settings})
+    config = build_config(ScoreConfig, {"samples": Path(samples), "benchmark": benchmark, **settings})
     found = scoring.score(config, out=as_path(out), progress=progress)
     if page:
         write_page(found.path, suites=found.suites)

@@ -21,11 +21,11 @@ def evolve_data(model: Name, out: Name, *, progress: Progress | None = None, **o
     Raises:
         HarnessError: see the subclasses; the same call goes on.
     """
-    from ..config.tables import fitting
+    from ..config.checking import build_config
     from ..evolve.options import EvolveOptions
     from ..evolve.run import evolve
 
-    chosen = fitting(EvolveOptions, {"model": str(model), **options})
+    chosen = build_config(EvolveOptions, {"model": str(model), **options})
     return evolve(chosen.config(), chosen.settings(Path(out)), progress)
 
 
@@ -37,11 +37,11 @@ def decontaminate(data: Name, out: Name, *, progress: Progress | None = None, **
     Raises:
         DataError: a row does not fit, or a benchmark's data is missing.
     """
-    from ..config.tables import fitting
+    from ..config.checking import build_config
     from ..evolve.decontaminate import decontaminate as sifted
     from ..evolve.options import SieveOptions
 
-    return sifted(Path(data), Path(out), fitting(SieveOptions, options).sieve(), progress)
+    return sifted(Path(data), Path(out), build_config(SieveOptions, options).sieve(), progress)
 
 
 def untouched(run: Name, data: Name) -> list[Beside]:

@@ -37,12 +37,15 @@ def ask(
     dtype: Annotated[str, DTYPE] = "auto",
 ) -> None:
     """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""
-    from ..config import check_sampling
+    from ..config import run_config
     from ..evaluation import ask as asking
     from ..models.options import ModelOptions
     from ..types import SamplingParams
 
-    check_sampling(temperature=temperature, top_p=top_p, seed=seed, max_tokens=max_tokens)
+    sampling = {"temperature": temperature, "top_p": top_p, "seed": seed}
+    # What a run would refuse is refused here.
+    given = {} if max_tokens is None else {"max_tokens": max_tokens}
+    run_config({"model": model, "benchmarks": ["ask"], **sampling, **given})
     questions = _questions(text, file, context)
     exchanges = asking.ask(
         model,

@@ -128,17 +128,15 @@ def run(
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
     flags = dict(locals())  # the parameters, and nothing else yet
-    from ..config import read_toml, run_config
+    from ..config import place_in, read_toml, run_config
     from ..evaluation import pipeline
     from ..tasks.lineage import recipe_warnings
     from ..tasks.suite import in_split
 
     benchmarks = [in_split(name, split) for name in benchmark or ()]
-    values = {
-        **(_present(read_toml(config)) if config else {}),
-        **_given(_present(flags), benchmarks=benchmarks, engine_args=engine_arg),
-    }
-    chosen = run_config(values, config)
+    given = _given(_present(flags), benchmarks=benchmarks, engine_args=engine_arg)
+    values = {**(_present(read_toml(config)) if config else {}), **given}
+    chosen = run_config(values, place_in(config, given))
     for told in recipe_warnings(chosen, pipeline.chosen_recipe(chosen)):
         output.remark(f"warning: {told}")
     if preview:
@@ -224,6 +222,7 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 
 def _score_config(flags: dict[str, Any]) -> ScoreConfig:
     from ..config import NO_BENCHMARK, ScoreConfig
+    from ..config.checking import build_config
     from ..tasks.suite import in_split
 
     if flags["benchmark"] is None:
@@ -231,15 +230,14 @@ def _score_config(flags: dict[str, Any]) -> ScoreConfig:
     own = {field.name for field in fields(ScoreConfig)} - {"k"}
     values = {key: value for key, value in flags.items() if key in own and value is not None}
     values["benchmark"] = in_split(flags["benchmark"], flags["split"])
-    return ScoreConfig(**values, k=tuple(flags["k"] or ()))
+    return build_config(ScoreConfig, {**values, "k": flags["k"] or ()})
 
 
 def _sandbox_options(flags: dict[str, Any]) -> SandboxOptions:
-    from ..config import RETRIES
     from ..evaluation.session import SandboxOptions
 
     own = ("workers", "allow_unsafe", "cache")
-    retry = (flags["retry_timeouts"] or RETRIES[0]) == "all"
+    retry = flags["retry_timeouts"] == "all"
     return SandboxOptions(**{key: flags[key] for key in own if flags[key] is not None}, retry_timeouts=retry)
 
 

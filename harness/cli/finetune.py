@@ -73,7 +73,7 @@ def finetune(
 ) -> None:
     """Fine-tune a checkpoint on instructions and answers; the same command completes a stopped training."""
     flags = dict(locals())  # the parameters, and nothing else yet
-    from ..config import read_toml
+    from ..config import place_in, read_toml
     from ..finetune.config import training_config
     from ..finetune.machine import is_main, leave
     from ..finetune.presets import preset as settings
@@ -86,7 +86,7 @@ def finetune(
         values["held_out"] = _share_or_path(values["held_out"])
     # None: its own line to the terminal, beside which libraries print to a log
     tell = output.remark if output.wants_quiet() else None
-    trained = run(training_config(values), resume=not fresh, command=context.obj, tell=tell)
+    trained = run(training_config(values, place_in(config, given)), resume=not fresh, command=context.obj, tell=tell)
     if is_main():
         output.result(_as_json(trained), lambda: "\n".join(_lines(trained)))
     leave()

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ..types import Trust
 from .names import offering
 
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
@@ -28,7 +29,7 @@ SandboxName = Annotated[
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
 Split = Annotated[str | None, typer.Option(help="Split of the benchmark, such as validation (mbpp).")]
 TrustName = Annotated[
-    str | None,
+    Trust | None,
     typer.Option(
         "--trust", help="split (default): judge outside the program's process; in-process: like the upstream scripts."
     ),

@@ -23,21 +23,19 @@ def plan(
     benchmark: Annotated[
         list[str] | None, typer.Option("--benchmark", "-b", help="Benchmark to evaluate; repeatable.")
     ] = None,
-    n: Annotated[int, typer.Option("-n", "--n", help="Samples per problem.")] = 1,
-    gpus: Annotated[int, typer.Option(help="Number of GPUs; 0 means one replica on a CPU machine.")] = 0,
-    cores: Annotated[int | None, typer.Option(help="CPU cores for scoring.")] = None,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Samples per problem.")] = 1,
+    gpus: Annotated[int, typer.Option(min=0, help="Number of GPUs; 0 means one replica on a CPU machine.")] = 0,
+    cores: Annotated[int | None, typer.Option(min=1, help="CPU cores for scoring.")] = None,
     measured: Annotated[
         list[Path] | None, typer.Option("--from", help="Run folder to take measurements from; repeatable.")
     ] = None,
 ) -> None:
     """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""
-    from ..config import NO_BENCHMARK, at_least
+    from ..config import NO_BENCHMARK
     from ..planning.capacity import forecast
 
     if not benchmark:
         raise UsageError(NO_BENCHMARK)
-    at_least(1, n=n, cores=cores)
-    at_least(0, gpus=gpus)
     whole = forecast(model, benchmark, n=n, gpus=gpus, cores=cores, runs=measured or ())
     output.result(whole, lambda: _table(whole, cores))
 

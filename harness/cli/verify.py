@@ -36,7 +36,6 @@ def verify(
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
     from ..checks.verify import verify as verify_benchmark
-    from ..config import check_trust
 
     names = _chosen(benchmarks, golden, truth)
     codes, rows = [], []
@@ -48,7 +47,7 @@ def verify(
                 name,
                 sandbox=sandbox,
                 workers=workers,
-                trust=check_trust(trust or Trust.SPLIT),
+                trust=trust or Trust.SPLIT,
                 allow_unsafe=bool(allow_unsafe),
                 golden=golden,
                 truth=truth,

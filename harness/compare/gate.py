@@ -8,11 +8,12 @@ significant at `level` after Holm's correction over all benchmarks; `level = 1` 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..config import read_toml
+from ..config import place_in, read_toml
+from ..config.checking import Points, Share, Where, build_config, check_fields
 from ..errors import INFRASTRUCTURE, StoreError, UsageError
 from ..metrics.pass_at_k import LEVEL
 from .comparison import TESTED_K, Comparison, Difference, compare
@@ -26,19 +27,15 @@ REGRESSION = 1
 class Thresholds:
     """Largest losses that a benchmark may have, in percentage points."""
 
-    max_drop: float = 0.0
-    noise_floor: float = 0.0
+    max_drop: Points = 0.0
+    noise_floor: Points = 0.0
     """What two runs of the same checkpoint differ by on this machine."""
-    level: float = 0.05
+    level: Share = 0.05
     """Of significance; 1 asks for none."""
     must_pass: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("max_drop", "noise_floor"):
-            if not 0 <= getattr(self, name) <= 100:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be points from 0 to 100")
-        if not 0 < self.level <= 1:
-            raise UsageError(f"level is {self.level}; it must be above 0 and at most 1")
+        check_fields(self)
 
     @property
     def power_level(self) -> float:
@@ -142,11 +139,11 @@ def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
     Raises:
         UsageError: it cannot be read, or a key or a value does not fit.
     """
-    return rules_of(read_toml(path) if path else {}, default, path)
+    return rules_of(read_toml(path) if path else {}, default, place_in(path, default))
 
 
-def rules_of(values: Mapping[str, Any], default: Mapping[str, Any], path: Path | None) -> Rules:
-    """Return what `read_rules` does, from what the file at `path` holds.
+def rules_of(values: Mapping[str, Any], default: Mapping[str, Any], where: Where = lambda _: "") -> Rules:
+    """Return what `read_rules` does, from what a file holds.
 
     Raises:
         UsageError: a key or a value does not fit.
@@ -154,29 +151,16 @@ def rules_of(values: Mapping[str, Any], default: Mapping[str, Any], path: Path |
     general = {**{key: value for key, value in values.items() if key != "benchmarks"}, **default}
     tables = values.get("benchmarks", {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise UsageError(f"{path}: benchmarks must be tables such as [benchmarks.humaneval]")
+        raise UsageError(f"{where('benchmarks')}benchmarks must be tables such as [benchmarks.humaneval]")
     return Rules(
-        default=_thresholds(general, path),
-        benchmarks={name: _thresholds({**general, **table}, path) for name, table in tables.items()},
+        default=_thresholds(general, where),
+        benchmarks={name: _thresholds({**general, **table}, where) for name, table in tables.items()},
     )
 
 
-def _thresholds(values: Mapping[str, Any], path: Path | None) -> Thresholds:
-    known = [one.name for one in fields(Thresholds)]
-    for key, value in values.items():
-        if key not in known:
-            raise UsageError(f'{path}: key "{key}" is not known; known: {", ".join(known)}, benchmarks')
-        fits = _names(value) if key == "must_pass" else isinstance(value, int | float) and not isinstance(value, bool)
-        if not fits:
-            raise UsageError(
-                f"{path}: {key} is {value!r}; it must be {'task ids' if key == 'must_pass' else 'a number'}"
-            )
-    plain: dict[str, Any] = {key: tuple(value) if key == "must_pass" else float(value) for key, value in values.items()}
-    return Thresholds(**plain)
-
-
-def _names(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+def _thresholds(values: Mapping[str, Any], where: Where) -> Thresholds:
+    plain = {key: float(value) if type(value) is int else value for key, value in values.items()}
+    return build_config(Thresholds, plain, where)
 
 
 def _check(rules: Rules, candidate: Run) -> None:

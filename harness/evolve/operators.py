@@ -10,13 +10,16 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
+from math import inf
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Gt, Lt
 
 from ..config import read_toml
+from ..config.checking import build_config
 from ..digests import json_digest
-from ..errors import UsageError
+from ..errors import UsageError, suggest
 
 DEPTH_TEMPLATE = """\
 You are a rewriter of prompts. Turn the given prompt into a more complex version, a bit harder to handle for \
@@ -77,7 +80,7 @@ class Operator:
     """Holds `{instruction}` and, where there is a method, `{method}`."""
     method: str = ""
     markers: tuple[str, ...] = MARKERS
-    weight: float = 1.0
+    weight: Annotated[float, Gt(0), Lt(inf)] = 1.0
     """How often it is drawn, relative to the others."""
 
     @property
@@ -148,17 +151,18 @@ def choose(
     weights = weights or {}
     for name in [*names, *weights]:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else ""
-            raise UsageError(f'operator "{name}" is not known.{hint} There are {", ".join(known)}')
-    for name, weight in weights.items():
-        _check_weight(weight, f"operator {name}")
-    chosen = [known[name] for name in dict.fromkeys(names)] or list(known.values())
-    return tuple(replace(one, weight=weights.get(one.name, one.weight)) for one in chosen)
+            raise UsageError(f'operator "{name}" is not known.{suggest(name, known)}')
+    known |= {name: _weigh(known[name], weight) for name, weight in weights.items()}
+    return tuple(known[name] for name in dict.fromkeys(names)) or tuple(known.values())
+
+
+def _weigh(operator: Operator, weight: float) -> Operator:
+    values = {**asdict(operator), "weight": weight}
+    return build_config(Operator, values, lambda _: f"operator {operator.name}: ")
 
 
 def read_operators(file: Path) -> tuple[Operator, ...]:
-    """The operators of a TOML file: tables `[[operator]]` with the keys of `KEYS`.
+    """The operators of a TOML file: tables `[[operator]]` with the fields of `Operator`, or a `base` for its template.
 
     Raises:
         UsageError: it cannot be read, has no operator, or one that does not fit.
@@ -179,47 +183,28 @@ def read_operators(file: Path) -> tuple[Operator, ...]:
 
 
 BASES = {"depth": DEPTH_TEMPLATE, "breadth": BREADTH_TEMPLATE, "code": CODE_TEMPLATE}
-KEYS: Mapping[str, type | tuple[type, ...]] = {
-    "name": str,
-    "kind": str,
-    "base": str,
-    "template": str,
-    "method": str,
-    "weight": (int, float),
-    "markers": list,
-}
 
 
 def _operator(table: Any, where: str) -> Operator:
     if not isinstance(table, dict):
         raise UsageError(f"{where} is no table")
-    for key, value in table.items():
-        if key not in KEYS or not isinstance(value, KEYS[key]) or isinstance(value, bool):
-            raise UsageError(f'{where}: "{key}" is not known or of another type; there are {", ".join(KEYS)}')
-    name, method, base = table.get("name", ""), table.get("method", ""), table.get("base")
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise UsageError(f"{where}: its name is {name!r}; letters, digits, - and _ are needed")
-    if ("template" in table) == (base is not None) or (base is not None and base not in BASES):
-        raise UsageError(f"{where} ({name}) needs either a template or a base: {', '.join(BASES)}")
-    template = BASES[base] if base else table["template"]
-    slots = set(SLOTS.findall(template))
-    if "instruction" not in slots or ("method" in slots) != bool(method.strip()):
-        raise UsageError(f"{where} ({name}): its template must hold {{instruction}}, and {{method}} where it has one")
-    kind = table.get("kind", "in-breadth" if base == "breadth" else "in-depth")
-    if kind not in ("in-depth", "in-breadth"):
-        raise UsageError(f'{where} ({name}): kind is "{kind}"; choose in-depth or in-breadth')
-    markers = table.get("markers", [])
-    if not all(isinstance(marker, str) and marker.strip() for marker in markers):
-        raise UsageError(f"{where} ({name}): markers must be texts")
-    _check_weight(table.get("weight", 1), f"{where} ({name})")
-    return Operator(
-        name=name,
-        kind=kind,
-        template=template,
-        method=method,
-        markers=tuple(dict.fromkeys([*MARKERS, *(marker.lower() for marker in markers)])),
-        weight=float(table.get("weight", 1)),
-    )
+    values = dict(table)
+    base = values.pop("base", None)
+    if ("template" in table) == (base is not None) or (base is not None and base not in [*BASES]):
+        raise UsageError(f"{where} needs either a template or a base: {', '.join(BASES)}")
+    if base is not None:
+        values["template"] = BASES[base]
+    values.setdefault("kind", "in-breadth" if base == "breadth" else "in-depth")
+    operator = build_config(Operator, values, lambda _: f"{where}: ")
+    if not re.fullmatch(r"[\w.-]+", operator.name):
+        raise UsageError(f"{where}: its name is {operator.name!r}; letters, digits, - and _ are needed")
+    slots = set(SLOTS.findall(operator.template))
+    if "instruction" not in slots or ("method" in slots) != bool(operator.method.strip()):
+        raise UsageError(f"{where}: its template must hold {{instruction}}, and {{method}} where it has one")
+    markers = [marker.lower() for marker in table.get("markers", ())]
+    if not all(marker.strip() for marker in markers):
+        raise UsageError(f"{where}: markers is {markers}; none may be blank")
+    return replace(operator, markers=tuple(dict.fromkeys([*MARKERS, *markers])), weight=float(operator.weight))
 
 
 def draw(operators: Sequence[Operator], *where: object) -> Operator:
@@ -236,8 +221,3 @@ def fraction(*where: object) -> float:
     """A number in [0, 1) that the words of `where` decide."""
     named = "\0".join(map(str, where)).encode()
     return int.from_bytes(hashlib.sha256(named).digest()[:6]) / 2**48
-
-
-def _check_weight(weight: float, where: str) -> None:
-    if not 0 < weight < float("inf"):
-        raise UsageError(f"{where}: its weight is {weight}; it must be above 0")

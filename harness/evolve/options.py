@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import at_least
+from ..config.checking import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_fields
 from ..errors import UsageError
 from ..models.options import ModelOptions
 from .asker import Patience
 from .contamination import Thresholds
 from .operators import choose
-from .prompts import FORMS
+from .prompts import Form
 from .records import EvolveConfig
 from .run import Settings
 from .sieve import Sieve, all_benchmarks
@@ -22,7 +22,7 @@ from .sieve import Sieve, all_benchmarks
 class SieveOptions:
     """Settings of the filter at the end."""
 
-    near: float = 0.9
+    near: Share = 0.9
     """Jaccard index from which two rows are near-duplicates."""
     near_duplicates: bool = True
     """Remove them."""
@@ -30,29 +30,27 @@ class SieveOptions:
     """Compare with benchmarks."""
     against: tuple[str, ...] = ()
     """These benchmarks; none: all that the harness knows."""
-    ngram_share: float = 0.5
-    similarity: float = 0.8
+    ngram_share: Share = 0.5
+    similarity: Share = 0.8
     execute: bool = False
     """Run the rows' functions against the benchmarks' tests."""
     sandbox: str | None = None
     workers: int | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+
     def sieve(self) -> Sieve:
-        """The same, checked.
+        """Return the filter.
 
         Raises:
-            UsageError: a value is out of range, or two do not go together.
+            UsageError: two settings do not go together.
         """
-        near = self.near if self.near_duplicates else None
-        shares = (("near", near), ("ngram_share", self.ngram_share), ("similarity", self.similarity))
-        for name, value in shares:
-            if value is not None and not 0 < value <= 1:
-                raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be above 0 and at most 1")
         if not self.decontaminate and (self.against or self.execute):
             raise UsageError("--against and --execute do not go with --no-decontaminate")
         named = tuple(dict.fromkeys(self.against)) or all_benchmarks()
         return Sieve(
-            near=near,
+            near=self.near if self.near_duplicates else None,
             against=named if self.decontaminate else (),
             thresholds=Thresholds(ngram_share=self.ngram_share, similarity=self.similarity),
             execute=self.execute,
@@ -68,23 +66,23 @@ class EvolveOptions(SieveOptions):
     model: str
     seeds: Path | None = None
     """None: our own."""
-    rounds: int = 4
+    rounds: PositiveInt = 4
     preset: str = "wizardcoder"
     operators: tuple[str, ...] = ()
     """NAME or NAME=WEIGHT: only these."""
     operator_file: Path | None = None
     judge: str | None = None
     strict_judge: bool = False
-    form: str = "chat"
-    seed: int = 0
-    temperature: float = 1.0
-    top_p: float = 0.9
-    max_tokens: int = 2048
+    form: Form = "chat"
+    seed: NonNegativeInt = 0
+    temperature: NonNegativeFloat = 1.0
+    top_p: Share = 0.9
+    max_tokens: PositiveInt = 2048
     run_examples: bool = False
-    budget_requests: int | None = None
-    budget_tokens: int | None = None
-    retries: int = 3
-    backoff_s: float = 1.0
+    budget_requests: PositiveInt | None = None
+    budget_tokens: PositiveInt | None = None
+    retries: NonNegativeInt = 3
+    backoff_s: NonNegativeFloat = 1.0
     backend: str = "auto"
     dtype: str = "auto"
     max_model_len: int | None = None
@@ -93,12 +91,8 @@ class EvolveOptions(SieveOptions):
     """A Ray cluster whose replicas are asked."""
     replicas: int | None = None
     replica_gpus: int | None = None
-    sample: int | None = None
+    sample: PositiveInt | None = None
     """Only so many rows of the shuffled whole."""
-
-    def __post_init__(self) -> None:
-        at_least(1, budget_requests=self.budget_requests, budget_tokens=self.budget_tokens, sample=self.sample)
-        at_least(0, retries=self.retries, backoff_s=self.backoff_s)
 
     def config(self) -> EvolveConfig:
         """Return what decides the evolved data.
@@ -106,9 +100,6 @@ class EvolveOptions(SieveOptions):
         Raises:
             UsageError: a value does not fit.
         """
-        form = next((one for one in FORMS if one == self.form), None)
-        if form is None:
-            raise UsageError(f'form "{self.form}" is not known; choose one of {", ".join(FORMS)}')
         names, weights = weighted(self.operators)
         return EvolveConfig(
             model=self.model,
@@ -116,7 +107,7 @@ class EvolveOptions(SieveOptions):
             rounds=self.rounds,
             judge=self.judge,
             strict_judge=self.strict_judge,
-            form=form,
+            form=self.form,
             seed=self.seed,
             temperature=self.temperature,
             top_p=self.top_p,

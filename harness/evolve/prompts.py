@@ -10,7 +10,6 @@ from ..tasks.recipes import LEAD, RESPONSE
 from ..types import Prompt
 
 Form = Literal["chat", "alpaca", "plain"]
-FORMS: tuple[Form, ...] = ("chat", "alpaca", "plain")
 
 JUDGE_TEMPLATE = """\
 Here are two instructions for an AI assistant. Are they equal? They are equal when both of this holds:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..errors import UsageError
+from ..config.checking import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_fields
 from ..types import SamplingParams
 from .operators import Operator
-from .prompts import ANSWER_TEMPLATE, FORMS, JUDGE_TEMPLATE, Form, digest
+from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, Form, digest
 from .seeds import Seeds, whole
 
 
@@ -19,30 +19,22 @@ class EvolveConfig:
 
     model: str
     operators: tuple[Operator, ...]
-    rounds: int = 4
+    rounds: PositiveInt = 4
     """May grow from one start to the next."""
     judge: str | None = None
     """None: the model itself."""
     strict_judge: bool = False
     """Throw away what the judge gives no clear word on; the papers keep it."""
     form: Form = "chat"
-    seed: int = 0
-    temperature: float = 1.0
-    top_p: float = 0.9
-    max_tokens: int = 2048
+    seed: NonNegativeInt = 0
+    temperature: NonNegativeFloat = 1.0
+    top_p: Share = 0.9
+    max_tokens: PositiveInt = 2048
     examples: bool = False
     """Run the examples that stand beside an answer, and ask once more where its code fails them."""
 
     def __post_init__(self) -> None:
-        if self.rounds < 1 or self.max_tokens < 1 or self.seed < 0:
-            raise UsageError(
-                f"rounds is {self.rounds}, max_tokens {self.max_tokens}, seed {self.seed}; "
-                "the first two must be 1 or more, the seed 0 or more"
-            )
-        if not self.temperature >= 0 or not 0 < self.top_p <= 1:
-            raise UsageError(f"temperature is {self.temperature} and top_p {self.top_p}; 0 or more, and above 0 to 1")
-        if self.form not in FORMS:
-            raise UsageError(f'form "{self.form}" is not known; choose one of {", ".join(FORMS)}')
+        check_fields(self)
 
     @property
     def judging(self) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import registry
+from ..config.checking import Points, PositiveInt, check_fields
 from ..errors import UsageError
 from ..optional import splits_of
 from ..tasks.suite import in_split, load_suite
@@ -26,16 +27,13 @@ from ..types import Score
 class StopRule:
     """When rounds end."""
 
-    patience: int = 1
+    patience: PositiveInt = 1
     """Rounds without a gain that end it."""
-    min_gain: float = 0.0
+    min_gain: Points = 0.0
     """Points of pass@1 by which a round has to beat the best one before it, and more."""
 
     def __post_init__(self) -> None:
-        if self.patience < 1:
-            raise UsageError(f"patience is {self.patience}; it must be 1 or more")
-        if not 0 <= self.min_gain <= 100:
-            raise UsageError(f"min_gain is {self.min_gain}; it must be points from 0 to 100")
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

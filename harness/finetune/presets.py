@@ -7,11 +7,10 @@ says 200 steps (`--max-steps 200`). Both sizes share them; only what is in memor
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import UsageError, suggest
 
 _WIZARDCODER: Mapping[str, Any] = {
     "recipe": "wizardcoder",
@@ -55,7 +54,5 @@ def preset(name: str) -> dict[str, Any]:
         UsageError: there are none.
     """
     if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        hint = f' Did you mean "{near[0]}"?' if near else f" Known: {', '.join(PRESETS)}"
-        raise UsageError(f'preset "{name}" is not known.{hint}')
+        raise UsageError(f'preset "{name}" is not known.{suggest(name, PRESETS)}')
     return dict(PRESETS[name])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ..compare.gate import Rules, rules_of
 from ..config import RunConfig, run_config
-from ..config.tables import Tables, read_tables, unknown_key
+from ..config.checking import Part, PositiveInt, Where, build_config, check_fields, check_key
+from ..config.tables import Tables, read_tables
 from ..errors import UsageError
 from ..evolve.options import EvolveOptions
 from ..finetune.config import TrainingConfig, training_config
@@ -30,18 +32,15 @@ LAUNCHER, PRESET = "launcher", "preset"
 class AblationOptions:
     """How rounds are compared with one another."""
 
-    tokens: int | None = None
+    tokens: PositiveInt | None = None
     """Answer tokens that each checkpoint is trained on. None: those of all rounds together, `epochs` times."""
-    held_out: float = 0.1
+    held_out: Part = 0.1
     """Share of the seeds whose rows, of all rounds, are set aside, where [finetune] names no file of held-out rows."""
     finetune: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.tokens is not None and self.tokens < 1:
-            raise UsageError(f"tokens is {self.tokens}; it must be 1 or more")
-        if not 0 < self.held_out < 1:
-            raise UsageError(f"held_out is {self.held_out}; a share is above 0 and below 1")
+        check_fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +82,7 @@ def read_config(path: Path) -> LoopConfig:
     """
     tables = read_tables(path)
     for key in tables.values:
-        if key not in (*TOP, *TABLES):
-            raise UsageError(unknown_key(key, (*TOP, *TABLES), f"{_top(tables, key)}: "))
+        check_key(key, (*TOP, *TABLES), f"{_top(tables, key)}: ")
     for key in TOP:
         if not isinstance(tables.values.get(key, ""), str):
             raise UsageError(f"{tables.where('', key)}: {key} is {tables.values[key]!r}; it must be a text")
@@ -106,7 +104,7 @@ def read_config(path: Path) -> LoopConfig:
         launcher=launcher,
         finetune=training,
         run=running,
-        rules=_rules(tables),
+        rules=tables.build(lambda values, where: rules_of(values, {}, where), "gate", tables.table("gate")),
         gate=tables.table("gate"),
         ablation=_ablation(tables, base, training, running),
     )
@@ -141,15 +139,11 @@ def _check_training(
 ) -> dict[str, Any]:
     """`values` over `common`, checked as a training's."""
     known = [one.name for one in fields(TrainingConfig) if one.name not in FOR_EVERY_TRAINING]
-    _checked(tables, table, values, [PRESET, *known], lambda: with_preset(values))
-    whole = {**common, **with_preset(values)}
-    _checked(tables, table, values, [PRESET, *known], lambda: training_config({**whole, **_placeholders(base)}))
+    _check_keys(tables, table, values, [PRESET, *known])
+    whole = {**common, **tables.build(lambda own, _: with_preset(own), table, values)}
+    # A training's settings are checked before its data is there.
+    tables.build(training_config, table, {**whole, "base": base, "data": ".", "out": "."})
     return whole
-
-
-def _placeholders(base: str) -> dict[str, str]:
-    """Return what a training's settings are checked with before its data is there."""
-    return {"base": base, "data": ".", "out": "."}
 
 
 def _run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,21 +151,14 @@ def _run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> di
     values = tables.table(table)
     known = [one.name for one in fields(RunConfig) if one.name not in FOR_EVERY_RUN]
     whole = {**common, **values}
-    _checked(tables, table, values, known, lambda: run_config({"model": base, **whole}))
+    _check_keys(tables, table, values, known)
+    tables.build(run_config, table, {"model": base, **whole})
     return whole
 
 
-def _checked(
-    tables: Tables, table: str, values: Mapping[str, Any], known: list[str], make: Callable[[], object]
-) -> None:
+def _check_keys(tables: Tables, table: str, values: Mapping[str, Any], known: list[str]) -> None:
     for key in values:
-        if key not in known:
-            raise UsageError(unknown_key(key, known, f"{tables.where(table, key)}: [{table}] "))
-    try:
-        make()
-    except UsageError as error:
-        named = next((key for key in values if f" {key} " in f" {error} " or f'"{key}"' in str(error)), "")
-        raise UsageError(f"{tables.where(table, named)}: [{table}] {error}") from error
+        check_key(key, known, f"{tables.where(table, key)}: [{table}] ")
 
 
 def _evolve(
@@ -186,13 +173,14 @@ def _evolve(
         if stop:
             raise UsageError(f"{tables.where('stop')}: [stop] ends rounds of [evolve], and there are none")
         return None, None
-    evolve = tables.made(EvolveOptions, "evolve", {"model": base, **values})
-    try:
-        evolve.config()
-        evolve.sieve()
-    except UsageError as error:
-        raise UsageError(f"{tables.where('evolve')}: [evolve] {error}") from error
-    return evolve, stop
+    return tables.build(_evolve_options, "evolve", {"model": base, **values}), stop
+
+
+def _evolve_options(values: Mapping[str, Any], where: Where) -> EvolveOptions:
+    evolve = build_config(EvolveOptions, values, where)
+    evolve.config()
+    evolve.sieve()
+    return evolve
 
 
 def _stop(tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]) -> StopOptions:
@@ -200,8 +188,8 @@ def _stop(tables: Tables, base: str, training: Mapping[str, Any], running: Mappi
     values = tables.table("stop")
     own = {name: values.pop(name, {}) for name in ("finetune", "run")}
     common = {key: value for key, value in running.items() if key != "benchmarks"}
-    return tables.made(
-        StopOptions,
+    return tables.build(
+        partial(build_config, StopOptions),
         "stop",
         values
         | {
@@ -222,8 +210,8 @@ def _without_benchmarks(tables: Tables, table: str, base: str, common: Mapping[s
 def _ablation(tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]) -> AblationOptions:
     values = tables.table("ablation")
     own = {name: values.pop(name, {}) for name in ("finetune", "run")}
-    return tables.made(
-        AblationOptions,
+    return tables.build(
+        partial(build_config, AblationOptions),
         "ablation",
         values
         | {
@@ -231,11 +219,3 @@ def _ablation(tables: Tables, base: str, training: Mapping[str, Any], running: M
             "run": _run(tables, "ablation.run", base, running),
         },
     )
-
-
-def _rules(tables: Tables) -> Rules:
-    try:
-        return rules_of(tables.table("gate"), {}, tables.path)
-    except UsageError as error:
-        told = str(error).removeprefix(f"{tables.path}: ")
-        raise UsageError(f"{tables.where('gate')}: [gate] {told}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import run_config
+from ..config.checking import Points, PositiveInt, check_fields
 from ..errors import UsageError
 from ..evolve.stopping import EvolStop, StopRule, development_set
 from ..types import Score
@@ -22,23 +23,19 @@ class StopOptions:
 
     on: str
     """The development set: mbpp:validation, say."""
-    patience: int = 1
-    min_gain: float = 0.0
+    patience: PositiveInt = 1
+    min_gain: Points = 0.0
     finetune: Mapping[str, Any] = field(default_factory=dict)
     """Keys of `TrainingConfig`."""
     run: Mapping[str, Any] = field(default_factory=dict)
     """Keys of `RunConfig`, but what is run on what."""
 
     def __post_init__(self) -> None:
-        _ = self.rule
+        check_fields(self)
 
     @property
     def rule(self) -> StopRule:
-        """When rounds end.
-
-        Raises:
-            UsageError: a value is out of range.
-        """
+        """Return when rounds end."""
         return StopRule(patience=self.patience, min_gain=self.min_gain)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
-from ..errors import UsageError
+from ..errors import UsageError, suggest
 
 OWN = {
     "model": "the checkpoint is the command's first argument",
@@ -33,8 +32,7 @@ def engine_arguments(specs: Sequence[str], known: Iterable[str]) -> dict[str, An
         if key in OWN:
             raise UsageError(f'engine argument "{key}" cannot be set: {OWN[key]}')
         if key not in names:
-            near = get_close_matches(key, names, n=1)
-            hint = f' Did you mean "{near[0]}"?' if near else " (see vLLM's EngineArgs)"
+            hint = suggest(key, names, " (see vLLM's EngineArgs)")
             raise UsageError(f'engine argument "{key}" is not one of the installed vLLM.{hint}')
         found[key] = _value(text)
     return found

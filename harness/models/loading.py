@@ -8,14 +8,13 @@ Not promised: that a backend which is installed also starts; that shows when the
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import platform
 import tempfile
 from pathlib import Path
 
 from .. import registry
-from ..errors import ModelError, UsageError, install_hint
+from ..errors import ModelError, UsageError, install_hint, suggest
 from ..types import Model
 from .adapters import check_fit
 from .builtin import BUILTIN, materialise
@@ -157,6 +156,4 @@ def _cpu_flags() -> set[str]:
 
 
 def _unknown(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f' Did you mean "{near[0]}"?' if near else f" Known: {', '.join(known)}."
-    return f'{kind} "{name}" is not known.{hint}'
+    return f'{kind} "{name}" is not known.{suggest(name, known)}'

@@ -195,6 +195,7 @@ def test_the_schema_names_the_types_that_the_reader_takes() -> None:
 
     assert schema["required"] == ["benchmarks", "model"]
     assert schema["additionalProperties"] is False
-    assert schema["properties"]["n"] == {"description": "Samples per problem.", "type": "integer", "default": 1}
+    n = {"description": "Samples per problem.", "type": "integer", "default": 1, "minimum": 1}
+    assert schema["properties"]["n"] == n
     assert schema["properties"]["benchmarks"]["items"] == {"type": "string"}
     assert all("description" in one for one in schema["properties"].values())

@@ -27,24 +27,24 @@ def test_toml_and_flags_use_the_same_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"temprature": 0.2}, 'configuration key "temprature" is not known. Did you mean "temperature"?'),
-        ({"n": "20"}, "configuration key \"n\" is '20'; it must be a whole number"),
-        ({"n": True}, 'configuration key "n" is True'),
-        ({"benchmarks": "humaneval"}, "configuration key \"benchmarks\" is 'humaneval'"),
-        ({"allow_pickle": 1}, 'configuration key "allow_pickle" is 1; it must be true or false'),
-        ({"n": 0}, "n is 0; it must be 1 or more"),
-        ({"temperature": -0.1}, "temperature is -0.1; it must be 0 or more"),
-        ({"temperature": float("nan")}, "temperature is nan"),
-        ({"top_p": 0}, "top_p is 0; it must be above 0 and at most 1"),
-        ({"top_k": 0}, "top_k is 0; it must be 1 or more"),
-        ({"min_p": 1.0}, "min_p is 1.0; it must be at least 0 and below 1"),
-        ({"stop": [""]}, "stop holds an empty text"),
-        ({"stop": "x"}, "configuration key \"stop\" is 'x'"),
-        ({"limit": 0}, "limit is 0; it must be 1 or more"),
+        ({"temprature": 0.2}, 'key "temprature" is not known. Did you mean "temperature"?'),
+        ({"n": "20"}, 'n is "20"; it must be a valid integer'),
+        ({"n": True}, "n is true; it must be"),
+        ({"benchmarks": "humaneval"}, 'benchmarks is "humaneval"; it must be'),
+        ({"allow_pickle": 1}, "allow_pickle is 1; it must be a valid boolean"),
+        ({"n": 0}, "n is 0; it must be greater than or equal to 1"),
+        ({"temperature": -0.1}, "temperature is -0.1; it must be greater than or equal to 0"),
+        ({"temperature": float("nan")}, "temperature is NaN; it must be"),
+        ({"top_p": 0}, "top_p is 0; it must be greater than 0"),
+        ({"top_k": 0}, "top_k is 0; it must be greater than or equal to 1"),
+        ({"min_p": 1.0}, "min_p is 1.0; it must be less than 1"),
+        ({"stop": [""]}, 'stop.0 is ""; it must'),
+        ({"stop": "x"}, 'stop is "x"; it must be'),
+        ({"limit": 0}, "limit is 0; it must be greater than or equal to 1"),
         ({"benchmarks": []}, "no benchmark is named"),
         ({"benchmarks": ["a", "a"]}, "a benchmark is named twice"),
         ({"k": [10]}, "pass@10 needs at least 10 samples per problem, and n is 1; ask for --n 10 or more"),
-        ({"k": [0]}, "pass@k: k is 0"),
+        ({"k": [0]}, "k.0 is 0; it must be"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -63,7 +63,7 @@ def test_model_and_benchmarks_are_needed(missing: str) -> None:
 
 def test_a_score_configuration_checks_its_ks() -> None:
     """How many samples there are is seen later; that k is positive is seen now."""
-    with pytest.raises(UsageError, match="k is 0"):
+    with pytest.raises(UsageError, match=r"k\.0 is 0"):
         ScoreConfig(samples=Path("x"), benchmark="humaneval", k=(0,))
 
 

@@ -140,8 +140,8 @@ def test_an_estimate_counts_the_most_that_can_be_asked(tmp_path: Path) -> None:
         (["--operators", "deepen"], 'operator "deepen" is not known'),
         (["--operators", "misdirect=x"], 'the weight of misdirect is "x"'),
         (["--preset", "wizard"], 'preset "wizard" is not known'),
-        (["--form", "html"], 'form "html" is not known'),
-        (["--near", "2"], "--near is 2.0"),
+        (["--form", "html"], 'form is "html"; it must be'),
+        (["--near", "2"], "near is 2.0; it must be"),
         (["--no-decontaminate", "--execute"], "do not go with --no-decontaminate"),
     ],
 )

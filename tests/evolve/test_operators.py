@@ -147,7 +147,10 @@ def test_own_operators_come_from_a_file(tmp_path: Path) -> None:
         ('[[operator]]\nname = "a"\ntemplate = "no slot"\n', "must hold {instruction}"),
         ('[[operator]]\nname = "a"\nbase = "code"\n', "must hold {instruction}, and {method}"),
         ('[[operator]]\nname = "a"\nbase = "cod"\nmethod = "x"\n', "either a template or a base"),
-        ('[[operator]]\nname = "a"\ntemplate = "{instruction}"\nweight = 0\n', "must be above 0"),
+        (
+            '[[operator]]\nname = "a"\ntemplate = "{instruction}"\nweight = 0\n',
+            "weight is 0; it must be",
+        ),
         ('[[operator]]\nname = "a"\ntemplate = "{instruction}"\n' * 2, 'two operators called "a"'),
         ("[[operator]\n", "is not TOML"),
     ],

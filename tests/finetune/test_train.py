@@ -213,11 +213,11 @@ def test_a_loss_that_is_no_number_ends_the_training(base: Path, data: Path, tmp_
     ("values", "message"),
     [
         ({"epocs": 2}, 'Did you mean "epochs"'),
-        ({"seed": "1"}, "\"seed\" is '1'; it must be int"),
-        ({"learning_rate": 0}, "learning_rate is 0; it must be above 0"),
+        ({"seed": "1"}, 'seed is "1"; it must be a valid integer'),
+        ({"learning_rate": 0}, "learning_rate is 0; it must be greater than 0"),
         ({"quantization": "4bit"}, "only adapters can be trained on; add --lora"),
         ({"lora": "many"}, "it must be R,ALPHA,TARGET"),
-        ({"dtype": "int8"}, "must be one of auto, bfloat16, float16, float32"),
+        ({"dtype": "int8"}, "dtype is \"int8\"; it must be 'auto', 'bfloat16', 'float16' or 'float32'"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_refused(values: dict[str, Any], message: str) -> None:

@@ -19,7 +19,7 @@ VALUES = {"base": "nowhere", "data": "rows.jsonl", "out": "checkpoint"}
 
 def test_a_setting_that_does_not_fit_comes_back_in_words(tmp_path: Path) -> None:
     """With the exit code of the user's fault."""
-    with pytest.raises(ModelError, match="epochs is 0; it must be above 0") as failed:
+    with pytest.raises(ModelError, match="epochs is 0; it must be greater than 0") as failed:
         train_apart({**VALUES, "epochs": 0}, tmp_path / "job.json", tell=print)
     assert failed.value.exit_code == USAGE
 
