@@ -15,7 +15,7 @@ from typing import Any
 
 import typer
 
-from harness import api
+from harness import VERBS, api
 from harness.cli.application import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -147,8 +147,8 @@ def _code(text: str) -> str:
 
 def functions() -> str:
     """The table of verbs and functions, and each function by its docstring."""
-    rows = [f"| `harness {verb}` | [`harness.{name}`](#{_home(name)}.{name}) |" for verb, name in api.VERBS.items()]
-    shown = dict.fromkeys(["load_runs", "Runs", *api.VERBS.values()])
+    rows = [f"| `harness {verb}` | [`harness.{name}`](#{_home(name)}.{name}) |" for verb, (name, *_) in VERBS.items()]
+    shown = dict.fromkeys(["load_runs", "Runs", *(verb.function for verb in VERBS.values())])
     return "\n".join([*rows, "", *(f"::: {_home(name)}.{name}\n" for name in shown)])
 
 

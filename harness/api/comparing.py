@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from .paths import Name, as_path
 
 if TYPE_CHECKING:
@@ -15,38 +16,73 @@ if TYPE_CHECKING:
     from ..report.leaderboard import Leaderboard
 
 
-def compare_runs(*runs: Name, allow_mixed: bool = False) -> Comparison:
-    """Differences of runs with the first one, with intervals and tests; `harness.compare.tables` makes tables of it.
+def compare_runs(
+    *runs: Name,
+    allow_mixed: bool = False,
+    published: Name | None = None,
+    out: Name | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Comparison:
+    """Return the differences of runs with the first one; `harness.compare.tables` makes tables of them.
+
+    `published` is a TOML table of scores to show beside the runs. compare.md, .json and .html are written into the
+    folder `out`, and `tell` is given a line for each.
 
     Raises:
-        StoreError: a run is damaged or unfinished, or they are not comparable.
+        StoreError: a run is damaged or unfinished, or they are not comparable, or `out` cannot be written.
     """
-    from ..compare import compare
+    from ..compare import compare, writing
 
-    return compare([Path(one) for one in runs], allow_mixed=allow_mixed)
+    found = compare([Path(run) for run in runs], allow_mixed=allow_mixed, table=as_path(published))
+    if out is not None:
+        _tell_written(writing.write(found, Path(out)), tell)
+    return found
 
 
-def gate_runs(baseline: Name, candidate: Name, *, allow_mixed: bool = False, **thresholds: Any) -> Gate:
+def gate_runs(
+    baseline: Name,
+    candidate: Name,
+    *,
+    rules: Name | None = None,
+    junit: Name | None = None,
+    allow_mixed: bool = False,
+    **thresholds: Any,
+) -> Gate:
     """Hold a candidate to its baseline; `thresholds` are the fields of `harness.compare.Thresholds`.
 
+    `rules` is a TOML file of them, whose top-level keys `thresholds` override; `junit` is a file to write the result
+    to as XML.
+
     Raises:
-        StoreError: a run is damaged or unfinished, or they are not comparable.
+        StoreError: a run is damaged or unfinished, or they are not comparable, or `junit` cannot be written.
         UsageError: a threshold does not fit.
     """
-    from ..compare.gate import gate, rules_of
+    from ..compare import verdict
+    from ..compare.gate import gate, read_rules
 
-    return gate(Path(baseline), Path(candidate), rules_of({}, thresholds), allow_mixed=allow_mixed)
+    chosen = read_rules(as_path(rules), thresholds)
+    found = gate(Path(baseline), Path(candidate), chosen, allow_mixed=allow_mixed)
+    if junit is not None:
+        verdict.write_junit(found, Path(junit))
+    return found
 
 
-def leaderboard(folder: Name = "results") -> Leaderboard:
-    """All runs of a folder, grouped by comparable configuration; `.table` is a pandas frame.
+def leaderboard(
+    folder: Name = "results", *, out: Name | None = None, tell: Callable[[str], None] | None = None
+) -> Leaderboard:
+    """Return all runs of a folder, grouped by comparable configuration; `.table` is a pandas frame.
+
+    leaderboard.html, .csv and .md are written into the folder `out`, and `tell` is given a line for each.
 
     Raises:
-        StoreError: there is no run.
+        StoreError: there is no run, or `out` cannot be written.
     """
-    from ..report.leaderboard import leaderboard as board
+    from ..report import leaderboard as boards
 
-    return board(Path(folder))
+    found = boards.leaderboard(Path(folder))
+    if out is not None:
+        _tell_written(boards.write(found, Path(out)), tell)
+    return found
 
 
 def reproduce(
@@ -59,7 +95,7 @@ def reproduce(
     sampled: bool = False,
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Published and measured figures side by side, from checkpoints or samples by their published names.
+    """Return published and measured figures side by side, from checkpoints or samples by their published names.
 
     Raises:
         UsageError: a name or a file does not fit, or nothing could be measured.
@@ -67,6 +103,8 @@ def reproduce(
     from ..compare import reproduce as reproducing
 
     table = reproducing.read_target(target)
+    if not checkpoints and not samples:
+        raise UsageError(f"nothing to reproduce {target} with; add --checkpoint NAME=PATH or --samples NAME=FILE")
     request = reproducing.Request(
         checkpoints={table.checkpoint(name): str(value) for name, value in (checkpoints or {}).items()},
         samples={table.checkpoint(name): Path(value) for name, value in (samples or {}).items()},
@@ -75,3 +113,9 @@ def reproduce(
         sampled=sampled,
     )
     return reproducing.reproduce(table, request, progress=progress)
+
+
+def _tell_written(paths: list[Path], tell: Callable[[str], None] | None) -> None:
+    if tell is not None:
+        for path in paths:
+            tell(f"wrote {path}")

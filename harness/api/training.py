@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .paths import Name
+from .paths import Name, as_path
 
 if TYPE_CHECKING:
+    from ..evolve.estimate import Estimate
     from ..evolve.run import Outcome
     from ..evolve.untouched import Beside
     from ..finetune.train import Trained
-    from ..loop.run import Ended
+    from ..loop.run import Ended, Planned
     from ..progress import Progress
 
 
-def evolve_data(model: Name, out: Name, *, progress: Progress | None = None, **options: Any) -> Outcome:
+def evolve_data(
+    model: Name,
+    out: Name,
+    *,
+    stop: Mapping[str, Any] | None = None,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+    **options: Any,
+) -> Outcome:
     """Make harder training data (Evol-Instruct); `options` are the fields of `harness.evolve.options.EvolveOptions`.
+
+    `stop` asks for Evol Stop, by the arguments of `harness.loop.alone.alone`, such as `on` and `base`.
 
     Raises:
         HarnessError: see the subclasses; the same call goes on.
@@ -24,9 +37,28 @@ def evolve_data(model: Name, out: Name, *, progress: Progress | None = None, **o
     from ..config.checking import build_config
     from ..evolve.options import EvolveOptions
     from ..evolve.run import evolve
+    from ..loop.alone import alone
 
     chosen = build_config(EvolveOptions, {"model": str(model), **options})
-    return evolve(chosen.config(), chosen.settings(Path(out)), progress)
+    config, settings = chosen.config(), chosen.settings(Path(out), command)
+    if stop is not None:
+        settings = replace(settings, stop=alone(Path(out), command=command, **stop))
+    return evolve(config, settings, progress)
+
+
+def estimate_evolution(model: Name, **options: Any) -> Estimate:
+    """Return the most that `evolve_data` asks for with the same `options`; nothing is loaded and nothing is asked.
+
+    Raises:
+        HarnessError: as `evolve_data`, before it asks anything.
+    """
+    from ..config.checking import build_config
+    from ..evolve.estimate import estimate
+    from ..evolve.options import EvolveOptions
+    from ..evolve.seeds import read_seeds
+
+    chosen = build_config(EvolveOptions, {"model": str(model), **options})
+    return estimate(chosen.config(), read_seeds(chosen.seeds))
 
 
 def decontaminate(data: Name, out: Name, *, progress: Progress | None = None, **options: Any) -> dict[str, Any]:
@@ -45,7 +77,7 @@ def decontaminate(data: Name, out: Name, *, progress: Progress | None = None, **
 
 
 def untouched(run: Name, data: Name) -> list[Beside]:
-    """A run's scores on the problems that its training data never touched, beside the full ones.
+    """Return a run's scores on the problems that its training data never touched, beside the full ones.
 
     Raises:
         StoreError: `run` is no run folder, or not wholly judged.
@@ -56,20 +88,42 @@ def untouched(run: Name, data: Name) -> list[Beside]:
     return list(beside(Path(run), Path(data)))
 
 
-def finetune_model(base: Name, data: Name, out: Name, **settings: Any) -> Trained:
+def finetune_model(
+    base: Name | None = None,
+    data: Name | None = None,
+    out: Name | None = None,
+    *,
+    preset: str | None = None,
+    config: Name | None = None,
+    resume: bool = True,
+    command: Sequence[str] = (),
+    tell: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> Trained:
     """Fine-tune a checkpoint; `settings` are the fields of `harness.finetune.config.TrainingConfig`.
+
+    They override the TOML file `config`, which overrides the settings that `preset` names. Without `resume` a stopped
+    training begins again. `tell` is given a line now and then (default: stderr).
 
     Raises:
         HarnessError: see the subclasses; states saved until then are kept.
     """
+    from ..config import place_in, read_toml
     from ..finetune.config import training_config
+    from ..finetune.presets import preset as settings_of
     from ..finetune.train import finetune
 
-    return finetune(training_config({"base": str(base), "data": str(data), "out": str(out), **settings}))
+    file = as_path(config)
+    named = {"base": base, "data": data, "out": out}
+    given = {key: str(value) for key, value in named.items() if value is not None} | settings
+    values = {**(settings_of(preset) if preset else {}), **(read_toml(file) if file else {}), **given}
+    if isinstance(values.get("held_out"), str):
+        values["held_out"] = _share_or_path(values["held_out"])
+    return finetune(training_config(values, place_in(file, given)), resume=resume, command=command, tell=tell)
 
 
 def merge_adapter(adapter: Name, out: Name, *, base: str | None = None) -> Path:
-    """Add a LoRA adapter to its base's weights; the folder of the whole checkpoint.
+    """Add a LoRA adapter to its base's weights, and return the folder of the whole checkpoint.
 
     Raises:
         ModelError: the adapter or its base is missing, damaged, or they do not fit.
@@ -79,8 +133,17 @@ def merge_adapter(adapter: Name, out: Name, *, base: str | None = None) -> Path:
     return merge(Path(adapter), Path(out), base=base)
 
 
-def run_loop(config: Name, *, ablation: bool = False, progress: bool = False) -> Ended:
+def run_loop(
+    config: Name,
+    *,
+    ablation: bool = False,
+    command: Sequence[str] = (),
+    tell: Callable[[str], None] | None = None,
+    progress: bool = False,
+) -> Ended:
     """Evolve, fine-tune, run base and fine-tune, compare and gate, as the TOML file `config` says.
+
+    `ablation` also trains on rounds 0, 0-1, ... with an equal token budget. `tell` is given a line per stage.
 
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
@@ -90,4 +153,32 @@ def run_loop(config: Name, *, ablation: bool = False, progress: bool = False) ->
     from ..progress import Quiet, open_progress
 
     opened = open_progress if progress else Quiet
-    return Loop(read_config(Path(config)), open_progress=opened, tell=opened().note).run(ablation=ablation)
+    loop = Loop(read_config(Path(config)), open_progress=opened, tell=tell or opened().note, command=command)
+    return loop.run(ablation=ablation)
+
+
+def plan_loop(config: Name) -> list[Planned]:
+    """Return what each stage of `run_loop` would do, without doing it.
+
+    Raises:
+        HarnessError: as `run_loop`.
+    """
+    from ..loop.config import read_config
+    from ..loop.run import Loop
+    from ..progress import Quiet
+
+    return Loop(read_config(Path(config)), open_progress=Quiet, tell=Quiet().note).plan()
+
+
+def loop_example() -> str:
+    """Return a loop's configuration file with comments."""
+    from ..loop.config import example
+
+    return example()
+
+
+def _share_or_path(text: str) -> float | Path:
+    try:
+        return float(text)
+    except ValueError:
+        return Path(text)

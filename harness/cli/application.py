@@ -1,14 +1,20 @@
-"""The application: every command by its name."""
+"""The application: every verb by its name."""
 
 from __future__ import annotations
 
+import importlib
 from typing import Annotated
 
 import typer
 
-from .. import __version__
-from . import ask, compare, configure, data, evaluate, evolve, finetune, inspect, loop, plan, publish, verify
+from .. import VERBS, __version__
 from .output import command
+
+GROUPS = {
+    "config": "Show the configuration format of `harness run --config`.",
+    "data": "List, fetch and verify benchmark data files.",
+    "sandbox": "Prepare sandboxes.",
+}
 
 app = typer.Typer(
     name="harness",
@@ -34,26 +40,18 @@ def harness(
     """Benchmark code models: completions, sandboxed verdicts, pass@k, reports."""
 
 
-command(app, "run", evaluate.run, "Evaluate a model on benchmarks.")
-command(app, "score", evaluate.score, "Judge samples that are there already.")
-command(app, "ask", ask.ask, "Put one instruction to a checkpoint.")
-command(app, "report", inspect.report, "Write a run's report anew.")
-command(app, "compare", compare.compare, "Compare runs with a baseline.")
-command(app, "gate", compare.gate, "Exit 1 where a candidate has regressed.")
-command(app, "loop", loop.loop, "Evolve, fine-tune, run, compare and gate.")
-command(app, "leaderboard", publish.leaderboard, "All runs of a folder in one table.")
-command(app, "reproduce", publish.reproduce, "Published and measured figures side by side.")
-command(app, "import", publish.import_results, "Make a run of another harness's results.")
-command(app, "export", publish.export, "Write a run in another harness's format.")
-command(app, "list", inspect.list_names, "The names that other commands take.")
-command(app, "verify", verify.verify, "Check that a sandbox judges rightly.")
-command(app, "doctor", inspect.doctor, "What is installed, what is missing, what to do.")
-command(app, "plan", plan.plan, "Tokens, hours and disk of a larger run.")
-command(app, "evolve", evolve.evolve, "Make harder training data (Evol-Instruct).")
-command(app, "decontaminate", evolve.decontaminate, "Remove rows that repeat a benchmark.")
-command(app, "untouched", evolve.untouched, "Scores on problems the training data never touched.")
-command(app, "finetune", finetune.finetune, "Fine-tune a checkpoint.")
-command(app, "merge", finetune.merge, "Add a LoRA adapter to its base.")
-app.add_typer(configure.app, name="config")
-app.add_typer(data.app, name="data")
-app.add_typer(inspect.sandbox_app, name="sandbox")
+def _add_commands() -> None:
+    groups = {
+        name: typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None) for name, about in GROUPS.items()
+    }
+    for words, verb in VERBS.items():
+        if verb.command:
+            group, _, name = words.rpartition(" ")
+            module, _, function = verb.command.partition(".")
+            run = getattr(importlib.import_module(f"{__package__}.{module}"), function)
+            command(groups[group] if group else app, name, run, verb.about or None)
+    for name, group_app in groups.items():
+        app.add_typer(group_app, name=name)
+
+
+_add_commands()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..api import ask_questions
 from ..errors import UsageError, reason
 from ..store.cleaning import neutralize
 from . import output
-from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, given
 
 if TYPE_CHECKING:
     from ..evaluation.ask import Exchange, Question
@@ -37,25 +38,9 @@ def ask(
     dtype: Annotated[str, DTYPE] = "auto",
 ) -> None:
     """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""
-    from ..config import run_config
-    from ..evaluation import ask as asking
-    from ..models.options import ModelOptions
-    from ..types import SamplingParams
-
-    sampling = {"temperature": temperature, "top_p": top_p, "seed": seed}
-    # What a run would refuse is refused here.
-    given = {} if max_tokens is None else {"max_tokens": max_tokens}
-    run_config({"model": model, "benchmarks": ["ask"], **sampling, **given})
+    options = given(locals(), but=("model", "text", "file", "context", "show_prompt"))
     questions = _questions(text, file, context)
-    exchanges = asking.ask(
-        model,
-        questions,
-        recipe=recipe,
-        backend=backend,
-        options=ModelOptions(dtype=dtype, seed=seed),
-        params=SamplingParams(temperature=temperature, top_p=top_p, seed=seed),
-        max_tokens=max_tokens,
-    )
+    exchanges = ask_questions(model, questions, **options)
     if output.wants_json():
         output.result([_answered(exchange, show_prompt) for exchange in exchanges], "")
         return

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from ..api import compare_runs, gate_runs
 from . import output
+from .options import given
 
 AllowMixed = Annotated[
     bool, typer.Option("--allow-mixed", help="Compare runs with different data, recipes or sampling, and mark them.")
@@ -25,14 +27,10 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Folder for compare.md, compare.json and compare.html.")] = None,
 ) -> None:
     """Compare runs with the first: differences with intervals and tests, and which problems flipped."""
-    from ..compare import compare as compare_runs
-    from ..compare import tables, writing
+    from ..compare import tables
 
-    found = compare_runs(runs, allow_mixed=allow_mixed, table=published)
+    found = compare_runs(*runs, allow_mixed=allow_mixed, published=published, out=out, tell=output.remark)
     output.result(tables.as_json(found), lambda: tables.markdown(found))
-    if out is not None:
-        for path in writing.write(found, out):
-            output.remark(f"wrote {path}")
 
 
 def gate(
@@ -63,15 +61,10 @@ def gate(
 ) -> None:
     """Hold a candidate to its baseline: exit 0 no regression, 1 regression, 2 not comparable, 3 infrastructure."""
     from ..compare import verdict
-    from ..compare.gate import gate as compare_runs
-    from ..compare.gate import read_rules
 
-    flags = {"max_drop": max_drop, "noise_floor": noise_floor, "level": level, "must_pass": must_pass or None}
-    chosen = read_rules(rules, {key: value for key, value in flags.items() if value is not None})
-    found = compare_runs(baseline, candidate, chosen, allow_mixed=allow_mixed)
+    flags = {"max_drop": max_drop, "noise_floor": noise_floor, "level": level, "must_pass": must_pass}
+    found = gate_runs(baseline, candidate, rules=rules, junit=junit, allow_mixed=allow_mixed, **given(flags))
     output.result(verdict.as_json(found), lambda: verdict.text(found))
-    if junit is not None:
-        verdict.write_junit(found, junit)
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
         for line in verdict.workflow_commands(found):
             typer.echo(line, err=output.wants_json())

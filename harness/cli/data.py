@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..api import data_files, export_rows, fetch_data
 from ..errors import USAGE
 from . import output
 
@@ -16,33 +17,20 @@ if TYPE_CHECKING:
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")]
 
-app = typer.Typer(
-    help="List, fetch and verify benchmark data files.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
 
 def list_files(benchmarks: Names = None) -> None:
     """Show each file: where it is or comes from, and whether it is the official one. Nothing is downloaded."""
-    from ..checks.data_files import states
-
-    _shown(states(benchmarks or ()))
+    _show(data_files, benchmarks)
 
 
 def fetch(benchmarks: Names = None) -> None:
     """Download what is missing, and replace what is damaged in the cache; a stopped download goes on."""
-    from ..checks.data_files import fetched
-
-    found = _shown(fetched(benchmarks or ()))
-    _end([state for state in found if state.state != "ok"])
+    _end([state for state in _show(fetch_data, benchmarks) if state.state != "ok"])
 
 
 def verify(benchmarks: Names = None) -> None:
     """Read every file again and compare its digest; a missing file counts where its benchmark is named."""
-    from ..checks.data_files import states
-
-    found = _shown(states(benchmarks or ()))
+    found = _show(data_files, benchmarks)
     _end([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])
 
 
@@ -53,23 +41,20 @@ def export(
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="Prompt format to train.")] = "wizardcoder",
 ) -> None:
     """Write problems and reference solutions as training rows, in the prompt they are evaluated with."""
-    from ..finetune.examples import export_examples
-
-    rows = export_examples(benchmark, out, recipe=recipe)
+    rows = export_rows(benchmark, out, recipe=recipe)
     output.result({"rows": rows, "path": out}, f"{rows} rows in {out}")
 
 
-def _shown(states: Iterable[State]) -> list[State]:
-    """Show each as it is known: a download takes a while."""
-    found = []
-    for state in states:
-        if not output.wants_json():
-            where = state.path or state.about
-            typer.echo(f"{state.benchmark:<18}{state.file.name:<27}{state.state:<9}{where}")
-        found.append(state)
+def _show(function: Callable[..., list[State]], benchmarks: list[str] | None) -> list[State]:
+    """Call `function`, and show each state as it is known: a download takes a while."""
+    found = function(*benchmarks or (), each=None if output.wants_json() else _show_state)
     if output.wants_json():
         output.result([_row(state) for state in found], "")
     return found
+
+
+def _show_state(state: State) -> None:
+    typer.echo(f"{state.benchmark:<18}{state.file.name:<27}{state.state:<9}{state.path or state.about}")
 
 
 def _row(state: State) -> dict[str, Any]:
@@ -84,14 +69,3 @@ def _end(wrong: list[State]) -> None:
         output.error(text)
     if wrong:
         raise typer.Exit(USAGE)
-
-
-@app.callback()
-def data() -> None:
-    """Find, download and check benchmark files; make training rows of them."""
-
-
-output.command(app, "list", list_files, "Each file: where it is, and whether it is the official one.")
-output.command(app, "fetch", fetch, "Download what is missing.")
-output.command(app, "verify", verify, "Read all files again and compare their digests.")
-output.command(app, "export", export, "Write a training split as instructions and answers.")

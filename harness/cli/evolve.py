@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import api
+from ..api import estimate_evolution, evolve_data
 from ..errors import UsageError
 from ..store.jsonable import plain
 from . import output
-from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas, given
 
 if TYPE_CHECKING:
-    from ..evolve.records import EvolveConfig
+    from ..evolve.estimate import Estimate
     from ..evolve.run import Outcome
-    from ..evolve.seeds import Seeds
-    from ..evolve.stopping import EvolStop
 
 NOT_OPTIONS = {
-    *("context", "out", "operators", "against", "dry_run", "tokens_per_s", "price_in", "price_out"),
+    *("context", "out", "operators", "dry_run", "tokens_per_s", "price_in", "price_out"),
     *("stop_on", "stop_base", "stop_config", "patience", "min_gain", "reported", "finetune", "evaluate"),
 }
 """Flags that say something else than how to evolve, or say it in another form."""
@@ -127,22 +126,12 @@ def evolve(
     price_out: Annotated[float | None, typer.Option(help="For --dry-run: price per million generated tokens.")] = None,
 ) -> None:
     """Make harder training data out of simple data (Evol-Instruct); the same command completes a stopped run."""
-    flags = dict(locals())  # the parameters, and nothing else yet
-    from ..evolve.options import EvolveOptions
-    from ..evolve.run import evolve as run
-    from ..evolve.seeds import read_seeds
-
-    options = EvolveOptions(
-        **{name: value for name, value in flags.items() if name not in NOT_OPTIONS},
-        operators=_operators(operators),
-        against=tuple(against or ()),
-    )
-    config = options.config()
+    flags = dict(locals())
+    options = {**given(flags, but=NOT_OPTIONS), "operators": _operators(operators)}
     if dry_run:
-        _estimate(config, read_seeds(seeds), tokens_per_s, price_in, price_out)
+        _show_estimate(estimate_evolution(**options), rounds, tokens_per_s, price_in, price_out)
         return
-    stop = _stop(context.obj, flags)
-    outcome = run(config, replace(options.settings(out, context.obj), stop=stop), output.progress())
+    outcome = evolve_data(**options, out=out, stop=_stop(flags), command=context.obj, progress=output.progress())
     output.result(outcome, lambda: "\n".join(_outcome(outcome)))
 
 
@@ -160,20 +149,7 @@ def decontaminate(
     workers: Workers = None,
 ) -> None:
     """Remove duplicates, and rows that repeat a benchmark's problem, from any Alpaca file."""
-    from ..evolve.decontaminate import decontaminate as run
-    from ..evolve.options import SieveOptions
-
-    options = SieveOptions(
-        near=near,
-        near_duplicates=near_duplicates,
-        against=tuple(against or ()),
-        ngram_share=ngram_share,
-        similarity=similarity,
-        execute=execute,
-        sandbox=sandbox,
-        workers=workers,
-    )
-    manifest = run(data, out, options.sieve(), output.progress())
+    manifest = api.decontaminate(**given(locals()), progress=output.progress())
     output.result({**manifest, "data": out / "train.jsonl"}, lambda: "\n".join(_sifted(manifest, out)))
 
 
@@ -193,10 +169,9 @@ def untouched(
     data: Annotated[Path, typer.Argument(help="Folder of the training data, or its manifest.json.")],
 ) -> None:
     """Print a run's scores on the problems that its training data never touched, beside the full ones."""
-    from ..evolve.untouched import untouched as compare
     from ..report.wording import percent
 
-    found = list(compare(run, data))
+    found = api.untouched(run, data)
     lines = []
     for one in found:
         left = percent(one.untouched) if one.untouched.n_problems else "none left"
@@ -206,25 +181,23 @@ def untouched(
     output.result(found, "\n".join(lines))
 
 
-def _stop(command: Sequence[str], flags: Mapping[str, Any]) -> EvolStop | None:
-    """Evol Stop as `evolve` was asked for it, by its parameters."""
-    from ..evolve.stopping import StopRule
-    from ..loop.alone import alone
+def _stop(flags: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what `evolve` was asked about Evol Stop, by its parameters."""
+    from ..config.tables import pairs
 
     if flags["stop_on"] is None:
         return None
-    return alone(
-        flags["out"],
-        flags["stop_on"],
-        base=flags["stop_base"],
-        file=flags["stop_config"],
-        finetune=flags["finetune"] or (),
-        run=flags["evaluate"] or (),
-        rule=StopRule(patience=flags["patience"], min_gain=flags["min_gain"]),
-        reported=tuple(flags["reported"] or ()),
-        command=command,
-        open_progress=output.progress,
-    )
+    return {
+        "on": flags["stop_on"],
+        "base": flags["stop_base"],
+        "file": flags["stop_config"],
+        "finetune": pairs(flags["finetune"] or (), "--finetune"),
+        "run": pairs(flags["evaluate"] or (), "--evaluate"),
+        "patience": flags["patience"],
+        "min_gain": flags["min_gain"],
+        "reported": tuple(flags["reported"] or ()),
+        "open_progress": output.progress,
+    }
 
 
 def _operators(text: str | None) -> tuple[str, ...]:
@@ -235,18 +208,15 @@ def _operators(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def _estimate(
-    config: EvolveConfig, seeds: Seeds, tokens_per_s: float | None, price_in: float | None, price_out: float | None
+def _show_estimate(
+    found: Estimate, rounds: int, tokens_per_s: float | None, price_in: float | None, price_out: float | None
 ) -> None:
-    from ..evolve.estimate import estimate
-
-    found = estimate(config, seeds)
     if tokens_per_s is not None and not tokens_per_s > 0:
         raise UsageError(f"--tokens-per-s is {tokens_per_s}; it must be above 0")
     seconds = None if tokens_per_s is None else found.seconds(tokens_per_s)
     cost = None if price_in is None and price_out is None else found.cost(price_in or 0.0, price_out or 0.0)
     lines = [
-        f"seeds        {len(seeds.seeds)}, {config.rounds} rounds, operators: {len(config.operators)}",
+        f"seeds        {found.seeds}, {rounds} rounds, operators: {found.operators}",
         f"requests     at most {found.requests}",
         f"tokens       about {found.prompt_tokens} in prompts, {found.completion_tokens} generated",
         f"time         about {seconds / 60:.1f} min at {tokens_per_s:g} tokens/s"
@@ -256,7 +226,7 @@ def _estimate(
         if cost is not None
         else "cost         say --price-in and --price-out, per million tokens",
     ]
-    output.result({**plain(found), "seeds": len(seeds.seeds), "seconds": seconds, "cost": cost}, "\n".join(lines))
+    output.result({**plain(found), "seconds": seconds, "cost": cost}, "\n".join(lines))
 
 
 def _outcome(outcome: Outcome) -> Iterator[str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..api import finetune_model, merge_adapter
 from . import output
-from .options import DTYPE
+from .options import DTYPE, given
 
 if TYPE_CHECKING:
     from ..finetune.train import Trained
@@ -72,21 +73,12 @@ def finetune(
     fresh: Annotated[bool, typer.Option("--fresh", help="Discard the saved states and start over.")] = False,
 ) -> None:
     """Fine-tune a checkpoint on instructions and answers; the same command completes a stopped training."""
-    flags = dict(locals())  # the parameters, and nothing else yet
-    from ..config import place_in, read_toml
-    from ..finetune.config import training_config
+    asked = given(locals(), but=("context", "fresh"))
     from ..finetune.machine import is_main, leave
-    from ..finetune.presets import preset as settings
-    from ..finetune.train import finetune as run
 
-    own = ("context", "config", "preset", "fresh")
-    given = {key: value for key, value in flags.items() if key not in own and value is not None}
-    values = {**(settings(preset) if preset else {}), **(read_toml(config) if config else {}), **given}
-    if isinstance(values.get("held_out"), str):
-        values["held_out"] = _share_or_path(values["held_out"])
     # None: its own line to the terminal, beside which libraries print to a log
     tell = output.remark if output.wants_quiet() else None
-    trained = run(training_config(values, place_in(config, given)), resume=not fresh, command=context.obj, tell=tell)
+    trained = finetune_model(**asked, resume=not fresh, command=context.obj, tell=tell)
     if is_main():
         output.result(_as_json(trained), lambda: "\n".join(_lines(trained)))
     leave()
@@ -99,17 +91,8 @@ def merge(
     base: Annotated[str | None, typer.Option(help="Base checkpoint. Default: the one that the adapter names.")] = None,
 ) -> None:
     """Add a LoRA adapter to its base's weights: a full checkpoint for any engine."""
-    from ..finetune.merge import merge as run
-
-    merged = run(adapter, out, base=base)
+    merged = merge_adapter(adapter, out, base=base)
     output.result({"checkpoint": merged}, f"checkpoint  {merged}")
-
-
-def _share_or_path(text: str) -> Any:
-    try:
-        return float(text)
-    except ValueError:
-        return Path(text)
 
 
 def _as_json(trained: Trained) -> dict[str, Any]:

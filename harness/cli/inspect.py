@@ -8,32 +8,23 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..api import build_sandbox, check_machine, list_names, write_report
+from ..api.installation import KINDS
 from . import output
 from .evaluate import finish
 from .options import ClusterAddress
 
-KINDS = ("benchmarks", "models", "checkpoints", "recipes", "sandboxes")
-
-sandbox_app = typer.Typer(help="Prepare sandboxes.", no_args_is_help=True, rich_markup_mode=None)
-
 
 def report(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
     """Write scores.json, report.md, report.html and the plots of a run anew and print its card."""
-    from .. import report as reports
-
-    finish(reports.write(run), png=True)
+    finish(write_report(run))
 
 
-def list_names(
+def names(
     kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}. Default: all.")] = None,
 ) -> None:
     """Show the names that other commands take."""
-    from ..tasks.listing import listing
-
-    if kind is not None and kind not in KINDS:
-        raise UsageError(f'"{kind}" cannot be listed; choose one of {", ".join(KINDS)}')
-    found = {shown: listing(shown) for shown in ([kind] if kind else KINDS)}
+    found = {shown: list_names(shown) for shown in ([kind] if kind else KINDS)}
     output.result(found, lambda: "\n".join(line for shown, names in found.items() for line in _listed(shown, names)))
 
 
@@ -44,14 +35,7 @@ def _listed(kind: str, names: Mapping[str, str]) -> list[str]:
 
 def doctor(cluster: ClusterAddress = None) -> None:
     """Say what is installed and usable here, or on a cluster, and what to do about each thing that is not."""
-    if cluster is None:
-        from ..checks.doctor import checks
-
-        looked_at = checks()
-    else:
-        from ..cluster.doctor import checks as checks_of
-
-        looked_at = checks_of(cluster)
+    looked_at = check_machine(cluster)
     if output.wants_json():
         output.result(list(looked_at), "")
         return
@@ -63,16 +47,6 @@ def doctor(cluster: ClusterAddress = None) -> None:
 
 def build(environment: Annotated[str, typer.Argument(help="Environment, such as core.")]) -> None:
     """Make what an environment's programs run in: its Docker image, and what the process sandbox needs."""
-    from ..sandboxes.building import build as build_environment
-
-    built = build_environment(environment, report=output.remark)
+    built = build_sandbox(environment, tell=output.remark)
     made = [one for one in (built.image, built.venv) if one is not None]
     output.result(built, "\n".join(f"{environment}: {one}" for one in made))
-
-
-@sandbox_app.callback()
-def sandbox() -> None:
-    """Prepare sandboxes."""
-
-
-output.command(sandbox_app, "build", build)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..api import loop_example, plan_loop, run_loop
 from ..errors import UsageError
 from . import output
 
@@ -27,27 +28,23 @@ def loop(
     example: Annotated[bool, typer.Option("--example", help="Print a commented configuration, then exit.")] = False,
 ) -> None:
     """Evolve, fine-tune, run base and fine-tune, compare, gate; the same command goes on where it was stopped."""
-    from ..loop.config import example as example_text
-
     if example:
-        output.result({"example": example_text()}, example_text())
+        text = loop_example()
+        output.result({"example": text}, text)
         return
     if config is None:
         raise UsageError("no configuration is named; `harness loop --example > loop.toml` makes one")
-    from ..loop.config import read_config
-    from ..loop.run import Loop
-
-    chosen = Loop(
-        read_config(config),
-        open_progress=output.progress,
-        tell=output.remark,
-        command=context.obj,
-    )
     if dry_run:
-        plan = chosen.plan()
+        plan = plan_loop(config)
         output.result(plan, "\n".join(f"{one.what:<9} {one.state:<22} {one.label}".rstrip() for one in plan))
         return
-    ended = chosen.run(ablation=rounds_ablation)
+    ended = run_loop(
+        config,
+        ablation=rounds_ablation,
+        command=context.obj,
+        tell=output.remark,
+        progress=not output.wants_quiet(),
+    )
     output.result(_as_json(ended), lambda: "\n".join(_lines(ended)))
     raise typer.Exit(ended.gate.exit_code)
 

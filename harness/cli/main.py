@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from .. import VERBS
 from ..errors import DEFECT, INFRASTRUCTURE, STOPPED, USAGE, HarnessError
 from ..progress.streams import Streams, guarded_streams
 from ..store.cleaning import neutralize
@@ -25,7 +26,6 @@ COMPLETION = "_HARNESS_COMPLETE"
 """Set by the script that `--show-completion` prints."""
 REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
 """What a disk answers where a folder of ours, the cache above all, cannot be used."""
-RESUMABLE = {"run", "score", "evolve", "finetune", "loop"}
 ENDED_BY_SIGTERM = {signal.SIGTERM, 128 + signal.SIGTERM}
 """The codes with which a library that handles SIGTERM itself (Ray) ends the process."""
 
@@ -108,7 +108,7 @@ def _with_value(text: str, error: Exception, arguments: list[str]) -> str:
 
 def _stopped(arguments: list[str]) -> int:
     message = "stopped"
-    if arguments and arguments[0] in RESUMABLE:
+    if arguments and arguments[0] in VERBS and VERBS[arguments[0]].resumable:
         message += f"; what was finished is kept. Resume with: {shlex.join(['harness', *arguments])}"
     sys.stderr.write(f"\n{message}\n")
     return STOPPED

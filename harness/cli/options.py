@@ -5,8 +5,9 @@ Where the default differs from command to command, what is shared is the option 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -62,3 +63,8 @@ BACKEND = typer.Option(help="Backend: auto, vllm or transformers.")
 DTYPE = typer.Option(help="Data type: auto, bfloat16, float16 or float32.")
 TEMPERATURE = typer.Option(help="Sampling temperature; 0 is greedy.")
 TOP_P = typer.Option(help="Nucleus sampling: probability mass to sample from.")
+
+
+def given(flags: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:
+    """Return the flags that were used, without those named in `but`."""
+    return {key: value for key, value in flags.items() if key not in but and value is not None and value != []}

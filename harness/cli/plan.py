@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..api import plan_run
 from . import output
 
 if TYPE_CHECKING:
@@ -31,12 +31,7 @@ def plan(
     ] = None,
 ) -> None:
     """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""
-    from ..config import NO_BENCHMARK
-    from ..planning.capacity import forecast
-
-    if not benchmark:
-        raise UsageError(NO_BENCHMARK)
-    whole = forecast(model, benchmark, n=n, gpus=gpus, cores=cores, runs=measured or ())
+    whole = plan_run(model, benchmark or (), n=n, gpus=gpus, cores=cores, measured=measured or ())
     output.result(whole, lambda: _table(whole, cores))
 
 

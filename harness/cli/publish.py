@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from .. import api
 from ..errors import UsageError
 from . import output
+from .evaluate import finish
 from .options import Out
 
 SandboxName = Annotated[
@@ -25,11 +27,8 @@ def leaderboard(
     """Show every run of a folder in one table, grouped by comparable configuration."""
     from ..report import leaderboard as boards
 
-    found = boards.leaderboard(folder)
+    found = api.leaderboard(folder, out=out, tell=output.remark)
     output.result(boards.as_json(found), lambda: boards.markdown(found))
-    if out is not None:
-        for path in boards.write(found, out):
-            output.remark(f"wrote {path}")
 
 
 def reproduce(
@@ -48,18 +47,17 @@ def reproduce(
     """Run or score what a published table was made from; show published, measured, and whether they agree."""
     from ..compare import reproduce as reproducing
 
-    table = reproducing.read_target(target)
-    if not checkpoint and not samples:
-        raise UsageError(f"nothing to reproduce {target} with; add --checkpoint NAME=PATH or --samples NAME=FILE")
-    request = reproducing.Request(
-        checkpoints={table.checkpoint(name): value for name, value in map(_pair, checkpoint or ())},
-        samples={table.checkpoint(name): Path(value) for name, value in map(_pair, samples or ())},
-        out=out or Path("results") / f"reproduce-{target}",
+    rows = api.reproduce(
+        target,
+        checkpoints=dict(map(_pair, checkpoint or ())),
+        samples=dict(map(_pair, samples or ())),
+        out=out,
         sandbox=sandbox,
         sampled=sampled,
+        progress=output.progress(),
     )
-    rows = reproducing.reproduce(table, request, progress=output.progress())
-    output.result(reproducing.as_json(rows), lambda: reproducing.markdown(table, rows))
+    text = reproducing.markdown(reproducing.read_target(target), rows)
+    output.result(reproducing.as_json(rows), text)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -81,13 +79,10 @@ def import_results(
     out: Out = None,
 ) -> None:
     """Make a run of another harness's results, which compares and reports like any other."""
-    from .. import exchange
-    from .evaluate import finish
-
     finish(
-        exchange.import_results(
+        api.import_results(
             results,
-            benchmark=benchmark,
+            benchmark,
             out=out,
             judge=judge,
             sandbox=sandbox,
@@ -108,10 +103,6 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a run's samples and verdicts in another harness's format, or as Parquet."""
-    from .. import exchange
-
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists; --force replaces it")
-    count = exchange.export_run(run, to=to, out=out, benchmark=benchmark, tell=output.remark)
+    count = api.export_run(run, out, to=to, benchmark=benchmark, force=force, tell=output.remark)
     output.result({"samples": count, "path": out}, "")
     output.remark(f"wrote {count} samples to {out}")

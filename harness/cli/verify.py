@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..api import verify_sandbox
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
 from ..store.cleaning import one_line
-from ..types import Trust
 from . import output
 from .options import AllowUnsafe, SandboxName, TrustName, Workers
 
@@ -35,19 +35,17 @@ def verify(
     allow_unsafe: AllowUnsafe = None,
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
-    from ..checks.verify import verify as verify_benchmark
-
     names = _chosen(benchmarks, golden, truth)
     codes, rows = [], []
     if not output.wants_json():
         typer.echo(ROW.format(*HEAD))
     for name in names:
         try:
-            found = verify_benchmark(
+            found = verify_sandbox(
                 name,
                 sandbox=sandbox,
                 workers=workers,
-                trust=trust or Trust.SPLIT,
+                trust=trust,
                 allow_unsafe=bool(allow_unsafe),
                 golden=golden,
                 truth=truth,

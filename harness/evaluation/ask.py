@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import NO_RECIPE
+from ..config import NO_RECIPE, run_config
 from ..errors import SamplesError, UsageError, reason
 from ..models.defaults import default_recipe
 from ..models.loading import open_model
@@ -41,31 +41,33 @@ def ask(
     *,
     recipe: str | None = None,
     backend: str = "auto",
-    options: ModelOptions | None = None,
-    params: SamplingParams | None = None,
+    dtype: str = "auto",
     max_tokens: int | None = None,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    seed: int = 0,
 ) -> Iterator[Exchange]:
     """Put `questions` to `model`, in one load; `max_tokens` is the recipe's where it is None.
 
     Raises:
         HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
     """
+    # what a run would refuse is refused here
+    sampling = {"temperature": temperature, "top_p": top_p, "seed": seed}
+    run_config({"model": model, "benchmarks": ["ask"], "max_tokens": max_tokens, **sampling})
     name = recipe or default_recipe(model)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=model))
     format_of = recipe_called(name)
-    drawn = params or SamplingParams()
     limits = SamplingParams(
-        temperature=drawn.temperature,
-        top_p=drawn.top_p,
-        top_k=drawn.top_k,
-        min_p=drawn.min_p,
+        temperature=temperature,
+        top_p=top_p,
         max_tokens=max_tokens or format_of.max_tokens,
         # A bare prompt's stop strings end a function, and a person may ask for more than one.
         stop=format_of.stop if format_of.response_marker else (),
-        seed=drawn.seed,
+        seed=seed,
     )
-    opened = open_model(model, backend=backend, options=options)
+    opened = open_model(model, backend=backend, options=ModelOptions(dtype=dtype, seed=seed))
     prompts = [(question, format_of.ask(question.instruction, question.context)) for question in questions]
     rendered = [opened.render(prompt) for _, prompt in prompts]
     if isinstance(opened, CanFit):

@@ -26,6 +26,8 @@ class Estimate:
     requests: int
     prompt_tokens: int
     completion_tokens: int
+    seeds: int
+    operators: int
 
     def seconds(self, tokens_per_s: float) -> float:
         """How long it takes to generate."""
@@ -54,4 +56,10 @@ def estimate(config: EvolveConfig, seeds: Seeds) -> Estimate:
             requests += 3
             prompts += (frame + before) + (judging + before + after) + after
             completions += after + JUDGE_SAMPLING.max_tokens // 4 + answer
-    return Estimate(requests=requests, prompt_tokens=prompts, completion_tokens=completions)
+    return Estimate(
+        requests=requests,
+        prompt_tokens=prompts,
+        completion_tokens=completions,
+        seeds=len(seeds.seeds),
+        operators=len(config.operators),
+    )

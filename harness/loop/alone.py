@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..config import run_config
-from ..config.tables import pairs, read_tables
+from ..config.tables import read_tables
 from ..errors import UsageError
-from ..evolve.stopping import EvolStop, StopRule
+from ..evolve.stopping import EvolStop
 from ..finetune.config import training_config
-from ..progress import Progress, open_progress
+from ..progress import Progress, Quiet
 from .config import with_preset
 from .develop import StopOptions, evol_stop
 from .stages import Stages
@@ -25,16 +25,17 @@ def alone(
     out: Path,
     on: str,
     *,
-    base: str | None,
+    base: str | None = None,
     file: Path | None = None,
-    finetune: Sequence[str] = (),
-    run: Sequence[str] = (),
-    rule: StopRule,
+    finetune: Mapping[str, Any] | None = None,
+    run: Mapping[str, Any] | None = None,
+    patience: int = 1,
+    min_gain: float = 0.0,
     reported: tuple[str, ...] = (),
     command: Sequence[str] = (),
-    open_progress: Callable[[], Progress] = open_progress,
+    open_progress: Callable[[], Progress] = Quiet,
 ) -> EvolStop:
-    """Evol Stop on the development set `on`; `finetune` and `run` are KEY=VALUE, which win over the file's tables.
+    """Return Evol Stop on the development set `on`; `finetune` and `run` win over the file's tables.
 
     Raises:
         UsageError: no base is named, or a setting does not fit.
@@ -46,8 +47,8 @@ def alone(
     for key in tables.values if tables else ():
         if tables and key not in TABLES:
             raise UsageError(f"{tables.where(key)}: [{key}] is not known; there are [finetune] and [run]")
-    training = with_preset({**(tables.table("finetune") if tables else {}), **pairs(finetune, "--finetune")})
-    running: dict[str, Any] = {**(tables.table("run") if tables else {}), **pairs(run, "--evaluate")}
+    training = with_preset({**(tables.table("finetune") if tables else {}), **(finetune or {})})
+    running: dict[str, Any] = {**(tables.table("run") if tables else {}), **(run or {})}
     running.setdefault("recipe", training.get("recipe", "wizardcoder"))
     if named := {"base", "data", "out"} & {*training} | {"model", "benchmarks"} & {*running}:
         raise UsageError(f"Evol Stop sets {', '.join(sorted(named))} itself; leave it out")
@@ -55,5 +56,5 @@ def alone(
     run_config({"model": base, "benchmarks": ["development"], **running})
     stages = Stages(out / FOLDER, tell=open_progress().note)
     workshop = Workshop(stages, base, open_progress=open_progress, command=command)
-    options = StopOptions(on=on, patience=rule.patience, min_gain=rule.min_gain, finetune=training, run=running)
+    options = StopOptions(on=on, patience=patience, min_gain=min_gain, finetune=training, run=running)
     return evol_stop(options, workshop, reported)

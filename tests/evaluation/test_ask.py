@@ -136,9 +136,7 @@ def test_transformers_streams_what_it_answers_at_once(tiny_llama: Path) -> None:
     """The pieces are the text of a run's greedy completion."""
     params = SamplingParams(max_tokens=12)
     questions = [Question(instruction="def add(x, y):\n"), Question(instruction="x")]
-    exchanges = ask(
-        str(tiny_llama), questions, recipe="completion", backend="transformers", params=params, max_tokens=12
-    )
+    exchanges = ask(str(tiny_llama), questions, recipe="completion", backend="transformers", max_tokens=12)
     streamed = [list(exchange.pieces) for exchange in exchanges]
 
     from harness.models.loading import open_model

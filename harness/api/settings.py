@@ -1,0 +1,72 @@
+"""Configurations of callers' settings, and the pages of what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .paths import Name, as_path
+
+if TYPE_CHECKING:
+    from ..config import RunConfig
+    from ..report import Summary
+
+
+def run_settings(
+    model: Name | None,
+    benchmarks: str | Sequence[str],
+    *,
+    config: Name | None = None,
+    split: str | None = None,
+    tell: Callable[[str], None] | None = None,
+    **settings: Any,
+) -> RunConfig:
+    """Return the configuration of a run; `config` is a TOML file, which all else overrides.
+
+    `tell` is given a line for each old name of a key, and for each checkpoint that was trained with another recipe.
+
+    Raises:
+        UsageError: a name or a setting does not fit.
+    """
+    from ..config import place_in, read_toml, run_config
+    from ..evaluation.pipeline import chosen_recipe
+    from ..tasks.lineage import recipe_warnings
+    from ..tasks.suite import in_split
+
+    file = as_path(config)
+    given = under_present_names(settings, tell)
+    if model is not None:
+        given["model"] = str(model)
+    if benchmarks:
+        names = [benchmarks] if isinstance(benchmarks, str) else benchmarks
+        given["benchmarks"] = [in_split(name, split) for name in names]
+    values = under_present_names(read_toml(file), tell) if file else {}
+    chosen = run_config(values | given, place_in(file, given))
+    if tell is not None:
+        for warning in recipe_warnings(chosen, chosen_recipe(chosen)):
+            tell(f"warning: {warning}")
+    return chosen
+
+
+def under_present_names(settings: Mapping[str, Any], tell: Callable[[str], None] | None) -> dict[str, Any]:
+    """Return settings under their present names; `tell` is given a line for each old one."""
+    from ..config import renamed
+
+    values, notices = renamed(settings)
+    if tell is not None:
+        for notice in notices:
+            tell(f"note: {notice}")
+    return values
+
+
+def without_order(summaries: Iterable[Summary]) -> list[Summary]:
+    """Return the summaries of runs that are no repetitions: what a repetition repeats tells the noise."""
+    return [summary for summary in summaries if "order" not in summary.manifest["identity"]]
+
+
+def write_pages(summaries: Iterable[Summary]) -> None:
+    """Write report.html of each run that is no repetition."""
+    from ..report import write_page
+
+    for summary in without_order(summaries):
+        write_page(summary.path, suites=summary.suites)
