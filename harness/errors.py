@@ -27,10 +27,17 @@ DEFECT = 70
 STOPPED = 130
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Why something failed, in one line for people: of the system's errors without their number and path."""
     said = error.strerror if isinstance(error, OSError) else None
     return " ".join((said or str(error) or type(error).__name__).split())
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return the innermost error: those around it repeat an address or a class."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
 
 
 def install_hint(*extras: str) -> str:

@@ -17,6 +17,8 @@ from typing import BinaryIO, cast
 
 from filelock import FileLock
 
+from ..errors import reason, root_cause
+
 PAUSES_S = (0.0, 0.5, 1.0, 2.0)
 """Before each attempt."""
 TIMEOUT_S = (10.0, 30.0)
@@ -63,16 +65,16 @@ def _fill(part: Path, url: str) -> None:
     import requests
     from urllib3.exceptions import HTTPError
 
-    reason = ""
+    why = ""
     for pause_s in PAUSES_S:
         time.sleep(pause_s)
         try:
             return _receive(part, url)
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
-            reason = _cause(error)
+            why = reason(root_cause(error))
         except requests.RequestException as error:
             raise NotFetched(str(error)) from error
-    raise NotFetched(f"{reason} ({len(PAUSES_S)} attempts)")
+    raise NotFetched(f"{why} ({len(PAUSES_S)} attempts)")
 
 
 def _receive(part: Path, url: str) -> None:
@@ -106,10 +108,3 @@ def _receive(part: Path, url: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     sys.stderr.write(f"fetched {name} in {time.monotonic() - start:.1f} s\n")
-
-
-def _cause(error: BaseException) -> str:
-    """Return the innermost reason: the outer ones repeat the address."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return str(error) or type(error).__name__
