@@ -30,7 +30,7 @@ DEFECT = 70
 STOPPED = 130
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Why something failed, in one line for people: of the system's errors without their number and path."""
     said = error.strerror if isinstance(error, OSError) else None
     return " ".join((said or str(error) or type(error).__name__).split())
@@ -42,6 +42,13 @@ def suggest(name: str, known: Iterable[str], otherwise: str | None = None) -> st
     if near := get_close_matches(name, names, n=1):
         return f' Did you mean "{near[0]}"?'
     return f" Known: {', '.join(names)}." if otherwise is None else otherwise
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return the innermost error: those around it repeat an address or a class."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
 
 
 def install_hint(*extras: str) -> str:

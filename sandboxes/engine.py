@@ -15,7 +15,7 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from ..errors import SandboxUnavailable
+from ..errors import SandboxUnavailable, reason, root_cause
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -43,7 +43,7 @@ def connect(timeout_s: int = 60) -> DockerClient:
             raise
     except (OSError, docker.errors.DockerException, requests.exceptions.RequestException) as error:
         raise SandboxUnavailable(
-            f'sandbox "docker": no engine answers at {address} ({_cause(error)}). '
+            f'sandbox "docker": no engine answers at {address} ({reason(root_cause(error))}). '
             "Start Docker, or use --sandbox process"
         ) from error
     return client
@@ -129,12 +129,3 @@ def _start_time(pid: int) -> str:
     except OSError:
         return ""
     return stat.rpartition(")")[2].split()[19]
-
-
-def _cause(error: BaseException) -> str:
-    """Return the innermost message: the SDK wraps a socket's error several times."""
-    while error.__cause__ is not None or error.__context__ is not None:
-        inner = error.__cause__ or error.__context__
-        assert inner is not None
-        error = inner
-    return str(error)

@@ -35,7 +35,7 @@ from ..types import (
     Work,
 )
 from .conveyor import Conveyor, Conveyors, Empty
-from .gauges import counter
+from .gauges import make_counter
 
 POLL_S = 0.2
 """How long a call waits for a first result before it returns without one."""
@@ -80,7 +80,7 @@ class Scorer:
 
     def __init__(self, setup: SandboxSetup, workers: int, node: str) -> None:
         self._setup, self._workers = setup, workers
-        self._judged = counter("harness_trials_judged", "Programs judged.", node)
+        self._judged = make_counter("harness_trials_judged", "Programs judged.", node)
         self._resources = ExitStack()
         self._sandbox: Sandbox | None = None
         self._judges: dict[str, Judge] = {}
@@ -129,7 +129,8 @@ class Scorer:
         now = time.monotonic()
         self._rate += 0.3 * (len(outcomes) / (now - self._asked_at) - self._rate)
         self._asked_at = now
-        self._judged.inc(len(outcomes))
+        if outcomes:
+            self._judged.inc(len(outcomes))
         most = max(FEWEST, min(MOST, int(WORK_S * self._rate / self._workers)))
         return most * self._workers, outcomes
 
@@ -159,8 +160,8 @@ class Replica:
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(0, cores[number % len(cores) :: of] or cores[-1:])
         self._setup = setup
-        self._completions = counter("harness_completions", "Completions generated.", node)
-        self._tokens = counter("harness_completion_tokens", "Tokens generated.", node)
+        self._completions = make_counter("harness_completions", "Completions generated.", node)
+        self._tokens = make_counter("harness_completion_tokens", "Tokens generated.", node)
         self._model: Model | None = None
         self._loaded = False
         self._resources = ExitStack()
@@ -202,8 +203,10 @@ class Replica:
         conveyor = self._conveyors.of(stream, lambda: self._begin(*order))
         conveyor.give(requests, count)
         found = conveyor.take(POLL_S)
-        self._completions.inc(len(found))
-        self._tokens.inc(sum(one.completion.completion_tokens or 0 for one in found))
+        if found:
+            self._completions.inc(len(found))
+        if tokens := sum(one.completion.completion_tokens or 0 for one in found):
+            self._tokens.inc(tokens)
         return self._capacity, found
 
     def stop(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import StoreError
 from ..store import write_json
-from ..store.claims import FolderLock, check_identity, load_manifest, new_manifest
+from ..store.claims import check_identity, load_manifest, lock_folder, new_manifest
 from .ledger import LEDGER
 
 MANIFEST = "evolve.json"
@@ -44,7 +44,7 @@ class EvolveFolder:
 
     def __enter__(self) -> EvolveFolder:
         with self._held as held:
-            held.enter_context(FolderLock(self.path))
+            held.enter_context(lock_folder(self.path))
             self.manifest = self._accepted()
             self._held = held.pop_all()
         return self

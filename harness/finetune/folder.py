@@ -19,7 +19,7 @@ from ..errors import StoreError
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_trained
 from ..store import make_folder, write_json
-from ..store.claims import LOCK, FolderLock, check_identity, new_manifest
+from ..store.claims import LOCK, check_identity, lock_folder, new_manifest
 
 STATES = "checkpoints"
 ABOUT = "training"
@@ -48,7 +48,7 @@ class TrainingFolder:
             self.manifest = read_trained(self.path) or {}
             return self
         with self._held as held:
-            held.enter_context(FolderLock(self.path))
+            held.enter_context(lock_folder(self.path))
             self.manifest = self._accepted()
             make_folder(self.path / ABOUT)
             self._held = held.pop_all()

@@ -102,14 +102,15 @@ def check_memory(needed: Need, available: int | None) -> None:
         )
 
 
-def available_bytes() -> int | None:
-    """Free memory of the accelerator, else what the machine and this process's group have left; None if unknown."""
+def available_bytes() -> int:
+    """Free memory of the accelerator, else what the machine and this process's group have left."""
+    import psutil  # type: ignore[import-untyped]
     import torch
 
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    found = [value for value in (_machine(), _group()) if value is not None]
-    return min(found, default=None)
+    machine, group = int(psutil.virtual_memory().available), _group()
+    return machine if group is None else min(machine, group)
 
 
 def peak_bytes() -> int:
@@ -147,14 +148,6 @@ def _activations(base: Path, config: TrainingConfig, width: float, batch: Batch)
     if batch.keeps_scores:
         layer += SCORE_BYTES * tokens * batch.length * heads
     return layer + width * tokens * hidden * layers if config.gradient_checkpointing else layer * layers
-
-
-def _machine() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None  # not Linux
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
 
 
 def _group() -> int | None:

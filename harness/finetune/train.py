@@ -15,9 +15,8 @@ from ..models.checkpoint import Checkpoint, weights_digest
 from ..models.loading import find
 from ..models.options import ModelOptions
 from ..models.quiet import output_to
-from ..models.versions import versions
 from ..progress.streams import lasting
-from ..store.provenance import hardware, now
+from ..store.provenance import hardware, now, package_versions
 from ..tasks.recipes import recipe
 from . import engine
 from .config import TrainingConfig
@@ -118,7 +117,7 @@ def _about(config: TrainingConfig, material: Material) -> dict[str, Any]:
         "data": {**material.facts, "rounds": source.get("rounds")},
         "contamination": source.get("contamination"),
         "settings": config.settings(),
-        "versions": versions(*PACKAGES),
+        "versions": package_versions(*PACKAGES),
         "hardware": hardware(),
         "started": now(),
     }

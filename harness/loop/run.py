@@ -22,7 +22,7 @@ from ..evolve.stopping import development_set
 from ..models.loading import open_model
 from ..progress import Progress
 from ..store import write_json, write_text
-from ..store.claims import FolderLock
+from ..store.claims import lock_folder
 from ..store.provenance import now
 from .ablation import FOLDER, Ablation, ablation_from, ablation_stage, rounds_ablation
 from .config import LoopConfig
@@ -84,7 +84,7 @@ class Loop:
         Raises:
             HarnessError: see the subclasses; what was done until then is kept.
         """
-        with FolderLock(self.config.out):
+        with lock_folder(self.config.out):
             started = now()
             evolved = self._evolve()
             data = evolved.folder / DATASET if evolved else self.config.data

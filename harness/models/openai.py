@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError, install_hint
+from ..store.provenance import package_versions
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .openai_protocol import arguments, completion_of, explained, room_for_answer
 from .options import ModelOptions
-from .versions import versions
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -93,7 +93,7 @@ class OpenAIModel:
             "revision": None,
             "weights_digest": None,
             "concurrency": self._concurrency,
-            "versions": versions("openai"),
+            "versions": package_versions("openai"),
             **({"served": self._served} if self._served else {}),
         }
 

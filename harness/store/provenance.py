@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -81,12 +82,15 @@ def now() -> str:
 
 def versions() -> dict[str, str]:
     """Python's version and those of the packages of `PACKAGES` that are installed."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+    return {"python": platform.python_version(), **package_versions(*PACKAGES)}
+
+
+def package_versions(*names: str) -> dict[str, str]:
+    """Return the versions of the packages `names` that are installed."""
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return found
 
 

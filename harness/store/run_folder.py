@@ -17,7 +17,7 @@ from typing import Any
 from ..digests import json_digest
 from ..errors import StoreError
 from ..types import Sample, Status, Verdict
-from .claims import FolderLock, check_identity, load_manifest, new_manifest
+from .claims import check_identity, load_manifest, lock_folder, new_manifest
 from .files import write_json, write_rows
 from .journal import Journal, Rows
 from .records import Key, key_of, sample_from, sample_row, verdict_from, verdict_row
@@ -48,7 +48,7 @@ class RunFolder:
 
     def __enter__(self) -> RunFolder:
         with self._held as held:
-            held.enter_context(FolderLock(self.path))
+            held.enter_context(lock_folder(self.path))
             self.manifest = self._accepted()
             self._open()
             held.callback(self._close)

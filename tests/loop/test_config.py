@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.loop.config import LoopConfig, example, read_config
-from harness.store.claims import FolderLock
+from harness.store.claims import lock_folder
 from tests.commands import harness, one_line_error
 
 SMALL = """base = "smollm2-135m-instruct"
@@ -117,7 +117,7 @@ def test_a_folder_is_one_loops_at_a_time(tmp_path: Path) -> None:
     """The second one says so and does nothing."""
     file = tmp_path / "loop.toml"
     file.write_text(SMALL.replace('out = "loop"', f'out = "{tmp_path / "loop"}"'))
-    with FolderLock(tmp_path / "loop"):
+    with lock_folder(tmp_path / "loop"):
         refused = harness("loop", file)
     assert refused.returncode == 2 and "is in use by another process" in one_line_error(refused)
 

@@ -11,7 +11,7 @@ from harness.errors import ModelError, StoreError
 from harness.loop.config import read_config
 from harness.loop.run import Loop
 from harness.progress import Quiet
-from harness.store.claims import FolderLock
+from harness.store.claims import lock_folder
 from tests.commands import read_rows
 from tests.evolve.world import write_replies, write_seeds
 from tests.loop.world import write_base
@@ -109,6 +109,6 @@ def test_an_evolution_is_done_once_and_goes_on_where_rounds_are_added(config: Pa
 
 def test_a_folder_that_another_loop_holds_is_refused(config: Path) -> None:
     """Before anything is done."""
-    with FolderLock(config.parent / "loop"), pytest.raises(StoreError):
+    with lock_folder(config.parent / "loop"), pytest.raises(StoreError):
         loop(config).run()
     assert not list((config.parent / "loop").glob("stages/*"))
