@@ -44,7 +44,7 @@ def leaderboard(folder: Name = "results") -> Leaderboard:
     Raises:
         StoreError: there is no run.
     """
-    from ..report.leaderboard import leaderboard as board
+    from ..report.leaderboard import build_leaderboard as board
 
     return board(Path(folder))
 

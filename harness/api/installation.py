@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .paths import Name
 
 if TYPE_CHECKING:
-    from ..checks.data_files import State
+    from ..checks.data_files import FileState
     from ..checks.doctor import Check
     from ..checks.verify import Verification
     from ..progress import Progress
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 def list_names(kind: str) -> dict[str, str]:
     """The names of "benchmarks", "models", "checkpoints", "recipes" or "sandboxes", each with a line about it."""
-    from ..tasks.listing import listing
+    from ..tasks.listing import describe_names
 
-    return listing(kind)
+    return describe_names(kind)
 
 
 def check_machine() -> Iterator[Check]:
     """Return what is installed and usable, and what to do about each thing that is not."""
-    from ..checks.doctor import checks
+    from ..checks.doctor import run_checks
 
-    return checks()
+    return run_checks()
 
 
 def verify_sandbox(benchmark: str, *, sandbox: str | None = None, progress: Progress | None = None) -> Verification:
@@ -52,26 +52,26 @@ def build_sandbox(environment: str) -> Built:
     return build(environment, report=lambda _: None)
 
 
-def data_files(*benchmarks: str) -> list[State]:
+def data_files(*benchmarks: str) -> list[FileState]:
     """Each file of the benchmarks (default: all): where it is, and whether it is the official one.
 
     Raises:
         UsageError: a name is unknown.
     """
-    from ..checks.data_files import states
+    from ..checks.data_files import check_files
 
-    return list(states(benchmarks))
+    return list(check_files(benchmarks))
 
 
-def fetch_data(*benchmarks: str) -> list[State]:
+def fetch_data(*benchmarks: str) -> list[FileState]:
     """Return what `data_files` does, after downloading what is missing.
 
     Raises:
         DataError: a file cannot be downloaded.
     """
-    from ..checks.data_files import fetched
+    from ..checks.data_files import fetch_files
 
-    return list(fetched(benchmarks))
+    return list(fetch_files(benchmarks))
 
 
 def export_rows(benchmark: str, out: Name, *, recipe: str = "wizardcoder") -> int:

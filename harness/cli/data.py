@@ -12,7 +12,7 @@ from ..errors import USAGE
 from . import output
 
 if TYPE_CHECKING:
-    from ..checks.data_files import State
+    from ..checks.data_files import FileState
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")]
 
@@ -25,24 +25,24 @@ app = typer.Typer(
 
 def list_files(benchmarks: Names = None) -> None:
     """Show each file: where it is or comes from, and whether it is the official one. Nothing is downloaded."""
-    from ..checks.data_files import states
+    from ..checks.data_files import check_files
 
-    _shown(states(benchmarks or ()))
+    _shown(check_files(benchmarks or ()))
 
 
 def fetch(benchmarks: Names = None) -> None:
     """Download what is missing, and replace what is damaged in the cache; a stopped download goes on."""
-    from ..checks.data_files import fetched
+    from ..checks.data_files import fetch_files
 
-    found = _shown(fetched(benchmarks or ()))
+    found = _shown(fetch_files(benchmarks or ()))
     _end([state for state in found if state.state != "ok"])
 
 
 def verify(benchmarks: Names = None) -> None:
     """Read every file again and compare its digest; a missing file counts where its benchmark is named."""
-    from ..checks.data_files import states
+    from ..checks.data_files import check_files
 
-    found = _shown(states(benchmarks or ()))
+    found = _shown(check_files(benchmarks or ()))
     _end([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])
 
 
@@ -59,7 +59,7 @@ def export(
     output.result({"rows": rows, "path": out}, f"{rows} rows in {out}")
 
 
-def _shown(states: Iterable[State]) -> list[State]:
+def _shown(states: Iterable[FileState]) -> list[FileState]:
     """Show each as it is known: a download takes a while."""
     found = []
     for state in states:
@@ -72,12 +72,12 @@ def _shown(states: Iterable[State]) -> list[State]:
     return found
 
 
-def _row(state: State) -> dict[str, Any]:
+def _row(state: FileState) -> dict[str, Any]:
     own = {"benchmark": state.benchmark, "file": state.file.name, "state": state.state}
     return {**own, "path": state.path, "about": state.about}
 
 
-def _end(wrong: list[State]) -> None:
+def _end(wrong: list[FileState]) -> None:
     """Print what is wrong, one line each, and exit with 2; do nothing if all is right."""
     for state in wrong:
         text = state.about if state.path else f"data file {state.file.name} is missing; `harness data fetch` brings it"

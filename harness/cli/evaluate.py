@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import INFRASTRUCTURE, UsageError
-from ..store.cleaning import one_line
+from ..store.cleaning import format_line
 from . import output
 from .names import offering
 from .options import (
@@ -130,16 +130,16 @@ def run(
     flags = dict(locals())  # the parameters, and nothing else yet
     from ..config import read_toml, run_config
     from ..evaluation import pipeline
-    from ..tasks.lineage import recipe_warnings
-    from ..tasks.suite import in_split
+    from ..tasks.lineage import find_recipe_warnings
+    from ..tasks.suite import find_split
 
-    benchmarks = [in_split(name, split) for name in benchmark or ()]
+    benchmarks = [find_split(name, split) for name in benchmark or ()]
     values = {
         **(_present(read_toml(config)) if config else {}),
         **_given(_present(flags), benchmarks=benchmarks, engine_args=engine_arg),
     }
     chosen = run_config(values, config)
-    for told in recipe_warnings(chosen, pipeline.chosen_recipe(chosen)):
+    for told in find_recipe_warnings(chosen, pipeline.choose_recipe(chosen)):
         output.remark(f"warning: {told}")
     if preview:
         _show_preview(pipeline.preview(chosen))
@@ -224,13 +224,13 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 
 def _score_config(flags: dict[str, Any]) -> ScoreConfig:
     from ..config import NO_BENCHMARK, ScoreConfig
-    from ..tasks.suite import in_split
+    from ..tasks.suite import find_split
 
     if flags["benchmark"] is None:
         raise UsageError(NO_BENCHMARK)
     own = {field.name for field in fields(ScoreConfig)} - {"k"}
     values = {key: value for key, value in flags.items() if key in own and value is not None}
-    values["benchmark"] = in_split(flags["benchmark"], flags["split"])
+    values["benchmark"] = find_split(flags["benchmark"], flags["split"])
     return ScoreConfig(**values, k=tuple(flags["k"] or ()))
 
 
@@ -290,7 +290,7 @@ def _show_preview(preview: Preview) -> None:
 
 def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
     """Write the pages and print the cards; a run that is not wholly judged ends as infrastructure trouble."""
-    from ..report import card, run_json, write_page
+    from ..report import build_run_json, format_card, write_page
 
     # a repetition has no card of its own: what it repeats tells the noise
     shown = [summary for summary in summaries if "order" not in summary.manifest["identity"]]
@@ -298,8 +298,8 @@ def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
         if page:
             write_page(summary.path, suites=summary.suites, png=png)
     output.result(
-        {"runs": [run_json(summary) for summary in shown]},
-        lambda: "\n".join(card(summary, output.width()) for summary in shown),
+        {"runs": [build_run_json(summary) for summary in shown]},
+        lambda: "\n".join(format_card(summary, output.width()) for summary in shown),
         apart=True,
     )
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]
@@ -307,6 +307,6 @@ def finish(*summaries: Summary, page: bool = True, png: bool = False) -> None:
         first = lost[0]
         output.error(
             f"the judge failed on {len(lost)} samples (first: {first.task_id} "
-            f"index {first.index}: {one_line(first.detail)}); the same command tries them again"
+            f"index {first.index}: {format_line(first.detail)}); the same command tries them again"
         )
         raise typer.Exit(INFRASTRUCTURE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import UsageError
-from ..store.jsonable import plain
+from ..store.jsonable import to_plain
 from . import output
 from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas
 
@@ -194,14 +194,14 @@ def untouched(
 ) -> None:
     """Print a run's scores on the problems that its training data never touched, beside the full ones."""
     from ..evolve.untouched import untouched as compare
-    from ..report.wording import percent
+    from ..report.wording import format_percent
 
     found = list(compare(run, data))
     lines = []
     for one in found:
-        left = percent(one.untouched) if one.untouched.n_problems else "none left"
+        left = format_percent(one.untouched) if one.untouched.n_problems else "none left"
         lines.append(f"{one.full.benchmark} {one.full.metric}")
-        lines.append(f"  all {one.full.n_problems} problems: {percent(one.full)}")
+        lines.append(f"  all {one.full.n_problems} problems: {format_percent(one.full)}")
         lines.append(f"  {one.untouched.n_problems} that the data never touched: {left}")
     output.result(found, "\n".join(lines))
 
@@ -256,11 +256,11 @@ def _estimate(
         if cost is not None
         else "cost         say --price-in and --price-out, per million tokens",
     ]
-    output.result({**plain(found), "seeds": len(seeds.seeds), "seconds": seconds, "cost": cost}, "\n".join(lines))
+    output.result({**to_plain(found), "seeds": len(seeds.seeds), "seconds": seconds, "cost": cost}, "\n".join(lines))
 
 
 def _outcome(outcome: Outcome) -> Iterator[str]:
-    from ..report.wording import percent
+    from ..report.wording import format_percent
 
     for one in outcome.statistics["attempts"]:
         told = ", ".join(f"{reason} {count}" for reason, count in one["rejected"].items())
@@ -272,6 +272,6 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
     yield f"report      {outcome.path / 'report.html'}"
     for trial in outcome.trials:
         mark = " (kept)" if trial.round == outcome.kept else ""
-        yield f"evol stop   rounds 0 to {trial.round}: {trial.score.benchmark} {percent(trial.score)}{mark}"
+        yield f"evol stop   rounds 0 to {trial.round}: {trial.score.benchmark} {format_percent(trial.score)}{mark}"
     if outcome.stopped:
         yield f"stopped     {outcome.stopped}"

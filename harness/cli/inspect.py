@@ -29,11 +29,11 @@ def list_names(
     kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}. Default: all.")] = None,
 ) -> None:
     """Show the names that other commands take."""
-    from ..tasks.listing import listing
+    from ..tasks.listing import describe_names
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f'"{kind}" cannot be listed; choose one of {", ".join(KINDS)}')
-    found = {shown: listing(shown) for shown in ([kind] if kind else KINDS)}
+    found = {shown: describe_names(shown) for shown in ([kind] if kind else KINDS)}
     output.result(found, lambda: "\n".join(line for shown, names in found.items() for line in _listed(shown, names)))
 
 
@@ -45,9 +45,9 @@ def _listed(kind: str, names: Mapping[str, str]) -> list[str]:
 def doctor(cluster: ClusterAddress = None) -> None:
     """Say what is installed and usable here, or on a cluster, and what to do about each thing that is not."""
     if cluster is None:
-        from ..checks.doctor import checks
+        from ..checks.doctor import run_checks
 
-        looked_at = checks()
+        looked_at = run_checks()
     else:
         from ..cluster.doctor import checks as checks_of
 

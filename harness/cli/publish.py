@@ -25,10 +25,10 @@ def leaderboard(
     """Show every run of a folder in one table, grouped by comparable configuration."""
     from ..report import leaderboard as boards
 
-    found = boards.leaderboard(folder)
-    output.result(boards.as_json(found), lambda: boards.markdown(found))
+    found = boards.build_leaderboard(folder)
+    output.result(boards.to_json(found), lambda: boards.format_markdown(found))
     if out is not None:
-        for path in boards.write(found, out):
+        for path in boards.write_leaderboard(found, out):
             output.remark(f"wrote {path}")
 
 

@@ -1,17 +1,17 @@
-"""Versions of installed packages, read without importing them."""
+"""Read the versions of installed packages without importing them."""
 
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
 
-def versions(*distributions: str) -> dict[str, str]:
-    """The version of each of `distributions` that is installed."""
+def read_versions(*distributions: str) -> dict[str, str]:
+    """Return the version of each of `distributions` that is installed."""
     found = {}
     for name in distributions:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            # Absence is said by leaving the name out.
+            # A missing package is left out.
             continue
     return found

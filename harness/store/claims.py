@@ -17,16 +17,16 @@ from ..config import differences
 from ..digests import json_digest
 from ..errors import StoreError, reason
 from .files import make_folder
-from .journal import write_error
+from .journal import make_write_error
 
 LOCK = ".lock"
 MANIFEST_FORMAT = 1
 SHOWN = 4
-"""Differences that a message names."""
+"""Differences that an error message names."""
 
 
 class FolderLock:
-    """Make a folder and hold it against other processes; the kernel lets go of it when this process ends in any way.
+    """Creates a folder and locks it against other processes; the kernel unlocks it when this process ends.
 
     Raises (entering):
         StoreError: another process holds it, or it cannot be made.
@@ -41,7 +41,7 @@ class FolderLock:
         try:
             self._file = os.open(self._path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise write_error(self._path, error) from error
+            raise make_write_error(self._path, error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -55,13 +55,13 @@ class FolderLock:
         os.close(self._file)
 
 
-def new_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the manifest of a folder that nothing was done in."""
+def build_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest of a new folder."""
     return {"format": MANIFEST_FORMAT, "digest": json_digest(identity), "identity": dict(identity)}
 
 
 def check_identity(path: Path, manifest: Mapping[str, Any], identity: Mapping[str, Any], what: str = "") -> None:
-    """Refuse a folder of another configuration; `what` says whose that is: "a training of ".
+    """Refuse a folder of another configuration; `what` names its owner in the message: "a training of ".
 
     Raises:
         StoreError: it is one; the message names what differs.
@@ -76,7 +76,7 @@ def check_identity(path: Path, manifest: Mapping[str, Any], identity: Mapping[st
 
 
 def load_manifest(file: Path, folder: str) -> dict[str, Any]:
-    """Return a manifest; `folder` says what lies in a folder that has one: "a run folder".
+    """Load a manifest; `folder` says what kind of folder has one: "a run folder".
 
     Raises:
         StoreError: there is none, or it is damaged.

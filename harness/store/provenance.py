@@ -1,4 +1,4 @@
-"""Facts about where and with what a run was made: versions, hardware, revision, time per stage."""
+"""Facts about how a run was made: versions, hardware, revision, time per stage."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PACKAGES = (
     "docker",
     "numpy",
 )
-"""Those whose version can change a result."""
+"""Packages whose version can change a result."""
 
 
-class Clock:
+class StageTimer:
     """Wall time per stage. A stage lasts from its first touch to its last; threads may touch different stages."""
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ class Clock:
         self._seconds: dict[str, float] = defaultdict(float)
 
     def touch(self, stage: str) -> None:
-        """The stage is under way now."""
+        """Note that the stage is running now."""
         now = time.monotonic()
         self._spans[stage] = (self._spans.get(stage, (now, now))[0], now)
 
     def settle(self) -> None:
-        """Add up what was touched since the last call; what is touched next is a new span."""
+        """Add up the time since the last call; later touches begin a new span."""
         spans, self._spans = self._spans, {}
         for stage, (first, last) in spans.items():
             self._seconds[stage] += last - first
@@ -53,14 +53,14 @@ class Clock:
             generated = spans.get("generate", (first, first))[1]
             self._seconds["score_after_generate"] += max(0.0, last - max(first, generated))
 
-    def stages(self) -> dict[str, float]:
-        """Seconds per stage. `score_after_generate` is what scoring took when nothing was generated any more."""
+    def measure_stages(self) -> dict[str, float]:
+        """Return seconds per stage; `score_after_generate` is the time of scoring after generation had ended."""
         total = time.monotonic() - self._born
         return {**{stage: round(seconds, 3) for stage, seconds in self._seconds.items()}, "total": round(total, 3)}
 
 
-def throughput(manifest: Mapping[str, Any]) -> str | None:
-    """The last start that generated something, in figures for people; None where none did."""
+def format_throughput(manifest: Mapping[str, Any]) -> str | None:
+    """Describe the speed of the last start that generated completions; None if no start did."""
     made = [session for session in manifest.get("sessions", []) if session.get("last_completion_s") is not None]
     if not made:
         return None
@@ -74,13 +74,13 @@ def throughput(manifest: Mapping[str, Any]) -> str | None:
     return ", ".join(told)
 
 
-def now() -> str:
-    """The time in UTC, to the second."""
+def read_clock() -> str:
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def versions() -> dict[str, str]:
-    """Python's version and those of the packages of `PACKAGES` that are installed."""
+def collect_versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed packages among `PACKAGES`."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -90,33 +90,33 @@ def versions() -> dict[str, str]:
     return found
 
 
-def hardware() -> dict[str, Any]:
-    """The machine: system, processor, cores this process may use, memory, accelerators."""
+def describe_hardware() -> dict[str, Any]:
+    """Describe the machine: system, processor, cores of this process, memory, accelerators."""
     return {
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": _read_processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "gpus": gpus(),
+        "gpus": list_gpus(),
     }
 
 
-def gpus() -> list[str]:
-    """NVIDIA's accelerators by name, as nvidia-smi lists them; none where it does not answer."""
-    out = _output(["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
+def list_gpus() -> list[str]:
+    """List NVIDIA's accelerators by name, as nvidia-smi does; none if it does not answer."""
+    out = _run_command(["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
     return [line.strip() for line in out.splitlines() if line.strip()]
 
 
-def git_revision() -> str | None:
-    """The harness's own revision, where it runs from a checkout; "-dirty" where that was changed."""
+def read_git_revision() -> str | None:
+    """Return the harness's own revision if it runs from a checkout, with "-dirty" if that was changed."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         return None
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    return _output(command) or None
+    return _run_command(command) or None
 
 
-def _processor() -> str:
+def _read_processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -126,7 +126,7 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _output(command: list[str]) -> str:
+def _run_command(command: list[str]) -> str:
     """Return what a command prints; nothing if it is missing, fails or hangs."""
     program = shutil.which(command[0])
     if program is None:
