@@ -236,8 +236,8 @@ def _compare_status(
         return WrongVerdict(what=what, expected=expected, found="no verdict")
     if outcome.status is expected:
         return None
-    told = f"{outcome.status}: {reason or outcome.detail or 'no detail'}"
-    return WrongVerdict(what=what, expected=expected, found=told)
+    found = f"{outcome.status}: {reason or outcome.detail or 'no detail'}"
+    return WrongVerdict(what=what, expected=expected, found=found)
 
 
 @dataclass(frozen=True, slots=True)

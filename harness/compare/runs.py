@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import differences
-from ..report.summary import Summary, count_outcomes, summarise
+from ..report.summary import Summary, count_outcomes, summarize_run
 from ..report.wording import format_unfinished, name_subject
 from ..store import read_manifest, read_samples, read_verdicts
 from ..store.records import SampleKey
@@ -63,7 +63,7 @@ def read_run(path: Path) -> Run:
         StoreError: it is not a run folder, or a file is damaged; the message names file and line.
     """
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
-    summary = summarise(path, manifest, samples, verdicts)
+    summary = summarize_run(path, manifest, samples, verdicts)
     return Run(
         name=_short(name_subject(manifest)), path=path, summary=summary, samples=samples, verdicts=dict(verdicts)
     )

@@ -130,7 +130,7 @@ class Source:
         self._checked = True
         self.clock.touch("load")
         self._progress.finish("load")
-        # Again: an engine knows its type of numbers and its context only once it is loaded.
+        # Described again, because an engine knows its dtype and its context only once it is loaded.
         facts = dict(model.describe())
         folder.update_manifest(model=facts)
         if reason := facts.get("backend_reason"):

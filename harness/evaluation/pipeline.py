@@ -61,12 +61,12 @@ def run_all(
         HarnessError: as `run`.
     """
     suites = prepare_suites(config)
-    told = progress or Quiet()
-    with select_backend(config, told) as backend:
+    progress = progress or Quiet()
+    with select_backend(config, progress) as backend:
         begun = find_begun_sandbox(config, suites, out)
-        sandbox_name = choose_sandbox(config.sandbox or begun, suites[0].benchmark.environment, backend)
+        sandbox_name = backend.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
         planned = plan_runs(config, suites, sandbox_name, out)
-        with backend.watch_progress(told) as shown, ExitStack() as stack:
+        with backend.watch_progress(progress) as shown, ExitStack() as stack:
             if begun is not None and out is None:
                 shown.note(f"going on in {planned[0].path}, in the sandbox that it began with: {begun}")
             engine = Engine(config, suites, stack, backend)
@@ -183,11 +183,6 @@ def read_recorded_sandbox(path: Path) -> str | None:
     return recorded if recorded in registry.names("sandboxes") else None
 
 
-def choose_sandbox(name: str | None, environment: str, backend: Backend) -> str:
-    """Return `name` or the name of the best available sandbox."""
-    return backend.select_sandbox(name, environment=environment)
-
-
 def record_configuration(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:
     """Record the configuration and the suites in the manifest."""
     folder.update_manifest(
@@ -221,12 +216,11 @@ def _start_checked_sandboxes(
     """
     with ExitStack() as stack:
         sandboxes: dict[str, Sandbox] = {}
+        options = build_sandbox_options(config)
         for suite in suites:
             environment = suite.benchmark.environment
             if environment not in sandboxes:
-                sandboxes[environment] = stack.enter_context(
-                    start_sandbox(session, suite, name, build_sandbox_options(config))
-                )
+                sandboxes[environment] = stack.enter_context(start_sandbox(session, suite, name, options))
             if config.verify:
                 check_sandbox(session, suite, sandboxes[environment])
             else:

@@ -18,7 +18,7 @@ from ..store import MANIFEST, RunFolder, read_manifest
 from ..store.provenance import StageTimer
 from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Completion, Sample, Sandbox, Trust
-from .pipeline import build_sandbox_options, choose_sandbox, read_recorded_sandbox, record_configuration, select_backend
+from .pipeline import build_sandbox_options, read_recorded_sandbox, record_configuration, select_backend
 from .plans import choose_default_folder, find_default_folders
 from .session import SandboxOptions, Session, evaluate, prepare_sandbox, record_sandbox
 
@@ -32,10 +32,10 @@ def score(
         HarnessError: see the subclasses; what was done until then is kept.
     """
     environment, options = lookup("benchmarks", config.benchmark).environment, build_sandbox_options(config)
-    told_to = progress or Quiet()
-    with select_backend(config, told_to) as backend:
+    progress = progress or Quiet()
+    with select_backend(config, progress) as backend:
         begun = None if config.sandbox else _find_begun_sandbox(config, out)
-        sandbox_name = choose_sandbox(config.sandbox or begun, environment, backend)
+        sandbox_name = backend.select_sandbox(config.sandbox or begun, environment=environment)
         with prepare_sandbox(backend, sandbox_name, environment, options) as ready:  # while the data is read
             suite, file = _load_inputs(config)
             identity = _build_identity(config, suite, file, sandbox_name)
@@ -43,7 +43,7 @@ def score(
             goes_on = out is None and (path / MANIFEST).exists()
             with RunFolder(path, identity) as folder:
                 with (
-                    backend.watch_progress(told_to) as shown,
+                    backend.watch_progress(progress) as shown,
                     Session(folder, shown, command, StageTimer(), backend) as session,
                 ):
                     if begun is not None and goes_on:
@@ -111,7 +111,7 @@ def reextract(
             for suite in suites:
                 if folder.list_pending(suite.name):
                     environment = suite.benchmark.environment
-                    name = choose_sandbox(begun or sandbox, environment, session.backend)
+                    name = session.backend.select_sandbox(begun or sandbox, environment=environment)
                     with prepare_sandbox(session.backend, name, environment, chosen) as ready:
                         _judge_samples(session, suite, ready, chosen, [])
         return report.write(path, suites)

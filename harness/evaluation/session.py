@@ -161,7 +161,7 @@ def _judge_samples(
     try:
         session.cached += judge_all(sandbox, feed, store, settle)
     finally:
-        # The sandbox has let go of the feed before the feed is closed and the workers are.
+        # The sandbox has released the feed, which is closed before the workers are.
         feed.close()
         clock.settle()
 

@@ -96,7 +96,7 @@ def _parse_evalplus(by_task: Mapping[str, Sequence[Mapping[str, Any]]]) -> Itera
     for task_id, found in by_task.items():
         for row in found:
             base, plus = EVALPLUS[row["base_status"]], row.get("plus_status")
-            # Upstream passes what passes both parts.
+            # Upstream passes a sample that passes both parts.
             status = base if plus is None or base is not Status.PASSED else EVALPLUS[plus]
             failed = row.get("base_fail_tests") or row.get("plus_fail_tests") or []
             yield ForeignRow(

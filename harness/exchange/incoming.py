@@ -14,7 +14,6 @@ from typing import Any
 from .. import report
 from ..errors import StoreError
 from ..evaluation.backend import LocalBackend
-from ..evaluation.pipeline import choose_sandbox
 from ..evaluation.plans import choose_default_folder
 from ..evaluation.session import SandboxOptions, Session, evaluate, start_sandbox
 from ..progress import Progress, Quiet
@@ -45,7 +44,9 @@ def import_results(
     suite = load_suite(benchmark)
     found = read(path, list(suite.problems))
     here = judge or any(row.status is None for row in found.rows)
-    judged_by = choose_sandbox(sandbox, suite.benchmark.environment, LocalBackend()) if here else found.format
+    judged_by = (
+        LocalBackend().select_sandbox(sandbox, environment=suite.benchmark.environment) if here else found.format
+    )
     identity = _build_identity(path, found, suite, judged_by)
     folder_path = out or choose_default_folder(path.name.partition(".")[0], identity)
     if (folder_path / MANIFEST).exists():

@@ -30,7 +30,7 @@ class _ExportedRun:
     suite: Suite
     rows: tuple[tuple[Sample, Verdict], ...]
     replaced: list[str] = field(default_factory=list)
-    """The fields in which something was replaced, one entry for each time."""
+    """Names of fields with replaced text, one for each replacement."""
 
     def group_by_task(self) -> Iterator[tuple[str, list[tuple[Sample, Verdict]]]]:
         for task_id in self.suite.problems:
@@ -40,7 +40,7 @@ class _ExportedRun:
         """Return the whole program of a sample."""
         return self.suite.build_work(sample)[1].source
 
-    def replace_surrogates(self, value: Any, name: str = "") -> Any:
+    def clean_value(self, value: Any, name: str = "") -> Any:
         """Replace what UTF-8 cannot hold in a JSON value with U+FFFD, and note the changed fields."""
         if isinstance(value, str):
             text = replace_surrogates(value)
@@ -48,8 +48,8 @@ class _ExportedRun:
                 self.replaced.append(name)
             return text
         if isinstance(value, Mapping):
-            return {key: self.replace_surrogates(inner, key) for key, inner in value.items()}
-        return [self.replace_surrogates(inner, name) for inner in value] if isinstance(value, list | tuple) else value
+            return {key: self.clean_value(inner, key) for key, inner in value.items()}
+        return [self.clean_value(inner, name) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def export_run(
@@ -112,7 +112,7 @@ def _write_evalplus(run: _ExportedRun, out: Path) -> None:
         for task_id, rows in run.group_by_task()
         if rows
     }
-    write_text(out, json.dumps({"eval": run.replace_surrogates(found)}) + "\n")
+    write_text(out, json.dumps({"eval": run.clean_value(found)}) + "\n")
 
 
 def _write_human_eval(run: _ExportedRun, out: Path) -> None:
@@ -133,7 +133,7 @@ def _write_human_eval(run: _ExportedRun, out: Path) -> None:
 
 def _write_bigcode(run: _ExportedRun, out: Path) -> None:
     programs = [[run.build_program(sample) for sample, _ in rows] for _, rows in run.group_by_task()]
-    write_text(out, json.dumps(run.replace_surrogates(programs, "program")) + "\n")
+    write_text(out, json.dumps(run.clean_value(programs, "program")) + "\n")
 
 
 def _write_lm_eval(run: _ExportedRun, out: Path) -> None:
@@ -159,10 +159,7 @@ def _write_lm_eval(run: _ExportedRun, out: Path) -> None:
 def _write_parquet(run: _ExportedRun, out: Path) -> None:
     import pandas as pd
 
-    rows = [
-        run.replace_surrogates({**serialize_sample(sample), **serialize_verdict(verdict)})
-        for sample, verdict in run.rows
-    ]
+    rows = [run.clean_value({**serialize_sample(sample), **serialize_verdict(verdict)}) for sample, verdict in run.rows]
     beside = out.with_name(f".{out.name}.new")
     try:
         pd.DataFrame(rows).to_parquet(beside, index=False)
@@ -200,4 +197,4 @@ def _format_completion(run: _ExportedRun, sample: Sample) -> str:
 
 
 def _write_lines(run: _ExportedRun, out: Path, rows: Iterator[Mapping[str, Any]]) -> None:
-    write_text(out, "".join(json.dumps(run.replace_surrogates(row)) + "\n" for row in rows))
+    write_text(out, "".join(json.dumps(run.clean_value(row)) + "\n" for row in rows))

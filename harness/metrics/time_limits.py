@@ -86,7 +86,7 @@ def _extend_limits(item: Work) -> Work:
 
 
 def _passes_more(before: Outcome, now: Outcome) -> bool:
-    def passed(outcome: Outcome) -> list[bool]:
+    def list_passes(outcome: Outcome) -> list[bool]:
         return [status is Status.PASSED for status in (outcome.base_status, outcome.status)]
 
-    return any(new and not old for old, new in zip(passed(before), passed(now), strict=True))
+    return any(new and not old for old, new in zip(list_passes(before), list_passes(now), strict=True))

@@ -67,7 +67,7 @@ def build_checkpoint(name: str) -> Checkpoint:
 def _find_source(name: str) -> Path:
     packaged = BUILTIN[name]
     try:
-        # Located, not imported: the package wants llama-cpp, which is not needed here.
+        # Located, not imported: the package would import llama-cpp, which is not needed here.
         source = Path(str(distribution(packaged.distribution).locate_file(packaged.file)))
     except PackageNotFoundError as error:
         raise _make_missing_error(name, f"the package {packaged.distribution} is not installed") from error
@@ -84,7 +84,7 @@ def _build_folder(source: Path, folder: Path) -> None:
     """Write the checkpoint beside `folder`, then rename it, so that a half-written one is never found."""
     scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
     try:
-        # Outside the scratch folder, which becomes the checkpoint.
+        # The log is outside the scratch folder, which becomes the checkpoint.
         with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, redirect_output(Path(log.name)):
             _convert_source(source, scratch)
         scratch.chmod(0o755)
@@ -104,7 +104,7 @@ def _convert_source(source: Path, folder: Path) -> None:
 
     loaded: Any = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float32)
     config = loaded.config
-    # The entry says "gguf", which no loader of the folder would understand; the weights are plain ones now.
+    # The entry says "gguf", which no loader of the folder would understand; the weights are not quantised any more.
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config.architectures = ["LlamaForCausalLM"]

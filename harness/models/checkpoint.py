@@ -37,7 +37,7 @@ class Checkpoint:
     """Name given by the user."""
     path: Path
     revision: str | None = None
-    """The hub's commit; None for a folder."""
+    """Commit on the hub; None for a folder."""
 
 
 def check_checkpoint(

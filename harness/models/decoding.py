@@ -58,11 +58,11 @@ class SeededChoice(LogitsProcessor):
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
         """Mask all tokens but the sampled one. scores: (rows, vocabulary) logits."""
         uniform = torch.tensor([[generator.random()] for generator in self._generators], dtype=torch.float64)
-        # In float64, for a sum over the vocabulary in less would lose its rare tokens.
+        # In float64: a sum over the vocabulary in lower precision would lose rare tokens.
         reached = torch.softmax(scores.double(), dim=-1).cumsum(dim=-1)
         chosen = torch.searchsorted(reached, uniform.to(scores.device) * reached[:, -1:], right=True)
         only = torch.full_like(scores, -torch.inf)
-        # Rounding may reach the whole sum, which no token exceeds.
+        # Rounding may reach the whole sum; the index must stay within the vocabulary.
         return only.scatter_(1, chosen.clamp_(max=scores.shape[-1] - 1), 0.0)
 
 
@@ -122,7 +122,7 @@ def stream_answer(
         shown = ""
         while (tokens := found.get()) is not None:
             text = _decode_text(tokens, prompt, tokenizer)
-            # What may become a stop string, or a character that is not whole yet, waits.
+            # Text that may become a stop string, or a character that is incomplete, waits.
             sure = text[: max(0, len(text) - held)].rstrip("\ufffd")
             if sure.startswith(shown) and len(sure) > len(shown) and not any(mark in text for mark in params.stop):
                 yield sure[len(shown) :]
@@ -151,7 +151,7 @@ def decode_batch(
     width = max(map(len, prompts))
     ids = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-    # A checkpoint's own generation defaults (penalties, top_k) must not mix into what was asked for.
+    # A checkpoint's own generation defaults (penalties, top_k) must not mix with the requested ones.
     configuration: Any = GenerationConfig
     model.generation_config = configuration(eos_token_id=sorted(ends) or None, pad_token_id=pad)
     with torch.inference_mode():
@@ -218,8 +218,8 @@ def _decode_text(answer: Sequence[int], prompt: Sequence[int], tokenizer: Any) -
 def _count_tokens_to_stop(row: Sequence[int], tokenizer: Any, stop: Sequence[str]) -> int:
     """Count the tokens up to the one that completes a stop string; the rest of the row is padding."""
 
-    def stopped(count: int) -> bool:
+    def has_stop(count: int) -> bool:
         text = tokenizer.decode(row[:count], **VERBATIM)
         return any(mark in text for mark in stop)
 
-    return 1 + bisect_left(range(1, len(row)), True, key=stopped)
+    return 1 + bisect_left(range(1, len(row)), True, key=has_stop)

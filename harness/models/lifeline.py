@@ -24,7 +24,7 @@ from pathlib import Path
 MARK = "HARNESS_ENGINE"
 PERIOD_S = 0.5
 PATIENCE_S = 10.0
-"""How long killed processes may take to give their memory back."""
+"""Time for killed processes to free their memory."""
 
 
 class Lifeline:
@@ -32,7 +32,7 @@ class Lifeline:
 
     def __init__(self) -> None:
         self._token = uuid.uuid4().hex
-        # A session of its own: Ctrl-C in the terminal must not end the watcher before the watched.
+        # A new session, because Ctrl-C in the terminal must not end the watcher before the engine.
         self._watcher = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, str(os.getpid()), self._token],
             stdin=subprocess.PIPE,
@@ -71,7 +71,7 @@ def watch_parent(parent: int, token: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while (pids := find_marked(token)) and time.monotonic() < deadline:
         for pid in pids:
-            # It may have ended by itself meanwhile.
+            # The process may have ended meanwhile.
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
@@ -86,7 +86,7 @@ def find_marked(token: str) -> list[int]:
             environment = (folder / "environ").read_bytes().split(b"\0")
             command = (folder / "cmdline").read_bytes()
         except OSError:
-            # Another user's, or gone.
+            # The process belongs to another user or has ended.
             continue
         # The resource tracker is the parent's own: it frees shared memory, then ends by itself.
         if wanted in environment and (command.startswith(b"VLLM") or b"multiprocessing.spawn" in command):

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError, install_hint
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
-from .openai_protocol import build_arguments, explain_error, find_room_for_answer, parse_completion
+from .openai_protocol import build_args, explain_error, find_room_for_answer, parse_completion
 from .options import ModelOptions
 from .versions import read_versions
 
@@ -143,7 +143,7 @@ class OpenAIModel:
         import openai
 
         chat = prompt.text is None
-        given = build_arguments(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
+        given = build_args(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
         with openai.OpenAI(**self._build_client_settings()) as client:
             create: Any = client.chat.completions.create if chat else client.completions.create
             try:
@@ -196,7 +196,7 @@ class OpenAIModel:
         limit = params.max_tokens
         while True:
             try:
-                response = await create(**build_arguments(self.name, prompt, params, seed=seed, max_tokens=limit))
+                response = await create(**build_args(self.name, prompt, params, seed=seed, max_tokens=limit))
                 return parse_completion(response, chat=chat, seed=seed)
             except openai.OpenAIError as error:
                 refused = isinstance(error, openai.BadRequestError)

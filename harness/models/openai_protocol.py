@@ -20,9 +20,7 @@ CONTEXT = re.compile(r"maximum context length is (\d+) tokens", re.I)
 PROMPT = re.compile(r"(\d+) (?:tokens? )?(?:in|from) (?:the |your )?(?:messages|prompt|input)", re.I)
 
 
-def build_arguments(
-    model: str, prompt: Prompt, params: SamplingParams, *, seed: int, max_tokens: int
-) -> dict[str, Any]:
+def build_args(model: str, prompt: Prompt, params: SamplingParams, *, seed: int, max_tokens: int) -> dict[str, Any]:
     """Build the arguments of `completions.create` for a text prompt, or of `chat.completions.create`."""
     given: dict[str, Any] = {"model": model, "max_tokens": max_tokens, "temperature": params.temperature}
     extra: dict[str, Any] = {}
@@ -76,25 +74,27 @@ def explain_error(error: Exception, *, model: str, url: str, key: str | None) ->
     """Explain an error of the `openai` client in one line that never contains the key."""
     import openai
 
-    def failed(text: str, exit_code: int | None = None) -> ModelError:
+    def build_error(text: str, exit_code: int | None = None) -> ModelError:
         return ModelError(f'model "{model}": {text}'.replace(key or "\0", "[key]"), exit_code=exit_code)
 
     match error:
         case openai.APIConnectionError():
             reason = summarize_error(error.__cause__ or error)
-            return failed(f"no server answers at {url} ({reason}); start it or correct the address", INFRASTRUCTURE)
+            return build_error(
+                f"no server answers at {url} ({reason}); start it or correct the address", INFRASTRUCTURE
+            )
         case openai.AuthenticationError() | openai.PermissionDeniedError():
             # Servers quote parts of the key.
             what = "refuses the key in OPENAI_API_KEY" if key else "wants a key; set OPENAI_API_KEY"
-            return failed(f"the server at {url} {what} (status {error.status_code})")
+            return build_error(f"the server at {url} {what} (status {error.status_code})")
         case openai.APIStatusError(status_code=status) if status == 429 or status >= 500:
-            return failed(
+            return build_error(
                 f"the server at {url} goes on answering {status} ({summarize_error(error)}); "
                 "give the same command again later, with a smaller --batch-size",
                 INFRASTRUCTURE,
             )
         case openai.APIStatusError() if "chat template" in str(error):
-            return failed("the server has no chat template for it; choose a recipe with a text prompt")
+            return build_error("the server has no chat template for it; choose a recipe with a text prompt")
         case openai.APIStatusError(status_code=status):
-            return failed(f"the server at {url} refuses the request with {status}: {summarize_error(error)}")
-    return failed(f"the server at {url} cannot be understood: {summarize_error(error)}")
+            return build_error(f"the server at {url} refuses the request with {status}: {summarize_error(error)}")
+    return build_error(f"the server at {url} cannot be understood: {summarize_error(error)}")

@@ -20,7 +20,7 @@ from typing import TextIO
 
 @contextmanager
 def redirect_output(log: Path) -> Iterator[None]:
-    """Append descriptors 1 and 2, `sys.stdout` and `sys.stderr` to `log` inside the block."""
+    """Append the output of descriptors 1 and 2, `sys.stdout` and `sys.stderr` to `log` inside the block."""
     _flush_streams()
     saved = [(target, os.dup(target)) for target in (1, 2)]
     try:

@@ -234,12 +234,9 @@ class VllmModel:
             yield
         except (EngineDeadError, EngineGenerateError) as error:
             self._broken = True
-            # vLLM's own message of its dead process points to a traceback that nobody sees.
-            cause = (
-                "its process ended (killed for memory?)"
-                if isinstance(error, EngineDeadError)
-                else summarize_error(error)
-            )
+            # vLLM's own message about its dead process points to a traceback that nobody sees.
+            dead = isinstance(error, EngineDeadError)
+            cause = "its process ended (killed for memory?)" if dead else summarize_error(error)
             raise ModelError(
                 f'model "{self.name}": the vLLM engine broke down: {cause}; answers that came until then are kept, '
                 f"and the same command goes on (log: {self._log})",

@@ -43,7 +43,7 @@ ENVIRONMENT = {
     "VLLM_LOGGING_COLOR": "0",
     # Copies of a process with threads deadlock, and would keep our descriptors open.
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-    # A worker ends only when it is told to by a signal; until then vLLM waits five seconds.
+    # A worker ends only on a signal, for which vLLM waits five seconds by default.
     "VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS": "1",
 }
 
@@ -196,7 +196,7 @@ def _build_adapter_settings(adapters: Sequence[Adapter]) -> dict[str, Any]:
     fitting = next((known for known in LORA_RANKS if known >= rank), None)
     if fitting is None:
         raise UsageError(f"an adapter has the rank {rank}; vLLM loads up to {LORA_RANKS[-1]}")
-    # One answers at a time; the others wait in main memory.
+    # One adapter answers at a time; the others wait in main memory.
     return {"enable_lora": True, "max_loras": 1, "max_cpu_loras": len(adapters), "max_lora_rank": fitting}
 
 
@@ -244,7 +244,7 @@ def _build_cpu_settings(settings: EngineSettings) -> dict[str, Any]:
     if options.gpu_memory_utilization is None and not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
         # Two of the longest sequences must fit, or nothing is ever batched.
         figures["kv_cache_memory_bytes"] = max(CPU_CACHE_BYTES, 2 * length * _estimate_cache_bytes(settings))
-        # Only checked against the machine's memory, not taken, where the cache has a size of its own.
+        # Only checked against the machine's memory, not taken, because the cache has its own size.
         figures["gpu_memory_utilization"] = 0.5
     return figures
 
@@ -266,9 +266,11 @@ def _explain_failure(error: BaseException, settings: EngineSettings, log: Path, 
         stream.seek(begin)
         written = stream.read().decode(errors="replace")
     causes = [match[1] for line in written.splitlines() if (match := CAUSE.search(line))]
-    told = [cause for cause in causes if "Engine core initialization failed" not in cause and "WorkerProc" not in cause]
+    useful = [
+        cause for cause in causes if "Engine core initialization failed" not in cause and "WorkerProc" not in cause
+    ]
     own = f"{type(error).__name__}: {_extract_reason(error)}"
-    cause = (told[-1] if told and "Engine core" in str(error) else own)[:400]
+    cause = (useful[-1] if useful and "Engine core" in str(error) else own)[:400]
     if OUT_OF_MEMORY.search(cause):
         advice = "lower --max-model-len or the memory share, or use a smaller dtype"
         return ModelError(

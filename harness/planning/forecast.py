@@ -15,7 +15,7 @@ from typing import Any
 from ..config import RunConfig
 from ..errors import StoreError
 from ..evaluation.generation import build_model_options
-from ..evaluation.pipeline import choose_sandbox, find_begun_sandbox, prepare_suites, select_backend
+from ..evaluation.pipeline import find_begun_sandbox, prepare_suites, select_backend
 from ..evaluation.plans import RESULTS, plan_runs
 from ..models.loading import open_model
 from ..progress import Quiet, span
@@ -76,7 +76,7 @@ def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
     suites = prepare_suites(config)
     with select_backend(config, Quiet()) as there:
         begun = find_begun_sandbox(config, suites, out)
-        sandbox = choose_sandbox(config.sandbox or begun, suites[0].benchmark.environment, there)
+        sandbox = there.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
     planned = plan_runs(config, suites, sandbox, out)
     model = open_model(config.model, backend=config.backend, options=build_model_options(config, None)).describe()
     earlier = _Earlier(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})

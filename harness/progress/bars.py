@@ -153,7 +153,7 @@ class Bars:
             BarColumn(BAR_WIDTH),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[pace]}"),
             console=Console(file=duplicate_stream(sys.stderr)),
         )
         self._bars.start()
@@ -179,7 +179,7 @@ class Bars:
         assert self._bars is not None
         with self._lock:
             self._counts[stage] = _Count(total)
-            self._tasks[stage] = self._bars.add_task(stage, total=total, told="")
+            self._tasks[stage] = self._bars.add_task(stage, total=total, pace="")
 
     def advance(self, stage: str, tokens: int = 0) -> None:
         """Implement `Progress.advance`."""
@@ -188,7 +188,7 @@ class Bars:
             count.done += 1
             count.tokens += tokens
             assert self._bars is not None
-            self._bars.update(self._tasks[stage], advance=1, told=count.format_pace())
+            self._bars.update(self._tasks[stage], advance=1, pace=count.format_pace())
 
     def finish(self, stage: str) -> None:
         """Implement `Progress.finish`."""
@@ -198,7 +198,7 @@ class Bars:
             assert self._bars is not None
             if count.total is None:
                 self._bars.update(task, total=1, completed=1)
-            self._bars.update(task, told=count.format_rate())
+            self._bars.update(task, pace=count.format_rate())
             self._bars.stop_task(task)
 
 
@@ -212,8 +212,8 @@ def open_progress() -> Progress:
 def _format_line(stage: str, count: _Count) -> str:
     if count.total is None:
         return f"{stage}:"
-    told = count.format_pace()
-    return f"{stage}: {count.done}/{count.total}" + (f", {told}" if told else "")
+    pace = count.format_pace()
+    return f"{stage}: {count.done}/{count.total}" + (f", {pace}" if pace else "")
 
 
 def span(seconds: float) -> str:

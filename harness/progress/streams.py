@@ -66,10 +66,10 @@ def guard_streams() -> Iterator[Streams]:
     files: dict[int, GuardedFile] = {}
     if sys.stdout is None or sys.stdout is sys.__stdout__:
         files[STDOUT] = GuardedFile(STDOUT, missing=STDOUT in missing)
-        sys.stdout = _text_stream(files[STDOUT], before[0])
+        sys.stdout = _open_text_stream(files[STDOUT], before[0])
     if sys.stderr is None or sys.stderr is sys.__stderr__:
         files[STDERR] = GuardedFile(STDERR, missing=STDERR in missing)
-        sys.stderr = _text_stream(files[STDERR], before[1])
+        sys.stderr = _open_text_stream(files[STDERR], before[1])
     try:
         yield Streams(files.get(STDOUT))
     finally:
@@ -100,7 +100,7 @@ def _fill_descriptors() -> set[int]:
     return missing
 
 
-def _text_stream(file: GuardedFile, like: TextIO | None) -> TextIO:
+def _open_text_stream(file: GuardedFile, like: TextIO | None) -> TextIO:
     """Return a text stream onto `file` that escapes characters its encoding lacks."""
     encoding = like.encoding if like is not None else "utf-8"
     return io.TextIOWrapper(

@@ -8,7 +8,7 @@ from typing import Any
 from ..tasks.lineage import explain_difference
 from ..types import Status
 from . import wording
-from .oddities import TOLD
+from .oddities import DESCRIPTIONS
 from .summary import Summary
 
 MANY = 0.05
@@ -18,43 +18,43 @@ MOSTLY = 0.5
 
 def find_alarms(summary: Summary) -> list[str]:
     """Return a sentence for each thing that casts doubt on the scores."""
-    told = []
+    warnings = []
     if summary.infrastructure:
-        told.append(
+        warnings.append(
             f"{len(summary.infrastructure)} samples could not be judged; the scores are not final. "
             "The same command tries them again."
         )
     if left := wording.format_unfinished(summary):
-        told.append(left)
+        warnings.append(left)
     for benchmark, found in summary.statuses.items():
-        told += _warn_of_oddities(benchmark, summary.oddities[benchmark], sum(found.values()))
-        told += _warn_of_statuses(benchmark, found)
-    told += _warn_of_unchecked_sandbox(summary.manifest)
-    told += _warn_of_recipe(summary.manifest)
-    return told
+        warnings += _warn_of_oddities(benchmark, summary.oddities[benchmark], sum(found.values()))
+        warnings += _warn_of_statuses(benchmark, found)
+    warnings += _warn_of_unchecked_sandbox(summary.manifest)
+    warnings += _warn_of_recipe(summary.manifest)
+    return warnings
 
 
 def _warn_of_oddities(benchmark: str, found: Mapping[str, int], total: int) -> list[str]:
     """Warn of each kind of odd answer whose share of samples is above `MANY`."""
     return [
-        f"{benchmark}: {count} of {total} samples ({100 * count / total:.1f} %) {TOLD[kind]}."
+        f"{benchmark}: {count} of {total} samples ({100 * count / total:.1f} %) {DESCRIPTIONS[kind]}."
         for kind, count in found.items()
         if total and count / total > MANY
     ]
 
 
 def _warn_of_statuses(benchmark: str, found: Mapping[str, int]) -> list[str]:
-    told = []
+    warnings = []
     total = sum(found.values())
     if tampered := found.get(Status.TAMPERED.value):
-        told.append(f"{benchmark}: {tampered} programs tried to deceive the judge.")
+        warnings.append(f"{benchmark}: {tampered} programs tried to deceive the judge.")
     for status in (Status.SYNTAX_ERROR, Status.TIMEOUT, Status.MEMORY):
         if found.get(status.value, 0) > MOSTLY * total:
-            told.append(
+            warnings.append(
                 f"{benchmark}: most samples end with {status.value}; the recipe may not be the checkpoint's "
                 "(`harness run --preview` shows the prompt)."
             )
-    return told
+    return warnings
 
 
 def _warn_of_unchecked_sandbox(manifest: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The few lines at the end of a run."""
+"""Format the lines that end a run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
     lines += [("judged apart", one) for one in wording.format_uncarried(summary)]
-    lines += [(f"{benchmark} time-outs", told_of) for benchmark, told_of in wording.format_timeouts(summary)]
+    lines += [(f"{benchmark} time-outs", text) for benchmark, text in wording.format_timeouts(summary)]
     for benchmark, problems in summary.time_fragile.items():
         if problems:
             lines.append((f"{benchmark} time-fragile", wording.format_fragile(problems)))
@@ -72,11 +72,8 @@ def _format_rules(summary: Summary) -> list[str]:
     """Format the scores under each extraction rule, if they were measured."""
     if not summary.rules:
         return []
-    return [
-        "",
-        *_align_columns([wording.RULE_HEADS, *wording.format_rules(summary)]),
-        *wording.format_rule_effect(summary),
-    ]
+    table = _align_columns([wording.RULE_HEADS, *wording.format_rules(summary)])
+    return ["", *table, *wording.format_rule_effect(summary)]
 
 
 def _align_columns(rows: list[list[str]]) -> list[str]:

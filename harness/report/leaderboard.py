@@ -1,4 +1,4 @@
-"""Every run of a folder in one table, grouped so that only comparable runs are ranked together.
+"""Rank every run of a folder in one table, grouped so that only comparable runs are ranked together.
 
 A group is a benchmark with its data, recipe, extraction, sampling and number of samples. Other differences
 (sandbox, versions, hardware) are in each run's own report.

@@ -16,7 +16,7 @@ NO_CODE = "no code"
 NOT_PARSING = "not parsing"
 NO_ENTRY_POINT = "no entry point"
 
-TOLD = {
+DESCRIPTIONS = {
     TRUNCATED: "ended at the token limit; a larger --max-tokens may score higher",
     EMPTY: "are empty; the prompt format may not be the checkpoint's (`harness run --preview` shows it)",
     NO_CODE: "hold no code that the extraction rule finds (`harness score RUN --extractors all` tries the others)",

@@ -17,7 +17,7 @@ from . import plots, wording
 from .alarms import find_alarms
 from .details import build_entries
 from .problems import ProblemText, load_texts
-from .summary import Summary, count_outcomes, summarise
+from .summary import Summary, count_outcomes, summarize_run
 from .templates import embed_json, mark_safe, render
 from .writing import list_provenance
 
@@ -33,7 +33,7 @@ CaptionedFigure = tuple[str, str, "Figure"]
 
 
 def write_page(path: Path, *, suites: Sequence[Suite] = (), png: bool = False) -> Path:
-    """Write report.html of the run in the folder `path`, and with `png` its plots beside it.
+    """Write report.html of the run in the folder `path`, and with `png` its plots as PNG beside it.
 
     Benchmarks that are not among `suites` are loaded again.
 
@@ -41,7 +41,7 @@ def write_page(path: Path, *, suites: Sequence[Suite] = (), png: bool = False) -
         StoreError: it is not a run folder, a file is damaged, or the page cannot be written.
     """
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
-    summary = summarise(path, manifest, samples, verdicts)
+    summary = summarize_run(path, manifest, samples, verdicts)
     known = {benchmark: load_texts(manifest, benchmark, suites) for benchmark in manifest["tasks"]}
     drawn = list(_draw_plots(summary, known, samples, verdicts))
     write_text(path / PAGE, _render_page(summary, known, samples, verdicts, drawn))
@@ -64,7 +64,7 @@ def _render_page(
         "report.html",
         subject=wording.name_subject(summary.manifest),
         about=", ".join(wording.format_stages(summary)),
-        alarms=[wording.replace_unprintable(told) for told in find_alarms(summary)],
+        alarms=[wording.replace_unprintable(alarm) for alarm in find_alarms(summary)],
         cards=[*(_build_card(score) for score in summary.scores), *_build_speed_cards(summary)],
         plots=[{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
         scores=[[score.benchmark, score.metric, *_format_score(score)] for score in summary.scores]

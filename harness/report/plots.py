@@ -86,13 +86,8 @@ def draw_difficulty(shares: Mapping[str, Sequence[float]]) -> Figure:
     """Draw the number of problems by the share of samples that pass; `shares` are by benchmark."""
     figure, axes = _create_canvas(2.6)
     edges = [at / 10 for at in range(11)]
-    axes.hist(
-        list(shares.values()),
-        bins=edges,
-        label=_escape_names(shares),
-        color=list(_cycle_colours(len(shares))),
-        rwidth=0.85,
-    )
+    colours = list(_cycle_colours(len(shares)))
+    axes.hist(list(shares.values()), bins=edges, label=_escape_names(shares), color=colours, rwidth=0.85)
     axes.set_xticks(edges[::2], [f"{100 * edge:.0f}" for edge in edges[::2]])
     axes.set_xlabel("% of a problem's samples that pass")
     axes.set_ylabel("problems")

@@ -1,4 +1,4 @@
-"""Read a run from its folder and summarise it; no benchmark data is needed."""
+"""Read a run from its folder and summarize it; no benchmark data is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..metrics.time_limits import read_fragile, read_timeouts
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
 from ..store.records import SampleKey
 from ..types import Sample, Score, Status, Verdict
-from .oddities import TOLD, TRUNCATED, find_oddities
+from .oddities import DESCRIPTIONS, TRUNCATED, find_oddities
 
 if TYPE_CHECKING:
     from ..tasks.suite import Suite
@@ -60,8 +60,8 @@ class Summary:
 
     def __repr__(self) -> str:
         """Return a short text, because a notebook shows it for every call."""
-        told = ", ".join(f"{score.benchmark} {score.metric} {score.value:.3f}" for score in self.scores)
-        return f"<run {self.path}: {told or 'no score'}>"
+        scores = ", ".join(f"{score.benchmark} {score.metric} {score.value:.3f}" for score in self.scores)
+        return f"<run {self.path}: {scores or 'no score'}>"
 
     @property
     def stages_s(self) -> Mapping[str, float]:
@@ -100,18 +100,18 @@ class Summary:
 
 
 def read(path: Path) -> Summary:
-    """Read and summarise the run in the folder `path`.
+    """Read and summarize the run in the folder `path`.
 
     Raises:
         StoreError: it is not a run folder, or a file is damaged.
     """
-    return summarise(path, read_manifest(path), read_samples(path), read_verdicts(path))
+    return summarize_run(path, read_manifest(path), read_samples(path), read_verdicts(path))
 
 
-def summarise(
+def summarize_run(
     path: Path, manifest: Mapping[str, Any], samples: Mapping[SampleKey, Sample], verdicts: Mapping[SampleKey, Verdict]
 ) -> Summary:
-    """Summarise the samples and verdicts read from the folder `path`.
+    """Summarize the samples and verdicts read from the folder `path`.
 
     Raises:
         StoreError: the manifest names no tasks.
@@ -141,7 +141,7 @@ def summarise(
         infrastructure=tuple(totals.infrastructure),
         unjudged=len(samples) - totals.trust.total(),
         missing=missing,
-        oddities={benchmark: {kind: totals.odd[benchmark][kind] for kind in TOLD} for benchmark in tasks},
+        oddities={benchmark: {kind: totals.odd[benchmark][kind] for kind in DESCRIPTIONS} for benchmark in tasks},
         trust=totals.trust,
         uncarried=tuple(totals.uncarried),
         rules=tuple(read_rule_scores(manifest, len(samples))),

@@ -14,20 +14,16 @@ from .plots import COLOURS
 def render(name: str, **values: Any) -> str:
     """Render the page template `name`."""
     page = _load_environment().get_template(name)
-    return str(page.render(version=__version__, colours=COLOURS, code_style=_raw(build_style_sheet()), **values))
+    return str(page.render(version=__version__, colours=COLOURS, code_style=mark_safe(build_style_sheet()), **values))
 
 
 def embed_json(value: Any) -> Any:
     """Serialize JSON for a script element, which no tag in it can end."""
-    return _raw(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
+    return mark_safe(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
 
 
 def mark_safe(html: str) -> Any:
-    """HTML of our own making, which is not escaped again."""
-    return _raw(html)
-
-
-def _raw(html: str) -> Any:
+    """Mark HTML that was made here, so that it is not escaped again."""
     from markupsafe import Markup
 
     return Markup(html)  # noqa: S704 - styles, plots and JSON made here

@@ -64,13 +64,13 @@ def format_rules(summary: Summary) -> list[list[str]]:
 
 def format_rule_effect(summary: Summary) -> list[str]:
     """Say in a sentence how far the rule alone moves each benchmark's score."""
-    told = []
+    parts = []
     for benchmark in dict.fromkeys(row.score.benchmark for row in summary.rules):
         values = [100 * row.score.value for row in summary.rules if row.score.benchmark == benchmark]
         if not any(map(math.isnan, values)):
             span = max(values) - min(values)
-            told.append(f"{benchmark}: the extraction rule alone moves pass@1 by up to {span:.1f} points")
-    return told
+            parts.append(f"{benchmark}: the extraction rule alone moves pass@1 by up to {span:.1f} points")
+    return parts
 
 
 def format_oddities(found: Mapping[str, int]) -> str:
@@ -81,8 +81,8 @@ def format_oddities(found: Mapping[str, int]) -> str:
 def format_unfinished(summary: Summary) -> str:
     """Say in a sentence what a stopped run lacks; empty if it lacks nothing."""
     lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]
-    told = [f"{count} samples are {what} yet" for count, what in lacking if count]
-    return f"The run was stopped: {' and '.join(told)}; the same command goes on with it." if told else ""
+    parts = [f"{count} samples are {what} yet" for count, what in lacking if count]
+    return f"The run was stopped: {' and '.join(parts)}; the same command goes on with it." if parts else ""
 
 
 def replace_unprintable(text: str) -> str:
@@ -94,12 +94,12 @@ def format_stages(summary: Summary) -> list[str]:
     """Format the stages that ran in order, such as "generating 45.0 s at 512 tokens/s"."""
     seconds = summary.stages_s
     rate = summary.tokens_per_s
-    told = []
+    parts = []
     for stage, word in STAGES.items():
         if stage in seconds:
             extra = f" at {rate:.0f} tokens/s" if stage == "generate" and rate else ""
-            told.append(f"{word} {seconds[stage]:.1f} s{extra}")
-    return told
+            parts.append(f"{word} {seconds[stage]:.1f} s{extra}")
+    return parts
 
 
 def format_uncarried(summary: Summary, quote: Callable[[str], str] = format_line) -> list[str]:
@@ -116,12 +116,12 @@ def format_uncarried(summary: Summary, quote: Callable[[str], str] = format_line
 
 def format_isolation(summary: Summary) -> list[tuple[str, str]]:
     """Return what was and what was not isolated per environment, as (heading, list)."""
-    told: list[tuple[str, str]] = []
+    parts: list[tuple[str, str]] = []
     for facts in summary.manifest.get("sandbox", {}).values():
         name = str(facts.get("sandbox", summary.manifest["identity"]["sandbox"]))
-        told.append((f"isolated ({name})", _format_list(facts.get("enforced"))))
-        told.append((f"not isolated ({name})", _format_list(facts.get("not_enforced"))))
-    return told
+        parts.append((f"isolated ({name})", _format_list(facts.get("enforced"))))
+        parts.append((f"not isolated ({name})", _format_list(facts.get("not_enforced"))))
+    return parts
 
 
 def format_timeouts(summary: Summary) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, suites: Sequence[Suite] = ()) -> Summary:
-    """Summarise the run in the folder `path` and write both files; the summary keeps `suites`.
+    """Summarize the run in the folder `path` and write both files; the summary keeps `suites`.
 
     Raises:
         StoreError: it is not a run folder, a file is damaged, or the report cannot be written.
@@ -92,18 +92,15 @@ def format_report(summary: Summary) -> str:
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
         *(f"\nOdd answers in {name}: {wording.format_oddities(found)}." for name, found in summary.oddities.items()),
-        *(f"- {told}" for told in wording.format_uncarried(summary, format_code_span)),
-        *(f"\nTime-outs in {name}: {told}." for name, told in wording.format_timeouts(summary)),
+        *(f"- {text}" for text in wording.format_uncarried(summary, format_code_span)),
+        *(f"\nTime-outs in {name}: {text}." for name, text in wording.format_timeouts(summary)),
         *(
             f"\nTime-fragile in {name}: {wording.format_fragile(problems)}."
             for name, problems in summary.time_fragile.items()
             if problems
         ),
         "\n## Isolation\n",
-        *(
-            f"- {escape_markdown(heading)}: {escape_markdown(text)}"
-            for heading, text in wording.format_isolation(summary)
-        ),
+        *(f"- {escape_markdown(name)}: {escape_markdown(text)}" for name, text in wording.format_isolation(summary)),
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.format_stages(summary)),
         *(f"- throughput: {rate}" for rate in [format_throughput(manifest)] if rate),
@@ -114,7 +111,7 @@ def format_report(summary: Summary) -> str:
 
 
 def _format_warnings(summary: Summary) -> list[str]:
-    return [*(f"\n**{told}**" for told in find_alarms(summary)), ""]
+    return [*(f"\n**{text}**" for text in find_alarms(summary)), ""]
 
 
 def list_provenance(summary: Summary) -> list[tuple[str, str]]:
@@ -151,7 +148,7 @@ def _format_rules(summary: Summary) -> Iterator[str]:
     """Yield the scores under each extraction rule, if they were measured."""
     if summary.rules:
         yield "\n## Extraction rules\n"
-        yield from (f"{told}.\n" for told in wording.format_rule_effect(summary))
+        yield from (f"{text}.\n" for text in wording.format_rule_effect(summary))
         yield from format_table(wording.RULE_HEADS, wording.format_rules(summary))
 
 

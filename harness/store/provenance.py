@@ -65,13 +65,13 @@ def format_throughput(manifest: Mapping[str, Any]) -> str | None:
     if not made:
         return None
     last = made[-1]
-    told = [f"{last['generated']} completions, the first after {last['first_completion_s']:.1f} s"]
-    told.append(f"the last after {last['last_completion_s']:.1f} s")
+    parts = [f"{last['generated']} completions, the first after {last['first_completion_s']:.1f} s"]
+    parts.append(f"the last after {last['last_completion_s']:.1f} s")
     if "tokens_per_s" in last:
-        told.append(f"prompts {last['prompt_tokens_per_s']:.0f} tokens/s, answers {last['tokens_per_s']:.0f} tokens/s")
+        parts.append(f"prompts {last['prompt_tokens_per_s']:.0f} tokens/s, answers {last['tokens_per_s']:.0f} tokens/s")
     if "verdicts_per_s" in last:
-        told.append(f"{last['verdicts_per_s']:.1f} verdicts/s")
-    return ", ".join(told)
+        parts.append(f"{last['verdicts_per_s']:.1f} verdicts/s")
+    return ", ".join(parts)
 
 
 def read_clock() -> str:

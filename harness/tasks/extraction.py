@@ -67,7 +67,7 @@ class Extraction:
 MAIN_GUARD = 'if __name__ == "__main__":'
 
 HUMANEVAL_STOPS = ("\nclass", "\ndef", "\n#", "\n@", "\nif", "\nprint", "\n```")
-"""The five of Chen et al. 2021 and the two that bigcode-evaluation-harness adds.
+"""The five stop strings of Chen et al. 2021 and two that bigcode-evaluation-harness adds.
 
 bigcode's eighth, "<file_sep>", is a special token of StarCoder, which adapters do not decode.
 """
@@ -194,7 +194,7 @@ def _extract_fenced(text: str, entry_point: str, rule: Extraction) -> str:
     code = _drop_blank_head(_choose_code(text, entry_point, rule)).rstrip()
     flat = textwrap.dedent(code)
     if not defines(code, entry_point) and defines(flat, entry_point):
-        # A whole solution in an indented block would otherwise become a nested function of the prompt's.
+        # Otherwise a whole solution in an indented block would become a nested function of the prompt's function.
         code = flat
     found = _find_definition(code, entry_point)
     ends = re.compile("|".join(map(re.escape, rule.cut_at)) or r"\Z", re.IGNORECASE)

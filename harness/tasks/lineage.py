@@ -28,9 +28,9 @@ def summarize_training(folder: Path) -> dict[str, Any] | None:
     found = read_training(folder) if folder.is_dir() else None
     if found is None or "recipe" not in found:
         return None
-    told = found["recipe"]
+    recipe_facts = found["recipe"]
     return {
-        "recipe": dict(told) if isinstance(told, Mapping) else {"name": told},
+        "recipe": dict(recipe_facts) if isinstance(recipe_facts, Mapping) else {"name": recipe_facts},
         "base": found.get("base"),
         "data": found.get("data"),
         "contamination": found.get("contamination"),
@@ -47,21 +47,20 @@ def find_adapters_recipe(config: RunConfig) -> str | None:
     """Return the recipe that all adapters of a run were trained with; None if there is no single one."""
     if not config.lora:
         return None
-    names = {
-        (summarize_training(folder) or {}).get("recipe", {}).get("name") for folder in list_trained_folders(config)
-    }
+    trainings = [summarize_training(folder) or {} for folder in list_trained_folders(config)]
+    names = {training.get("recipe", {}).get("name") for training in trainings}
     only = names.pop()
     return only if not names else None
 
 
 def find_recipe_warnings(config: RunConfig, chosen: str | None) -> list[str]:
     """Return a warning for each checkpoint or adapter that was trained with another recipe than `chosen`."""
-    told = []
+    warnings = []
     for folder in list_trained_folders(config):
         trained = (summarize_training(folder) or {}).get("recipe")
         if trained and chosen and (reason := explain_difference(trained, chosen)):
-            told.append(f"{folder} {reason}; scores may be lower than it can do")
-    return told
+            warnings.append(f"{folder} {reason}; scores may be lower than it can do")
+    return warnings
 
 
 def explain_difference(trained: Mapping[str, Any], chosen: str) -> str:

@@ -71,9 +71,8 @@ def test_a_run_tells_the_score_on_problems_that_the_data_did_not_touch(trained: 
 
     groups = {one.group: one.score.n_problems for one in summary.slices}
     assert groups == {"touched": 2, "untouched": 3}
-    assert "3 of" not in format_card(summary) and "0 of 3 problems that the training data did not touch" in format_card(
-        summary
-    )
+    card = format_card(summary)
+    assert "3 of" not in card and "0 of 3 problems that the training data did not touch" in card
     scores = json.loads((tmp_path / "run" / "scores.json").read_text(encoding="utf-8"))
     assert [one["group"] for one in scores["slices"]] == ["touched", "untouched"]
     report = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ def test_only_what_passes_with_more_time_is_fragile(tmp_path: Path) -> None:
     with RunFolder(tmp_path, {"kind": "test"}) as folder, open_sandbox("process", environment="core") as sandbox:
         for sample in samples:
             folder.append_sample(sample)
-        for key, outcome in sandbox.run(map(suite.work, samples)):
+        for key, outcome in sandbox.run(map(suite.build_work, samples)):
             folder.append_verdict(Verdict.on(*key, outcome))
         verdicts = dict(folder.verdicts)
         record_timeouts(folder, suite, sandbox, lambda: None, retry=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import StoreError
-from harness.report.summary import summarise
+from harness.report.summary import summarize_run
 from harness.store import RunFolder, read_samples, read_verdicts, write_text
 from harness.store.journal import Journal
 from harness.types import CodeForm, Completion, Sample, Status, Verdict
@@ -149,7 +149,7 @@ def test_memory_hardly_grows_with_a_run(tmp_path: Path) -> None:
                     held.append(tracemalloc.get_traced_memory()[0])
             assert folder.samples["toy", "T/0", 321].code == f"{text}321"
             tracemalloc.reset_peak()
-            summary = summarise(tmp_path, folder.manifest, folder.samples, folder.verdicts)
+            summary = summarize_run(tmp_path, folder.manifest, folder.samples, folder.verdicts)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
