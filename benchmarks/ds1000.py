@@ -1,10 +1,10 @@
 """DS-1000: 1000 data-science questions over seven Python libraries, judged by running and comparing.
 
 Paper: Lai et al. 2022, arXiv 2211.11501. Data: github.com/xlang-ai/DS-1000, CC BY-SA 4.0, the simplified format.
-The program is the one of its test_ds1000.py: the problem's context, the answer as a string, and calls of the
-context's own tests, which put the answer into a script and execute it. An answer is therefore neither a completion
-nor a solution but text for one place in a script, and both forms of a sample mean that.
-Not promised: problem 819 downloads its data and fails without a network, whatever the answer.
+The program is that of its test_ds1000.py: the problem's context, the answer as a string, and calls of the context's
+own tests, which put the answer into a script and execute it. An answer is therefore text for one place in a script,
+neither a completion nor a solution, and both forms of a sample mean that.
+Limit: problem 819 downloads its data and fails without a network, whatever the answer.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ..tasks.extraction import Extraction
 from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 OFFICIAL = Extraction(name="ds1000", style="answer")
-"""The post-processing of the official script, for answers that go on where the prompt ends."""
+"""The post-processing of the official script, for answers that continue the prompt."""
 FENCED = Extraction(name="ds1000-fenced", style="fenced-answer", drop_carriage_returns=True)
-"""The fenced block first, then the official steps: prose before a fence would survive those."""
+"""Takes the fenced block before the official steps, which would keep prose before a fence."""
 
 TARGET = re.compile(r"^(\w+)(?:, ?\w+)* ?= \.\.\. # put solution in th", re.MULTILINE)
 NAMED_FUNCTION = re.compile(r"^define function named `(\w+)` as solution", re.MULTILINE)
@@ -33,11 +33,11 @@ OPEN_FUNCTION = re.compile(r"^def (\w+)\([^\n]*\n(?: [^\n]*\n)* +### BEGIN SOLUT
 TAIL = re.compile(r"\n*BEGIN SOLUTION\s*<code>\s*\Z")
 SCRIPT_TAIL = re.compile(r"^# SOLUTION START\s*\Z", re.MULTILINE)
 
-DEAR = {"tensorflow": "Tensorflow", "torch": "Pytorch", "sklearn": "Sklearn"}
-"""What costs seconds to import, dearest first, and the preload group that has it."""
+SLOW_IMPORTS = {"tensorflow": "Tensorflow", "torch": "Pytorch", "sklearn": "Sklearn"}
+"""Libraries that take seconds to import, slowest first, with their preload groups."""
 
 FIGURES = "Matplotlib"
-"""The library whose tests look at the figure that the answer's interpreter has drawn."""
+"""The library whose tests inspect the figure drawn in the answer's interpreter."""
 FILL_IN = "code = exec_context.replace('[insert]', solution)"
 TEST_LOOP = re.compile(
     r"""for i in range\(\d+\):
@@ -67,12 +67,12 @@ BODY_ONLY = (
 
 
 class Ds1000:
-    """See the module; `data` is an explicit path of the data file."""
+    """The DS-1000 benchmark; `data` is an explicit path of the data file."""
 
     name = "ds1000"
     environment = "ds1000"
     slices = ("library", "perturbation_type")
-    """Metadata by which a report also counts."""
+    """Metadata keys by which a report also counts."""
     known_failures = {"DS-1000/819": "downloads the California housing data"}  # noqa: RUF012 - read only
     recipes = {  # noqa: RUF012 - read only
         "completion": replace(
@@ -110,11 +110,11 @@ class Ds1000:
         self._data = data
 
     def problems(self) -> Sequence[Problem]:
-        """All 1000, in the file's order; `metadata` has library and perturbation_type."""
-        return [_problem(row) for row in rows(self.file, self._data)]
+        """Return all 1000 problems in the file's order; `metadata` has library and perturbation_type."""
+        return [_parse_problem(row) for row in rows(self.file, self._data)]
 
     def instruction(self, problem: Problem) -> str:
-        """The question with its code in fences, and what of the code to answer with."""
+        """Return the question with its code in fences, and which part of the code to answer with."""
         text = problem.prompt
         if SCRIPT_TAIL.search(text):
             return f"Continue this script.\n\n```python\n{SCRIPT_TAIL.sub('', text).rstrip()}\n```\n\n{LINES_ONLY}"
@@ -125,63 +125,63 @@ class Ds1000:
         return f"{task}\n\n{LINES_ONLY}"
 
     def judge(self, problem: Problem) -> Asserts:
-        """The context's tests, with the candidate's process in place of their `exec`.
+        """Return the context's tests, with the candidate's process in place of their `exec`.
 
-        In one interpreter with the answer where they look at more than the script's `result`.
+        Tests that look at more than the script's `result` run in one interpreter with the answer.
         """
         tests = "test_execution(code)\n" + ("test_string(code)\n" if "test_string(" in problem.tests else "\n")
-        if not _can_be_parted(problem):
+        if not _can_be_split(problem):
             return Asserts(tests=tests, split=False)
         return Asserts(
             tests=tests,
             exposes=("run_script",),
             preamble=problem.tests + JUDGED_EXEC,
             slot=ANSWER,
-            reference=_script_of(problem, problem.reference),
+            reference=_fill_script(problem, problem.reference),
             reference_answer=problem.reference,
         )
 
     def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
-        """The answer's script; in one interpreter with the tests, the context and the answer as a string."""
+        """Return the answer's script, and for one interpreter the context with the answer as a string."""
         del form
         whole = f"{problem.tests}\n{ANSWER} = {code!r}\n"
         return Program(
-            source=_script_of(problem, code) if _can_be_parted(problem) else whole,
+            source=_fill_script(problem, code) if _can_be_split(problem) else whole,
             environment=self.environment,
-            group=_group(problem),
+            group=_select_group(problem),
             limits=Limits(cpu_time_s=120.0, wall_time_s=360.0, memory_bytes=4 << 30, processes=128),
             answer=code,
             in_process=whole,
         )
 
 
-def _problem(row: dict[str, Any]) -> Problem:
+def _parse_problem(row: dict[str, Any]) -> Problem:
     metadata = row["metadata"]
     return Problem(
         task_id=f"DS-1000/{metadata['problem_id']}",
         prompt=row["prompt"],
-        entry_point=_target(row["prompt"]),
+        entry_point=_find_target(row["prompt"]),
         reference=row["reference_code"],
         tests=row["code_context"],
-        metadata={**metadata, "script": _script(row["code_context"])},
+        metadata={**metadata, "script": _parse_script(row["code_context"])},
     )
 
 
-def _can_be_parted(problem: Problem) -> bool:
-    """Tell whether the tests look at no more than the script's `result`."""
+def _can_be_split(problem: Problem) -> bool:
+    """Tell whether the tests look only at the script's `result`."""
     return problem.metadata["script"] is not None and problem.metadata["library"] != FIGURES
 
 
-def _script_of(problem: Problem, answer: str) -> str:
+def _fill_script(problem: Problem, answer: str) -> str:
     """Return the program that defines `run_script`: the context's script with `answer` in its place."""
     script = problem.metadata["script"]
     return f"{script['before']}\n{RUN_SCRIPT.format(script=script['text'].replace('[insert]', answer))}"
 
 
-def _script(context: str) -> dict[str, str] | None:
-    """The script of a context that an answer is put into, and what its tests do before they run it.
+def _parse_script(context: str) -> dict[str, str] | None:
+    """Return the script that an answer goes into, and what the tests do before they run it.
 
-    None unless the tests do what all of the data file's do: `TEST_LOOP`.
+    Return None unless the tests have the form of `TEST_LOOP`, as all of the data file's have.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old string escapes in the data
@@ -203,17 +203,17 @@ def _script(context: str) -> dict[str, str] | None:
     return {"text": texts[0], "before": "\n".join(map(ast.unparse, before[:-1]))}
 
 
-def _target(prompt: str) -> str:
-    """Return what an answer defines: a variable (the first of several) or a function; "" where nothing is named."""
+def _find_target(prompt: str) -> str:
+    """Return the name that an answer defines: the first variable or a function; "" if the prompt names none."""
     for pattern in (OPEN_FUNCTION, NAMED_FUNCTION, TARGET):
         if found := pattern.search(prompt):
             return found[1]
     return ""
 
 
-def _group(problem: Problem) -> str:
-    """The preload group: the dearest library that the context imports, which a few Numpy problems do as well."""
-    for module, group in DEAR.items():
+def _select_group(problem: Problem) -> str:
+    """Return the preload group: the slowest library that the context imports, as a few Numpy problems do too."""
+    for module, group in SLOW_IMPORTS.items():
         if re.search(rf"^\s*(?:import|from) {module}\b", problem.tests, re.MULTILINE):
             return group
     return str(problem.metadata["library"])

@@ -1,8 +1,8 @@
 """HumanEval+ and MBPP+: the function benchmarks with 80 and 35 times the tests.
 
 Paper: Liu et al. 2023, arXiv 2305.01210. Data: github.com/evalplus/humanevalplus_release and
-mbppplus_release (Apache-2.0; MBPP: CC BY 4.0). Semantics: evalplus 0.3.1. A sample passes when it agrees with
-the reference on the base and on the plus inputs; `base_status` tells the base part alone.
+mbppplus_release (Apache-2.0; MBPP: CC BY 4.0). Semantics: evalplus 0.3.1. A sample passes if it agrees with
+the reference on the base and on the plus inputs; `base_status` is for the base part alone.
 
 `mbpp-plus` (v0.2.0, 378 problems) and `mbpp-plus-v0.1.0` (399; the numbers published until early 2024) are
 two benchmarks; neither is MBPP-500.
@@ -37,11 +37,11 @@ ORACLES = {
 SAME_SET = (2, 7, 111, 140, 232, 249, 579, 769)
 """MBPP tasks whose answer is a collection in any order."""
 NOT_NONE = ("check_str", "text_match_three", "text_starta_endb")
-"""MBPP functions that only have to tell something from None."""
+"""MBPP functions that only have to return something other than None."""
 
 
 class EvalPlus:
-    """One release of one of the two; see the module. `data` is an explicit path of the data file."""
+    """One release of HumanEval+ or MBPP+; `data` is an explicit path of the data file."""
 
     name: str
     file: DataFile
@@ -52,31 +52,31 @@ class EvalPlus:
         self._data = data
 
     def problems(self) -> Sequence[Problem]:
-        """All of the release, in the file's order."""
-        return [self._problem(row) for row in rows(self.file, self._data)]
+        """Return all problems of the release in the file's order."""
+        return [self._parse_problem(row) for row in rows(self.file, self._data)]
 
     def instruction(self, problem: Problem) -> str:
-        """The task in words: for HumanEval+ the prompt itself, whose docstring is the task."""
+        """Return the task in words; for HumanEval+ it is the prompt itself, whose docstring is the task."""
         instruction: str = problem.metadata["instruction"]
         return instruction
 
-    def _instruction(self, row: dict[str, Any]) -> str:
+    def _build_instruction(self, row: dict[str, Any]) -> str:
         instruction: str = row["prompt"]
         return instruction
 
     def judge(self, problem: Problem) -> Calls:
-        """Return what the function is called with and must return."""
+        """Return the inputs that the function is called with and the reference that it must agree with."""
         calls: Calls = problem.metadata["calls"]
         return calls
 
     def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
-        """prompt + completion, or the solution alone."""
+        """Return prompt + completion, or the solution alone."""
         source = problem.prompt + code if form is CodeForm.COMPLETION else code
         return Program(source=source, environment=self.environment, limits=Limits(memory_bytes=MEMORY_BYTES))
 
-    def _problem(self, row: dict[str, Any]) -> Problem:
+    def _parse_problem(self, row: dict[str, Any]) -> Problem:
         task_id, entry_point = row["task_id"], row["entry_point"]
-        decode = argument_decoder(task_id)
+        decode = select_decoder(task_id)
         calls = Calls(
             key=f"{self.file.sha256}:{task_id}",
             entry_point=entry_point,
@@ -85,7 +85,7 @@ class EvalPlus:
                 Part(name="base", inputs=decode(row["base_input"])),
                 Part(name="plus", inputs=decode(row["plus_input"])),
             ),
-            oracle=oracle_of(task_id, entry_point),
+            oracle=select_oracle(task_id, entry_point),
             atol=float(row["atol"]),
         )
         return Problem(
@@ -94,12 +94,12 @@ class EvalPlus:
             entry_point=entry_point,
             reference=row["canonical_solution"],
             tests=row.get("test", row.get("assertion", "")),
-            metadata={"calls": calls, "instruction": self._instruction(row)},
+            metadata={"calls": calls, "instruction": self._build_instruction(row)},
         )
 
 
 class HumanEvalPlus(EvalPlus):
-    """v0.1.10: 164 problems."""
+    """HumanEval+ v0.1.10: 164 problems."""
 
     name = "humaneval-plus"
     recipes = {"wizardcoder": WIZARDCODER_HUMANEVAL}  # noqa: RUF012 - read only
@@ -113,10 +113,10 @@ class HumanEvalPlus(EvalPlus):
 
 
 class MbppPlus(EvalPlus):
-    """v0.2.0: 378 problems.
+    """MBPP+ v0.2.0: 378 problems.
 
-    WizardCoder asked with texts of its own, which are not ours to ship: where the user's data folder has their
-    `mbppplus.json` it is read, elsewhere the same wording is built from the prompt.
+    WizardCoder's own instructions (`mbppplus.json`) are not ours to ship. They are read if the user's data folder has
+    them; otherwise the same wording is built from the prompt.
     """
 
     name = "mbpp-plus"
@@ -129,11 +129,11 @@ class MbppPlus(EvalPlus):
         url="https://github.com/evalplus/mbppplus_release/releases/download/v0.2.0/MbppPlus.jsonl.gz",
     )
 
-    def _instruction(self, row: dict[str, Any]) -> str:
-        return self._published.get(row["task_id"]) or worded(row["prompt"])
+    def _build_instruction(self, row: dict[str, Any]) -> str:
+        return self._published_instructions.get(row["task_id"]) or format_instruction(row["prompt"])
 
     @cached_property
-    def _published(self) -> Mapping[str, str]:
+    def _published_instructions(self) -> Mapping[str, str]:
         path = user_file(PUBLISHED_INSTRUCTIONS)
         if path is None:
             return {}
@@ -145,7 +145,7 @@ class MbppPlus(EvalPlus):
 
 
 class MbppPlusV010(MbppPlus):
-    """v0.1.0: 399 problems."""
+    """MBPP+ v0.1.0: 399 problems."""
 
     name = "mbpp-plus-v0.1.0"
     file = DataFile(
@@ -157,15 +157,15 @@ class MbppPlusV010(MbppPlus):
     )
 
 
-def worded(prompt: str) -> str:
-    """An MBPP+ prompt (a docstring of a text and an assert) as WizardCoder's texts word it."""
+def format_instruction(prompt: str) -> str:
+    """Reword an MBPP+ prompt (a docstring of a text and an assert) as WizardCoder's instructions do."""
     text, _, assertion = prompt.strip().strip('"').strip().partition("\nassert")
     stop = "" if text.endswith(".") else "."
     return f"{text}{stop} Your code should satisfy the following assertion:\n```python\nassert{assertion}\n```"
 
 
-def oracle_of(task_id: str, entry_point: str) -> str:
-    """The name of the rule that compares this task's values."""
+def select_oracle(task_id: str, entry_point: str) -> str:
+    """Return the name of the rule that compares this task's values."""
     family, _, number = task_id.partition("/")
     if family == "Mbpp" and int(number) in SAME_SET:
         return "same_set"
@@ -174,55 +174,55 @@ def oracle_of(task_id: str, entry_point: str) -> str:
     return ORACLES.get(task_id, "equal")
 
 
-def _tuples(value: Any) -> Any:
-    """Lists to tuples, at every depth."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _convert_to_tuples(value: Any) -> Any:
+    """Convert lists to tuples at every depth."""
+    return tuple(map(_convert_to_tuples, value)) if isinstance(value, list) else value
 
 
-def _each(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+def _convert_arguments(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
     return lambda arguments: [change(argument) for argument in arguments]
 
 
-def _first(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+def _convert_first_argument(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
     return lambda arguments: [change(arguments[0]), *arguments[1:]]
 
 
-def _sets(items: list[Any]) -> list[Any]:
+def _convert_to_sets(items: list[Any]) -> list[Any]:
     return [set(item) if isinstance(item, list) and item else {} for item in items]
 
 
-def _nested_tuples(items: list[Any]) -> tuple[Any, ...]:
+def _convert_items_to_tuples(items: list[Any]) -> tuple[Any, ...]:
     return tuple(tuple(item) for item in items)
 
 
-# JSON has no tuples, sets or complex numbers; which argument is one is known by task alone. Numbers are those
+# JSON has no tuples, sets or complex numbers; only the task tells which argument is one. The keys are the numbers
 # of "Mbpp/N" (evalplus 0.3.1, data/mbpp.py).
 _DECODERS: dict[tuple[int, ...], Callable[[list[Any]], list[Any]]] = {
     (
         *(2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744),
         809,
-    ): _each(tuple),
-    (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780): _each(
+    ): _convert_arguments(tuple),
+    (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780): _convert_arguments(
         lambda argument: [tuple(item) for item in argument]
     ),
     (75, 413, 444, 753): lambda arguments: [[tuple(item) for item in arguments[0]], arguments[1]],
     (106, 750): lambda arguments: [arguments[0], tuple(arguments[1])],
-    (115,): lambda arguments: [_sets(arguments[0])],
+    (115,): lambda arguments: [_convert_to_sets(arguments[0])],
     (124,): lambda arguments: [float(arguments[0]), complex(arguments[1])],
     (250, 405, 446, 617, 720, 763, 808): lambda arguments: [tuple(arguments[0]), arguments[1]],
-    (259, 401, 445): _each(_nested_tuples),
+    (259, 401, 445): _convert_arguments(_convert_items_to_tuples),
     (278,): lambda arguments: [
         tuple(tuple(item) if isinstance(item, list) else item for item in arguments[0]),
     ],
     (307,): lambda arguments: [tuple(arguments[0]), arguments[1], arguments[2]],
-    (722,): _first(lambda table: {key: tuple(value) for key, value in table.items()}),
+    (722,): _convert_first_argument(lambda table: {key: tuple(value) for key, value in table.items()}),
     (252,): lambda arguments: [complex(arguments[0])],
-    (580, 615, 791): lambda arguments: list(_tuples(arguments)),
+    (580, 615, 791): lambda arguments: list(_convert_to_tuples(arguments)),
 }
 
 
-def argument_decoder(task_id: str) -> Callable[[Inputs], Inputs]:
-    """Return what turns a task's inputs from JSON into what its function takes."""
+def select_decoder(task_id: str) -> Callable[[Inputs], Inputs]:
+    """Return the function that converts a task's inputs from JSON to the types that its function takes."""
     family, _, number = task_id.partition("/")
     if family == "Mbpp":
         for numbers, decode in _DECODERS.items():

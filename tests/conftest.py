@@ -178,11 +178,11 @@ def smollm2(once: FileLock) -> Path:
     for package in ("torch", "transformers"):
         pytest.importorskip(package, reason=f"the package {package} is not installed")
     from harness.errors import ModelError
-    from harness.models.builtin import materialise
+    from harness.models.builtin import build_checkpoint
 
     try:
         with once:
-            return materialise("smollm2-135m-instruct").path
+            return build_checkpoint("smollm2-135m-instruct").path
     except ModelError as error:
         if "is not installed" not in str(error):
             raise

@@ -8,7 +8,7 @@ import pytest
 
 from harness.compare import Rules, gate
 from harness.compare.runs import read_run
-from harness.report.wording import unfinished
+from harness.report.wording import format_unfinished
 
 BASELINES = sorted(path.parent for path in (Path(__file__).parent.parent / "results" / "baselines").glob("*/run.json"))
 
@@ -23,6 +23,6 @@ def test_a_baseline_is_whole_and_passes_against_itself(path: Path) -> None:
     """Its scores are those of its verdicts."""
     run = read_run(path)
 
-    assert not unfinished(run.summary)
+    assert not format_unfinished(run.summary)
     assert not run.summary.infrastructure
     assert gate(path, path, Rules()).exit_code == 0

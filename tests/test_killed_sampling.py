@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tasks.suite import base_seed
+from harness.tasks.suite import derive_seed
 from tests.cli.test_main import wait_for_rows
 from tests.commands import harness, read_rows, start
 from tests.models.api_server import Api, serving
@@ -41,7 +41,7 @@ def test_a_sampled_run_that_is_killed_is_completed_with_its_own_seeds(tmp_path: 
     verdicts = read_rows(tmp_path / "run" / "verdicts.jsonl")
     assert Counter((row["task_id"], row["index"]) for row in verdicts) == dict.fromkeys(expected, 1)
     for row in rows:
-        assert row["seed"] == base_seed(0, "humaneval", row["task_id"]) + row["index"]
+        assert row["seed"] == derive_seed(0, "humaneval", row["task_id"]) + row["index"]
         # The server answers with the seed it was sent: the recorded one is the one that was used.
         assert row["raw"] == f"    return {row['seed']}\n"
     assert "pass@1 " in done.stdout

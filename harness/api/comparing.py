@@ -79,9 +79,9 @@ def leaderboard(
     """
     from ..report import leaderboard as boards
 
-    found = boards.leaderboard(Path(folder))
+    found = boards.build_leaderboard(Path(folder))
     if out is not None:
-        _tell_written(boards.write(found, Path(out)), tell)
+        _tell_written(boards.write_leaderboard(found, Path(out)), tell)
     return found
 
 

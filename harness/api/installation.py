@@ -10,7 +10,7 @@ from ..errors import UsageError
 from .paths import Name, as_path
 
 if TYPE_CHECKING:
-    from ..checks.data_files import State
+    from ..checks.data_files import FileState
     from ..checks.doctor import Check
     from ..checks.verify import Verification
     from ..progress import Progress
@@ -25,11 +25,11 @@ def list_names(kind: str) -> dict[str, str]:
     Raises:
         UsageError: it is none of them.
     """
-    from ..tasks.listing import listing
+    from ..tasks.listing import describe_names
 
     if kind not in KINDS:
         raise UsageError(f'"{kind}" cannot be listed; choose one of {", ".join(KINDS)}')
-    return listing(kind)
+    return describe_names(kind)
 
 
 def check_machine(cluster: str | None = None) -> Iterator[Check]:
@@ -38,9 +38,9 @@ def check_machine(cluster: str | None = None) -> Iterator[Check]:
         from ..cluster.doctor import checks as checks_of
 
         return checks_of(cluster)
-    from ..checks.doctor import checks
+    from ..checks.doctor import run_checks
 
-    return checks()
+    return run_checks()
 
 
 def verify_sandbox(
@@ -89,7 +89,7 @@ def build_sandbox(environment: str, *, tell: Callable[[str], None] | None = None
     return build(environment, report=tell or (lambda _: None))
 
 
-def data_files(*benchmarks: str, each: Callable[[State], None] | None = None) -> list[State]:
+def data_files(*benchmarks: str, each: Callable[[FileState], None] | None = None) -> list[FileState]:
     """Return each file of the benchmarks (default: all): where it is, and whether it is the official one.
 
     `each` is given a file's state as soon as it is known.
@@ -97,23 +97,23 @@ def data_files(*benchmarks: str, each: Callable[[State], None] | None = None) ->
     Raises:
         UsageError: a name is unknown.
     """
-    from ..checks.data_files import states
+    from ..checks.data_files import check_files
 
-    return _listed(states(benchmarks), each)
+    return _listed(check_files(benchmarks), each)
 
 
-def fetch_data(*benchmarks: str, each: Callable[[State], None] | None = None) -> list[State]:
+def fetch_data(*benchmarks: str, each: Callable[[FileState], None] | None = None) -> list[FileState]:
     """Return what `data_files` does, after downloading what is missing.
 
     Raises:
         DataError: a file cannot be downloaded.
     """
-    from ..checks.data_files import fetched
+    from ..checks.data_files import fetch_files
 
-    return _listed(fetched(benchmarks), each)
+    return _listed(fetch_files(benchmarks), each)
 
 
-def _listed(states: Iterable[State], each: Callable[[State], None] | None) -> list[State]:
+def _listed(states: Iterable[FileState], each: Callable[[FileState], None] | None) -> list[FileState]:
     found = []
     for state in states:
         if each is not None:

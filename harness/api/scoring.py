@@ -68,11 +68,11 @@ def score(
 def _score_config(samples: Path, benchmark: str | None, split: str | None, settings: Mapping[str, Any]) -> ScoreConfig:
     from ..config import NO_BENCHMARK, ScoreConfig
     from ..config.checking import build_config
-    from ..tasks.suite import in_split
+    from ..tasks.suite import find_split
 
     if benchmark is None:
         raise UsageError(NO_BENCHMARK)
-    return build_config(ScoreConfig, {"samples": samples, "benchmark": in_split(benchmark, split), **settings})
+    return build_config(ScoreConfig, {"samples": samples, "benchmark": find_split(benchmark, split), **settings})
 
 
 def _sandbox_options(settings: Mapping[str, Any]) -> SandboxOptions:

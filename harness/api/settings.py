@@ -29,9 +29,9 @@ def run_settings(
         UsageError: a name or a setting does not fit.
     """
     from ..config import place_in, read_toml, run_config
-    from ..evaluation.pipeline import chosen_recipe
-    from ..tasks.lineage import recipe_warnings
-    from ..tasks.suite import in_split
+    from ..evaluation.pipeline import choose_recipe
+    from ..tasks.lineage import find_recipe_warnings
+    from ..tasks.suite import find_split
 
     file = as_path(config)
     given = under_present_names(settings, tell)
@@ -39,11 +39,11 @@ def run_settings(
         given["model"] = str(model)
     if benchmarks:
         names = [benchmarks] if isinstance(benchmarks, str) else benchmarks
-        given["benchmarks"] = [in_split(name, split) for name in names]
+        given["benchmarks"] = [find_split(name, split) for name in names]
     values = under_present_names(read_toml(file), tell) if file else {}
     chosen = run_config(values | given, place_in(file, given))
     if tell is not None:
-        for warning in recipe_warnings(chosen, chosen_recipe(chosen)):
+        for warning in find_recipe_warnings(chosen, choose_recipe(chosen)):
             tell(f"warning: {warning}")
     return chosen
 

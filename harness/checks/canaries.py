@@ -1,7 +1,7 @@
 """Programs that must fail, each in its own way: a wrong answer, a crash, an endless loop, a memory hog.
 
-They are made for a benchmark's own problem, by its kind of judge; a benchmark that these do not fit is `HasCanaries`.
-Programs that try to forge a verdict or to break out are not among them.
+The kind of judge makes them for one of the benchmark's problems; a benchmark that they do not fit implements
+`HasCanaries`. Programs that try to forge a verdict or to break out are not among them.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ CPU_TIME_S = 0.1
 MEMORY_BYTES = 128 << 20
 
 
-def canaries(suite: Suite) -> list[tuple[Status, Program, Judge]]:
-    """Return programs with the status that each must get; limits are lowered, so that they are soon reached."""
+def build_canaries(suite: Suite) -> list[tuple[Status, Program, Judge]]:
+    """Return programs with the status that each must get; lowered limits make them fail quickly."""
     benchmark = suite.benchmark
     if isinstance(benchmark, HasCanaries):
         chosen = [(status, problem, code) for status, (problem, code) in benchmark.canaries().items()]
     else:
-        chosen = _made(suite)
+        chosen = _build_for_kind(suite)
     return [
-        _limited(status, benchmark.program(problem, code, CodeForm.SOLUTION), benchmark.judge(problem))
+        _lower_limits(status, benchmark.program(problem, code, CodeForm.SOLUTION), benchmark.judge(problem))
         for status, problem, code in chosen
     ]
 
 
-def _made(suite: Suite) -> list[tuple[Status, Problem, str]]:
-    """Return code for the first problem that the kind of judge knows how to fail."""
+def _build_for_kind(suite: Suite) -> list[tuple[Status, Problem, str]]:
+    """Return failing code for the first problem that the kind of judge has canaries for."""
     for problem in suite.problems.values():
         judge = suite.benchmark.judge(problem)
         if made := kind_of(judge).canaries(judge, problem.entry_point):
@@ -39,7 +39,7 @@ def _made(suite: Suite) -> list[tuple[Status, Problem, str]]:
     return []
 
 
-def _limited(status: Status, program: Program, judge: Judge) -> tuple[Status, Program, Judge]:
+def _lower_limits(status: Status, program: Program, judge: Judge) -> tuple[Status, Program, Judge]:
     if status is Status.TIMEOUT:
         hurried = kind_of(judge).slower(program, judge, CPU_TIME_S / program.limits.cpu_time_s)
         return (status, *hurried)

@@ -1,7 +1,7 @@
-"""The files that benchmarks read: which there are, where they lie, whether they are the official ones.
+"""Check the files that benchmarks read: which there are, where they are, whether they are the official ones.
 
-A benchmark names its file in the class attribute `file`; what programs of its environment read comes with it.
-A benchmark without one keeps its problems some other way and has nothing to show here.
+A benchmark names its file in the class attribute `file`; files that programs of its environment read are added.
+A benchmark without that attribute has no files here.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ..types import Benchmark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """One file of a benchmark, as it is here."""
+class FileState:
+    """State of one benchmark file on this machine."""
 
     benchmark: str
     file: DataFile
     state: Literal["ok", "missing", "damaged"]
     path: Path | None
     about: str = ""
-    """What is wrong, or where a missing file comes from."""
+    """The fault of a damaged file, or the origin of a missing one."""
 
 
-def chosen(names: Sequence[str]) -> list[tuple[str, Benchmark]]:
-    """The benchmarks called `names`, or all.
+def select_benchmarks(names: Sequence[str]) -> list[tuple[str, Benchmark]]:
+    """Return the benchmarks called `names`, or all.
 
     Raises:
         UsageError: a name is unknown.
@@ -40,49 +40,49 @@ def chosen(names: Sequence[str]) -> list[tuple[str, Benchmark]]:
     return [(name, registry.lookup("benchmarks", name)()) for name in names or registry.names("benchmarks")]
 
 
-def files_of(benchmark: Benchmark) -> list[DataFile]:
-    """Its own file first, then those that its environment's programs read."""
+def list_files(benchmark: Benchmark) -> list[DataFile]:
+    """List the benchmark's own file, then the files that programs in its environment read."""
     own: list[DataFile] = [benchmark.file] if isinstance(benchmark, HasFile) else []
     environment = ENVIRONMENTS.get(benchmark.environment)
     read = environment.folders.values() if environment else ()
     return [*own, *(file for files in read for file in files)]
 
 
-def states(names: Sequence[str] = ()) -> Iterator[State]:
-    """Every file of the benchmarks called `names`, or of all, read and compared; nothing is downloaded.
+def check_files(names: Sequence[str] = ()) -> Iterator[FileState]:
+    """Read and verify every file of the benchmarks called `names`, or of all; download nothing.
 
     Raises:
         UsageError: a name is unknown.
     """
-    for name, benchmark in chosen(names):
-        for file in files_of(benchmark):
-            yield _state(name, file)
+    for name, benchmark in select_benchmarks(names):
+        for file in list_files(benchmark):
+            yield _check_file(name, file)
 
 
-def fetched(names: Sequence[str] = ()) -> Iterator[State]:
-    """Yield what `states` does, after bringing what is missing and replacing what is damaged in the cache.
+def fetch_files(names: Sequence[str] = ()) -> Iterator[FileState]:
+    """Download missing files, replace damaged ones in the cache, and yield the state of every file.
 
     Raises:
         UsageError: a name is unknown.
         DataError: a file cannot be downloaded.
     """
-    for name, benchmark in chosen(names):
-        for file in files_of(benchmark):
-            state = _state(name, file)
+    for name, benchmark in select_benchmarks(names):
+        for file in list_files(benchmark):
+            state = _check_file(name, file)
             if state.state == "missing" or (state.state == "damaged" and state.path == cached(file)):
                 fetch(file)
-                state = _state(name, file)
+                state = _check_file(name, file)
             yield state
 
 
-def _state(name: str, file: DataFile) -> State:
+def _check_file(name: str, file: DataFile) -> FileState:
     path = found_at(file)
     if path is None:
-        return State(
+        return FileState(
             benchmark=name, file=file, state="missing", path=None, about=address(file) or f"comes from {file.origin}"
         )
     try:
         verified(file, path)
     except DataError as error:
-        return State(benchmark=name, file=file, state="damaged", path=path, about=str(error))
-    return State(benchmark=name, file=file, state="ok", path=path)
+        return FileState(benchmark=name, file=file, state="damaged", path=path, about=str(error))
+    return FileState(benchmark=name, file=file, state="ok", path=path)

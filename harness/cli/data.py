@@ -13,7 +13,7 @@ from ..errors import USAGE
 from . import output
 
 if TYPE_CHECKING:
-    from ..checks.data_files import State
+    from ..checks.data_files import FileState
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", help="Default: all.")]
 
@@ -45,7 +45,7 @@ def export(
     output.result({"rows": rows, "path": out}, f"{rows} rows in {out}")
 
 
-def _show(function: Callable[..., list[State]], benchmarks: list[str] | None) -> list[State]:
+def _show(function: Callable[..., list[FileState]], benchmarks: list[str] | None) -> list[FileState]:
     """Call `function`, and show each state as it is known: a download takes a while."""
     found = function(*benchmarks or (), each=None if output.wants_json() else _show_state)
     if output.wants_json():
@@ -53,16 +53,16 @@ def _show(function: Callable[..., list[State]], benchmarks: list[str] | None) ->
     return found
 
 
-def _show_state(state: State) -> None:
+def _show_state(state: FileState) -> None:
     typer.echo(f"{state.benchmark:<18}{state.file.name:<27}{state.state:<9}{state.path or state.about}")
 
 
-def _row(state: State) -> dict[str, Any]:
+def _row(state: FileState) -> dict[str, Any]:
     own = {"benchmark": state.benchmark, "file": state.file.name, "state": state.state}
     return {**own, "path": state.path, "about": state.about}
 
 
-def _end(wrong: list[State]) -> None:
+def _end(wrong: list[FileState]) -> None:
     """Print what is wrong, one line each, and exit with 2; do nothing if all is right."""
     for state in wrong:
         text = state.about if state.path else f"data file {state.file.name} is missing; `harness data fetch` brings it"

@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from ..store.cleaning import one_line
+from ..store.cleaning import format_line
 
 FOLDER = "logs"
 MASK = "[masked]"
@@ -34,7 +34,7 @@ MESSAGE = 300
 def report_defect(error: BaseException, arguments: Sequence[str]) -> str:
     """Write the log of an unforeseen error, and return the line that names it."""
     secrets = [*_secrets(arguments), *_environment_secrets()]
-    what = one_line(_masked(f"{type(error).__name__}: {error}".removesuffix(": "), secrets), MESSAGE)
+    what = format_line(_masked(f"{type(error).__name__}: {error}".removesuffix(": "), secrets), MESSAGE)
     log = _write(_masked(_contents(error, arguments), secrets))
     where = f"please report it with {log}" if log is not None else "no log of it could be written"
     return f"a defect of the harness: {what}; {where}"
@@ -62,11 +62,11 @@ def _versions() -> Iterator[tuple[str, str]]:
     import platform
 
     from .. import __version__
-    from ..store.provenance import versions
+    from ..store.provenance import collect_versions
 
     yield "harness", __version__
     yield "system", platform.platform()
-    yield from versions().items()
+    yield from collect_versions().items()
 
 
 def _write(text: str) -> Path | None:

@@ -11,7 +11,7 @@ from .. import api
 from ..api import preview_run, run_all
 from ..api.settings import without_order
 from ..errors import INFRASTRUCTURE
-from ..store.cleaning import one_line
+from ..store.cleaning import format_line
 from . import output
 from .names import offering
 from .options import (
@@ -198,12 +198,12 @@ def _show_preview(preview: Preview) -> None:
 
 def finish(*summaries: Summary) -> None:
     """Print the cards; a run that is not wholly judged ends as infrastructure trouble."""
-    from ..report import card, run_json
+    from ..report import build_run_json, format_card
 
     shown = without_order(summaries)
     output.result(
-        {"runs": [run_json(summary) for summary in shown]},
-        lambda: "\n".join(card(summary, output.width()) for summary in shown),
+        {"runs": [build_run_json(summary) for summary in shown]},
+        lambda: "\n".join(format_card(summary, output.width()) for summary in shown),
         apart=True,
     )
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]
@@ -211,6 +211,6 @@ def finish(*summaries: Summary) -> None:
         first = lost[0]
         output.error(
             f"the judge failed on {len(lost)} samples (first: {first.task_id} "
-            f"index {first.index}: {one_line(first.detail)}); the same command tries them again"
+            f"index {first.index}: {format_line(first.detail)}); the same command tries them again"
         )
         raise typer.Exit(INFRASTRUCTURE)

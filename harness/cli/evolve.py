@@ -11,7 +11,7 @@ import typer
 from .. import api
 from ..api import estimate_evolution, evolve_data
 from ..errors import UsageError
-from ..store.jsonable import plain
+from ..store.jsonable import to_plain
 from . import output
 from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas, given
 
@@ -65,7 +65,7 @@ def evolve(
     strict_judge: Annotated[
         bool, typer.Option("--strict-judge", help="Discard instructions on which the judge gives no clear verdict.")
     ] = False,
-    form: Annotated[str, typer.Option(help="Prompt format: chat, alpaca or plain.")] = "chat",
+    form: Annotated[str, typer.Option(help="Prompt format: chat, alpaca or to_plain.")] = "chat",
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     temperature: Annotated[float, TEMPERATURE] = 1.0,
     top_p: Annotated[float, TOP_P] = 0.9,
@@ -169,14 +169,14 @@ def untouched(
     data: Annotated[Path, typer.Argument(help="Folder of the training data, or its manifest.json.")],
 ) -> None:
     """Print a run's scores on the problems that its training data never touched, beside the full ones."""
-    from ..report.wording import percent
+    from ..report.wording import format_percent
 
     found = api.untouched(run, data)
     lines = []
     for one in found:
-        left = percent(one.untouched) if one.untouched.n_problems else "none left"
+        left = format_percent(one.untouched) if one.untouched.n_problems else "none left"
         lines.append(f"{one.full.benchmark} {one.full.metric}")
-        lines.append(f"  all {one.full.n_problems} problems: {percent(one.full)}")
+        lines.append(f"  all {one.full.n_problems} problems: {format_percent(one.full)}")
         lines.append(f"  {one.untouched.n_problems} that the data never touched: {left}")
     output.result(found, "\n".join(lines))
 
@@ -226,11 +226,11 @@ def _show_estimate(
         if cost is not None
         else "cost         say --price-in and --price-out, per million tokens",
     ]
-    output.result({**plain(found), "seconds": seconds, "cost": cost}, "\n".join(lines))
+    output.result({**to_plain(found), "seconds": seconds, "cost": cost}, "\n".join(lines))
 
 
 def _outcome(outcome: Outcome) -> Iterator[str]:
-    from ..report.wording import percent
+    from ..report.wording import format_percent
 
     for one in outcome.statistics["attempts"]:
         told = ", ".join(f"{reason} {count}" for reason, count in one["rejected"].items())
@@ -242,6 +242,6 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
     yield f"report      {outcome.path / 'report.html'}"
     for trial in outcome.trials:
         mark = " (kept)" if trial.round == outcome.kept else ""
-        yield f"evol stop   rounds 0 to {trial.round}: {trial.score.benchmark} {percent(trial.score)}{mark}"
+        yield f"evol stop   rounds 0 to {trial.round}: {trial.score.benchmark} {format_percent(trial.score)}{mark}"
     if outcome.stopped:
         yield f"stopped     {outcome.stopped}"

@@ -68,10 +68,10 @@ def _lines(ended: Ended) -> Iterator[str]:
 
 
 def _rounds(rounds: Ablation) -> Iterator[str]:
-    from ..report.wording import percent
+    from ..report.wording import format_percent
 
     yield f"rounds on {rounds.budget} answer tokens each:"
     for point in rounds.points:
-        told = "; ".join(f"{score.benchmark} {score.metric} {percent(score)}" for score in point.scores)
+        told = "; ".join(f"{score.benchmark} {score.metric} {format_percent(score)}" for score in point.scores)
         loss = "" if point.held_out_loss is None else f", held-out loss {point.held_out_loss:.4f}"
         yield f"  {point.span:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {told}"

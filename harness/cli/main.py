@@ -18,7 +18,7 @@ from typing import Any
 
 from .. import VERBS
 from ..errors import DEFECT, INFRASTRUCTURE, STOPPED, USAGE, HarnessError
-from ..progress.streams import Streams, guarded_streams
+from ..progress.streams import Streams, guard_streams
 from ..store.cleaning import neutralize
 from .signals import StopSignals
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and end the process."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        with StopSignals() as signals, guarded_streams() as streams:
+        with StopSignals() as signals, guard_streams() as streams:
             code = _written(_status(arguments, signals), streams)
     except KeyboardInterrupt:  # when the command had ended already
         code = STOPPED
@@ -145,7 +145,7 @@ def _defect(error: BaseException, arguments: list[str]) -> int:
 
 def _written(code: int, streams: Streams) -> int:
     """Return the exit code of a command that ended with `code`, which 0 is only if its result could be written."""
-    failure = streams.failure()
+    failure = streams.flush_stdout()
     if failure is None or code != 0:
         return code
     if failure.errno == errno.EPIPE:  # the reader has gone, and knows

@@ -9,10 +9,10 @@ def offering(kind: str) -> Callable[[str], list[tuple[str, str]]]:
     """A completion by the names of `kind`, as `harness list` shows them, each with its line."""
 
     def offered(incomplete: str) -> list[tuple[str, str]]:
-        from ..tasks.listing import listing
+        from ..tasks.listing import describe_names
 
         # FOLDER and OWNER/NAME stand for what the user knows and we do not.
-        return [(name, about) for name, about in listing(kind).items() if _typed(name, incomplete)]
+        return [(name, about) for name, about in describe_names(kind).items() if _typed(name, incomplete)]
 
     return offered
 

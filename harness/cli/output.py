@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..store.cleaning import json_text, neutralize
-from ..store.jsonable import plain
+from ..store.cleaning import format_json, neutralize
+from ..store.jsonable import to_plain
 
 if TYPE_CHECKING:
     from ..progress import Progress
@@ -82,7 +82,7 @@ def result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> 
     `apart`: on a terminal an empty line parts it from the progress above.
     """
     if wants_json():
-        typer.echo(json_text(plain(data), ascii_only=not _writes_utf8()))
+        typer.echo(format_json(to_plain(data), ascii_only=not _writes_utf8()))
         return
     told = text if isinstance(text, str) else text()
     if apart and sys.stdout.isatty() and not _OUTPUT.get().quiet:

@@ -28,7 +28,7 @@ def leaderboard(
     from ..report import leaderboard as boards
 
     found = api.leaderboard(folder, out=out, tell=output.remark)
-    output.result(boards.as_json(found), lambda: boards.markdown(found))
+    output.result(boards.to_json(found), lambda: boards.format_markdown(found))
 
 
 def reproduce(

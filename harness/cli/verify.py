@@ -9,12 +9,12 @@ import typer
 
 from ..api import verify_sandbox
 from ..errors import INFRASTRUCTURE, HarnessError, UsageError
-from ..store.cleaning import one_line
+from ..store.cleaning import format_line
 from . import output
 from .options import AllowUnsafe, SandboxName, TrustName, Workers
 
 if TYPE_CHECKING:
-    from ..checks.verify import Part, Verification
+    from ..checks.verify import CheckedPrograms, Verification
 
 ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {:<28}{}"
 FOUND = 300
@@ -101,10 +101,10 @@ def _show(found: Verification) -> None:
     if found.note:
         typer.echo(f"  note     {found.note}")
     for difference in found.differences:
-        told = one_line(difference.found, FOUND)
+        told = format_line(difference.found, FOUND)
         typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {told}")
     for difference in found.references.known:
-        typer.echo(f"  known    {difference.what}: {one_line(difference.found, FOUND)}")
+        typer.echo(f"  known    {difference.what}: {format_line(difference.found, FOUND)}")
 
 
 def _memory(found: Verification) -> str:
@@ -114,5 +114,5 @@ def _memory(found: Verification) -> str:
     return program if pool is None else f"{program}, all {pool >> 20} MB"
 
 
-def _ratio(part: Part) -> str:
+def _ratio(part: CheckedPrograms) -> str:
     return f"{part.passed}/{part.total}" if part.total else "-"

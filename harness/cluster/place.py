@@ -63,8 +63,8 @@ class Cluster:
             self._watched.close()
         self._ray.shutdown()
 
-    def model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
-        """Implement `Place.model`; the same one where the same is asked for again."""
+    def open_model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
+        """Implement `Backend.open_model`; the same one where the same is asked for again."""
         if spec not in self._specs:
             return open_model(spec, backend=backend, options=options)
         number = self._specs.index(spec)
@@ -76,8 +76,8 @@ class Cluster:
             )
         return self._models[setup]
 
-    def sandbox_name(self, asked: str | None, *, environment: str) -> str:
-        """Implement `Place.sandbox_name`: Docker where all nodes that score have an engine."""
+    def select_sandbox(self, asked: str | None, *, environment: str) -> str:
+        """Implement `Backend.select_sandbox`: Docker where all nodes that score have an engine."""
         seats = self._scorer_seats([one.node for one in self._found])
         scoring = {seat.node.id for seat in seats if seat.node is not None}
         without = [one for one in self._found if one.node.id in scoring and one.engine is not None]
@@ -92,8 +92,10 @@ class Cluster:
                 raise located(error, node.name)
         return name
 
-    def sandbox(self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool) -> Sandbox:
-        """Implement `Place.sandbox`; `workers` is for each node, and part of what the cluster was asked for."""
+    def open_sandbox(
+        self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool
+    ) -> Sandbox:
+        """Implement `Backend.open_sandbox`; `workers` is for each node, and part of what the cluster was asked for."""
         del workers
         setup = SandboxSetup(name=name, environment=environment, trust=trust, allow_unsafe=allow_unsafe)
         # Sandboxes of several environments stand side by side, as on one machine: the first has the nodes' CPUs.
@@ -102,13 +104,13 @@ class Cluster:
         self._sandboxes.append(made)
         return made
 
-    def watched(self, progress: Progress) -> Progress:
-        """Implement `Place.watched`: on Ray's dashboard."""
+    def watch_progress(self, progress: Progress) -> Progress:
+        """Implement `Backend.watch_progress`: on Ray's dashboard."""
         self._watched = Watched(self._ray, progress)
         return self._watched
 
-    def facts(self) -> Mapping[str, Any]:
-        """Implement `Place.facts`."""
+    def describe(self) -> Mapping[str, Any]:
+        """Implement `Backend.describe`."""
         return {
             "address": self._address,
             "ray": self._ray.__version__,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..store.provenance import now
+from ..store.provenance import read_clock
 
 
 class Record:
@@ -35,4 +35,4 @@ class Record:
         self.tell(f"{kind} on node {where} cannot take part: {why}")
 
     def _add(self, what: str, kind: str, where: str, why: str) -> None:
-        self.happenings.append({"at": now(), "what": what, "kind": kind, "node": where, "why": why})
+        self.happenings.append({"at": read_clock(), "what": what, "kind": kind, "node": where, "why": why})

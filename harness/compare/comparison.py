@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..config import ks_for
 from ..errors import StoreError
-from ..metrics.pass_at_k import Interval, estimate_pass_at_k, pass_at_k
+from ..metrics.pass_at_k import Interval, compute_pass_at_k, estimate_pass_at_k
 from ..types import Score
 from .published import Published, published
 from .runs import Counts, Run, caveats, incomparable, read_runs, shared_benchmarks
@@ -119,7 +119,7 @@ def _common(a: Counts, b: Counts) -> tuple[Counts, Counts]:
 
 
 def _difference(*, run: str, benchmark: str, part: str, a: Counts, b: Counts, k: int) -> Difference:
-    baseline, candidate = (pass_at_k(counts, k, benchmark=benchmark) for counts in (a, b))
+    baseline, candidate = (compute_pass_at_k(counts, k, benchmark=benchmark) for counts in (a, b))
     lost = tuple(task for task in a if a[task][1] and not b[task][1])
     gained = tuple(task for task in a if b[task][1] and not a[task][1])
     if all(n == 1 for n, _ in (*a.values(), *b.values())):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..report import plots
-from ..report.details import pack
-from ..report.problems import Text, texts
-from ..report.templates import island, raw, render
-from ..report.wording import printable
+from ..report.details import pack_json
+from ..report.problems import ProblemText, load_texts
+from ..report.templates import embed_json, mark_safe, render
+from ..report.wording import replace_unprintable
 from ..store import write_text
 from ..types import Sample, Status, Verdict
 from .comparison import Comparison
@@ -48,9 +48,11 @@ def write_page(comparison: Comparison, path: Path) -> None:
         heads=heads,
         rows=rows,
         methods=comparison.tests,
-        plots=[{"caption": caption, "svg": raw(plots.svg(figure))} for caption, figure in _plots(comparison)],
+        plots=[
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for caption, figure in _plots(comparison)
+        ],
         only_by=comparison.only_by if len(comparison.runs) > 2 else {},
-        flips=island([row for row, _ in flips]),
+        flips=embed_json([row for row, _ in flips]),
         chunks=[chunk for _, chunk in flips],
     )
     write_text(path, page)
@@ -58,7 +60,7 @@ def write_page(comparison: Comparison, path: Path) -> None:
 
 def diff(left: str, right: str) -> list[DiffRow]:
     """Two programs line by line, lines that changed beside each other."""
-    a, b = printable(left).splitlines(), printable(right).splitlines()
+    a, b = replace_unprintable(left).splitlines(), replace_unprintable(right).splitlines()
     rows: list[DiffRow] = []
     for kind, a1, a2, b1, b2 in SequenceMatcher(a=a, b=b, autojunk=False).get_opcodes():
         for at in range(max(a2 - a1, b2 - b1)):
@@ -80,12 +82,12 @@ def _flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
     """Lost and gained problems: the row of the list, and the chunk that it opens to."""
     first = comparison.runs[0]
     judged = {run.name: _outcomes(run) for run in comparison.runs}
-    known: dict[str, Mapping[str, Text]] = {}
+    known: dict[str, Mapping[str, ProblemText]] = {}
     for found in comparison.differences:
         if found.metric != "pass@1":
             continue  # the base part's flips are among its benchmark's, or pass there
         if found.benchmark not in known:
-            known[found.benchmark] = texts(first.summary.manifest, found.benchmark)
+            known[found.benchmark] = load_texts(first.summary.manifest, found.benchmark)
         for kind, task_ids in (("lost", found.lost), ("gained", found.gained)):
             for task_id in task_ids:
                 key = (found.benchmark, task_id)
@@ -96,19 +98,19 @@ def _flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def _flip(
-    key: tuple[str, str], kind: str, left: dict[str, Any], right: dict[str, Any], text: Text | None
+    key: tuple[str, str], kind: str, left: dict[str, Any], right: dict[str, Any], text: ProblemText | None
 ) -> tuple[dict[str, Any], str]:
     row = {
         "kind": kind,
         "benchmark": key[0],
         "task": key[1],
-        "title": printable(text.title) if text else "",
+        "title": replace_unprintable(text.title) if text else "",
         "run": right["run"],
         "status": (right if kind == "lost" else left)["status"],
     }
     changes = diff(left.pop("code"), right.pop("code"))
-    prompt = printable(text.prompt) if text else None
-    return row, pack({"left": left, "right": right, "diff": changes, "prompt": prompt})
+    prompt = replace_unprintable(text.prompt) if text else None
+    return row, pack_json({"left": left, "right": right, "diff": changes, "prompt": prompt})
 
 
 def _side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> di
         "run": run,
         "index": sample.index,
         "status": verdict.status.value,
-        "detail": printable(verdict.detail),
+        "detail": replace_unprintable(verdict.detail),
         "code": sample.code,
     }
 
@@ -137,19 +139,19 @@ def _plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
         rows = [(name, *values) for name, values in _measured(comparison, benchmark).items()]
         steps = sorted(rows, key=lambda row: _step(row[0])) if all(_step(name) >= 0 for name, _, _ in rows) else []
         if len(steps) > 2:
-            yield f"{benchmark} pass@1 over checkpoints", plots.over_checkpoints(steps)
+            yield f"{benchmark} pass@1 over checkpoints", plots.draw_checkpoints(steps)
         known = [
             (f"{row.model} (published)", row.percent / 100, None)
             for row in comparison.published
             if row.benchmark == benchmark and row.metric == "pass@1"
         ]
-        yield f"{benchmark} pass@1", plots.bars([*rows, *known])
+        yield f"{benchmark} pass@1", plots.draw_bars([*rows, *known])
         counts = {run.name: run.counts(benchmark) for run in having}
         shared = [
             task for task in having[0].tasks(benchmark) if all(found.get(task, (0, 0))[0] for found in counts.values())
         ]
         shares = {name: [found[task][1] / found[task][0] for task in shared] for name, found in counts.items()}
-        yield f"{benchmark}: who solves what", plots.solved_by(shares)
+        yield f"{benchmark}: who solves what", plots.draw_solved(shares)
 
 
 def _measured(comparison: Comparison, benchmark: str) -> dict[str, tuple[float, tuple[float, float] | None]]:

@@ -21,7 +21,7 @@ from ..errors import DataError, SamplesError, UsageError
 from ..evaluation import pipeline, scoring
 from ..progress import Progress
 from ..report.summary import Summary
-from ..report.tables import markdown_table
+from ..report.tables import format_table
 from ..store import write_json, write_text
 from ..tasks.suite import load_suite
 from ..types import Score
@@ -154,7 +154,7 @@ def markdown(target: Target, rows: Sequence[Row]) -> str:
             [
                 f"# {target.name}: published and measured",
                 "",
-                *markdown_table(HEADS, map(_cells, rows), aligned=True),
+                *format_table(HEADS, map(_cells, rows), aligned=True),
                 *_notes(rows),
             ]
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..config import differences
-from ..report.summary import Summary, counts_of, summarise
-from ..report.wording import subject, unfinished
+from ..report.summary import Summary, count_outcomes, summarize_run
+from ..report.wording import format_unfinished, name_subject
 from ..store import read_manifest, read_samples, read_verdicts
-from ..store.records import Key
+from ..store.records import SampleKey
 from ..types import Sample, Status, Verdict
 
 Counts = Mapping[str, tuple[int, int]]
@@ -30,8 +30,8 @@ class Run:
     """How tables call it; unique among the runs that are compared."""
     path: Path
     summary: Summary
-    samples: Mapping[Key, Sample]
-    verdicts: Mapping[Key, Verdict]
+    samples: Mapping[SampleKey, Sample]
+    verdicts: Mapping[SampleKey, Verdict]
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -53,7 +53,7 @@ class Run:
         own = [v for key, v in self.verdicts.items() if v.benchmark == benchmark and key in self.samples]
         judged = [v for v in own if v.status is not Status.INFRASTRUCTURE]
         outcomes = [(v.task_id, v.base_status if part and v.base_status is not None else v.status) for v in judged]
-        return counts_of(self.tasks(benchmark), outcomes)
+        return count_outcomes(self.tasks(benchmark), outcomes)
 
 
 def read_run(path: Path) -> Run:
@@ -63,8 +63,10 @@ def read_run(path: Path) -> Run:
         StoreError: it is not a run folder, or a file is damaged; the message names file and line.
     """
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
-    summary = summarise(path, manifest, samples, verdicts)
-    return Run(name=_short(subject(manifest)), path=path, summary=summary, samples=samples, verdicts=dict(verdicts))
+    summary = summarize_run(path, manifest, samples, verdicts)
+    return Run(
+        name=_short(name_subject(manifest)), path=path, summary=summary, samples=samples, verdicts=dict(verdicts)
+    )
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:
@@ -91,7 +93,7 @@ def incomparable(first: Run, other: Run) -> list[str]:
     """Why the two cannot be compared as they are, a reason each; none where they can."""
     reasons = []
     for run in (first, other):
-        if left := unfinished(run.summary):
+        if left := format_unfinished(run.summary):
             reasons.append(f"{run.path}: {left[0].lower()}{left[1:].rstrip('.')}")
     for benchmark in shared_benchmarks(first, other):
         there, here = _facts(first, benchmark), _facts(other, benchmark)

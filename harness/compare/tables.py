@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..report.tables import markdown_table
+from ..report.tables import format_table
 from ..store.cleaning import escape_markdown
 from ..types import Score
 from .comparison import Comparison, Difference
@@ -150,7 +150,7 @@ def probability(p: float) -> str:
 
 def _table(comparison: Comparison) -> list[str]:
     heads, *rows = shown_rows(comparison)
-    return markdown_table(heads, rows, aligned=True)
+    return format_table(heads, rows, aligned=True)
 
 
 def shown_rows(comparison: Comparison) -> list[list[str]]:

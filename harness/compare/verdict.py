@@ -9,10 +9,10 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from ..metrics.pass_at_k import LEVEL
-from ..report.wording import printable
+from ..report.wording import replace_unprintable
 from ..store import write_text
-from ..store.cleaning import code_span, escape_markdown, neutralize, one_line, plain_text
-from ..store.jsonable import plain
+from ..store.cleaning import clean_text, escape_markdown, format_code_span, format_line, neutralize
+from ..store.jsonable import to_plain
 from .gate import REGRESSION, Finding, Gate
 from .tables import listed, probability
 
@@ -59,7 +59,7 @@ def text(gate: Gate) -> str:
         if found.difference.gained:
             lines.append(f"  - gained: {listed(found.difference.gained)}")
     for task in gate.must_pass:
-        asked = f"{escape_markdown(task.task_id)} must pass{_because(task.detail, code_span)}"
+        asked = f"{escape_markdown(task.task_id)} must pass{_because(task.detail, format_code_span)}"
         lines.append(f"- {'ok' if task.passed else 'FAILED'}: {asked}")
     lines += [f"- {told}" for told in gate.comparison.caveats]
     lines += [f"- {method}" for method in gate.comparison.tests]
@@ -78,7 +78,7 @@ def as_json(gate: Gate) -> dict[str, Any]:
         "caveats": gate.comparison.caveats,
         "methods": gate.comparison.tests,
     }
-    return {key: plain(value) for key, value in found.items()}
+    return {key: to_plain(value) for key, value in found.items()}
 
 
 def _finding(found: Finding) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def write_junit(gate: Gate, path: Path) -> None:
             task.benchmark,
             f"{task.task_id} must pass",
             "" if task.passed else "failure",
-            plain_text(task.detail, DETAIL),
+            clean_text(task.detail, DETAIL),
         )
         for task in gate.must_pass
     ]
@@ -147,8 +147,8 @@ def _case(gate: Gate, found: Finding) -> str:
 
 def _element(suite: str, name: str, kind: str, about: str) -> str:
     """A test case; `kind` is "failure", "error" or nothing."""
-    inner = f"<{kind} message={quoteattr(printable(about))}/>" if kind else ""
-    return f"<testcase classname={quoteattr(suite)} name={quoteattr(printable(name))}>{inner}</testcase>"
+    inner = f"<{kind} message={quoteattr(replace_unprintable(about))}/>" if kind else ""
+    return f"<testcase classname={quoteattr(suite)} name={quoteattr(replace_unprintable(name))}>{inner}</testcase>"
 
 
 def _command(level: str, title: str, message: str) -> str:
@@ -165,5 +165,5 @@ def _rule(found: Finding) -> str:
     return f"{rule}, or not significant at {accepted.level:g}; p {'' if p.startswith('<') else '= '}{p}"
 
 
-def _because(detail: str, quote: Callable[[str], str] = one_line) -> str:
+def _because(detail: str, quote: Callable[[str], str] = format_line) -> str:
     return f" ({quote(detail)})" if detail.strip() else ""

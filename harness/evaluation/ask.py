@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..config import NO_RECIPE, run_config
 from ..errors import SamplesError, UsageError, reason
-from ..models.defaults import default_recipe
+from ..models.defaults import find_default_recipe
 from ..models.loading import open_model
 from ..models.options import ModelOptions
 from ..optional import CanAnswer, CanFit
@@ -20,7 +20,7 @@ from ..types import Model, Prompt, RenderedPrompt, Request, SamplingParams
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """An instruction, and what it is about."""
+    """An instruction and its optional context."""
 
     instruction: str
     context: str = ""
@@ -28,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A question, the exact prompt it became, and the answer as it comes; read it before the next exchange."""
+    """A question, its exact prompt, and the streamed answer; read the answer before the next exchange."""
 
     question: Question
     rendered: RenderedPrompt
@@ -47,7 +47,7 @@ def ask(
     top_p: float = 1.0,
     seed: int = 0,
 ) -> Iterator[Exchange]:
-    """Put `questions` to `model`, in one load; `max_tokens` is the recipe's where it is None.
+    """Ask `model` all `questions` in one load; `max_tokens` defaults to the recipe's.
 
     Raises:
         HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
@@ -55,7 +55,7 @@ def ask(
     # what a run would refuse is refused here
     sampling = {"temperature": temperature, "top_p": top_p, "seed": seed}
     run_config({"model": model, "benchmarks": ["ask"], "max_tokens": max_tokens, **sampling})
-    name = recipe or default_recipe(model)
+    name = recipe or find_default_recipe(model)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=model))
     format_of = recipe_called(name)
@@ -75,11 +75,11 @@ def ask(
     with ExitStack() as stack:
         stack.enter_context(opened)
         for number, ((question, prompt), shown) in enumerate(zip(prompts, rendered, strict=True), start=1):
-            yield Exchange(question=question, rendered=shown, pieces=_pieces(opened, number, prompt, limits))
+            yield Exchange(question=question, rendered=shown, pieces=_stream_answer(opened, number, prompt, limits))
 
 
-def questions_in(path: Path) -> list[Question]:
-    """The questions in a file: JSON lines with `instruction` and perhaps `input`, else one per line of text.
+def read_questions(path: Path) -> list[Question]:
+    """Read the questions in a file: JSON lines with `instruction` and optional `input`, or one per line of text.
 
     Raises:
         UsageError: the file cannot be read or holds none.
@@ -91,7 +91,7 @@ def questions_in(path: Path) -> list[Question]:
         raise UsageError(f"file of instructions {path} cannot be read: {reason(error)}") from error
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if path.suffix == ".jsonl":
-        found = [_question(line, f"{path} line {number}") for number, line in filled]
+        found = [_parse_question(line, f"{path} line {number}") for number, line in filled]
     else:
         found = [Question(instruction=line.strip()) for _, line in filled]
     if not found:
@@ -99,7 +99,7 @@ def questions_in(path: Path) -> list[Question]:
     return found
 
 
-def _question(line: str, where: str) -> Question:
+def _parse_question(line: str, where: str) -> Question:
     try:
         row = json.loads(line)
         instruction, context = row["instruction"], row.get("input") or ""
@@ -110,8 +110,8 @@ def _question(line: str, where: str) -> Question:
     return Question(instruction=instruction, context=context)
 
 
-def _pieces(model: Model, number: int, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-    """The answer as it is generated; whole at the end from a model that cannot do that."""
+def _stream_answer(model: Model, number: int, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+    """Yield the answer as it is generated, or whole if the model cannot stream."""
     if isinstance(model, CanAnswer):
         yield from model.answer(prompt, params)
         return

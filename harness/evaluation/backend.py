@@ -1,4 +1,4 @@
-"""Where a run's model and sandboxes are: on this machine, or on the nodes of a cluster. The run is the same."""
+"""Open a run's model and sandboxes on this machine or on the nodes of a cluster. The run is the same."""
 
 from __future__ import annotations
 
@@ -13,63 +13,67 @@ from ..sandboxes import open_sandbox
 from ..types import Model, Sandbox, Trust
 
 
-class Place(Protocol):
-    """Opens models and sandboxes; a context manager that lets go of the machines."""
+class Backend(Protocol):
+    """Opens models and sandboxes; a context manager that releases the machines."""
 
-    def __enter__(self) -> Place: ...
+    def __enter__(self) -> Backend: ...
 
     def __exit__(self, *exc: object) -> None: ...
 
-    def model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
-        """Return a model, as `harness.models.loading.open_model` does."""
+    def open_model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
+        """Open a model, as `harness.models.loading.open_model` does."""
 
-    def sandbox_name(self, asked: str | None, *, environment: str) -> str:
-        """The sandbox called `asked`, or the best there is, where it can be opened.
+    def select_sandbox(self, asked: str | None, *, environment: str) -> str:
+        """Return the name of the sandbox called `asked`, or of the best one that can be opened.
 
         Raises:
             HarnessError: it cannot.
         """
 
-    def sandbox(self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool) -> Sandbox:
-        """Return a sandbox, as `harness.sandboxes.open_sandbox` does."""
+    def open_sandbox(
+        self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool
+    ) -> Sandbox:
+        """Open a sandbox, as `harness.sandboxes.open_sandbox` does."""
 
-    def watched(self, progress: Progress) -> Progress:
-        """`progress`, told to whoever watches the machines as well."""
+    def watch_progress(self, progress: Progress) -> Progress:
+        """Return `progress`, which may also report to a monitor of the machines."""
 
-    def facts(self) -> Mapping[str, Any] | None:
-        """JSON-ready, for the manifest; None where the machine's own facts say all."""
+    def describe(self) -> Mapping[str, Any] | None:
+        """Return JSON-ready facts for the manifest; None if the machine's own facts are enough."""
 
 
-class Here:
-    """This machine."""
+class LocalBackend:
+    """Opens models and sandboxes on this machine."""
 
-    def __enter__(self) -> Here:
+    def __enter__(self) -> LocalBackend:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """There is nothing to let go of."""
+        """Release nothing."""
 
-    def model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
-        """Implement `Place.model`."""
+    def open_model(self, spec: str, *, backend: str, options: ModelOptions) -> Model:
+        """Implement `Backend.open_model`."""
         return open_model(spec, backend=backend, options=options)
 
-    def sandbox_name(self, asked: str | None, *, environment: str) -> str:
-        """Implement `Place.sandbox_name`."""
+    def select_sandbox(self, asked: str | None, *, environment: str) -> str:
+        """Implement `Backend.select_sandbox`."""
         return open_sandbox(asked, environment=environment).name
 
-    def sandbox(self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool) -> Sandbox:
-        """Implement `Place.sandbox`."""
+    def open_sandbox(
+        self, name: str, *, environment: str, workers: int | None, trust: Trust, allow_unsafe: bool
+    ) -> Sandbox:
+        """Implement `Backend.open_sandbox`."""
         return open_sandbox(name, environment=environment, workers=workers, trust=trust, allow_unsafe=allow_unsafe)
 
-    def watched(self, progress: Progress) -> Progress:
-        """Implement `Place.watched`."""
+    def watch_progress(self, progress: Progress) -> Progress:
+        """Implement `Backend.watch_progress`."""
         return progress
 
-    def facts(self) -> None:
-        """Implement `Place.facts`."""
+    def describe(self) -> None:
+        """Implement `Backend.describe`."""
 
 
-def place(
+def open_backend(
     address: str | None,
     progress: Progress,
     *,
@@ -78,8 +82,8 @@ def place(
     replica_gpus: int | None = None,
     parallel: int = 1,
     workers: int | None = None,
-) -> Place:
-    """This machine, or the cluster at `address`, where `models` are to be loaded, `parallel` processors to a replica.
+) -> Backend:
+    """Return this machine, or the cluster at `address` with replicas of `models` on `parallel` processors each.
 
     Raises:
         UsageError: a setting of a cluster's is given and no cluster.
@@ -87,7 +91,7 @@ def place(
     if address is None:
         if replicas is not None or replica_gpus is not None:
             raise UsageError("--replicas and --replica-gpus are for a cluster, and none is named; add --cluster")
-        return Here()
+        return LocalBackend()
     from ..cluster.layout import Wanted
     from ..cluster.place import Cluster
 

@@ -1,4 +1,4 @@
-"""An iterator that one thread reads and another may close in the middle."""
+"""An iterator that one thread reads and another thread may close."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Item = TypeVar("Item")
 
 
 class Feed(Generic[Item], Iterator[Item]):
-    """Hands on what `source` yields until it is closed.
+    """Yields the items of `source` until it is closed, even from another thread.
 
-    A generator that is running in another thread cannot be closed. Closing this waits until the item under
-    way has come, so that nothing of the source (a model's engine) is in use any more afterwards.
+    A generator that is running in another thread cannot be closed. `close` therefore waits for the item in progress, so
+    that nothing of the source (such as a model's engine) is in use afterwards.
     """
 
     def __init__(self, source: Iterator[Item]) -> None:

@@ -1,4 +1,4 @@
-"""Where a run's completions come from: one engine, loaded once, that may answer for several runs."""
+"""Generate a run's completions with one engine, loaded once, that may answer for several runs."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 
 from ..config import RunConfig
 from ..errors import StoreError
-from ..models.adapters import Adapter, adapters
+from ..models.adapters import Adapter, parse_adapters
 from ..models.options import ModelOptions
 from ..optional import CanFit
 from ..progress import Progress
 from ..store import RunFolder
-from ..store.provenance import Clock
+from ..store.provenance import StageTimer
 from ..tasks.suite import Suite
 from ..types import Model, Request, Sample
-from .backend import Here, Place
+from .backend import Backend, LocalBackend
 from .session import Session
 
 LOG = "engine.log"
-"""What the model's engine prints, in the folder of the first run that needs it."""
+"""File for the output of the model's engine, in the folder of the first run that needs it."""
 
 
-def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
-    """How the model is to be loaded.
+def build_model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
+    """Build the options that the model is loaded with.
 
     Raises:
         HarnessError: an adapter is missing or damaged.
@@ -40,7 +40,7 @@ def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
         gpu_memory_utilization=config.gpu_memory_utilization,
         batch_size=config.batch_size,
         engine_args=config.engine_args,
-        adapters=adapters(config.lora),
+        adapters=parse_adapters(config.lora),
         log_file=log_file,
         seed=config.seed,
         trust_remote_code=config.trust_remote_code,
@@ -49,53 +49,53 @@ def model_options(config: RunConfig, log_file: Path | None) -> ModelOptions:
 
 
 class Engine:
-    """The model of a configuration: found when first asked for, loaded when its first completion is."""
+    """The model of a configuration: opened on first use, loaded for its first completion."""
 
     def __init__(
-        self, config: RunConfig, suites: Sequence[Suite], stack: ExitStack, place: Place | None = None
+        self, config: RunConfig, suites: Sequence[Suite], stack: ExitStack, backend: Backend | None = None
     ) -> None:
         self.config = config
-        self.place: Place = place or Here()
+        self.backend: Backend = backend or LocalBackend()
         self.suites = suites
         self._stack = stack
         self._model: Model | None = None
         self._loaded = False
 
-    def find(self, log_file: Path) -> Model:
-        """The model and its backend; the weights are not loaded yet."""
+    def find_model(self, log_file: Path) -> Model:
+        """Return the model without loading its weights."""
         if self._model is None:
-            options = model_options(self.config, log_file)
-            self._model = self.place.model(self.config.model, backend=self.config.backend, options=options)
+            options = build_model_options(self.config, log_file)
+            self._model = self.backend.open_model(self.config.model, backend=self.config.backend, options=options)
         return self._model
 
     def load(self, log_file: Path) -> bool:
-        """Load the weights, to be dropped with the stack; False where they were loaded already."""
+        """Load the weights until the stack is closed; return False if they were loaded already."""
         if self._loaded:
             return False
-        model = self.find(log_file)
+        model = self.find_model(log_file)
         if self.config.max_model_len is None and isinstance(model, CanFit):
-            model.fit(self._needed_tokens(model))
+            model.fit(self._count_needed_tokens(model))
         self._stack.enter_context(model)
         self._loaded = True
         return True
 
-    def _needed_tokens(self, model: Model) -> int:
-        """Return the tokens of the longest prompt and its answer together."""
+    def _count_needed_tokens(self, model: Model) -> int:
+        """Count the tokens of the longest prompt and its answer together."""
         return max(
-            len(model.render(suite.prompt(problem)).token_ids or ()) + suite.params(self.config).max_tokens
+            len(model.render(suite.build_prompt(problem)).token_ids or ()) + suite.build_params(self.config).max_tokens
             for suite in self.suites
             for problem in suite.problems.values()
         )
 
 
 class Source:
-    """The completions of one run, from an engine that others may use as well."""
+    """The completions of one run, from an engine that other runs may share."""
 
     def __init__(
         self, engine: Engine, path: Path, progress: Progress, *, adapter: Adapter | None = None, order: int = 0
     ) -> None:
         self.config = engine.config
-        self.clock = Clock()
+        self.clock = StageTimer()
         self._engine = engine
         self._log = path / LOG
         self._progress = progress
@@ -105,18 +105,18 @@ class Source:
         self._checked = False
 
     def open(self) -> Model:
-        """Find the model and its backend; the weights are not loaded yet."""
+        """Return the model without loading its weights."""
         if not self._facts:
             self._progress.start("load")
             self.clock.touch("load")
-            self._facts = self._model().describe()
-            # What comes before the weights, such as the sandbox's check, is no loading.
+            self._facts = self._get_model().describe()
+            # Work before the weights, such as the sandbox's check, is not loading.
             self.clock.touch("load")
             self.clock.settle()
-        return self._model()
+        return self._get_model()
 
     def load(self, folder: RunFolder) -> None:
-        """See that the weights are loaded; other weights than an earlier start's are refused."""
+        """Load the weights; refuse weights that differ from those of an earlier start."""
         if self._checked:
             return
         model = self.open()
@@ -130,34 +130,34 @@ class Source:
         self._checked = True
         self.clock.touch("load")
         self._progress.finish("load")
-        # Again: an engine knows its type of numbers and its context only once it is loaded.
+        # Described again, because an engine knows its dtype and its context only once it is loaded.
         facts = dict(model.describe())
         folder.update_manifest(model=facts)
         if reason := facts.get("backend_reason"):
             self._progress.note(f"backend: {facts['adapter']} ({reason})")
 
-    def samples(self, session: Session, suite: Suite, requests: Sequence[Request]) -> Iterator[Sample]:
-        """The answers to `requests` as they finish, with their code."""
+    def generate_samples(self, session: Session, suite: Suite, requests: Sequence[Request]) -> Iterator[Sample]:
+        """Yield the answers to `requests` with their code as they finish."""
         if not requests:
             return
         self._progress.start("generate", sum(request.count for request in requests))
         self.clock.touch("generate")
-        session.asked()
-        for generated in self.open().generate(self._ordered(requests), suite.params(self.config)):
+        session.record_request()
+        for generated in self.open().generate(self._order_requests(requests), suite.build_params(self.config)):
             self.clock.touch("generate")
-            session.came(generated)
+            session.record_completion(generated)
             self._progress.advance("generate", generated.completion.completion_tokens or 0)
-            yield suite.sample(generated)
+            yield suite.build_sample(generated)
         self._progress.finish("generate")
 
-    def _model(self) -> Model:
-        base = self._engine.find(self._log)
+    def _get_model(self) -> Model:
+        base = self._engine.find_model(self._log)
         # Only models with `adapted` accept adapters at all.
         model: Model = base if self._adapter is None else base.adapted(self._adapter)  # type: ignore[attr-defined]
         return model
 
-    def _ordered(self, requests: Sequence[Request]) -> Sequence[Request]:
-        """The requests, in another order for every `order` but 0."""
+    def _order_requests(self, requests: Sequence[Request]) -> Sequence[Request]:
+        """Return the requests in an order of their own for every `order` but 0."""
         if not self._order:
             return requests
         return sorted(

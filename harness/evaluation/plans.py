@@ -1,4 +1,4 @@
-"""Which runs a configuration asks for: their folders, and what identifies each."""
+"""Plan the runs of a configuration: their folders and identities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..config import RunConfig
 from ..digests import json_digest
-from ..models.adapters import BASE, Adapter, adapters
+from ..models.adapters import BASE, Adapter, parse_adapters
 from ..store import MANIFEST
 from ..tasks.suite import Suite
 
@@ -29,17 +29,17 @@ class Plan:
     """0: the benchmark's own."""
 
 
-def plans(config: RunConfig, suites: Sequence[Suite], sandbox: str, out: Path | None) -> list[Plan]:
-    """The runs of a configuration, the checkpoint's own first; repetitions follow what they repeat.
+def plan_runs(config: RunConfig, suites: Sequence[Suite], sandbox: str, out: Path | None) -> list[Plan]:
+    """Return the runs of a configuration, the checkpoint's own first; repetitions follow the run they repeat.
 
-    Beside adapters, `out` holds a folder for each; a repetition's folder lies in the one it repeats.
+    With adapters, `out` holds a folder for each. A repetition's folder lies in that of the run it repeats.
     """
     found = []
-    for adapter in (None, *adapters(config.lora)):
+    for adapter in (None, *parse_adapters(config.lora)):
         name = adapter.name if adapter else BASE
         named = f"{config.model}+{name}" if adapter else config.model
-        identity = run_identity(config, suites, sandbox, adapter)
-        path = default_folder(named, identity) if out is None else out / name if config.lora else out
+        identity = build_identity(config, suites, sandbox, adapter)
+        path = choose_default_folder(named, identity) if out is None else out / name if config.lora else out
         found.append(Plan(path=path, identity=identity, adapter=adapter))
         for order in range(1, config.repeat):
             inner = {**identity, "order": order}
@@ -47,18 +47,18 @@ def plans(config: RunConfig, suites: Sequence[Suite], sandbox: str, out: Path | 
     return found
 
 
-def run_identity(
+def build_identity(
     config: RunConfig, suites: Sequence[Suite], sandbox: str, adapter: Adapter | None = None
 ) -> dict[str, Any]:
-    """Return what decides the results of a run, as JSON; stop strings and templates are in the recipe's digest."""
-    recipes = {suite.name: suite.recipe_facts() for suite in suites}
+    """Return what decides the results of a run, as JSON; the recipe's digest covers stop strings and templates."""
+    recipes = {suite.name: suite.describe_recipe() for suite in suites}
     return {
         "kind": "run",
         "model": config.model,
         "backend": config.backend,
         "dtype": config.dtype,
         "max_model_len": config.max_model_len,
-        "benchmarks": {suite.name: suite.facts() for suite in suites},
+        "benchmarks": {suite.name: suite.describe_data() for suite in suites},
         "recipe": recipes,
         "extraction": recipes,
         "sampling": {
@@ -66,12 +66,12 @@ def run_identity(
             "top_p": config.top_p,
             "max_tokens": config.max_tokens,
             "seed": config.seed,
-            **_given(top_k=config.top_k, min_p=config.min_p, stop=list(config.stop)),
+            **_drop_unset(top_k=config.top_k, min_p=config.min_p, stop=list(config.stop)),
         },
         "limit": config.limit,
         "sandbox": sandbox,
         "trust": config.trust,
-        **_given(
+        **_drop_unset(
             quantization=config.quantization,
             engine_args=sorted(config.engine_args),
             adapter={"name": adapter.name, "digest": adapter.digest} if adapter else None,
@@ -79,23 +79,23 @@ def run_identity(
     }
 
 
-def _given(**settings: Any) -> dict[str, Any]:
-    """Those that were set: the others have no part in the identity of runs that never knew them."""
+def _drop_unset(**settings: Any) -> dict[str, Any]:
+    """Drop settings that were not set: older runs were identified without them."""
     return {name: value for name, value in settings.items() if value not in (None, [], {})}
 
 
-def default_folder(what: str, identity: Mapping[str, Any]) -> Path:
+def choose_default_folder(what: str, identity: Mapping[str, Any]) -> Path:
     """Return results/<what>-<digest>, below the current folder."""
-    return RESULTS / f"{_slug(what)}-{json_digest(identity)[:8]}"
+    return RESULTS / f"{_build_slug(what)}-{json_digest(identity)[:8]}"
 
 
-def folders_named(what: str) -> list[Path]:
-    """Return the run folders there are among those that `default_folder` may return for `what`."""
-    pattern = f"{glob.escape(_slug(what))}-{8 * '[0-9a-f]'}/{MANIFEST}"
+def find_default_folders(what: str) -> list[Path]:
+    """Return the existing run folders that `choose_default_folder` may have named for `what`."""
+    pattern = f"{glob.escape(_build_slug(what))}-{8 * '[0-9a-f]'}/{MANIFEST}"
     return sorted(manifest.parent for manifest in RESULTS.glob(pattern))
 
 
-def _slug(what: str) -> str:
+def _build_slug(what: str) -> str:
     named = re.split(r"\?|@https?://", what)[0]
     last = named.rstrip("/").rpartition("/")[2]
     return (re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.") or "run")[:60]

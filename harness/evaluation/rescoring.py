@@ -1,8 +1,8 @@
-"""The same completions under every extraction rule: how much of a score is the rule's.
+"""Score the same completions under every extraction rule, to measure the effect of the rule.
 
-The raw texts of a run folder are read anew by each rule of `harness.tasks.extraction` and of the benchmark's own
-recipes; where the code comes out as the run has it, the run's verdict holds, and equal programs run once. Nothing of
-the run changes but one field of its manifest.
+Each rule of `harness.tasks.extraction` and of the benchmark's own recipes extracts code from the raw texts of a run
+folder. If the code is the run's own, its verdict holds; equal programs run once. Only one field of the run's manifest
+changes.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from typing import Any
 
 from .. import report
 from ..errors import SandboxUnavailable, StoreError, UsageError
-from ..metrics.extraction_effect import FIELD, RuleScore, as_field
-from ..metrics.pass_at_k import pass_at_k
+from ..metrics.extraction_effect import FIELD, RuleScore, build_field
+from ..metrics.pass_at_k import compute_pass_at_k
 from ..optional import recipes_of
 from ..progress import Progress, Quiet
-from ..report.summary import counts_of
+from ..report.summary import count_outcomes
 from ..sandboxes import open_sandbox
 from ..sandboxes.cache import judge_all, outcome_store
 from ..store import RunFolder, read_manifest
 from ..tasks.extraction import EXTRACTIONS, Extraction
 from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import CodeForm, Outcome, Sample, Status, Trust
-from .pipeline import recorded_sandbox
+from .pipeline import read_recorded_sandbox
 from .session import SandboxOptions
 
 ALL = "all"
-Answer = tuple[str, str, CodeForm]
-"""Task id, code, form: what a verdict hangs on."""
+ExtractedCode = tuple[str, str, CodeForm]
+"""Task id, code and form, which decide the verdict."""
 STAGE = "score"
 
 
 def compare_rules(
     path: Path, *, options: SandboxOptions | None = None, progress: Progress | None = None
 ) -> report.Summary:
-    """Score a finished run's completions under every rule, and put the scores into its manifest and report.
+    """Score a finished run's completions under every rule, and record the scores in its manifest and report.
 
-    The sandbox and the trust are the run's. A rule whose package is not installed is left out, with a note.
+    The sandbox and the trust are the run's. A rule is skipped with a note if its package is not installed.
 
     Raises:
         StoreError: it is no run folder, has samples without verdict, or was made with other data.
@@ -47,67 +47,67 @@ def compare_rules(
     """
     identity = read_manifest(path)["identity"]
     options = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
-    suites = [_suite(path, name, identity) for name in identity["benchmarks"]]
+    suites = [_load_recorded_suite(path, name, identity) for name in identity["benchmarks"]]
     with RunFolder(path, identity) as folder:
         found: list[RuleScore] = []
         with progress or Quiet() as shown:
             for suite in suites:
-                found += _compared(folder, suite, recorded_sandbox(path), options, shown)
-        folder.update_manifest(**{FIELD: as_field(folder.manifest, len(folder.samples), found)})
+                found += _score_benchmark(folder, suite, read_recorded_sandbox(path), options, shown)
+        folder.update_manifest(**{FIELD: build_field(folder.manifest, len(folder.samples), found)})
         return report.write(path)
 
 
-def rules(suite: Suite) -> dict[str, Extraction]:
-    """By name: the general rules, the text as it is, and those of the benchmark's recipes."""
+def list_rules(suite: Suite) -> dict[str, Extraction]:
+    """Return the general rules, the unchanged text, and the rules of the benchmark's recipes, by name."""
     own = {recipe.extraction.name: recipe.extraction for recipe in recipes_of(suite.benchmark).values()}
     return {**EXTRACTIONS, AS_IS.extraction.name: AS_IS.extraction, **own}
 
 
-def _suite(path: Path, name: str, identity: Mapping[str, Any]) -> Suite:
+def _load_recorded_suite(path: Path, name: str, identity: Mapping[str, Any]) -> Suite:
     recorded = identity.get("recipe", identity["extraction"])[name]
     suite = load_suite(name, identity.get("limit")).with_recipe(recorded["name"] if recorded else AS_IS.name)
-    if suite.facts() != identity["benchmarks"][name]:
+    if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
     return suite
 
 
-def _compared(
+def _score_benchmark(
     folder: RunFolder, suite: Suite, sandbox: str | None, options: SandboxOptions, shown: Progress
 ) -> list[RuleScore]:
-    if pending := len(folder.pending(suite.name)):
+    if pending := len(folder.list_pending(suite.name)):
         raise StoreError(f"{folder.path} has {pending} samples of {suite.name} without verdict; complete the run first")
     samples = [sample for sample in folder.samples.values() if sample.benchmark == suite.name]
-    known = {_program(sample): folder.verdicts[suite.name, sample.task_id, sample.index].status for sample in samples}
+    known = {_get_code(sample): folder.verdicts[suite.name, sample.task_id, sample.index].status for sample in samples}
     recorded = folder.manifest["identity"]["extraction"][suite.name]
     own = suite.with_recipe(recorded["name"]).recipe if recorded else AS_IS
     assert own is not None
     by_rule = {own.extraction.name: samples}
-    for rule in rules(suite).values():
+    for rule in list_rules(suite).values():
         if rule.name not in by_rule:
             try:
-                by_rule[rule.name] = _extracted(suite, rule, samples)
+                by_rule[rule.name] = _extract_samples(suite, rule, samples)
             except UsageError as error:
                 shown.note(f"left out: {error}")
-    programs = dict.fromkeys(_program(sample) for taken in by_rule.values() for sample in taken)
-    known |= _judged(suite, [one for one in programs if one not in known], sandbox, options, shown)
-    return list(_scored(suite, own.extraction.name, by_rule, known))
+    programs = dict.fromkeys(_get_code(sample) for taken in by_rule.values() for sample in taken)
+    known |= _judge_programs(suite, [one for one in programs if one not in known], sandbox, options, shown)
+    return list(_compare_scores(suite, own.extraction.name, by_rule, known))
 
 
-def _extracted(suite: Suite, rule: Extraction, samples: Sequence[Sample]) -> list[Sample]:
-    """The answers read by another rule; what the recipe does before it (prefill, an echoed prompt) stays."""
+def _extract_samples(suite: Suite, rule: Extraction, samples: Sequence[Sample]) -> list[Sample]:
+    """Extract the answers by another rule; the recipe's own steps (prefill, an echoed prompt) stay."""
     assert suite.recipe is not None
     other = replace(suite, recipe=replace(suite.recipe, extraction=rule))
-    return [other.extracted(sample.task_id, sample.index, sample.completion) for sample in samples]
+    return [other.extract_sample(sample.task_id, sample.index, sample.completion) for sample in samples]
 
 
-def _program(sample: Sample) -> Answer:
+def _get_code(sample: Sample) -> ExtractedCode:
     return sample.task_id, sample.code, sample.form
 
 
-def _judged(
-    suite: Suite, programs: Sequence[Answer], name: str | None, options: SandboxOptions, shown: Progress
-) -> dict[Answer, Status]:
-    """The verdicts of programs that the run has not, each asked for once."""
+def _judge_programs(
+    suite: Suite, programs: Sequence[ExtractedCode], name: str | None, options: SandboxOptions, shown: Progress
+) -> dict[ExtractedCode, Status]:
+    """Judge programs without a verdict in the run, each once."""
     if not programs:
         return {}
     sandbox = open_sandbox(
@@ -122,7 +122,7 @@ def _judged(
         (answer, benchmark.program(suite.problems[answer[0]], *answer[1:]), benchmark.judge(suite.problems[answer[0]]))
         for answer in programs
     )
-    found: dict[Answer, Status] = {}
+    found: dict[ExtractedCode, Status] = {}
 
     def settle(key: Any, outcome: Outcome) -> None:
         if outcome.status is Status.INFRASTRUCTURE:
@@ -137,11 +137,11 @@ def _judged(
     return found
 
 
-def _scored(
-    suite: Suite, own: str, by_rule: Mapping[str, Sequence[Sample]], known: Mapping[Answer, Status]
+def _compare_scores(
+    suite: Suite, own: str, by_rule: Mapping[str, Sequence[Sample]], known: Mapping[ExtractedCode, Status]
 ) -> Iterator[RuleScore]:
     counts = {
-        rule: counts_of(suite.problems, [(sample.task_id, known[_program(sample)]) for sample in taken])
+        rule: count_outcomes(suite.problems, [(sample.task_id, known[_get_code(sample)]) for sample in taken])
         for rule, taken in by_rule.items()
     }
     for rule, taken in by_rule.items():
@@ -149,8 +149,8 @@ def _scored(
         yield RuleScore(
             rule=rule,
             own=rule == own,
-            changed=sum(_program(new) != _program(old) for new, old in zip(taken, by_rule[own], strict=True)),
-            score=pass_at_k(counts[rule], 1, benchmark=suite.name),
+            changed=sum(_get_code(new) != _get_code(old) for new, old in zip(taken, by_rule[own], strict=True)),
+            score=compute_pass_at_k(counts[rule], 1, benchmark=suite.name),
             gained=tuple(task_id for task_id, more in passed.items() if more > 0),
             lost=tuple(task_id for task_id, more in passed.items() if more < 0),
         )

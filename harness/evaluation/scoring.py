@@ -1,4 +1,4 @@
-"""Verdicts for samples that are there already: someone's samples file, or a run whose code is taken out anew."""
+"""Judge existing samples: a samples file, or a run whose code is extracted again."""
 
 from __future__ import annotations
 
@@ -15,65 +15,68 @@ from ..errors import StoreError, UsageError
 from ..progress import Progress, Quiet
 from ..registry import lookup
 from ..store import MANIFEST, RunFolder, read_manifest
-from ..store.provenance import Clock
+from ..store.provenance import StageTimer
 from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Completion, Sample, Sandbox, Trust
-from .pipeline import chosen_sandbox, describe, options_of, place_of, recorded_sandbox
-from .plans import default_folder, folders_named
-from .session import SandboxOptions, Session, evaluate, starting, told
+from .pipeline import build_sandbox_options, read_recorded_sandbox, record_configuration, select_backend
+from .plans import choose_default_folder, find_default_folders
+from .session import SandboxOptions, Session, evaluate, prepare_sandbox, record_sandbox
 
 
 def score(
     config: ScoreConfig, *, out: Path | None = None, command: Sequence[str] = (), progress: Progress | None = None
 ) -> report.Summary:
-    """Judge a samples file in a run folder, results/<file>-<digest> by default; resume what is there.
+    """Judge a samples file in a run folder, by default results/<file>-<digest>; resume an earlier start.
 
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
     """
-    environment, options = lookup("benchmarks", config.benchmark).environment, options_of(config)
-    told_to = progress or Quiet()
-    with place_of(config, told_to) as there:
-        begun = None if config.sandbox else _begun_sandbox(config, out)
-        sandbox_name = chosen_sandbox(config.sandbox or begun, environment, there)
-        with starting(there, sandbox_name, environment, options) as ready:  # while the data is read
-            suite, file = _loaded(config)
-            identity = _identity(config, suite, file, sandbox_name)
-            path = out or default_folder(_stem(config), identity)
+    environment, options = lookup("benchmarks", config.benchmark).environment, build_sandbox_options(config)
+    progress = progress or Quiet()
+    with select_backend(config, progress) as backend:
+        begun = None if config.sandbox else _find_begun_sandbox(config, out)
+        sandbox_name = backend.select_sandbox(config.sandbox or begun, environment=environment)
+        with prepare_sandbox(backend, sandbox_name, environment, options) as ready:  # while the data is read
+            suite, file = _load_inputs(config)
+            identity = _build_identity(config, suite, file, sandbox_name)
+            path = out or choose_default_folder(_derive_stem(config), identity)
             goes_on = out is None and (path / MANIFEST).exists()
             with RunFolder(path, identity) as folder:
-                with there.watched(told_to) as shown, Session(folder, shown, command, Clock(), there) as session:
+                with (
+                    backend.watch_progress(progress) as shown,
+                    Session(folder, shown, command, StageTimer(), backend) as session,
+                ):
                     if begun is not None and goes_on:
                         shown.note(f"going on in {path}, in the sandbox that it began with: {begun}")
-                    describe(folder, config, [suite])
+                    record_configuration(folder, config, [suite])
                     arrived = {(task_id, index) for _, task_id, index in folder.samples}
                     missing = [row for row in file.samples if (row.task_id, row.index) not in arrived]
-                    _judge(session, suite, ready, options, missing)
+                    _judge_samples(session, suite, ready, options, missing)
                 return report.write(path, [suite])
 
 
-def _stem(config: ScoreConfig) -> str:
+def _derive_stem(config: ScoreConfig) -> str:
     return config.samples.name.partition(".")[0]
 
 
-def _begun_sandbox(config: ScoreConfig, out: Path | None) -> str | None:
-    """Return the sandbox that this run began with, in `out` or in a default folder; None if it has not begun.
+def _find_begun_sandbox(config: ScoreConfig, out: Path | None) -> str | None:
+    """Return the sandbox that this run began with, in `out` or a default folder; None if it has not begun.
 
-    A default folder is named for the sandbox too, and which one is the best may have changed since.
+    The sandbox is part of a default folder's name, and the best available one may have changed since.
     """
     if out is not None:
-        return recorded_sandbox(out)
-    paths = folders_named(_stem(config))
+        return read_recorded_sandbox(out)
+    paths = find_default_folders(_derive_stem(config))
     asked = {"kind": "score", "field": config.field, "trust": config.trust}
     asked |= {"samples": samples_digest(config.samples)} if paths else {}
     for path in paths:
         try:
             identity = read_manifest(path)["identity"]
-        except StoreError:  # another run's, whose damage is no matter of this one
+        except StoreError:  # another run's; its damage does not concern this one
             continue
         same = all(identity.get(key) == value for key, value in asked.items())
         if same and list(identity.get("benchmarks", ())) == [config.benchmark]:
-            return recorded_sandbox(path)
+            return read_recorded_sandbox(path)
     return None
 
 
@@ -86,67 +89,67 @@ def reextract(
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> report.Summary:
-    """Take the code out of a run's raw texts again, in place, and judge the samples whose code changed.
+    """Extract the code of a run's raw texts again, in place, and judge the samples whose code changed.
 
-    `recipe` defaults to the run's own, in its present version. Raw texts and unchanged verdicts stay.
+    `recipe` defaults to the run's own in its present version. Raw texts and unchanged verdicts stay.
 
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
     """
     identity = read_manifest(path)["identity"]
-    begun = recorded_sandbox(path)
+    begun = read_recorded_sandbox(path)
     if sandbox is not None and begun not in (None, sandbox):
         raise UsageError(f'{path} was judged in sandbox "{begun}"; a run keeps the one it began with')
-    suites = [_recorded_suite(path, name, identity, recipe) for name in identity["benchmarks"]]
-    extraction = {suite.name: suite.recipe_facts() for suite in suites}
+    suites = [_load_recorded_suite(path, name, identity, recipe) for name in identity["benchmarks"]]
+    extraction = {suite.name: suite.describe_recipe() for suite in suites}
     with RunFolder(path, identity) as folder:
-        with progress or Quiet() as shown, Session(folder, shown, command, Clock()) as session:
-            changed = [new for suite in suites for new in _changed(folder, suite)]
+        with progress or Quiet() as shown, Session(folder, shown, command, StageTimer()) as session:
+            changed = [new for suite in suites for new in _find_changed(folder, suite)]
             folder.replace_code(changed, {**identity, "extraction": extraction})
             shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
             chosen = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
             for suite in suites:
-                if folder.pending(suite.name):
+                if folder.list_pending(suite.name):
                     environment = suite.benchmark.environment
-                    name = chosen_sandbox(begun or sandbox, environment, session.place)
-                    with starting(session.place, name, environment, chosen) as ready:
-                        _judge(session, suite, ready, chosen, [])
+                    name = session.backend.select_sandbox(begun or sandbox, environment=environment)
+                    with prepare_sandbox(session.backend, name, environment, chosen) as ready:
+                        _judge_samples(session, suite, ready, chosen, [])
         return report.write(path, suites)
 
 
-def _judge(
+def _judge_samples(
     session: Session,
     suite: Suite,
     ready: Callable[[], Sandbox],
     options: SandboxOptions,
     missing: Sequence[ForeignSample],
 ) -> None:
-    total = len(session.folder.pending(suite.name)) + len(missing)
+    total = len(session.folder.list_pending(suite.name)) + len(missing)
     if total:
-        sandbox = told(session, suite, ready)
-        evaluate(session, suite, sandbox, _arrivals(suite, missing), options=options, total=total)
+        sandbox = record_sandbox(session, suite, ready)
+        evaluate(session, suite, sandbox, _build_samples(suite, missing), options=options, total=total)
 
 
-def _arrivals(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Sample]:
+def _build_samples(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Sample]:
     for row in rows:
         completion = Completion(text=row.text)
         if suite.recipe is not None:
-            yield suite.extracted(row.task_id, row.index, completion)
+            yield suite.extract_sample(row.task_id, row.index, completion)
         else:
-            yield suite.given(row.task_id, row.index, completion, row.text, row.form or CodeForm.COMPLETION)
+            yield suite.attach_code(row.task_id, row.index, completion, row.text, row.form or CodeForm.COMPLETION)
 
 
-def _loaded(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
+def _load_inputs(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
     suite = load_suite(config.benchmark)
     if config.recipe is not None:
         suite = suite.with_recipe(config.recipe)
     file = read(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
-    _check(config, suite, file)
+    _check_inputs(config, suite, file)
     return suite, file
 
 
-def _check(config: ScoreConfig, suite: Suite, file: SamplesFile) -> None:
-    """Refuse what would only be noticed at the end."""
+def _check_inputs(config: ScoreConfig, suite: Suite, file: SamplesFile) -> None:
+    """Refuse inputs whose fault would only show at the end."""
     if suite.recipe is None and any(row.form is None for row in file.samples):
         raise UsageError(
             f'field "{config.field}" of {config.samples.name} holds answers, not code; '
@@ -162,32 +165,32 @@ def _check(config: ScoreConfig, suite: Suite, file: SamplesFile) -> None:
             )
 
 
-def _identity(config: ScoreConfig, suite: Suite, file: SamplesFile, sandbox: str) -> dict[str, Any]:
+def _build_identity(config: ScoreConfig, suite: Suite, file: SamplesFile, sandbox: str) -> dict[str, Any]:
     return {
         "kind": "score",
         "samples": f"sha256:{file.sha256}",
         "field": config.field,
-        "benchmarks": {suite.name: suite.facts()},
-        "extraction": {suite.name: suite.recipe_facts()},
+        "benchmarks": {suite.name: suite.describe_data()},
+        "extraction": {suite.name: suite.describe_recipe()},
         "sandbox": sandbox,
         "trust": config.trust,
     }
 
 
-def _recorded_suite(path: Path, name: str, identity: dict[str, Any], recipe: str | None) -> Suite:
+def _load_recorded_suite(path: Path, name: str, identity: dict[str, Any], recipe: str | None) -> Suite:
     recorded = identity["extraction"][name]
     chosen = recipe or (recorded and recorded["name"])
     if chosen is None:
         raise UsageError(f"{path} was scored without a recipe; name one with --recipe (`harness list recipes` has all)")
     suite = load_suite(name, identity.get("limit")).with_recipe(chosen)
-    if suite.facts() != identity["benchmarks"][name]:
+    if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
     return suite
 
 
-def _changed(folder: RunFolder, suite: Suite) -> Iterator[Sample]:
+def _find_changed(folder: RunFolder, suite: Suite) -> Iterator[Sample]:
     for sample in folder.samples.values():
         if sample.benchmark == suite.name:
-            new = suite.extracted(sample.task_id, sample.index, sample.completion)
+            new = suite.extract_sample(sample.task_id, sample.index, sample.completion)
             if new != sample:
                 yield new

@@ -1,4 +1,4 @@
-"""One start of a run: samples in, verdicts out, everything kept at once, time taken per stage."""
+"""Judge samples in one start of a run, store everything at once, and time each stage."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import __version__
-from ..checks.verify import quick
+from ..checks.verify import verify_quickly
 from ..metrics import time_limits
 from ..progress import Progress
 from ..sandboxes.cache import OutcomeStore, judge_all, outcome_store
 from ..store import RunFolder, provenance
 from ..tasks.suite import Suite
 from ..types import Generated, Key, Outcome, Sample, Sandbox, Trust, Verdict, Work
-from .backend import Here, Place
+from .backend import Backend, LocalBackend
 from .feed import Feed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """How programs are run and judged."""
+    """Options for running and judging programs."""
 
     trust: Trust = Trust.SPLIT
     workers: int | None = None
     """Programs run side by side. None: one per core."""
     allow_unsafe: bool = False
-    """Run programs even where nothing keeps them away from their judge."""
+    """Run programs even if nothing isolates them from their judge."""
     cache: bool = True
     """Take verdicts of equal programs from the cache."""
     retry_timeouts: bool = False
-    """Run time-outs again with four times the time, to name the problems that hang on it."""
+    """Retry time-outs with four times the time, to find problems that depend on the limit."""
 
 
 class Session:
-    """One start of a run: its clock, what it did, and the manifest's record of it."""
+    """One start of a run: its clock, its counts, and its record in the manifest."""
 
     def __init__(
         self,
         folder: RunFolder,
         progress: Progress,
         command: Sequence[str],
-        clock: provenance.Clock,
-        place: Place | None = None,
+        clock: provenance.StageTimer,
+        backend: Backend | None = None,
     ) -> None:
-        self.place: Place = place or Here()
+        self.backend: Backend = backend or LocalBackend()
         self.folder = folder
         self.progress = progress
         self.clock = clock
@@ -60,7 +60,7 @@ class Session:
         self.verified: dict[str, Any] = {}
         """By benchmark: how the sandbox was checked, or "skipped"."""
         self._command = list(command)
-        self._started_at = provenance.now()
+        self._started_at = provenance.read_clock()
         self._complete = False
 
     def __enter__(self) -> Session:
@@ -68,19 +68,19 @@ class Session:
         self.folder.update_manifest(
             harness_version=__version__,
             command=self._command,
-            git_revision=provenance.git_revision(),
-            versions=provenance.versions(),
-            hardware=provenance.hardware(),
+            git_revision=provenance.read_git_revision(),
+            versions=provenance.collect_versions(),
+            hardware=provenance.describe_hardware(),
         )
         return self
 
-    def asked(self) -> None:
-        """Completions are asked for from now on."""
+    def record_request(self) -> None:
+        """Start the clock of the first completion."""
         if self._asked_at is None:
             self._asked_at = time.monotonic()
 
-    def came(self, generated: Generated) -> None:
-        """A completion is there. Its prompt counts once, however many samples it has."""
+    def record_completion(self, generated: Generated) -> None:
+        """Count a completion; its prompt counts once, however many samples it has."""
         assert self._asked_at is not None
         self.last_s = time.monotonic() - self._asked_at
         self.first_s = self.last_s if self.first_s is None else self.first_s
@@ -92,11 +92,11 @@ class Session:
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         self.clock.settle()
-        stages = self.clock.stages()
+        stages = self.clock.measure_stages()
         record: dict[str, Any] = {
             "command": self._command,
             "started_at": self._started_at,
-            "ended_at": provenance.now(),
+            "ended_at": provenance.read_clock(),
             "complete": kind is None,
             "stages_s": stages,
             "generated": self.generated,
@@ -107,7 +107,7 @@ class Session:
             "verified": self.verified,
             "versions": self.folder.manifest["versions"],
         }
-        if (cluster := self.place.facts()) is not None:
+        if (cluster := self.backend.describe()) is not None:
             record["cluster"] = dict(cluster)
         if self.tokens and stages.get("generate"):
             record["tokens_per_s"] = round(self.tokens / stages["generate"], 1)
@@ -122,21 +122,21 @@ class Session:
 def evaluate(
     session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], *, options: SandboxOptions, total: int
 ) -> None:
-    """Judge what is pending, then what arrives; every sample and verdict is kept at once."""
+    """Judge the pending samples, then those that arrive; store every sample and verdict at once."""
     session.progress.start("score", total)
     with outcome_store(use=options.cache, warn=session.progress.note) as store:
-        _judge(session, suite, sandbox, store, arrivals)
+        _judge_samples(session, suite, sandbox, store, arrivals)
     session.progress.finish("score")
-    _look_at_timeouts(session, suite, sandbox, options)
+    _check_timeouts(session, suite, sandbox, options)
 
 
-def _look_at_timeouts(session: Session, suite: Suite, sandbox: Sandbox, options: SandboxOptions) -> None:
+def _check_timeouts(session: Session, suite: Suite, sandbox: Sandbox, options: SandboxOptions) -> None:
     stage = "retry time-outs"
-    total = len(time_limits.timed_out(session.folder, suite)) if options.retry_timeouts else 0
+    total = len(time_limits.find_timeouts(session.folder, suite)) if options.retry_timeouts else 0
     if total:
         session.progress.start(stage, total)
         session.clock.touch("time_check")
-    time_limits.check(
+    time_limits.record_timeouts(
         session.folder, suite, sandbox, lambda: session.progress.advance(stage), retry=options.retry_timeouts
     )
     if total:
@@ -145,11 +145,11 @@ def _look_at_timeouts(session: Session, suite: Suite, sandbox: Sandbox, options:
         session.progress.finish(stage)
 
 
-def _judge(
+def _judge_samples(
     session: Session, suite: Suite, sandbox: Sandbox, store: OutcomeStore | None, arrivals: Iterator[Sample]
 ) -> None:
     folder, clock = session.folder, session.clock
-    feed = Feed(_work(session, suite, arrivals))
+    feed = Feed(_build_work(session, suite, arrivals))
 
     def settle(key: Key, outcome: Outcome) -> None:
         benchmark, task_id, index = key
@@ -161,18 +161,20 @@ def _judge(
     try:
         session.cached += judge_all(sandbox, feed, store, settle)
     finally:
-        # The sandbox has let go of the feed before the feed is closed and the workers are.
+        # The sandbox has released the feed, which is closed before the workers are.
         feed.close()
         clock.settle()
 
 
 @contextmanager
-def starting(place: Place, name: str, environment: str, options: SandboxOptions) -> Iterator[Callable[[], Sandbox]]:
-    """Start the sandbox called `name` beside what the body does, which calls for it once it needs it.
+def prepare_sandbox(
+    backend: Backend, name: str, environment: str, options: SandboxOptions
+) -> Iterator[Callable[[], Sandbox]]:
+    """Start the sandbox called `name` in a thread and yield a function that returns it once it is ready.
 
-    The call waits, and raises what starting raised.
+    The function waits, and raises what the start raised.
     """
-    sandbox = place.sandbox(
+    sandbox = backend.open_sandbox(
         name,
         environment=environment,
         workers=options.workers,
@@ -189,14 +191,14 @@ def starting(place: Place, name: str, environment: str, options: SandboxOptions)
 
 
 @contextmanager
-def started(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
-    """The sandbox called `name`, with workers for the programs of `suite`; what it enforces is recorded."""
-    with starting(session.place, name, suite.benchmark.environment, options) as ready:
-        yield told(session, suite, ready)
+def start_sandbox(session: Session, suite: Suite, name: str, options: SandboxOptions) -> Iterator[Sandbox]:
+    """Start the sandbox called `name` for the programs of `suite`, and record what it enforces."""
+    with prepare_sandbox(session.backend, name, suite.benchmark.environment, options) as ready:
+        yield record_sandbox(session, suite, ready)
 
 
-def told(session: Session, suite: Suite, ready: Callable[[], Sandbox]) -> Sandbox:
-    """The sandbox that `starting` gave, once it is ready; what it enforces is recorded."""
+def record_sandbox(session: Session, suite: Suite, ready: Callable[[], Sandbox]) -> Sandbox:
+    """Wait for the sandbox of `prepare_sandbox` and record what it enforces."""
     session.clock.touch("sandbox")
     sandbox = ready()
     session.clock.touch("sandbox")
@@ -205,14 +207,14 @@ def told(session: Session, suite: Suite, ready: Callable[[], Sandbox]) -> Sandbo
     return sandbox
 
 
-def check(session: Session, suite: Suite, sandbox: Sandbox) -> None:
-    """Refuse a sandbox that gives known programs other verdicts than theirs; the record says what was run.
+def check_sandbox(session: Session, suite: Suite, sandbox: Sandbox) -> None:
+    """Refuse a sandbox that judges known programs wrongly; record how it was checked.
 
     Raises:
         SandboxUnavailable: it does.
     """
     session.clock.touch("verify")
-    found = quick(suite, sandbox)
+    found = verify_quickly(suite, sandbox)
     session.clock.touch("verify")
     session.verified[suite.name] = {
         "canaries": f"{found.canaries.passed}/{found.canaries.total}",
@@ -221,11 +223,11 @@ def check(session: Session, suite: Suite, sandbox: Sandbox) -> None:
     }
 
 
-def _work(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Work]:
-    for key in session.folder.pending(suite.name):
+def _build_work(session: Session, suite: Suite, arrivals: Iterator[Sample]) -> Iterator[Work]:
+    for key in session.folder.list_pending(suite.name):
         session.clock.touch("score")
-        yield suite.work(session.folder.samples[key])
+        yield suite.build_work(session.folder.samples[key])
     for sample in arrivals:
         session.folder.append_sample(sample)
         session.clock.touch("score")
-        yield suite.work(sample)
+        yield suite.build_work(sample)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..digests import file_digest
-from ..report.tables import markdown_table
+from ..report.tables import format_table
 from ..store import make_folder, write_json, write_rows, write_text
-from ..store.journal import write_error
+from ..store.journal import make_write_error
 from .records import Row
 
 ROWS = "train.jsonl"
@@ -67,7 +67,7 @@ def card(manifest: Mapping[str, Any]) -> str:
         f"{manifest['rows']} rows in Alpaca's form (`instruction`, `input`, `output`), made by Evol-Instruct "
         f"(arXiv 2304.12244, 2306.08568) with the model {', '.join(models) or 'none'}.",
         "",
-        *markdown_table(["round", "rows"], [[str(number), str(count)] for number, count in rounds.items()]),
+        *format_table(["round", "rows"], [[str(number), str(count)] for number, count in rounds.items()]),
         "",
         "Each row names its seed, its parent, the operator, the round, the model and the attempts from the same parent "
         "that were thrown away. Round 0 are the seeds.",
@@ -109,5 +109,5 @@ def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> bool:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise write_error(path, error) from error
+        raise make_write_error(path, error) from error
     return True

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import StoreError
 from ..store import write_json
-from ..store.claims import check_identity, load_manifest, lock_folder, new_manifest
+from ..store.claims import build_manifest, check_identity, load_manifest, lock_folder
 from .ledger import LEDGER
 
 MANIFEST = "evolve.json"
@@ -64,7 +64,7 @@ class EvolveFolder:
             return manifest
         if (self.path / LEDGER).exists():
             raise StoreError(f"{self.path} holds {LEDGER} but no {MANIFEST}; choose another --out")
-        manifest = new_manifest(self._identity)
+        manifest = build_manifest(self._identity)
         write_json(self.path / MANIFEST, manifest)
         return manifest
 

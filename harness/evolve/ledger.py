@@ -15,7 +15,7 @@ from typing import Any
 
 from ..digests import json_digest
 from ..errors import StoreError
-from ..store.journal import Journal, whole_rows
+from ..store.journal import Journal, read_whole_lines
 from ..types import SamplingParams
 
 LEDGER = "ledger.jsonl"
@@ -70,7 +70,7 @@ class Ledger:
     def __enter__(self) -> Ledger:
         self._journal = Journal(self.path)
         try:
-            for number, line in whole_rows(self.path):
+            for number, line in read_whole_lines(self.path):
                 try:
                     self._take(json.loads(line))
                 except (KeyError, ValueError, TypeError) as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import __version__
 from ..digests import file_digest
-from ..evaluation.backend import Place, place
+from ..evaluation.backend import Backend, open_backend
 from ..models.options import ModelOptions
 from ..progress import Progress, Quiet
 from ..store import make_folder, provenance, write_json, write_rows, write_text
@@ -87,7 +87,7 @@ def evolve(config: EvolveConfig, settings: Settings, progress: Progress | None =
     with _place(config, settings, told) as there:
         openers = _openers(config, settings, there)
         facts = {name: dict(opener().describe()) for name, opener in openers.items()}
-        with there.watched(told) as shown, EvolveFolder(settings.out, identity(config, seeds, facts)) as folder:
+        with there.watch_progress(told) as shown, EvolveFolder(settings.out, identity(config, seeds, facts)) as folder:
             run = _Run(config, settings, seeds=seeds, suites=suites, folder=folder, progress=shown, place=there)
             run.begin(facts)
             with Ledger(folder.path) as ledger:
@@ -106,13 +106,13 @@ class _Run:
         suites: Sequence[Suite],
         folder: EvolveFolder,
         progress: Progress,
-        place: Place,
+        place: Backend,
     ) -> None:
         self._place = place
         self._config, self._settings, self._seeds, self._suites = config, settings, seeds, suites
         self._folder, self._progress = folder, progress
-        self._clock = provenance.Clock()
-        self._started_at = provenance.now()
+        self._clock = provenance.StageTimer()
+        self._started_at = provenance.read_clock()
         self._trials: list[Trial] = []
 
     def begin(self, models: dict[str, Any]) -> None:
@@ -120,10 +120,10 @@ class _Run:
         operators = [{"name": one.name, "kind": one.kind, "digest": one.digest} for one in self._config.operators]
         self._folder.update(
             harness_version=__version__,
-            git_revision=provenance.git_revision(),
+            git_revision=provenance.read_git_revision(),
             command=list(self._settings.command),
-            versions=provenance.versions(),
-            hardware=provenance.hardware(),
+            versions=provenance.collect_versions(),
+            hardware=provenance.describe_hardware(),
             models=models,
             operators=operators,
             rounds=self._config.rounds,
@@ -266,23 +266,23 @@ class _Run:
         session = {
             "command": list(self._settings.command),
             "started_at": self._started_at,
-            "ended_at": provenance.now(),
+            "ended_at": provenance.read_clock(),
             "asked": asker.asked,
             "generating_s": round(asker.generating_s, 3),
-            "stages_s": self._clock.stages(),
+            "stages_s": self._clock.measure_stages(),
             "stopped": stopped,
         }
-        if (cluster := self._place.facts()) is not None:
+        if (cluster := self._place.describe()) is not None:
             session["cluster"] = dict(cluster)
         sessions = [*self._folder.manifest.get("sessions", []), session]
         totals = {"requests": ledger.requests, "tokens": ledger.tokens, "rounds": found.rounds}
         self._folder.update(sessions=sessions, dataset=data, totals=totals)
 
 
-def _place(config: EvolveConfig, settings: Settings, progress: Progress) -> Place:
+def _place(config: EvolveConfig, settings: Settings, progress: Progress) -> Backend:
     """Where the models are."""
     options = settings.options
-    return place(
+    return open_backend(
         settings.cluster,
         progress,
         models=(config.model, config.judging),
@@ -292,11 +292,11 @@ def _place(config: EvolveConfig, settings: Settings, progress: Progress) -> Plac
     )
 
 
-def _openers(config: EvolveConfig, settings: Settings, there: Place) -> dict[str, Callable[[], Model]]:
+def _openers(config: EvolveConfig, settings: Settings, there: Backend) -> dict[str, Callable[[], Model]]:
     """How each model that is needed is opened."""
 
     def opener(spec: str) -> Callable[[], Model]:
-        return lambda: there.model(spec, backend=settings.backend, options=settings.options)
+        return lambda: there.open_model(spec, backend=settings.backend, options=settings.options)
 
     return {spec: opener(spec) for spec in dict.fromkeys((config.model, config.judging))}
 

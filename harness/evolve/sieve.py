@@ -103,7 +103,7 @@ def summary(
         touched[hit.benchmark].add(hit.task_id)
     order = {suite.name: {task: place for place, task in enumerate(suite.problems)} for suite in suites}
     return {
-        "benchmarks": {suite.name: suite.facts() for suite in suites},
+        "benchmarks": {suite.name: suite.describe_data() for suite in suites},
         "method": {
             "substring": f"runs of words, {LEAST_WORDS} or more",
             "ngram_share": sieve.thresholds.ngram_share,

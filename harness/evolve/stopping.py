@@ -19,7 +19,7 @@ from .. import registry
 from ..config.checking import Points, PositiveInt, check_fields
 from ..errors import UsageError
 from ..optional import splits_of
-from ..tasks.suite import in_split, load_suite
+from ..tasks.suite import find_split, load_suite
 from ..types import Score
 
 
@@ -97,7 +97,7 @@ def development_set(name: str, reported: Sequence[str] = ()) -> str:
         DataError: its data is missing.
     """
     given, _, split = name.partition(":")
-    benchmark = in_split(given, split or None)
+    benchmark = find_split(given, split or None)
     splits = splits_of(registry.lookup("benchmarks", benchmark))
     if benchmark in reported:
         raise UsageError(f"development set {benchmark} is reported as well: choose another one for either")

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..config import ks_for
 from ..errors import DataError, StoreError, reason
-from ..metrics.pass_at_k import pass_at_k
+from ..metrics.pass_at_k import compute_pass_at_k
 from ..store import read_manifest, read_samples, read_verdicts
 from ..types import Score, Status
 from .dataset import DATA_MANIFEST
@@ -55,7 +55,7 @@ def untouched(run: Path, data: Path) -> list[Beside]:
         touched = set(found["touched"].get(benchmark, ())) & set(counts)
         clean = {task_id: count for task_id, count in counts.items() if task_id not in touched}
         for k in ks_for(manifest["config"]["k"], min(drawn[task_id] for task_id in task_ids)):
-            full, rest = (pass_at_k(one, k, benchmark=benchmark) for one in (counts, clean))
+            full, rest = (compute_pass_at_k(one, k, benchmark=benchmark) for one in (counts, clean))
             scores.append(Beside(full=full, untouched=rest, touched=len(touched)))
     return scores
 

@@ -1,4 +1,4 @@
-"""Runs from and for other harnesses: `import_results` and `export_run`."""
+"""Import and export runs of other harnesses: `import_results` and `export_run`."""
 
 from .incoming import import_results
 from .outgoing import FORMATS, export_run

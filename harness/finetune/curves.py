@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..report import plots
-from ..report.templates import raw, render
+from ..report.templates import mark_safe, render
 from ..store import make_folder, write_text
 from .folder import ABOUT
 
@@ -26,7 +26,7 @@ def write_curves(folder: Path, manifest: Mapping[str, Any]) -> Path:
     make_folder(about)
     losses: Mapping[str, Sequence[Sequence[float]]] = manifest["losses"]
     if any(losses.values()):
-        plots.write_png(plots.losses(losses), about / PLOT)
+        plots.write_png(plots.draw_losses(losses), about / PLOT)
     write_text(about / PAGE, page(manifest))
     return about / PAGE
 
@@ -36,7 +36,9 @@ def page(manifest: Mapping[str, Any]) -> str:
     losses, data = manifest["losses"], manifest["data"]
     about = f"{data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens, {manifest['seconds']:.0f} s"
     shown = (
-        [{"caption": "Loss over steps", "svg": raw(plots.svg(plots.losses(losses)))}] if any(losses.values()) else []
+        [{"caption": "Loss over steps", "svg": mark_safe(plots.render_svg(plots.draw_losses(losses)))}]
+        if any(losses.values())
+        else []
     )
     return render(
         "training.html",

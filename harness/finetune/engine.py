@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
 from ..models.adapters import CONFIGURATION
-from ..models.checkpoint import json_object, one_line
+from ..models.checkpoint import read_json_object, summarize_error
 from ..store import write_json
 from .adapting import peft_config, quantisation
 from .config import TrainingConfig
@@ -45,7 +45,7 @@ def load_base(path: Path, config: TrainingConfig, dtype: str) -> Any:
     except (RuntimeError, ValueError, OSError, KeyError, ImportError, TypeError, AttributeError) as error:
         machine = isinstance(error, torch.OutOfMemoryError | MemoryError)
         raise ModelError(
-            f"base {path} cannot be loaded: {one_line(error)}", exit_code=INFRASTRUCTURE if machine else None
+            f"base {path} cannot be loaded: {summarize_error(error)}", exit_code=INFRASTRUCTURE if machine else None
         ) from error
     return loaded
 
@@ -205,7 +205,7 @@ def run(trainer: Any, state: Path | None) -> None:
         trainer.train(resume_from_checkpoint=str(state) if state is not None else None)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise ModelError(
-            f"out of memory at step {trainer.state.global_step + 1}: {one_line(error)}; choose a smaller "
+            f"out of memory at step {trainer.state.global_step + 1}: {summarize_error(error)}; choose a smaller "
             "--micro-batch-size, --gradient-checkpointing or --lora",
             exit_code=INFRASTRUCTURE,
         ) from error
@@ -240,5 +240,5 @@ def save(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> No
 def _settle_adapter(folder: Path) -> None:
     """PEFT writes names in the order of a set, and a card without content: the same adapter has the same bytes here."""
     (folder / "README.md").unlink(missing_ok=True)
-    settings = json_object(folder / CONFIGURATION)
+    settings = read_json_object(folder / CONFIGURATION)
     write_json(folder / CONFIGURATION, {**settings, "target_modules": sorted(settings["target_modules"])})

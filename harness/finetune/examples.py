@@ -53,7 +53,7 @@ def training_examples(suite: Suite) -> list[dict[str, str]]:
 
 
 def _example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, str]:
-    asked = suite.prompt(problem)
+    asked = suite.build_prompt(problem)
     if asked.messages:
         instruction = asked.messages[0][1]
     else:

@@ -17,9 +17,9 @@ from typing import Any
 from ..config import differences
 from ..errors import StoreError
 from ..models.table import OWN_MANIFEST
-from ..models.trained import read_trained
+from ..models.trained import read_training
 from ..store import make_folder, write_json
-from ..store.claims import LOCK, check_identity, lock_folder, new_manifest
+from ..store.claims import LOCK, build_manifest, check_identity, lock_folder
 
 STATES = "checkpoints"
 ABOUT = "training"
@@ -45,7 +45,7 @@ class TrainingFolder:
     def __enter__(self) -> TrainingFolder:
         if not self.writes:
             make_folder(self.path / ABOUT)
-            self.manifest = read_trained(self.path) or {}
+            self.manifest = read_training(self.path) or {}
             return self
         with self._held as held:
             held.enter_context(lock_folder(self.path))
@@ -84,7 +84,7 @@ class TrainingFolder:
             shutil.rmtree(self.path / STATES, ignore_errors=True)
 
     def _accepted(self) -> dict[str, Any]:
-        found = read_trained(self.path)
+        found = read_training(self.path)
         if found is None:
             # Another process of ours may have been faster with the folder of the log.
             ours = (LOCK, ABOUT)
@@ -99,6 +99,6 @@ class TrainingFolder:
         return found
 
     def _fresh(self) -> dict[str, Any]:
-        manifest = {**new_manifest(self._identity), "finished": False}
+        manifest = {**build_manifest(self._identity), "finished": False}
         write_json(self.path / OWN_MANIFEST, manifest)
         return manifest

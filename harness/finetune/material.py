@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..models.checkpoint import Checkpoint, context_length
+from ..models.checkpoint import Checkpoint, read_context_length
 from ..models.rendering import load_tokenizer
 from ..tasks.recipes import Recipe, recipe
 from .config import TrainingConfig
@@ -54,7 +54,7 @@ def make_material(
         UsageError: the length that is asked for exceeds the base's context.
         ModelError, DataError: as `encode`.
     """
-    context = context_length(base.path)
+    context = read_context_length(base.path)
     if context is not None and config.max_length > context:
         raise UsageError(
             f"max_length is {config.max_length}, and the context of {base.name} has {context} tokens; "

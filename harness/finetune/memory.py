@@ -13,7 +13,7 @@ from math import prod
 from pathlib import Path
 
 from ..errors import INFRASTRUCTURE, ModelError
-from ..models.checkpoint import WEIGHTS, configuration, tensor_shapes
+from ..models.checkpoint import WEIGHTS, read_configuration, read_tensor_shapes
 from .config import ALL_LINEAR, TrainingConfig
 
 WIDTHS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
@@ -70,7 +70,7 @@ def need(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards
     """Return what `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
     shapes: dict[str, tuple[int, ...]] = {}
     for shard in sorted(base.glob(WEIGHTS)):
-        shapes |= tensor_shapes(shard)
+        shapes |= read_tensor_shapes(shard)
     total = sum(map(prod, shapes.values()))
     width = WIDTHS[dtype]
     if config.lora is None:
@@ -136,7 +136,7 @@ def _lora_parameters(config: TrainingConfig, shapes: Mapping[str, tuple[int, ...
 
 
 def _activations(base: Path, config: TrainingConfig, width: float, batch: Batch) -> float:
-    settings = configuration(base)
+    settings = read_configuration(base)
     hidden = int(settings.get("hidden_size") or settings.get("n_embd") or 0)
     inner = int(settings.get("intermediate_size") or settings.get("n_inner") or 4 * hidden)
     layers = int(settings.get("num_hidden_layers") or settings.get("n_layer") or 0)

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError, StoreError
-from ..models.adapters import CONFIGURATION, Adapter, adapters, check_fit
-from ..models.checkpoint import Checkpoint, json_object, one_line, weights_digest
-from ..models.loading import find
+from ..models.adapters import CONFIGURATION, Adapter, check_fit, parse_adapters
+from ..models.checkpoint import Checkpoint, digest_weights, read_json_object, summarize_error
+from ..models.loading import find_checkpoint
 from ..models.options import ModelOptions
-from ..models.quiet import output_to
+from ..models.quiet import redirect_output
 from ..models.rendering import load_tokenizer
 from ..models.table import OWN_MANIFEST
-from ..models.trained import read_trained
+from ..models.trained import read_training
 from ..store import make_folder, write_json
-from ..store.journal import write_error
-from ..store.provenance import now
+from ..store.journal import make_write_error
+from ..store.provenance import read_clock
 from .machine import check_installed
 
 
@@ -40,7 +40,7 @@ def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
     check_installed()
     if out.exists():
         raise StoreError(f"{out} exists; choose another --out, or remove it")
-    (checked,) = adapters([f"adapter={adapter}"])
+    (checked,) = parse_adapters([f"adapter={adapter}"])
     checkpoint = _base(adapter, base)
     check_fit(checked, checkpoint.path)
     manifest = _manifest(checked, checkpoint)
@@ -48,13 +48,13 @@ def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
     scratch = Path(tempfile.mkdtemp(prefix=".merging-", dir=out.parent))
     try:
         # Outside the scratch folder, which becomes the checkpoint.
-        with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, output_to(Path(log.name)):
+        with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, redirect_output(Path(log.name)):
             _merge(checkpoint.path, checked.path, scratch)
         write_json(scratch / OWN_MANIFEST, manifest)
         scratch.chmod(0o755)
         scratch.rename(out)
     except OSError as error:
-        raise write_error(out, error) from error
+        raise make_write_error(out, error) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return out
@@ -62,26 +62,26 @@ def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
 
 def _base(adapter: Path, asked: str | None) -> Checkpoint:
     """The checkpoint that the adapter changes; its weights must be those that the adapter was trained on."""
-    trained = read_trained(adapter) or {}
+    trained = read_training(adapter) or {}
     known = trained.get("base", {})
-    named = json_object(adapter / CONFIGURATION).get("base_model_name_or_path")
+    named = read_json_object(adapter / CONFIGURATION).get("base_model_name_or_path")
     spec = asked or known.get("name") or named
     if not isinstance(spec, str) or not spec:
         raise ModelError(f"adapter {adapter} does not say its base; name it with --base")
-    found = find(spec, ModelOptions())
+    found = find_checkpoint(spec, ModelOptions())
     digest = known.get("weights_digest")
-    if digest is not None and digest != weights_digest(found.path):
+    if digest is not None and digest != digest_weights(found.path):
         raise ModelError(
             f"adapter {adapter} was trained on the weights {digest[:19]}..., and {spec} has "
-            f"{weights_digest(found.path)[:19]}...; name the right base with --base"
+            f"{digest_weights(found.path)[:19]}...; name the right base with --base"
         )
     return found
 
 
 def _manifest(adapter: Adapter, base: Checkpoint) -> dict[str, Any]:
     """The adapter's own, with where the merged weights come from."""
-    trained = read_trained(adapter.path) or {}
-    facts = {"adapter": adapter.digest, "base": weights_digest(base.path), "rank": adapter.rank, "when": now()}
+    trained = read_training(adapter.path) or {}
+    facts = {"adapter": adapter.digest, "base": digest_weights(base.path), "rank": adapter.rank, "when": read_clock()}
     return {**trained, "merged": facts}
 
 
@@ -101,7 +101,7 @@ def _merge(base: Path, adapter: Path, out: Path) -> None:
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
             machine = isinstance(error, torch.OutOfMemoryError | MemoryError)
             raise ModelError(
-                f"adapter {adapter} cannot be merged into {base}: {one_line(error)}",
+                f"adapter {adapter} cannot be merged into {base}: {summarize_error(error)}",
                 exit_code=INFRASTRUCTURE if machine else None,
             ) from error
         published = getattr(config, "dtype", None)

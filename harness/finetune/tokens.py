@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DataError, ModelError
-from ..models.rendering import render
+from ..models.rendering import render_prompt
 from ..tasks.recipes import Recipe
 from .rows import TrainingRow
 
@@ -80,7 +80,7 @@ def encode(
 
 def _apart(row: TrainingRow, recipe: Recipe, tokenizer: Any, name: str) -> tuple[list[int], list[int]]:
     """The ids of the prompt as a model is asked with it, and those of the answer."""
-    rendered = render(recipe.ask(row.instruction, row.input), tokenizer, name)
+    rendered = render_prompt(recipe.ask(row.instruction, row.input), tokenizer, name)
     prompt = list(rendered.token_ids or ())
     text = row.output.removesuffix(tokenizer.eos_token)
     # A chat template has written its special tokens into the text already.

@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.checkpoint import Checkpoint, weights_digest
-from ..models.loading import find
+from ..models.checkpoint import Checkpoint, digest_weights
+from ..models.loading import find_checkpoint
 from ..models.options import ModelOptions
-from ..models.quiet import output_to
-from ..progress.streams import lasting
-from ..store.provenance import hardware, now, package_versions
+from ..models.quiet import redirect_output
+from ..progress.streams import duplicate_stream
+from ..store.provenance import describe_hardware, read_clock, read_versions
 from ..tasks.recipes import recipe
 from . import engine
 from .config import TrainingConfig
@@ -63,12 +63,12 @@ def finetune(
         HarnessError: the data, the base, the folder or the machine does not fit; states saved until then are kept.
     """
     if tell is None:
-        with lasting(sys.stderr) as lines:
+        with duplicate_stream(sys.stderr) as lines:
             return finetune(
                 config, tell=lambda line: print(line, file=lines, flush=True), resume=resume, command=command
             )
     check_installed()
-    base = find(config.base, ModelOptions())
+    base = find_checkpoint(config.base, ModelOptions())
     train, held_out = read_parts(config)
     if not is_main():
         tell = _nothing
@@ -95,7 +95,7 @@ def _identity(
     """Return what decides the weights."""
     return {
         **config.settings(),
-        "base": weights_digest(base.path),
+        "base": digest_weights(base.path),
         "data": rows_digest(train),
         "held_out": rows_digest(held_out) if held_out else None,
         "recipe": recipe(config.recipe).digest,
@@ -112,14 +112,14 @@ def _about(config: TrainingConfig, material: Material) -> dict[str, Any]:
             "name": base.name,
             "path": str(base.path),
             "revision": base.revision,
-            "weights_digest": weights_digest(base.path),
+            "weights_digest": digest_weights(base.path),
         },
         "data": {**material.facts, "rounds": source.get("rounds")},
         "contamination": source.get("contamination"),
         "settings": config.settings(),
-        "versions": package_versions(*PACKAGES),
-        "hardware": hardware(),
-        "started": now(),
+        "versions": read_versions(*PACKAGES),
+        "hardware": describe_hardware(),
+        "started": read_clock(),
     }
 
 
@@ -157,7 +157,7 @@ def _train(config: TrainingConfig, material: Material, folder: TrainingFolder, t
         losses=losses(trainer.state.log_history),
         seconds=round(seconds, 3),
         memory={**asdict(needed), "total": needed.total, "measured_peak": peak_bytes()},
-        ended=now(),
+        ended=read_clock(),
     )
 
 
@@ -182,6 +182,6 @@ def _nothing(_line: str) -> None:
 @contextmanager
 def _library_output(log: Path) -> Iterator[None]:
     """Libraries' output and warnings go to `log`."""
-    with output_to(log), warnings.catch_warnings():
+    with redirect_output(log), warnings.catch_warnings():
         warnings.simplefilter("default")
         yield

@@ -21,7 +21,7 @@ from ..errors import DataError
 from ..finetune.config import TrainingConfig, training_config
 from ..finetune.rows import TrainingRow, read_training_rows, source_file
 from ..finetune.tokens import encode
-from ..models.loading import find
+from ..models.loading import find_checkpoint
 from ..models.options import ModelOptions
 from ..models.rendering import load_tokenizer
 from ..store import make_folder, write_rows
@@ -189,7 +189,7 @@ def largest(base: str, rows: Sequence[Row], values: Mapping[str, Any]) -> int:
         HarnessError: the base's tokenizer cannot be loaded, or no row fits.
     """
     config: TrainingConfig = training_config({**values, "base": base, "data": ".", "out": "."})
-    checkpoint = find(base, ModelOptions())
+    checkpoint = find_checkpoint(base, ModelOptions())
     encoded = encode(
         [TrainingRow(where="", **{key: row[key] for key in ("instruction", "input", "output")}) for row in rows],
         recipe(config.recipe),

@@ -88,10 +88,10 @@ def main(job: Path) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..finetune.config import training_config
     from ..finetune.train import finetune
-    from ..progress.streams import lasting
+    from ..progress.streams import duplicate_stream
 
     try:
-        with lasting(sys.stdout) as lines:
+        with duplicate_stream(sys.stdout) as lines:
             config = training_config(json.loads(job.read_text(encoding="utf-8")))
             finetune(config, tell=lambda line: print(line, file=lines, flush=True))
     except HarnessError as error:

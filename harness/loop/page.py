@@ -16,8 +16,8 @@ from ..finetune.curves import PAGE as TRAINING_PAGE
 from ..finetune.folder import ABOUT
 from ..metrics.pass_at_k import Interval
 from ..report import plots
-from ..report.templates import raw, render
-from ..report.wording import percent
+from ..report.templates import mark_safe, render
+from ..report.wording import format_percent
 from ..store import PAGE as RUN_PAGE
 from ..store import make_folder, write_text
 from ..types import Score
@@ -62,7 +62,7 @@ def write_page(
         gate=[line for line in text(gate).splitlines()[1:] if line.strip()],
         heads=heads,
         rows=[row for row in rows if not row[MODEL].endswith(PUBLISHED)],
-        plots=[{"caption": caption, "svg": raw(plots.svg(figure))} for _, caption, figure in drawn],
+        plots=[{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
         stop=_stop(done),
         rounds=_rounds(config, rounds),
         stages=[_stage(config, name, one) for name, one in done.items()],
@@ -83,20 +83,20 @@ def _alarms(done: Mapping[str, Done], gate: Gate) -> Iterator[str]:
 
 def _card(score: Score) -> dict[str, str]:
     value = "not computed" if math.isnan(score.value) else f"{100 * score.value:.1f} %"
-    _, _, interval = percent(score).partition(" % ")
+    _, _, interval = format_percent(score).partition(" % ")
     return {"name": f"fine-tune, {score.benchmark} {score.metric}", "value": value, "about": interval or score.note}
 
 
 def _plots(done: Mapping[str, Done], rounds: Ablation | None) -> Iterator[Plot]:
     losses = done["finetune"].outcome["losses"]
     if any(losses.values()):
-        yield "losses", "Loss of the fine-tune", plots.losses(losses)
+        yield "losses", "Loss of the fine-tune", plots.draw_losses(losses)
     yield from _score_bars(scores(done["base"]), scores(done["tuned"]))
     evolved = done.get("evolve")
     if evolved and evolved.outcome["trials"]:
         trials = evolved.outcome["trials"]
         values = [(one["round"], 100 * one["value"], _percents(one["low"], one["high"])) for one in trials]
-        yield "evol-stop", "Evol Stop: development set", plots.over_rounds(values, "pass@1, %", evolved.outcome["kept"])
+        yield "evol-stop", "Evol Stop: development set", plots.draw_rounds(values, "pass@1, %", evolved.outcome["kept"])
     if rounds is not None:
         yield from _ablation_plots(rounds)
 
@@ -106,7 +106,7 @@ def _score_bars(base: Sequence[Score], tuned: Sequence[Score]) -> Iterator[Plot]
         if first.metric.endswith(METRIC) and not math.isnan(first.value):
             rows = [("base", first.value, first.interval), ("fine-tune", second.value, second.interval)]
             name = f"{first.benchmark} {first.metric}"
-            yield name.replace(" ", "-").replace("@", "-at-"), name, plots.bars(rows)
+            yield name.replace(" ", "-").replace("@", "-at-"), name, plots.draw_bars(rows)
 
 
 def _ablation_plots(rounds: Ablation) -> Iterator[Plot]:
@@ -117,11 +117,11 @@ def _ablation_plots(rounds: Ablation) -> Iterator[Plot]:
             values = [(last, 100 * one.value, _percents(*(one.interval or (None, None)))) for last, one in found]
             name = f"{score.benchmark} {score.metric}"
             file = "rounds-" + name.replace(" ", "-").replace("@", "-at-")
-            yield file, f"{name} by round, {about}", plots.over_rounds(values, f"{score.metric}, %")
+            yield file, f"{name} by round, {about}", plots.draw_rounds(values, f"{score.metric}, %")
     losses = [(point.last, point.held_out_loss, None) for point in rounds.points if point.held_out_loss is not None]
     if losses:
         caption = f"Held-out loss by round, {about}"
-        yield "rounds-held-out-loss", caption, plots.over_rounds(losses, "held-out loss")
+        yield "rounds-held-out-loss", caption, plots.draw_rounds(losses, "held-out loss")
 
 
 def _stop(done: Mapping[str, Done]) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ from ..models.loading import open_model
 from ..progress import Progress
 from ..store import write_json, write_text
 from ..store.claims import lock_folder
-from ..store.provenance import now
+from ..store.provenance import read_clock
 from .ablation import FOLDER, Ablation, ablation_from, ablation_stage, rounds_ablation
 from .config import LoopConfig
 from .develop import evol_stop
@@ -85,7 +85,7 @@ class Loop:
             HarnessError: see the subclasses; what was done until then is kept.
         """
         with lock_folder(self.config.out):
-            started = now()
+            started = read_clock()
             evolved = self._evolve()
             data = evolved.folder / DATASET if evolved else self.config.data
             assert data is not None
@@ -258,7 +258,7 @@ class Loop:
                 "config": self.config.path.name,
                 "command": list(self._command),
                 "started": started,
-                "ended": now(),
+                "ended": read_clock(),
                 "stages": {name: {"label": one.stage.label, "seconds": one.seconds} for name, one in done.items()},
                 "digests": digests,
                 "exit_code": found.exit_code,

@@ -16,14 +16,14 @@ from .. import report
 from ..config import RunConfig, run_config
 from ..digests import files_digest, json_digest
 from ..errors import INFRASTRUCTURE, ModelError
-from ..evaluation.pipeline import prepared, run
-from ..evaluation.plans import run_identity
+from ..evaluation.pipeline import prepare_suites, run
+from ..evaluation.plans import build_identity
 from ..finetune.config import TrainingConfig, training_config
 from ..finetune.rows import source_digest
-from ..models.checkpoint import WEIGHTS, weights_digest
-from ..models.loading import find
+from ..models.checkpoint import WEIGHTS, digest_weights
+from ..models.loading import find_checkpoint
 from ..models.options import ModelOptions
-from ..models.trained import read_trained
+from ..models.trained import read_training
 from ..progress import Progress
 from ..store import make_folder, read_samples, read_verdicts
 from ..tasks.recipes import recipe
@@ -63,7 +63,7 @@ class Workshop:
         Raises:
             ModelError: the base is missing or damaged.
         """
-        return weights_digest(find(self.base, ModelOptions()).path)
+        return digest_weights(find_checkpoint(self.base, ModelOptions()).path)
 
     def training(self, data: Path, values: Mapping[str, Any]) -> Stage:
         """The stage that trains on `data`, as `values` (keys of `TrainingConfig`) say.
@@ -114,7 +114,7 @@ class Workshop:
             HarnessError: a name or a value does not fit, or a benchmark's data is missing.
         """
         config = run_config({"model": model, **values})
-        identity = run_identity(config, prepared(config), config.sandbox or "")
+        identity = build_identity(config, prepare_suites(config), config.sandbox or "")
         kept = {key: value for key, value in identity.items() if key not in ELSEWHERE}
         return Stage(name="run", key={"checkpoint": digest, "n": config.n, "k": list(config.k), "run": kept})
 
@@ -174,7 +174,7 @@ def training_facts(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: it has no manifest.
     """
-    manifest = read_trained(folder)
+    manifest = read_training(folder)
     if manifest is None:
         raise ModelError(f"checkpoint {folder} has no manifest of its training", exit_code=INFRASTRUCTURE)
     losses, data = manifest["losses"], manifest["data"]

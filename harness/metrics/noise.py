@@ -1,9 +1,8 @@
-"""The noise floor: how much a greedy run differs from itself when its problems come in another order.
+"""Measure the noise floor: how much a greedy run differs from itself if its problems come in another order.
 
-A batch of another make-up rounds sums differently, and programs near a limit of time may pass or not. A difference
-between two checkpoints that is no larger than this says nothing. Stored as noise.json in the run's folder.
-
-Not promised: that other hardware, another batch size or another engine version has the same floor.
+A batch of another composition rounds sums differently, and programs near a time limit may or may not pass. A difference
+between two checkpoints that is no larger than this says nothing. The noise is stored as noise.json in the run's folder.
+Other hardware, another batch size or another engine version may have another floor.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ class Noise:
     """Task ids of the problems whose raw answers were not the same text in all runs."""
 
 
-def measure(folders: Sequence[Path]) -> list[Noise]:
-    """The noise of each benchmark over runs of the same configuration; what the judge failed on counts nowhere."""
+def measure_noise(folders: Sequence[Path]) -> list[Noise]:
+    """Measure the noise of each benchmark over runs of one configuration; ignore failures of the judge."""
     texts = [{key: sample.completion.text for key, sample in read_samples(folder).items()} for folder in folders]
     passed = [
         {
@@ -57,20 +56,20 @@ def measure(folders: Sequence[Path]) -> list[Noise]:
                 runs=len(folders),
                 problems=len({task_id for _, task_id, _ in own}),
                 passed=tuple(sum(run[key] for key in own) for run in passed),
-                flipped=_differing(own, passed),
-                other_texts=_differing(own, texts),
+                flipped=_find_differing(own, passed),
+                other_texts=_find_differing(own, texts),
             )
         )
     return found
 
 
 def write_noise(folder: Path, folders: Sequence[Path]) -> None:
-    """Measure and store it in `folder`."""
-    write_json(folder / NOISE, [asdict(noise) for noise in measure(folders)])
+    """Measure the noise and store it in `folder`."""
+    write_json(folder / NOISE, [asdict(noise) for noise in measure_noise(folders)])
 
 
 def read_noise(folder: Path) -> list[Noise]:
-    """The noise stored in a run's folder; empty where it was not measured.
+    """Read the noise stored in a run's folder; empty if it was not measured.
 
     Raises:
         StoreError: the file is damaged.
@@ -88,8 +87,8 @@ def read_noise(folder: Path) -> list[Noise]:
         raise StoreError(f"{file} cannot be read: {reason(error)}") from error
 
 
-def told(noise: Noise) -> str:
-    """A line for people."""
+def format_noise(noise: Noise) -> str:
+    """Describe the noise in one line."""
     low, high = min(noise.passed), max(noise.passed)
     passed = f"{low} passed each time" if low == high else f"{low} to {high} passed"
     return (
@@ -98,5 +97,5 @@ def told(noise: Noise) -> str:
     )
 
 
-def _differing(keys: Sequence[tuple[str, str, int]], runs: Sequence[dict[Any, Any]]) -> tuple[str, ...]:
+def _find_differing(keys: Sequence[tuple[str, str, int]], runs: Sequence[dict[Any, Any]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key[1] for key in keys if len({run[key] for run in runs}) > 1))

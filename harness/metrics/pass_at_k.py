@@ -1,4 +1,4 @@
-"""Unbiased pass@k with a 95 % interval over problems.
+"""Compute unbiased pass@k with a 95 % interval over problems.
 
 Estimator: Chen et al. 2021 (arXiv 2107.03374), the mean over problems of 1 - C(n-c, k) / C(n, k).
 Intervals treat the problems as drawn from a larger set, so they hold what drawing samples adds to a problem's
@@ -8,8 +8,8 @@ own value, and `Score.note` names the method:
 - more samples and k = 1: normal, from the spread of the problems' means, clipped to [0, 1];
 - k > 1: percentiles of a seeded bootstrap over problems (Efron 1979).
 
-Not promised: with few problems (below about 30) the normal and the bootstrap intervals are too narrow, and no
-interval says anything about another benchmark or about contamination.
+With few problems (below about 30) the normal and the bootstrap intervals are too narrow. No interval says anything
+about another benchmark or about contamination.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Interval = tuple[float, float]
 
 
 def estimate_pass_at_k(n: int, c: int, k: int) -> float:
-    """The chance that at least one of `k` samples passes, from `c` of `n` drawn that did; NaN where n < k.
+    """Estimate the chance that at least one of `k` samples passes if `c` of `n` did; NaN if n < k.
 
-    Exact integers up to the last division, so it is correctly rounded for every n.
+    Integers are exact up to the last division, so the result is correctly rounded for every n.
 
     Raises:
         ValueError: k is below 1, or c is not within 0..n.
@@ -43,7 +43,7 @@ def estimate_pass_at_k(n: int, c: int, k: int) -> float:
     return (ways - math.comb(n - c, k)) / ways
 
 
-def pass_at_k(
+def compute_pass_at_k(
     counts: Mapping[str, tuple[int, int]],
     k: int,
     *,
@@ -51,20 +51,20 @@ def pass_at_k(
     seed: int = 0,
     resamples: int = 10_000,
 ) -> Score:
-    """pass@k over all problems of `counts`, which maps a task id to (samples, passed).
+    """Compute pass@k over all problems of `counts`, which maps a task id to (samples, passed).
 
-    `value` is NaN, `interval` None and `note` the reason where a problem has fewer than k samples.
+    If a problem has fewer than k samples, `value` is NaN, `interval` is None and `note` has the reason.
 
     Raises:
         UsageError: k is below 1.
     """
     if k < 1:
         raise UsageError(f"pass@k: k is {k}; it must be 1 or more")
-    value, interval, note = math.nan, None, _shortage(counts, k)
+    value, interval, note = math.nan, None, _explain_shortage(counts, k)
     if not note:
         values = [estimate_pass_at_k(n, c, k) for n, c in counts.values()]
         value = fmean(values)
-        interval, note = _interval(values, k, [n for n, _ in counts.values()], seed, resamples)
+        interval, note = _compute_interval(values, k, [n for n, _ in counts.values()], seed, resamples)
     return Score(
         benchmark=benchmark,
         metric=f"pass@{k}",
@@ -77,8 +77,8 @@ def pass_at_k(
     )
 
 
-def _shortage(counts: Mapping[str, tuple[int, int]], k: int) -> str:
-    """Why pass@k cannot be computed, or nothing."""
+def _explain_shortage(counts: Mapping[str, tuple[int, int]], k: int) -> str:
+    """Explain why pass@k cannot be computed; "" if it can."""
     if not counts:
         return "no problems"
     short = {task: n for task, (n, _) in counts.items() if n < k}
@@ -89,23 +89,23 @@ def _shortage(counts: Mapping[str, tuple[int, int]], k: int) -> str:
     return f"{len(short)} of {len(counts)} tasks {verb} fewer than {k} samples (least: {least} with {short[least]})"
 
 
-def _interval(
+def _compute_interval(
     values: Sequence[float], k: int, samples: Sequence[int], seed: int, resamples: int
 ) -> tuple[Interval | None, str]:
     level = f"{LEVEL:.0%}"
     if (k == 1 and set(samples) == {1}) or set(values) in ({0.0}, {1.0}):
-        # Where all values agree at an end, the spread is 0 and the other two would claim certainty.
-        return wilson(round(sum(values)), len(values)), f"interval: Wilson, {level}, over problems"
+        # If all values are 0 or all are 1, the spread is 0 and the other two would claim certainty.
+        return compute_wilson(round(sum(values)), len(values)), f"interval: Wilson, {level}, over problems"
     if len(values) == 1:
         return None, "no interval: it is over problems, and there is one"
     if k == 1:
-        return _normal(values), f"interval: normal, {level}, over problems"
+        return _compute_normal(values), f"interval: normal, {level}, over problems"
     method = f"interval: bootstrap percentile, {level}, over problems, {resamples} resamples, seed {seed}"
-    return bootstrap(values, seed=seed, resamples=resamples), method
+    return compute_bootstrap(values, seed=seed, resamples=resamples), method
 
 
-def wilson(passed: float, n: int) -> Interval:
-    """Wilson's score interval for `passed` of `n`; `passed` may be a sum of shares."""
+def compute_wilson(passed: float, n: int) -> Interval:
+    """Compute Wilson's score interval for `passed` of `n`; `passed` may be a sum of shares."""
     share, weight = passed / n, Z * Z / n
     centre = (share + weight / 2) / (1 + weight)
     half = Z * math.sqrt(share * (1 - share) / n + weight / (4 * n)) / (1 + weight)
@@ -115,8 +115,8 @@ def wilson(passed: float, n: int) -> Interval:
     return low, high
 
 
-def bootstrap(values: Sequence[float], *, seed: int, resamples: int) -> Interval:
-    """Percentile interval of the mean of `values`, resampled with replacement; deterministic in `seed`."""
+def compute_bootstrap(values: Sequence[float], *, seed: int, resamples: int) -> Interval:
+    """Compute the percentile interval of the mean of resampled `values`; deterministic in `seed`."""
     import numpy as np
 
     # Problems with equal values are exchangeable, so drawing how often each value occurs is the same draw.
@@ -128,6 +128,6 @@ def bootstrap(values: Sequence[float], *, seed: int, resamples: int) -> Interval
     return float(low), float(high)
 
 
-def _normal(values: Sequence[float]) -> Interval:
+def _compute_normal(values: Sequence[float]) -> Interval:
     centre, half = fmean(values), Z * stdev(values) / math.sqrt(len(values))
     return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,9 +1,9 @@
-"""Which problems' verdicts hang on the time limit: time-outs, and those that pass with four times the time.
+"""Find problems whose verdicts depend on the time limit: time-outs, and those that pass with four times the time.
 
-A problem is time-fragile when a sample of it that timed out passes then: a faster machine would score it
-otherwise. Nothing is run again unless that is asked for, since programs that time out cost more than all others
-together; the run says how many there are. Asked for, at most two samples of a problem are run again, and none that
-would be given minutes (DS-1000's limit is two as it is). The verdicts of the run stay.
+A problem is time-fragile if a sample of it that timed out passes with more time; a faster machine would score it
+differently. Time-outs are retried only on request, because they cost more than all other programs together. At most two
+samples of a problem are retried, and none whose new limit would be more than two minutes (DS-1000's is two minutes
+already). The verdicts of the run stay.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from ..types import Outcome, Sample, Sandbox, Status, Work
 FACTOR = 4.0
 SAMPLES_PER_PROBLEM = 2
 MAX_CPU_TIME_S = 120.0
-"""That a program is given the second time."""
+"""CPU time limit of a retry."""
 FIELD = "time_check"
-"""In the manifest: benchmark -> how many samples timed out, how many of them were run again, and the problems that
-are fragile."""
+"""Manifest field: benchmark -> number of time-outs, number of retried samples, and the time-fragile problems."""
 
 
-def timed_out(folder: RunFolder, suite: Suite) -> list[Sample]:
-    """Return the samples that timed out, at most two of a problem."""
+def find_timeouts(folder: RunFolder, suite: Suite) -> list[Sample]:
+    """Return the samples that timed out, at most two of each problem."""
     chosen: Counter[str] = Counter()
     found = []
     for key, verdict in folder.verdicts.items():
@@ -39,27 +38,29 @@ def timed_out(folder: RunFolder, suite: Suite) -> list[Sample]:
     return found
 
 
-def check(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None], *, retry: bool) -> None:
-    """Put into the manifest how many samples timed out and, where they are run again, what came of it.
+def record_timeouts(
+    folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None], *, retry: bool
+) -> None:
+    """Record in the manifest how many samples timed out; with `retry`, run them again and record the result.
 
-    `advance` is called for each that is run again.
+    `advance` is called for each retried sample.
     """
     timeouts = sum(
         verdict.benchmark == suite.name and verdict.status is Status.TIMEOUT for verdict in folder.verdicts.values()
     )
     found: dict[str, Any] = {"timeouts": timeouts}
     if retry:
-        found |= _retried(folder, suite, sandbox, advance)
+        found |= _retry_timeouts(folder, suite, sandbox, advance)
     folder.update_manifest(**{FIELD: {**folder.manifest.get(FIELD, {}), suite.name: found}})
 
 
-def fragile_of(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the time-fragile problems by benchmark, of those whose time-outs were run again."""
+def read_fragile(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the time-fragile problems by benchmark, if time-outs were retried."""
     return {name: list(found["fragile"]) for name, found in manifest.get(FIELD, {}).items() if "fragile" in found}
 
 
-def timeouts_of(manifest: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """Return how many samples timed out and how many of these were run again, by benchmark, where any did."""
+def read_timeouts(manifest: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Return how many samples timed out and how many of these were retried, for benchmarks with time-outs."""
     counts = {
         name: (found.get("timeouts", found.get("samples", 0)), found.get("samples", 0))
         for name, found in manifest.get(FIELD, {}).items()
@@ -67,8 +68,8 @@ def timeouts_of(manifest: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     return {name: count for name, count in counts.items() if count[0]}
 
 
-def _retried(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None]) -> dict[str, Any]:
-    work = [_slower(suite.work(sample)) for sample in timed_out(folder, suite)]
+def _retry_timeouts(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callable[[], None]) -> dict[str, Any]:
+    work = [_extend_limits(suite.build_work(sample)) for sample in find_timeouts(folder, suite)]
     again = [item for item in work if item[1].limits.cpu_time_s <= MAX_CPU_TIME_S]
     fragile = set()
     for key, outcome in sandbox.run(again):
@@ -79,13 +80,13 @@ def _retried(folder: RunFolder, suite: Suite, sandbox: Sandbox, advance: Callabl
     return {"samples": len(again), "fragile": [task_id for task_id in suite.problems if task_id in fragile]}
 
 
-def _slower(item: Work) -> Work:
+def _extend_limits(item: Work) -> Work:
     key, program, judge = item
     return (key, *kind_of(judge).slower(program, judge, FACTOR))
 
 
 def _passes_more(before: Outcome, now: Outcome) -> bool:
-    def passed(outcome: Outcome) -> list[bool]:
+    def list_passes(outcome: Outcome) -> list[bool]:
         return [status is Status.PASSED for status in (outcome.base_status, outcome.status)]
 
-    return any(new and not old for old, new in zip(passed(before), passed(now), strict=True))
+    return any(new and not old for old, new in zip(list_passes(before), list_passes(now), strict=True))

@@ -1,4 +1,4 @@
-"""A model with a LoRA adapter on it, of engines that take one with each request: the base is loaded once for all."""
+"""A model with a LoRA adapter, for engines that take an adapter with each request; the base is loaded once for all."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from ..types import Generated, Model, Prompt, RenderedPrompt, Request, SamplingP
 from .adapters import Adapter
 
 
-class Base(Model, Protocol):
-    """A model that adapters can be put on."""
+class AdaptableModel(Model, Protocol):
+    """A model that LoRA adapters can be put on."""
 
     def stream(
         self, requests: Iterable[Request], params: SamplingParams, adapter: Adapter | None
     ) -> Iterator[Generated]:
-        """Generate with an adapter."""
+        """Generate completions with `adapter`."""
 
 
 class AdaptedModel:
-    """A LoRA adapter on its base, which stays its owner's to load and to close."""
+    """A LoRA adapter on a base model; the base's owner loads and closes it."""
 
-    def __init__(self, base: Base, adapter: Adapter) -> None:
+    def __init__(self, base: AdaptableModel, adapter: Adapter) -> None:
         self.name = f"{base.name}+{adapter.name}"
         self._base = base
         self._adapter = adapter
@@ -30,18 +30,18 @@ class AdaptedModel:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        """Nothing of its own is open."""
+        """Leave the base open; the adapter holds nothing of its own."""
 
     def describe(self) -> Mapping[str, Any]:
-        """The base's facts and the adapter's."""
+        """Return the base's facts and the adapter's."""
         adapter = self._adapter
         own = {"name": adapter.name, "path": str(adapter.path), "digest": adapter.digest, "rank": adapter.rank}
         return {**self._base.describe(), "name": self.name, "adapter_weights": own}
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """Render as the base does."""
+        """Render the prompt as the base does."""
         return self._base.render(prompt)
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
-        """Generate as the base does, with the adapter's weights added."""
+        """Generate as the base does, with the adapter's weights."""
         return self._base.stream(requests, params, self._adapter)

@@ -1,6 +1,6 @@
 """LoRA adapters (Hu et al. 2021, arXiv 2106.09685) in PEFT's layout, several on one load of their base.
 
-Not promised: that an adapter was trained on this base: only their shapes are compared.
+Only the shapes are compared, so an adapter may have been trained on another base of the same shapes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from ..errors import ModelError, UsageError
 from .checkpoint import WEIGHTS as BASE_WEIGHTS
-from .checkpoint import json_object, tensor_shapes, weights_digest
+from .checkpoint import digest_weights, read_json_object, read_tensor_shapes
 
 CONFIGURATION = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 INNER, OUTER = ".lora_A.weight", ".lora_B.weight"
-"""The two factors of a change: (rank, in) and (out, rank)."""
+"""The two factors of a weight update: (rank, in) and (out, rank)."""
 BASE = "base"
-"""What the checkpoint without an adapter is called beside its adapters."""
+"""Name of the checkpoint without an adapter, beside its adapters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +30,17 @@ class Adapter:
     path: Path
     rank: int
     digest: str
-    """Of configuration and weights, as `weights_digest`."""
+    """Digest of configuration and weights, by `digest_weights`."""
 
 
-def adapters(specs: Sequence[str]) -> tuple[Adapter, ...]:
-    """The adapters that `NAME=PATH` specs name, their files checked.
+def parse_adapters(specs: Sequence[str]) -> tuple[Adapter, ...]:
+    """Parse `NAME=PATH` specs and check the files of each adapter.
 
     Raises:
         UsageError: another form, or a name twice.
         ModelError: a folder is no adapter, or its weights are damaged.
     """
-    found = [_adapter(spec) for spec in specs]
+    found = [_parse_adapter(spec) for spec in specs]
     names = [adapter.name for adapter in found]
     for name in names:
         if name == BASE or names.count(name) > 1:
@@ -48,7 +48,7 @@ def adapters(specs: Sequence[str]) -> tuple[Adapter, ...]:
     return tuple(found)
 
 
-def _adapter(spec: str) -> Adapter:
+def _parse_adapter(spec: str) -> Adapter:
     name, separator, folder = spec.partition("=")
     if not separator or not folder or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UsageError(f'adapter "{spec}" must be NAME=FOLDER, with letters, digits, ".", "_" and "-" in the name')
@@ -57,24 +57,24 @@ def _adapter(spec: str) -> Adapter:
         raise ModelError(f"adapter {path} has no {CONFIGURATION}; give the folder that PEFT's save_pretrained wrote")
     if not (path / WEIGHTS).is_file():
         raise ModelError(f"adapter {path} has no {WEIGHTS}: no weights that can be loaded safely")
-    tensor_shapes(path / WEIGHTS)
-    settings = json_object(path / CONFIGURATION)
+    read_tensor_shapes(path / WEIGHTS)
+    settings = read_json_object(path / CONFIGURATION)
     rank = settings.get("r")
     if settings.get("peft_type") != "LORA" or not isinstance(rank, int):
         raise ModelError(f"adapter {path} is of the type {settings.get('peft_type')!r}; only LORA can be loaded")
-    return Adapter(name=name, path=path.resolve(), rank=rank, digest=weights_digest(path))
+    return Adapter(name=name, path=path.resolve(), rank=rank, digest=digest_weights(path))
 
 
 def check_fit(adapter: Adapter, base: Path) -> None:
-    """See that an adapter's matrices have the shapes of the base's; vLLM loads others without a word.
+    """Check that an adapter's matrices have the shapes of the base's; vLLM loads others without a word.
 
     Raises:
         ModelError: they have not, naming the first.
     """
     shapes: dict[str, tuple[int, ...]] = {}
     for shard in sorted(base.glob(BASE_WEIGHTS)):
-        shapes |= tensor_shapes(shard)
-    own = tensor_shapes(adapter.path / WEIGHTS)
+        shapes |= read_tensor_shapes(shard)
+    own = read_tensor_shapes(adapter.path / WEIGHTS)
     for name, inner in own.items():
         if not name.endswith(INNER):
             continue

@@ -1,9 +1,9 @@
-"""Find a checkpoint, check that it is whole, and say which weights it holds.
+"""Find a checkpoint, check that it is whole, and identify its weights.
 
 A checkpoint is a folder in the Hugging Face layout, or a hub name that becomes one. Weights are read
-from safetensors only, unless pickled ones are asked for: unpickling runs code of whoever made the file.
+from safetensors only, unless pickled ones are allowed: unpickling runs the code of whoever made the file.
 
-Not promised: a folder that passes here may still hold an architecture that no backend knows.
+A folder that passes these checks may still hold an architecture that no backend knows.
 """
 
 from __future__ import annotations
@@ -24,23 +24,25 @@ from .table import OWN_MANIFEST
 WEIGHTS = "*.safetensors"
 PICKLED = ("*.bin", "*.pt", "*.pth")
 DESCRIPTION = ("*.json", "*.jinja", "*.txt", "*.model")
-"""Configuration and tokenizer: part of what decides an answer, so part of the digest."""
+"""Configuration and tokenizer; they influence answers, so they are part of the digest."""
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A checked folder of weights and where it comes from."""
+    """A checked folder of weights and its origin."""
 
     name: str
-    """What the user asked for."""
+    """Name given by the user."""
     path: Path
     revision: str | None = None
-    """The hub's commit; None for a folder."""
+    """Commit on the hub; None for a folder."""
 
 
-def local(folder: Path, *, name: str | None = None, revision: str | None = None, pickled: bool = False) -> Checkpoint:
-    """The checkpoint in `folder`.
+def check_checkpoint(
+    folder: Path, *, name: str | None = None, revision: str | None = None, pickled: bool = False
+) -> Checkpoint:
+    """Check the files in `folder` and return its checkpoint.
 
     Raises:
         ModelError: no such folder, no config.json, no weights, or damaged ones.
@@ -54,8 +56,8 @@ def local(folder: Path, *, name: str | None = None, revision: str | None = None,
     if not (folder / "config.json").is_file():
         raise ModelError(f"checkpoint {folder} has no config.json; give the folder that save_pretrained wrote")
     shards = sorted(folder.glob(WEIGHTS))
-    if not shards and not (pickled and any(_pickled(folder))):
-        found = next(_pickled(folder), None)
+    if not shards and not (pickled and any(_find_pickled(folder))):
+        found = next(_find_pickled(folder), None)
         advice = (
             f"{found.name} is pickled, convert it to safetensors, or trust it with --allow-pickle"
             if found
@@ -64,15 +66,15 @@ def local(folder: Path, *, name: str | None = None, revision: str | None = None,
         raise ModelError(f"checkpoint {folder} has no weights that can be loaded safely: {advice}")
     _check_index(folder)
     for shard in shards:
-        tensor_shapes(shard)
+        read_tensor_shapes(shard)
     return Checkpoint(name=name or str(folder), path=folder.resolve(), revision=revision)
 
 
-def from_hub(name: str, *, revision: str | None = None, pickled: bool = False) -> Checkpoint:
-    """The checkpoint that the hub, or its local cache, holds as `name` (owner/name).
+def download_checkpoint(name: str, *, revision: str | None = None, pickled: bool = False) -> Checkpoint:
+    """Return the checkpoint `name` (owner/name) from the hub or its local cache.
 
     Raises:
-        ModelError: the hub does not answer or does not know it, or as `local`.
+        ModelError: the hub does not answer or does not know it, or as `check_checkpoint`.
     """
     try:
         from huggingface_hub import snapshot_download
@@ -86,26 +88,26 @@ def from_hub(name: str, *, revision: str | None = None, pickled: bool = False) -
         raise ModelError(f'model "{name}" is neither a folder nor a hub name (owner/name)') from error
     except (HfHubHTTPError, OSError, ValueError) as error:
         # An offline hub answers with OSError or ValueError subclasses, depending on its version.
-        reason = one_line(error)
+        reason = summarize_error(error)
         raise ModelError(
             f'model "{name}" is not a folder here and cannot be fetched from the hub: {reason}',
             exit_code=INFRASTRUCTURE,
         ) from error
-    return local(folder, name=name, revision=folder.name, pickled=pickled)
+    return check_checkpoint(folder, name=name, revision=folder.name, pickled=pickled)
 
 
-def configuration(folder: Path) -> dict[str, Any]:
-    """Return what config.json says.
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """Read config.json.
 
     Raises:
         ModelError: it is not a JSON object.
     """
-    return json_object(folder / "config.json")
+    return read_json_object(folder / "config.json")
 
 
-def context_length(folder: Path) -> int | None:
-    """Tokens a prompt and its answer may have together, where the configuration says so."""
-    settings = configuration(folder)
+def read_context_length(folder: Path) -> int | None:
+    """Return the most tokens of a prompt and its answer together, if the configuration says so."""
+    settings = read_configuration(folder)
     for source in (settings, settings.get("text_config") or {}):
         for key in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
             if isinstance(source.get(key), int):
@@ -113,17 +115,17 @@ def context_length(folder: Path) -> int | None:
     return None
 
 
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over names and contents of weights, configuration and tokenizer, as "sha256:HEX".
+def digest_weights(folder: Path) -> str:
+    """Return SHA-256 over names and contents of weights, configuration and tokenizer, as "sha256:HEX".
 
-    Without our own manifest, which says when and where a checkpoint was trained and decides no answer.
-    Remembered in the cache folder under the files' names, sizes and times, for large weights take long.
+    Our own manifest is left out: it says when and where a checkpoint was trained and decides no answer. Hashing large
+    weights takes long, so the digest is cached by the files' names, sizes and times.
     """
     files = sorted({file for pattern in (WEIGHTS, *PICKLED, *DESCRIPTION) for file in folder.glob(pattern)})
     files = [file for file in files if file.name != OWN_MANIFEST]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     memory = cache_dir() / "digests" / hashlib.sha256(repr(stats).encode()).hexdigest()
-    # A write that was cut short leaves less than a digest.
+    # An interrupted write leaves less than a digest.
     if memory.is_file() and DIGEST.fullmatch(remembered := memory.read_text(errors="replace")):
         return remembered
     digest = f"sha256:{files_digest(files)}"
@@ -131,19 +133,19 @@ def weights_digest(folder: Path) -> str:
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(digest)
     except OSError:
-        # Only a short cut is lost: the digest is worked out again next time.
+        # Only the cache is lost: the digest is computed again next time.
         pass
     return digest
 
 
-def one_line(error: BaseException, limit: int = 300) -> str:
-    """The first line of an error that says something, for a message of one line."""
+def summarize_error(error: BaseException, limit: int = 300) -> str:
+    """Return the first non-empty line of an error, for a one-line message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:limit]
 
 
-def json_object(file: Path) -> dict[str, Any]:
-    """The JSON object in a checkpoint's file.
+def read_json_object(file: Path) -> dict[str, Any]:
+    """Read the JSON object in a checkpoint's file.
 
     Raises:
         ModelError: it cannot be read, or is none.
@@ -151,13 +153,13 @@ def json_object(file: Path) -> dict[str, Any]:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"checkpoint file {file} cannot be read: {one_line(error)}") from error
+        raise ModelError(f"checkpoint file {file} cannot be read: {summarize_error(error)}") from error
     if not isinstance(value, dict):
         raise ModelError(f"checkpoint file {file} is not a JSON object")
     return value
 
 
-def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+def read_tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the tensors in a safetensors file, by name.
 
     Raises:
@@ -171,20 +173,22 @@ def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(file, framework="np") as tensors:
             return {name: tuple(tensors.get_slice(name).get_shape()) for name in sorted(tensors.keys())}
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"checkpoint file {file} is cut or damaged: {one_line(error)}; copy it again") from error
+        raise ModelError(
+            f"checkpoint file {file} is cut or damaged: {summarize_error(error)}; copy it again"
+        ) from error
 
 
-def _pickled(folder: Path) -> Iterator[Path]:
+def _find_pickled(folder: Path) -> Iterator[Path]:
     for pattern in PICKLED:
         yield from sorted(folder.glob(pattern))
 
 
 def _check_index(folder: Path) -> None:
-    """Every shard that the index names must be there: a broken download lacks some."""
+    """Check that every shard in the index exists; an interrupted download lacks some."""
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return
-    shards = json_object(index).get("weight_map")
+    shards = read_json_object(index).get("weight_map")
     if not isinstance(shards, dict):
         raise ModelError(f"checkpoint file {index} has no weight_map")
     missing = sorted({name for name in shards.values() if not (folder / str(name)).is_file()})

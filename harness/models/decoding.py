@@ -1,6 +1,6 @@
 """Generate one batch with transformers: per-sample seeds, limits and stop strings.
 
-Not promised: speed. A batch goes on until its longest answer is done.
+Slow: a batch runs until its longest answer is done.
 """
 
 from __future__ import annotations
@@ -29,45 +29,45 @@ from transformers import (
 from ..types import SamplingParams
 
 VERBATIM: dict[str, bool] = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
-"""Cleaning up would join the spaces around punctuation, which code must keep."""
+"""Cleaning up would remove spaces around punctuation, which code must keep."""
 LEAD = 8
-"""Prompt tokens that an answer is decoded behind."""
+"""Prompt tokens that are decoded together with an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One row of a batch, decoded."""
+    """A decoded row of a batch."""
 
     text: str
     finish_reason: str
     tokens: int
-    """Generated ones, an end-of-text token among them."""
+    """Number of generated tokens, including an end-of-text token."""
 
 
 class SeededChoice(LogitsProcessor):
-    """Makes the greedy choice a sample: the only token left is one drawn from the softmax of the logits.
+    """Makes the greedy choice a sample: it keeps only one token, drawn from the softmax of the logits.
 
-    Row i draws with a generator of its own, seeded with `seeds[i]`, which `generate`'s own sampling cannot do. One
-    number per token is drawn, and the rest is done where the logits are: noise for a whole vocabulary would take an
-    accelerator longer to get than its tokens.
+    Row i draws with its own generator, seeded with `seeds[i]`; `generate`'s own sampling has one for all rows. One
+    number per token is drawn, on the CPU. Noise for a whole vocabulary would take longer to copy to an accelerator than
+    the token takes to compute.
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:
         self._generators = [random.Random(seed) for seed in seeds]  # noqa: S311 - no secret
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-        """scores: (rows, vocabulary) logits."""
+        """Mask all tokens but the sampled one. scores: (rows, vocabulary) logits."""
         uniform = torch.tensor([[generator.random()] for generator in self._generators], dtype=torch.float64)
-        # In float64, for a sum over the vocabulary in less would lose its rare tokens.
+        # In float64: a sum over the vocabulary in lower precision would lose rare tokens.
         reached = torch.softmax(scores.double(), dim=-1).cumsum(dim=-1)
         chosen = torch.searchsorted(reached, uniform.to(scores.device) * reached[:, -1:], right=True)
         only = torch.full_like(scores, -torch.inf)
-        # Rounding may reach the whole sum, which no token exceeds.
+        # Rounding may reach the whole sum; the index must stay within the vocabulary.
         return only.scatter_(1, chosen.clamp_(max=scores.shape[-1] - 1), 0.0)
 
 
 class RowLimits(StoppingCriteria):
-    """Ends a row at its own token limit or at a stop string in its answer."""
+    """Stops a row at its own token limit or at a stop string in its answer."""
 
     def __init__(self, tokenizer: Any, width: int, limits: Sequence[int], stop: Sequence[str]) -> None:
         self._tokenizer = tokenizer
@@ -78,7 +78,7 @@ class RowLimits(StoppingCriteria):
         self._tail = max((len(text.encode()) for text in stop), default=0) + 8
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002
-        """input_ids: (rows, padded prompt + new tokens)."""
+        """Return which rows are done. input_ids: (rows, padded prompt + new tokens)."""
         answers = input_ids[:, self._width :]
         length = answers.shape[1]
         done = [length >= limit for limit in self._limits]
@@ -89,27 +89,27 @@ class RowLimits(StoppingCriteria):
 
 
 class Watcher(StoppingCriteria):
-    """Ends nothing; tells the first answer's tokens after each step."""
+    """Stops nothing; reports the first answer's tokens after each step."""
 
     def __init__(self, width: int, tell: Callable[[Sequence[int]], None]) -> None:
         self._width = width
         self._tell = tell
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ARG002
-        """input_ids: (rows, padded prompt + new tokens)."""
+        """Report the first row's tokens. input_ids: (rows, padded prompt + new tokens)."""
         self._tell(input_ids[0, self._width :].tolist())
         return torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
 
 
-def streamed(
+def stream_answer(
     model: Any, tokenizer: Any, *, prompt: tuple[int, ...], limit: int, params: SamplingParams
 ) -> Iterator[str]:
-    """The answer to one prompt in pieces, generated in a thread."""
+    """Yield the answer to one prompt in pieces while a thread generates it."""
     found: SimpleQueue[Sequence[int] | None] = SimpleQueue()
     held = max((len(mark) for mark in params.stop), default=1) - 1
     with ThreadPoolExecutor(max_workers=1) as pool:
         work = pool.submit(
-            decode,
+            decode_batch,
             model,
             tokenizer,
             prompts=[prompt],
@@ -121,8 +121,8 @@ def streamed(
         work.add_done_callback(lambda _: found.put(None))
         shown = ""
         while (tokens := found.get()) is not None:
-            text = _text(tokens, prompt, tokenizer)
-            # What may become a stop string, or a character that is not whole yet, waits.
+            text = _decode_text(tokens, prompt, tokenizer)
+            # Text that may become a stop string, or a character that is incomplete, waits.
             sure = text[: max(0, len(text) - held)].rstrip("\ufffd")
             if sure.startswith(shown) and len(sure) > len(shown) and not any(mark in text for mark in params.stop):
                 yield sure[len(shown) :]
@@ -132,7 +132,7 @@ def streamed(
             yield rest
 
 
-def decode(
+def decode_batch(
     model: Any,
     tokenizer: Any,
     *,
@@ -142,16 +142,16 @@ def decode(
     params: SamplingParams,
     watch: Callable[[Sequence[int]], None] | None = None,
 ) -> list[Answer]:
-    """Answers to `prompts` (token ids), of at most `limits[i]` tokens each, in their order.
+    """Return the answers to `prompts` (token ids) in order, each at most `limits[i]` tokens long.
 
     `watch` is called after each step with the token ids of the first answer so far.
     """
-    ends = _end_tokens(model, tokenizer)
+    ends = _find_end_tokens(model, tokenizer)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0)
     width = max(map(len, prompts))
     ids = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-    # A checkpoint's own generation defaults (penalties, top_k) must not mix into what was asked for.
+    # A checkpoint's own generation defaults (penalties, top_k) must not mix with the requested ones.
     configuration: Any = GenerationConfig
     model.generation_config = configuration(eos_token_id=sorted(ends) or None, pad_token_id=pad)
     with torch.inference_mode():
@@ -160,19 +160,19 @@ def decode(
             attention_mask=mask.to(model.device),
             do_sample=False,
             max_new_tokens=max(limits),
-            logits_processor=_processors(params, seeds),
+            logits_processor=_build_processors(params, seeds),
             stopping_criteria=StoppingCriteriaList(
                 [RowLimits(tokenizer, width, limits, params.stop), *([Watcher(width, watch)] if watch else [])]
             ),
         )
     rows = output[:, width:].tolist()
     return [
-        _answer(row[:limit], prompt, ends, tokenizer, params.stop)
+        _decode_answer(row[:limit], prompt, ends, tokenizer, params.stop)
         for row, limit, prompt in zip(rows, limits, prompts, strict=True)
     ]
 
 
-def _processors(params: SamplingParams, seeds: Sequence[int]) -> LogitsProcessorList:
+def _build_processors(params: SamplingParams, seeds: Sequence[int]) -> LogitsProcessorList:
     if params.temperature == 0:
         return LogitsProcessorList()
     processors: list[Any] = [TemperatureLogitsWarper(float(params.temperature))]
@@ -185,25 +185,27 @@ def _processors(params: SamplingParams, seeds: Sequence[int]) -> LogitsProcessor
     return LogitsProcessorList([*processors, SeededChoice(seeds)])
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """Every token that ends a text, as the checkpoint's generation configuration and tokenizer say."""
+def _find_end_tokens(model: Any, tokenizer: Any) -> set[int]:
+    """Return every end-of-text token of the generation configuration and the tokenizer."""
     named = model.generation_config.eos_token_id
     ends = set(named) if isinstance(named, list) else {named}
     return {end for end in (*ends, tokenizer.eos_token_id) if end is not None}
 
 
-def _answer(row: Sequence[int], prompt: Sequence[int], ends: set[int], tokenizer: Any, stop: Sequence[str]) -> Answer:
+def _decode_answer(
+    row: Sequence[int], prompt: Sequence[int], ends: set[int], tokenizer: Any, stop: Sequence[str]
+) -> Answer:
     end = next((position for position, token in enumerate(row) if token in ends), None)
     kept = row if end is None else row[: end + 1]
-    text = _text(kept, prompt, tokenizer)
+    text = _decode_text(kept, prompt, tokenizer)
     cuts = [position for mark in stop if (position := text.find(mark)) >= 0]
     if cuts:
-        return Answer(text=text[: min(cuts)], finish_reason="stop", tokens=_tokens_to_stop(kept, tokenizer, stop))
+        return Answer(text=text[: min(cuts)], finish_reason="stop", tokens=_count_tokens_to_stop(kept, tokenizer, stop))
     return Answer(text=text, finish_reason="length" if end is None else "stop", tokens=len(kept))
 
 
-def _text(answer: Sequence[int], prompt: Sequence[int], tokenizer: Any) -> str:
-    """The answer as it continues the prompt: decoded alone, some tokenizers (Llama 2's) drop its first space."""
+def _decode_text(answer: Sequence[int], prompt: Sequence[int], tokenizer: Any) -> str:
+    """Decode the answer behind the prompt; decoded alone, some tokenizers (Llama 2's) drop its first space."""
     lead = prompt[-LEAD:]
     before: str = tokenizer.decode(lead, **VERBATIM)
     whole: str = tokenizer.decode([*lead, *answer], **VERBATIM)
@@ -213,11 +215,11 @@ def _text(answer: Sequence[int], prompt: Sequence[int], tokenizer: Any) -> str:
     return str(tokenizer.decode(answer, **VERBATIM))
 
 
-def _tokens_to_stop(row: Sequence[int], tokenizer: Any, stop: Sequence[str]) -> int:
-    """Tokens up to the one that completed a stop string; what follows in the row is padding."""
+def _count_tokens_to_stop(row: Sequence[int], tokenizer: Any, stop: Sequence[str]) -> int:
+    """Count the tokens up to the one that completes a stop string; the rest of the row is padding."""
 
-    def stopped(count: int) -> bool:
+    def has_stop(count: int) -> bool:
         text = tokenizer.decode(row[:count], **VERBATIM)
         return any(mark in text for mark in stop)
 
-    return 1 + bisect_left(range(1, len(row)), True, key=stopped)
+    return 1 + bisect_left(range(1, len(row)), True, key=has_stop)

@@ -1,4 +1,4 @@
-"""Which recipe a model is asked with when the user names none."""
+"""Find the recipe for a model if the user names none."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import Path
 
 from .. import registry
 from ..optional import HasDefaultRecipe
-from .table import find_known, own_recipe
+from .table import find_known, read_own_recipe
 
 RECIPES = {
     "smollm2-135m-instruct": "chat",
     # Samples files hold code already.
     "replay": "as-is",
 }
-"""By the name of a builtin model, or by the prefix of `PREFIX:REST`."""
+"""Name of a builtin model, or prefix of `PREFIX:REST` -> recipe."""
 
 
-def default_recipe(spec: str) -> str | None:
-    """The recipe of the model `spec`; None where it has none of its own.
+def find_default_recipe(spec: str) -> str | None:
+    """Return the recipe of the model `spec`; None if it has none of its own.
 
-    A checkpoint folder's own manifest says it, then the table of known checkpoints. A third party's model
-    class says it in a `default_recipe` attribute.
+    A checkpoint folder's own manifest comes first, then the table of known checkpoints. A third party's model class
+    names it in a `default_recipe` attribute.
     """
     prefix, separator, _ = spec.partition(":")
     name = prefix if separator else spec
@@ -30,7 +30,7 @@ def default_recipe(spec: str) -> str | None:
         known = registry.lookup("models", prefix)
         if isinstance(known, HasDefaultRecipe):
             return known.default_recipe
-    elif own := own_recipe(Path(spec).expanduser()):
+    elif own := read_own_recipe(Path(spec).expanduser()):
         return own
     entry = find_known(spec)
     return entry.recipe if entry else None

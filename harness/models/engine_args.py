@@ -1,4 +1,4 @@
-"""Engine settings that the user writes as KEY=VALUE, for what the harness has no flag of its own."""
+"""Parse engine settings that the user writes as KEY=VALUE, if the harness has no flag for them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ OWN = {
     "tokenizer": "prompts are made by the checkpoint's own tokenizer",
     "lora_modules": "use --lora",
 }
-"""What cannot be set this way, and what to do instead."""
+"""Settings that cannot be given this way -> what to do instead."""
 
 
-def engine_arguments(specs: Sequence[str], known: Iterable[str]) -> dict[str, Any]:
-    """The settings of `KEY=VALUE` specs: the value as JSON where it is some, else as the text it is.
+def parse_engine_args(specs: Sequence[str], known: Iterable[str]) -> dict[str, Any]:
+    """Parse `KEY=VALUE` specs; a value that is not JSON is kept as text.
 
     Raises:
         UsageError: another form, a key the engine does not know, or one that the harness sets itself.
@@ -34,11 +34,11 @@ def engine_arguments(specs: Sequence[str], known: Iterable[str]) -> dict[str, An
         if key not in names:
             hint = suggest(key, names, " (see vLLM's EngineArgs)")
             raise UsageError(f'engine argument "{key}" is not one of the installed vLLM.{hint}')
-        found[key] = _value(text)
+        found[key] = _parse_value(text)
     return found
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

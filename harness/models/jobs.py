@@ -1,4 +1,4 @@
-"""Requests taken apart into single samples, for adapters that have a tokenizer."""
+"""Split requests into single samples, for adapters with a tokenizer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..types import Completion, Generated, Prompt, RenderedPrompt, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SampleJob:
     """One sample to generate."""
 
     request_id: str
@@ -17,8 +17,8 @@ class Job:
     seed: int
     token_ids: tuple[int, ...]
 
-    def generated(self, text: str, finish_reason: str | None, tokens: int) -> Generated:
-        """The answer to this job; `tokens` is how many were generated."""
+    def build_answer(self, text: str, finish_reason: str | None, tokens: int) -> Generated:
+        """Return the answer to this job; `tokens` is the number of generated tokens."""
         completion = Completion(
             text=text,
             finish_reason=finish_reason,
@@ -28,18 +28,18 @@ class Job:
         )
         return Generated(request_id=self.request_id, index=self.index, completion=completion)
 
-    def does_not_fit(self) -> Generated:
-        """The answer where the prompt alone fills the context: empty and cut."""
-        return self.generated("", "length", 0)
+    def build_empty_answer(self) -> Generated:
+        """Return the answer for a prompt that fills the context: empty, with the finish reason "length"."""
+        return self.build_answer("", "length", 0)
 
 
-def jobs(requests: Iterable[Request], render: Callable[[Prompt], RenderedPrompt]) -> Iterator[Job]:
-    """The samples of `requests`, each with the seed that `Request` documents; read as they are taken."""
+def split_requests(requests: Iterable[Request], render: Callable[[Prompt], RenderedPrompt]) -> Iterator[SampleJob]:
+    """Split requests lazily into single samples with the seeds that `Request` documents."""
     for request in requests:
         token_ids = render(request.prompt).token_ids
         assert token_ids is not None, "an adapter with a tokenizer renders ids"
         for offset in range(request.count):
-            yield Job(
+            yield SampleJob(
                 request_id=request.request_id,
                 index=request.start + offset,
                 seed=request.seed + offset,
@@ -47,12 +47,12 @@ def jobs(requests: Iterable[Request], render: Callable[[Prompt], RenderedPrompt]
             )
 
 
-def jobs_or_none(
+def split_requests_or_none(
     requests: Iterable[Request | None], render: Callable[[Prompt], RenderedPrompt]
-) -> Iterator[Job | None]:
-    """Yield what `jobs` does, and None wherever it stands among the requests."""
+) -> Iterator[SampleJob | None]:
+    """Split requests as `split_requests` does, and pass every None on."""
     for request in requests:
         if request is None:
             yield None
         else:
-            yield from jobs([request], render)
+            yield from split_requests([request], render)

@@ -1,9 +1,9 @@
-"""From what a user names to a model: which checkpoint, which backend, and why that one.
+"""Open the model that a user names: choose its checkpoint and its backend, and say why.
 
 A name is `PREFIX:REST` of a registered model (as `replay:FILE`), a builtin checkpoint, a folder, or a
 hub name (owner/name, owner/name@revision).
 
-Not promised: that a backend which is installed also starts; that shows when the model is entered.
+An installed backend may still fail to start; that shows when the model is entered.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .. import registry
 from ..errors import ModelError, UsageError, install_hint, suggest
 from ..types import Model
 from .adapters import check_fit
-from .builtin import BUILTIN, materialise
-from .checkpoint import Checkpoint, from_hub, local, one_line
+from .builtin import BUILTIN, build_checkpoint
+from .checkpoint import Checkpoint, check_checkpoint, download_checkpoint, summarize_error
 from .options import ModelOptions
-from .quiet import output_to
+from .quiet import redirect_output
 
 BACKENDS = ("auto", "vllm", "transformers")
 
 
 def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None = None) -> Model:
-    """The model `spec` names, not loaded yet; entering it loads the weights.
+    """Return the model that `spec` names without loading it; entering it loads the weights.
 
     Raises:
         UsageError: the name or the backend is not known.
@@ -34,13 +34,13 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
     """
     options = options or ModelOptions()
     if backend not in BACKENDS:
-        raise UsageError(_unknown("backend", backend, BACKENDS))
+        raise UsageError(_describe_unknown("backend", backend, BACKENDS))
     if not has_engine(spec):
         prefix, _, rest = spec.partition(":")
         model: Model = registry.lookup("models", prefix).from_spec(rest, options)
         return model
     chosen, reason = choose_backend(backend)
-    checkpoint = find(spec, options)
+    checkpoint = find_checkpoint(spec, options)
     if chosen == "vllm":
         for adapter in options.adapters:
             check_fit(adapter, checkpoint.path)
@@ -49,7 +49,7 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
         return VllmModel(
             checkpoint.name, checkpoint.path, revision=checkpoint.revision, options=options, backend_reason=reason
         )
-    _only_vllm(options, reason)
+    _refuse_vllm_options(options, reason)
     from .transformers import TransformersModel
 
     return TransformersModel(
@@ -66,7 +66,7 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
 
 
 def has_engine(spec: str) -> bool:
-    """Whether `spec` names a checkpoint, to be loaded by a backend, and not a registered model such as replay:FILE."""
+    """Tell whether `spec` names a checkpoint that a backend loads, not a registered model such as replay:FILE."""
     prefix, separator, _ = spec.partition(":")
     # Registered models without `from_spec` take a checkpoint and are chosen by `backend`.
     return not (
@@ -74,8 +74,8 @@ def has_engine(spec: str) -> bool:
     )
 
 
-def _only_vllm(options: ModelOptions, reason: str) -> None:
-    """Refuse what would be left out silently."""
+def _refuse_vllm_options(options: ModelOptions, reason: str) -> None:
+    """Refuse options that transformers would ignore."""
     asked = {
         "--quantization": options.quantization,
         "--engine-arg": options.engine_args,
@@ -88,29 +88,31 @@ def _only_vllm(options: ModelOptions, reason: str) -> None:
             raise UsageError(f"{flag} needs the backend vllm, and transformers is used: {reason}")
 
 
-def find(spec: str, options: ModelOptions) -> Checkpoint:
-    """The checkpoint `spec` names: a builtin, a folder, or a hub name.
+def find_checkpoint(spec: str, options: ModelOptions) -> Checkpoint:
+    """Find the checkpoint that `spec` names: a builtin, a folder, or a hub name.
 
     Raises:
         UsageError: it is none of these.
         ModelError: it is missing or damaged.
     """
     if spec in BUILTIN:
-        return materialise(spec)
+        return build_checkpoint(spec)
     folder = Path(spec).expanduser()
     if folder.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
-        return local(folder, name=spec, pickled=options.allow_pickle)
+        return check_checkpoint(folder, name=spec, pickled=options.allow_pickle)
     if "/" in spec:
         name, _, revision = spec.partition("@")
-        return from_hub(name, revision=revision or None, pickled=options.allow_pickle)
+        return download_checkpoint(name, revision=revision or None, pickled=options.allow_pickle)
     raise UsageError(
-        _unknown("model", spec, [*BUILTIN, *(f"{name}:" for name in registry.names("models") if name not in BACKENDS)])
+        _describe_unknown(
+            "model", spec, [*BUILTIN, *(f"{name}:" for name in registry.names("models") if name not in BACKENDS)]
+        )
         + " It is no folder here either; hub names have the form owner/name"
     )
 
 
 def choose_backend(wanted: str) -> tuple[str, str]:
-    """The backend to use and why: "vllm" or "transformers".
+    """Return the backend to use, "vllm" or "transformers", and the reason.
 
     Raises:
         ModelError: the wanted one, or any, is not installed.
@@ -124,30 +126,30 @@ def choose_backend(wanted: str) -> tuple[str, str]:
         raise ModelError(f"{what} is installed; {install_hint('cpu', 'gpu')} (cpu needs no GPU)")
     if not installed["vllm"]:
         return "transformers", "vLLM is not installed"
-    trouble = vllm_trouble()
+    trouble = diagnose_vllm()
     if trouble and hf:
         return "transformers", f"vLLM is installed but {trouble}"
     return "vllm", "vLLM is installed and supports this processor"
 
 
-def vllm_trouble() -> str | None:
-    """Why the installed vLLM cannot start on this processor; None where it can."""
-    with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, output_to(Path(log.name)):
+def diagnose_vllm() -> str | None:
+    """Return why the installed vLLM cannot start on this processor; None if it can."""
+    with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, redirect_output(Path(log.name)):
         try:
             from vllm.platforms import current_platform
 
             device = current_platform.device_type
         except (ImportError, OSError, RuntimeError) as error:
-            return f"cannot be imported ({type(error).__name__}: {one_line(error)})"
+            return f"cannot be imported ({type(error).__name__}: {summarize_error(error)})"
     if not device:
         return "its build supports no processor of this machine"
-    if device == "cpu" and platform.machine() in ("x86_64", "AMD64") and "avx2" not in _cpu_flags():
+    if device == "cpu" and platform.machine() in ("x86_64", "AMD64") and "avx2" not in _read_cpu_flags():
         # Its kernels would end the process with an illegal instruction.
         return "its CPU build needs AVX2, which this processor lacks"
     return None
 
 
-def _cpu_flags() -> set[str]:
+def _read_cpu_flags() -> set[str]:
     information = Path("/proc/cpuinfo")
     if not information.is_file():
         return {"avx2"}
@@ -155,5 +157,5 @@ def _cpu_flags() -> set[str]:
     return set(next((line for line in lines if line.startswith("flags")), "").split())
 
 
-def _unknown(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
+def _describe_unknown(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
     return f'{kind} "{name}" is not known.{suggest(name, known)}'

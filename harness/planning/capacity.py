@@ -20,7 +20,7 @@ from statistics import fmean
 from typing import Any
 
 from ..errors import UsageError
-from ..metrics.pass_at_k import Interval, wilson
+from ..metrics.pass_at_k import Interval, compute_wilson
 from ..store import SAMPLES, VERDICTS, read_manifest, read_samples, read_verdicts
 from ..tasks.suite import Suite, load_suite
 from ..types import Limits, Sample, Status, Verdict
@@ -52,7 +52,7 @@ class Scoring:
 
         Samples of one problem count as one program: they are long together.
         """
-        low, high = wilson(self.long_share * self.problems, self.problems)
+        low, high = compute_wilson(self.long_share * self.problems, self.problems)
         return self.mean_s(low), self.mean_s(high)
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from ..config import RunConfig
 from ..errors import StoreError
-from ..evaluation.generation import model_options
-from ..evaluation.pipeline import begun_sandbox, chosen_sandbox, place_of, prepared
-from ..evaluation.plans import RESULTS, plans
+from ..evaluation.generation import build_model_options
+from ..evaluation.pipeline import find_begun_sandbox, prepare_suites, select_backend
+from ..evaluation.plans import RESULTS, plan_runs
 from ..models.loading import open_model
 from ..progress import Quiet, span
 from ..store import MANIFEST, provenance, read_samples, read_verdicts
-from ..store.jsonable import plain
+from ..store.jsonable import to_plain
 from ..tasks.suite import Suite
 from ..types import Status
 
@@ -73,12 +73,12 @@ def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
     Raises:
         HarnessError: as the run itself would, before it generates anything.
     """
-    suites = prepared(config)
-    with place_of(config, Quiet()) as there:
-        begun = begun_sandbox(config, suites, out)
-        sandbox = chosen_sandbox(config.sandbox or begun, suites[0].benchmark.environment, there)
-    planned = plans(config, suites, sandbox, out)
-    model = open_model(config.model, backend=config.backend, options=model_options(config, None)).describe()
+    suites = prepare_suites(config)
+    with select_backend(config, Quiet()) as there:
+        begun = find_begun_sandbox(config, suites, out)
+        sandbox = there.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
+    planned = plan_runs(config, suites, sandbox, out)
+    model = open_model(config.model, backend=config.backend, options=build_model_options(config, None)).describe()
     earlier = _Earlier(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
     work = [_work(plan.path, suite, config, earlier) for plan in planned for suite in suites]
     recipe = suites[0].recipe
@@ -120,12 +120,12 @@ def text(found: Forecast) -> str:
 
 def as_json(found: Forecast) -> dict[str, Any]:
     """The forecast for machines."""
-    return {**plain(found), "seconds": found.seconds}
+    return {**to_plain(found), "seconds": found.seconds}
 
 
 def _work(path: Path, suite: Suite, config: RunConfig, earlier: _Earlier) -> Work:
     samples, verdicts = (read_samples(path), read_verdicts(path)) if (path / MANIFEST).exists() else ({}, {})
-    requests = suite.missing(samples, config)
+    requests = suite.find_missing(samples, config)
     to_generate = sum(request.count for request in requests)
     judged = {key for key, verdict in verdicts.items() if verdict.status is not Status.INFRASTRUCTURE}
     waiting = sum(1 for key in samples if key[0] == suite.name and key not in judged)
@@ -152,7 +152,7 @@ class _Earlier:
 
     def __init__(self, config: RunConfig, sandbox: str, folders: set[Path]) -> None:
         self.used: set[Path] = set()
-        here = provenance.hardware()
+        here = provenance.describe_hardware()
         self._runs = [
             (path, found)
             for path, found in _manifests(folders)

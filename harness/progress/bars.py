@@ -1,6 +1,6 @@
-"""How far a run is: bars on a terminal, plain lines elsewhere, always on stderr.
+"""Show the progress of a run on stderr: bars on a terminal, plain lines elsewhere.
 
-Stages are "load", "generate" and "score"; generating and scoring go on at the same time, in two threads.
+Stages are "load", "generate" and "score"; generating and scoring run at the same time in two threads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from .streams import lasting
+from .streams import duplicate_stream
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 LINE_EVERY_S = 10.0
 BAR_WIDTH = 20
-"""So that a line fits 80 columns with its rate and the time left."""
+"""Narrow enough for a line with rate and remaining time to fit 80 columns."""
 PACE_AFTER_S = 2.0
-"""A pace of less than that says nothing about the rest."""
+"""A shorter measurement says nothing about the remaining time."""
 
 
 class Progress(Protocol):
-    """Told what happens; a context manager that leaves the terminal as it found it. Safe to use from threads."""
+    """Shows how far a run is; a context manager that restores the terminal. Thread-safe."""
 
     def __enter__(self) -> Progress: ...
 
     def __exit__(self, *exc: object) -> None: ...
 
     def note(self, text: str) -> None:
-        """Say one line."""
+        """Print one line."""
 
     def start(self, stage: str, total: int | None = None) -> None:
-        """A stage begins; `total` is how many steps it has, where that is known. It may begin again."""
+        """Start a stage of `total` steps, if the number is known. A stage may start again."""
 
     def advance(self, stage: str, tokens: int = 0) -> None:
-        """One step is done; `tokens` were generated in it."""
+        """Count one finished step, in which `tokens` were generated."""
 
     def finish(self, stage: str) -> None:
-        """The stage is over."""
+        """Finish the stage."""
 
 
 class Quiet:
-    """Says nothing."""
+    """Shows nothing."""
 
     def __enter__(self) -> Quiet:
         return self
@@ -66,7 +66,7 @@ class Quiet:
 
 
 class _Count:
-    """How far one stage is."""
+    """Progress of one stage."""
 
     def __init__(self, total: int | None) -> None:
         self.total = total
@@ -74,23 +74,23 @@ class _Count:
         self.tokens = 0
         self.started = self.said = time.monotonic()
 
-    def rate(self) -> str:
+    def format_rate(self) -> str:
         seconds = time.monotonic() - self.started
         return f"{self.tokens / seconds:.0f} tokens/s" if self.tokens and seconds else ""
 
-    def left(self) -> str:
-        """How long the rest takes at the pace until now; nothing before a pace can be told."""
+    def format_time_left(self) -> str:
+        """Estimate the remaining time from the pace so far; empty while the pace is not known."""
         seconds = time.monotonic() - self.started
         if self.total is None or not self.done or self.done >= self.total or seconds < PACE_AFTER_S:
             return ""
         return f"~{span(seconds / self.done * (self.total - self.done))} left"
 
-    def told(self) -> str:
-        return ", ".join(filter(None, [self.rate(), self.left()]))
+    def format_pace(self) -> str:
+        return ", ".join(filter(None, [self.format_rate(), self.format_time_left()]))
 
 
 class Lines:
-    """A plain line now and then."""
+    """Prints a plain line from time to time."""
 
     def __init__(self, every_s: float = LINE_EVERY_S) -> None:
         self._stream: TextIO | None = None
@@ -99,7 +99,7 @@ class Lines:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Lines:
-        self._stream = lasting(sys.stderr)
+        self._stream = duplicate_stream(sys.stderr)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -126,17 +126,17 @@ class Lines:
             count.tokens += tokens
             if time.monotonic() - count.said >= self._every_s:
                 count.said = time.monotonic()
-                self.note(_line(stage, count))
+                self.note(_format_line(stage, count))
 
     def finish(self, stage: str) -> None:
         """Implement `Progress.finish`."""
         with self._lock:
             count = self._counts.pop(stage)
-            self.note(f"{_line(stage, count)} done in {time.monotonic() - count.started:.1f} s")
+            self.note(f"{_format_line(stage, count)} done in {time.monotonic() - count.started:.1f} s")
 
 
 class Bars:
-    """A bar per stage, drawn by rich."""
+    """Draws one bar per stage with rich."""
 
     def __init__(self) -> None:
         self._bars: RichProgress | None = None
@@ -153,8 +153,8 @@ class Bars:
             BarColumn(BAR_WIDTH),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[told]}"),
-            console=Console(file=lasting(sys.stderr)),
+            TextColumn("{task.fields[pace]}"),
+            console=Console(file=duplicate_stream(sys.stderr)),
         )
         self._bars.start()
         return self
@@ -179,7 +179,7 @@ class Bars:
         assert self._bars is not None
         with self._lock:
             self._counts[stage] = _Count(total)
-            self._tasks[stage] = self._bars.add_task(stage, total=total, told="")
+            self._tasks[stage] = self._bars.add_task(stage, total=total, pace="")
 
     def advance(self, stage: str, tokens: int = 0) -> None:
         """Implement `Progress.advance`."""
@@ -188,7 +188,7 @@ class Bars:
             count.done += 1
             count.tokens += tokens
             assert self._bars is not None
-            self._bars.update(self._tasks[stage], advance=1, told=count.told())
+            self._bars.update(self._tasks[stage], advance=1, pace=count.format_pace())
 
     def finish(self, stage: str) -> None:
         """Implement `Progress.finish`."""
@@ -198,26 +198,26 @@ class Bars:
             assert self._bars is not None
             if count.total is None:
                 self._bars.update(task, total=1, completed=1)
-            self._bars.update(task, told=count.rate())
+            self._bars.update(task, pace=count.format_rate())
             self._bars.stop_task(task)
 
 
 def open_progress() -> Progress:
-    """Return bars if stderr is a terminal, else lines; nothing is said if there is no stderr."""
+    """Return bars if stderr is a terminal, otherwise lines; show nothing if there is no stderr."""
     if sys.stderr is None:
         return Quiet()
     return Bars() if sys.stderr.isatty() else Lines()
 
 
-def _line(stage: str, count: _Count) -> str:
+def _format_line(stage: str, count: _Count) -> str:
     if count.total is None:
         return f"{stage}:"
-    told = count.told()
-    return f"{stage}: {count.done}/{count.total}" + (f", {told}" if told else "")
+    pace = count.format_pace()
+    return f"{stage}: {count.done}/{count.total}" + (f", {pace}" if pace else "")
 
 
 def span(seconds: float) -> str:
-    """ "4.2 s", "42 s", "3 min 10 s", "2 h 5 min"."""
+    """Format a duration: "4.2 s", "42 s", "3 min 10 s" or "2 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"

@@ -1,8 +1,8 @@
-"""Give a command a stdout and a stderr that never fail: what cannot be written is dropped, and the error is kept.
+"""Give a command a stdout and a stderr that never fail: output that cannot be written is dropped, the error is kept.
 
-A reader of the output may go away (`harness list | true`), a descriptor may be closed from the start (`2>&-`). Neither
-may end a run. Without a descriptor 1 or 2, the first file that is opened would get that number, and what libraries and
-subprocesses print would go into it: /dev/null takes its place.
+The reader of the output may exit (`harness list | true`), or a descriptor may be closed from the start (`2>&-`).
+Neither may end a run. Without a descriptor 1 or 2, the first file that is opened would get that number, and the output
+of libraries and subprocesses would go into it. /dev/null is opened in its place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 class GuardedFile(io.FileIO):
-    """A descriptor for writing that drops what it cannot write; `error` is the first reason."""
+    """A file descriptor for writing that drops what it cannot write; `error` is the first failure."""
 
     def __init__(self, descriptor: int, *, missing: bool = False, closefd: bool = False) -> None:
         super().__init__(descriptor, "w", closefd=closefd)
@@ -32,7 +32,7 @@ class GuardedFile(io.FileIO):
         self.error: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write `data`, and return how many bytes are dealt with."""
+        """Write `data` and return the number of bytes consumed."""
         if self._missing and self.error is None:
             self.error = OSError(errno.EBADF, "it is closed")
         if self.error is None:
@@ -47,29 +47,29 @@ class GuardedFile(io.FileIO):
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """The streams of the command that runs."""
+    """The output streams of the running command."""
 
     stdout: GuardedFile | None
-    """None if somebody else's stream stands in for stdout."""
+    """None if somebody else has replaced stdout."""
 
-    def failure(self) -> OSError | None:
-        """Flush stdout, and return why something could not be written to it."""
+    def flush_stdout(self) -> OSError | None:
+        """Flush stdout and return the error that stopped it from writing, if any."""
         sys.stdout.flush()
         return self.stdout.error if self.stdout is not None else None
 
 
 @contextmanager
-def guarded_streams() -> Iterator[Streams]:
+def guard_streams() -> Iterator[Streams]:
     """Replace `sys.stdout` and `sys.stderr` inside the block, unless somebody else has replaced them already."""
     missing = _fill_descriptors()
     before = sys.stdout, sys.stderr
     files: dict[int, GuardedFile] = {}
     if sys.stdout is None or sys.stdout is sys.__stdout__:
         files[STDOUT] = GuardedFile(STDOUT, missing=STDOUT in missing)
-        sys.stdout = _text_stream(files[STDOUT], before[0])
+        sys.stdout = _open_text_stream(files[STDOUT], before[0])
     if sys.stderr is None or sys.stderr is sys.__stderr__:
         files[STDERR] = GuardedFile(STDERR, missing=STDERR in missing)
-        sys.stderr = _text_stream(files[STDERR], before[1])
+        sys.stderr = _open_text_stream(files[STDERR], before[1])
     try:
         yield Streams(files.get(STDOUT))
     finally:
@@ -78,14 +78,14 @@ def guarded_streams() -> Iterator[Streams]:
         sys.stdout, sys.stderr = before
 
 
-def lasting(stream: TextIO) -> TextIO:
-    """Return a duplicate of stdout or stderr: engines are loaded with descriptors 1 and 2 sent to a log."""
+def duplicate_stream(stream: TextIO) -> TextIO:
+    """Duplicate stdout or stderr, because engines redirect descriptors 1 and 2 to a log while they load."""
     file = GuardedFile(os.dup(stream.fileno()), closefd=True)
     return io.TextIOWrapper(io.BufferedWriter(file), encoding="utf-8", errors="replace", line_buffering=True)
 
 
 def _fill_descriptors() -> set[int]:
-    """Open /dev/null as each standard descriptor that is closed, and return these."""
+    """Open /dev/null for each closed standard descriptor, and return those descriptors."""
     missing = set()
     for descriptor in (STDIN, STDOUT, STDERR):
         try:
@@ -100,8 +100,8 @@ def _fill_descriptors() -> set[int]:
     return missing
 
 
-def _text_stream(file: GuardedFile, like: TextIO | None) -> TextIO:
-    """Return a text stream onto `file`. It escapes what its encoding lacks; an unwritable character ends no command."""
+def _open_text_stream(file: GuardedFile, like: TextIO | None) -> TextIO:
+    """Return a text stream onto `file` that escapes characters its encoding lacks."""
     encoding = like.encoding if like is not None else "utf-8"
     return io.TextIOWrapper(
         io.BufferedWriter(file), encoding=encoding, errors="backslashreplace", line_buffering=file.isatty()

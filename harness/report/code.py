@@ -1,32 +1,32 @@
-"""Python source as highlighted HTML, by pygments; the text between the tags is the source itself."""
+"""Highlight Python source as HTML with pygments; the text between the tags is the source itself."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from .wording import printable
+from .wording import replace_unprintable
 
 LIGHT, DARK = "default", "github-dark"
 LONGEST = 20_000
-"""Characters over which code is shown without colours; a loop of a model's can be long."""
+"""Longer code, in characters, is shown without colours; a model's endless repetition can be long."""
 
 
-def highlighted(source: str) -> str:
-    """`source` as HTML, escaped."""
+def highlight_code(source: str) -> str:
+    """Return `source` as escaped, highlighted HTML."""
     from html import escape
 
     from pygments import highlight  # type: ignore[import-untyped]
 
-    text = printable(source)
+    text = replace_unprintable(source)
     if len(text) > LONGEST:
         return escape(text)
-    lexer, formatter = _tools()
+    lexer, formatter = _load_pygments()
     return str(highlight(text, lexer, formatter))
 
 
-def style_sheet() -> str:
-    """The colours, light and dark, of what `highlighted` gives inside an element of class "hl"."""
+def build_style_sheet() -> str:
+    """Return the light and dark colours for highlighted code inside an element of class "hl"."""
     from pygments.formatters.html import HtmlFormatter  # type: ignore[import-untyped]
 
     light, dark = (HtmlFormatter(style=style, nobackground=True).get_style_defs(".hl") for style in (LIGHT, DARK))
@@ -34,7 +34,7 @@ def style_sheet() -> str:
 
 
 @cache
-def _tools() -> tuple[Any, Any]:
+def _load_pygments() -> tuple[Any, Any]:
     from pygments.formatters.html import HtmlFormatter
     from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
 

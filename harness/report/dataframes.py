@@ -1,4 +1,4 @@
-"""Runs as pandas frames, and a plot of their scores: for notebooks."""
+"""Runs as pandas frames and a plot of their scores, for notebooks."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from matplotlib.figure import Figure
 
 from ..errors import StoreError
 from ..store import MANIFEST, read_samples, read_verdicts
-from ..store.records import sample_row, verdict_row
+from ..store.records import serialize_sample, serialize_verdict
 from .summary import Summary, read
-from .wording import subject
+from .wording import name_subject
 
 if TYPE_CHECKING:
     from ..types import Score
 
 
 class Plot(Figure):
-    """A figure that notebooks show as it is, without a set-up of matplotlib."""
+    """A figure that notebooks show without any set-up of matplotlib."""
 
     def _repr_png_(self) -> bytes:
-        """Return what Jupyter asks for."""
+        """Return the figure as the PNG that Jupyter shows."""
         picture = io.BytesIO()
         self.savefig(picture, format="png", dpi=144, bbox_inches="tight")
         return picture.getvalue()
 
 
 class Runs:
-    """Run folders that were read, as frames."""
+    """Run folders as pandas frames."""
 
     def __init__(self, summaries: Sequence[Summary], skipped: Sequence[tuple[Path, str]] = ()) -> None:
         self.summaries = tuple(summaries)
@@ -48,11 +48,11 @@ class Runs:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """A row per run: what was evaluated, in which sandbox, how fast, and whether all of it is there."""
+        """A row per run: what was evaluated, in which sandbox, how fast, and whether it is complete."""
         rows = [
             {
                 "run": one.path.name,
-                "model": subject(one.manifest),
+                "model": name_subject(one.manifest),
                 "benchmarks": ", ".join(one.manifest["tasks"]),
                 "sandbox": one.manifest["identity"].get("sandbox"),
                 "samples": sum(sum(found.values()) for found in one.statuses.values()),
@@ -69,15 +69,15 @@ class Runs:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """A row per score: run, model, benchmark, metric, k, value and its 95 % interval (fractions of 1)."""
-        return pd.DataFrame([row for one in self.summaries for row in _scores(one)])
+        return pd.DataFrame([row for one in self.summaries for row in _list_scores(one)])
 
     @cached_property
     def samples(self) -> pd.DataFrame:
         """A row per sample with its verdict: the raw text, the code, status, detail, times, memory, tokens."""
-        return pd.DataFrame([row for one in self.summaries for row in _samples(one)])
+        return pd.DataFrame([row for one in self.summaries for row in _list_samples(one)])
 
     def plot(self, metric: str = "pass@1") -> Plot:
-        """The scores of `metric` with their intervals, a group of bars per benchmark.
+        """Plot the scores of `metric` with their intervals, a group of bars per benchmark.
 
         Raises:
             StoreError: no run has that metric.
@@ -90,7 +90,7 @@ class Runs:
         figure = Plot(figsize=(max(4.0, 1.2 + 0.5 * len(paths) * len(benchmarks)), 3.2))
         axes = figure.add_subplot()
         width = 0.8 / len(paths)
-        for at, (path, label) in enumerate(zip(paths, _distinct_names(paths), strict=True)):
+        for at, (path, label) in enumerate(zip(paths, _shorten_paths(paths), strict=True)):
             own = shown[shown["path"] == path].set_index("benchmark").reindex(benchmarks)
             value = 100 * own["value"]
             ends = [value - 100 * own["low"], 100 * own["high"] - value]
@@ -104,7 +104,7 @@ class Runs:
 
 
 def load_runs(*folders: str | Path) -> Runs:
-    """All runs at and below `folders`, in the order of their paths.
+    """Load all runs at and below `folders` in the order of their paths.
 
     Raises:
         StoreError: there is none.
@@ -122,21 +122,21 @@ def load_runs(*folders: str | Path) -> Runs:
     return Runs(found, skipped)
 
 
-def _scores(summary: Summary) -> Iterator[dict[str, Any]]:
+def _list_scores(summary: Summary) -> Iterator[dict[str, Any]]:
     for score in summary.scores:
-        subject_of_run = subject(summary.manifest)
-        yield {"run": summary.path.name, "model": subject_of_run, **_figures(score), "path": str(summary.path)}
+        subject_of_run = name_subject(summary.manifest)
+        yield {"run": summary.path.name, "model": subject_of_run, **_build_score_row(score), "path": str(summary.path)}
 
 
-def _distinct_names(paths: Sequence[str]) -> list[str]:
-    """Return the end of each path, of as few folders as tell all of them apart."""
+def _shorten_paths(paths: Sequence[str]) -> list[str]:
+    """Shorten paths to the fewest last folders that distinguish all of them."""
     parts = [Path(path).parts for path in paths]
     sizes = range(1, max(map(len, parts)) + 1)
     size = next((size for size in sizes if len({one[-size:] for one in parts}) == len(parts)), len(sizes))
     return [str(Path(*one[-size:])) for one in parts]
 
 
-def _figures(score: Score) -> dict[str, Any]:
+def _build_score_row(score: Score) -> dict[str, Any]:
     low, high = score.interval or (float("nan"), float("nan"))
     return {
         "benchmark": score.benchmark,
@@ -150,8 +150,8 @@ def _figures(score: Score) -> dict[str, Any]:
     }
 
 
-def _samples(summary: Summary) -> Iterator[dict[str, Any]]:
+def _list_samples(summary: Summary) -> Iterator[dict[str, Any]]:
     verdicts = read_verdicts(summary.path)
     for key, sample in read_samples(summary.path).items():
-        verdict = verdict_row(verdicts[key]) if key in verdicts else {}
-        yield {"run": summary.path.name, **sample_row(sample), **verdict}
+        verdict = serialize_verdict(verdicts[key]) if key in verdicts else {}
+        yield {"run": summary.path.name, **serialize_sample(sample), **verdict}

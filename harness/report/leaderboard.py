@@ -1,7 +1,7 @@
-"""Every run of a folder as one table, grouped so that only comparable runs stand below each other.
+"""Rank every run of a folder in one table, grouped so that only comparable runs are ranked together.
 
-A group is a benchmark with its data, recipe, extraction, sampling and number of samples. What differs otherwise
-(sandbox, versions, hardware) is in each run's own report.
+A group is a benchmark with its data, recipe, extraction, sampling and number of samples. Other differences
+(sandbox, versions, hardware) are in each run's own report.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
 from ..store import MANIFEST, make_folder, write_text
-from ..store.cleaning import csv_cell, escape_markdown
-from ..store.jsonable import plain
+from ..store.cleaning import escape_markdown, format_csv_cell
+from ..store.jsonable import to_plain
 from . import wording
 from .summary import Summary, read
-from .tables import markdown_table
+from .tables import format_table
 from .templates import render
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ COLUMNS = ("group", "model", "metric", "score", "low", "high", "problems", "samp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
-    """The table, and folders that could not be read."""
+    """The table and the folders that could not be read."""
 
     table: pd.DataFrame
     skipped: tuple[tuple[Path, str], ...]
 
 
-def leaderboard(folder: Path) -> Leaderboard:
-    """All runs at and below `folder`, the best of each group first.
+def build_leaderboard(folder: Path) -> Leaderboard:
+    """Build the table of all runs at and below `folder`, the best of each group first.
 
     Raises:
         StoreError: there is no run.
@@ -48,8 +48,8 @@ def leaderboard(folder: Path) -> Leaderboard:
     for manifest in sorted(folder.rglob(MANIFEST)):
         try:
             summary = read(manifest.parent)
-            if "order" not in summary.manifest["identity"]:  # a repetition tells of noise, not of another model
-                rows += list(_rows(summary))
+            if "order" not in summary.manifest["identity"]:  # a repetition measures noise, not another model
+                rows += list(_build_rows(summary))
         except (StoreError, KeyError) as error:
             skipped.append((manifest.parent, str(error)))
     if not rows:
@@ -59,7 +59,7 @@ def leaderboard(folder: Path) -> Leaderboard:
     return Leaderboard(table=table.reset_index(drop=True), skipped=tuple(skipped))
 
 
-def write(found: Leaderboard, folder: Path) -> list[Path]:
+def write_leaderboard(found: Leaderboard, folder: Path) -> list[Path]:
     """Write leaderboard.csv, .md and .html into `folder`.
 
     Raises:
@@ -67,34 +67,34 @@ def write(found: Leaderboard, folder: Path) -> list[Path]:
     """
     make_folder(folder)
     paths = [folder / f"{NAME}.{suffix}" for suffix in ("csv", "md", "html")]
-    texts = [found.table.map(csv_cell).to_csv(index=False), markdown(found), _page(found)]
+    texts = [found.table.map(format_csv_cell).to_csv(index=False), format_markdown(found), _render_page(found)]
     for path, text in zip(paths, texts, strict=True):
         write_text(path, text)
     return paths
 
 
-def markdown(found: Leaderboard) -> str:
-    """A table of each group."""
+def format_markdown(found: Leaderboard) -> str:
+    """Format the leaderboard as Markdown, a table for each group."""
     lines = ["# Leaderboard"]
-    for name, rows in groups(found):
+    for name, rows in group_rows(found):
         lines += [
             "",
             f"## {escape_markdown(name)}",
             "",
-            *markdown_table(["model", "metric", "score, % (95 %)", "problems", "run"], rows),
+            *format_table(["model", "metric", "score, % (95 %)", "problems", "run"], rows),
         ]
     lines += ["", *(f"- not read: {escape_markdown(f'{path}: {reason}')}" for path, reason in found.skipped)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def as_json(found: Leaderboard) -> dict[str, Any]:
-    """The table for machines: rows, and the folders that could not be read."""
-    rows = [{str(key): plain(value) for key, value in row.items()} for row in found.table.to_dict("records")]
+def to_json(found: Leaderboard) -> dict[str, Any]:
+    """Return the table as JSON: rows, and the folders that could not be read."""
+    rows = [{str(key): to_plain(value) for key, value in row.items()} for row in found.table.to_dict("records")]
     return {"rows": rows, "skipped": [{"path": str(path), "reason": reason} for path, reason in found.skipped]}
 
 
-def groups(found: Leaderboard) -> Iterator[tuple[str, list[list[str]]]]:
-    """Each group's name and its rows as people see them."""
+def group_rows(found: Leaderboard) -> Iterator[tuple[str, list[list[str]]]]:
+    """Yield each group's name and its rows, formatted for people."""
     for name, group in found.table.groupby("group", sort=False):
         rows = []
         for row in group.to_dict("records"):
@@ -106,42 +106,42 @@ def groups(found: Leaderboard) -> Iterator[tuple[str, list[list[str]]]]:
         yield str(name), rows
 
 
-def _rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
+def _build_rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
     for score in summary.scores:
         if math.isnan(score.value):
             continue
         low, high = score.interval or (math.nan, math.nan)
         n = round(score.n_samples / max(1, score.n_problems))
         yield {
-            "group": _group(summary.manifest["identity"], score.benchmark, n),
-            "model": wording.subject(summary.manifest),
+            "group": _name_group(summary.manifest["identity"], score.benchmark, n),
+            "model": wording.name_subject(summary.manifest),
             "metric": score.metric,
             "score": 100 * score.value,
             "low": 100 * low,
             "high": 100 * high,
             "problems": score.n_problems,
             "samples": score.n_samples,
-            "complete": not (wording.unfinished(summary) or summary.infrastructure),
+            "complete": not (wording.format_unfinished(summary) or summary.infrastructure),
             "run": str(summary.path),
             "data_digest": summary.manifest["identity"]["benchmarks"][score.benchmark]["data_digest"],
         }
 
 
-def _group(identity: Mapping[str, Any], benchmark: str, n: int) -> str:
-    """ "humaneval (164 problems, data 1a2b3c4d), recipe chat 5e6f7a8b, greedy"; equal for comparable runs alone."""
+def _name_group(identity: Mapping[str, Any], benchmark: str, n: int) -> str:
+    """Name the group of comparable runs: "humaneval (164 problems, data 1a2b3c4d), recipe chat 5e6f7a8b, greedy"."""
     facts = identity["benchmarks"][benchmark]
     parts = [f"{benchmark} ({facts['problems']} problems, data {facts['data_digest'][:8]})"]
-    names = [_named(identity.get(what, {}).get(benchmark)) for what in ("recipe", "extraction")]
+    names = [_format_recipe(identity.get(what, {}).get(benchmark)) for what in ("recipe", "extraction")]
     parts.append(f"recipe {names[0]}" + ("" if names[0] == names[1] else f", extraction {names[1]}"))
-    parts.append(_sampling(identity.get("sampling")))
+    parts.append(_format_sampling(identity.get("sampling")))
     return ", ".join([*parts, f"{n} samples each"] if n > 1 else parts)
 
 
-def _named(recipe: Mapping[str, str] | None) -> str:
+def _format_recipe(recipe: Mapping[str, str] | None) -> str:
     return f"{recipe['name']} {recipe['digest'][:8]}" if recipe else "not known"
 
 
-def _sampling(sampling: Mapping[str, Any] | None) -> str:
+def _format_sampling(sampling: Mapping[str, Any] | None) -> str:
     if sampling is None:
         return "sampling not known"
     limit = f", {sampling['max_tokens']} tokens" if sampling.get("max_tokens") else ""
@@ -150,8 +150,8 @@ def _sampling(sampling: Mapping[str, Any] | None) -> str:
     return f"temperature {sampling['temperature']:g}, top-p {sampling.get('top_p', 1.0):g}{limit}"
 
 
-def _page(found: Leaderboard) -> str:
-    listed: Sequence[tuple[str, list[list[str]]]] = list(groups(found))
+def _render_page(found: Leaderboard) -> str:
+    listed: Sequence[tuple[str, list[list[str]]]] = list(group_rows(found))
     return render(
         "leaderboard.html", groups=listed, skipped=[f"not read: {path}: {reason}" for path, reason in found.skipped]
     )

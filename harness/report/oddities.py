@@ -1,6 +1,6 @@
-"""Answers that hardly can pass, counted by what is odd about them: a recipe that is not the checkpoint's shows here.
+"""Find answers that can hardly pass, by what is odd about them; a recipe that does not fit the checkpoint shows here.
 
-Not promised: a completion that begins indented is taken to go on with the prompt's function, whatever it does.
+Limit: a completion that begins indented is assumed to continue the prompt's function, whatever it does.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ NO_CODE = "no code"
 NOT_PARSING = "not parsing"
 NO_ENTRY_POINT = "no entry point"
 
-TOLD = {
+DESCRIPTIONS = {
     TRUNCATED: "ended at the token limit; a larger --max-tokens may score higher",
     EMPTY: "are empty; the prompt format may not be the checkpoint's (`harness run --preview` shows it)",
     NO_CODE: "hold no code that the extraction rule finds (`harness score RUN --extractors all` tries the others)",
     NOT_PARSING: "do not parse as Python; extraction or recipe may not fit the checkpoint",
     NO_ENTRY_POINT: "do not define the function that is called; extraction or recipe may not fit the checkpoint",
 }
-"""Kind -> what is said of so many samples."""
+"""Kind -> the end of a sentence about these samples."""
 
 
-def oddities(sample: Sample, status: Status, entry_point: str | None) -> Iterator[str]:
-    """The kinds of a judged sample; an empty answer is nothing else but truncated.
+def find_oddities(sample: Sample, status: Status, entry_point: str | None) -> Iterator[str]:
+    """Yield what is odd about a judged sample; an empty answer is nothing else but truncated.
 
-    `entry_point` is the function that is called, where the benchmark says one.
+    `entry_point` is the function that the tests call, if the benchmark names one.
     """
     if sample.completion.finish_reason == "length":
         yield TRUNCATED
@@ -39,11 +39,11 @@ def oddities(sample: Sample, status: Status, entry_point: str | None) -> Iterato
         yield NO_CODE
     elif status is Status.SYNTAX_ERROR:
         yield NOT_PARSING
-    elif entry_point and not _continues(sample) and not defines(sample.code, entry_point):
+    elif entry_point and not _continues_prompt(sample) and not defines(sample.code, entry_point):
         yield NO_ENTRY_POINT
 
 
-def _continues(sample: Sample) -> bool:
-    """Whether the code goes on in the function that the prompt began."""
+def _continues_prompt(sample: Sample) -> bool:
+    """Tell whether the code continues the function that the prompt began."""
     first = next(line for line in sample.code.splitlines() if line.strip())
     return sample.form is CodeForm.COMPLETION and first.startswith((" ", "\t"))

@@ -1,6 +1,6 @@
-"""Plots by matplotlib: SVG that takes its colours from the page, and the same as PNG.
+"""Draw plots with matplotlib, as SVG in the colours of the page and as PNG.
 
-Each function returns a figure. Text and lines are drawn in two fixed colours, which `svg` exchanges for the page's.
+Each function returns a figure. Text and lines have two fixed colours, which `render_svg` replaces with the page's.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ COLOURS = {
 """By status; the page's own marks use the same."""
 SERIES = ("#3f7cac", "#e08d3c", "#2a9d6f", "#d1495b", "#8d6cab", "#b59f3b", "#7a8c8a")
 WIDTH = 5.4
-"""Inches; text of 8 to 9 points then reads on a phone as well."""
+"""Inches; text of 8 to 9 points is then readable on a phone too."""
 
 
-def pass_at_k_curve(scores: Mapping[str, Sequence[Score]]) -> Figure:
-    """pass@k over k with its bands; `scores` by the name of the line."""
-    figure, axes = _canvas(3.0)
-    for (name, line), colour in zip(scores.items(), _cycle(len(scores)), strict=True):
+def draw_pass_at_k(scores: Mapping[str, Sequence[Score]]) -> Figure:
+    """Draw pass@k over k with its bands; `scores` are by the name of the line."""
+    figure, axes = _create_canvas(3.0)
+    for (name, line), colour in zip(scores.items(), _cycle_colours(len(scores)), strict=True):
         ks = [score.k for score in line]
-        axes.plot(ks, [100 * score.value for score in line], marker="o", ms=4, color=colour, label=_literal(name))
+        axes.plot(ks, [100 * score.value for score in line], marker="o", ms=4, color=colour, label=_escape_name(name))
         bands = [score.interval or (score.value, score.value) for score in line]
         axes.fill_between(
             ks, [100 * low for low, _ in bands], [100 * high for _, high in bands], color=colour, alpha=0.18
@@ -56,13 +56,13 @@ def pass_at_k_curve(scores: Mapping[str, Sequence[Score]]) -> Figure:
     axes.set_xlabel("k")
     axes.set_ylabel("pass@k, %")
     axes.set_ylim(0, 100)
-    _legend(axes, len(scores))
+    _add_legend(axes, len(scores))
     return figure
 
 
-def outcomes(statuses: Mapping[str, Mapping[str, int]]) -> Figure:
-    """A bar of each benchmark, cut into statuses."""
-    figure, axes = _canvas(0.9 + 0.55 * len(statuses))
+def draw_outcomes(statuses: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Draw a bar for each benchmark, divided by status."""
+    figure, axes = _create_canvas(0.9 + 0.55 * len(statuses))
     seen: set[str] = set()
     for at, found in enumerate(statuses.values()):
         left, total = 0.0, max(1, sum(found.values()))
@@ -74,7 +74,7 @@ def outcomes(statuses: Mapping[str, Mapping[str, int]]) -> Figure:
                 axes.text(left + share / 2, at, str(count), ha="center", va="center", color="#ffffff", fontsize=9)
             left += share
             seen.add(status)
-    axes.set_yticks(range(len(statuses)), _literals(statuses))
+    axes.set_yticks(range(len(statuses)), _escape_names(statuses))
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("% of samples")
@@ -82,32 +82,33 @@ def outcomes(statuses: Mapping[str, Mapping[str, int]]) -> Figure:
     return figure
 
 
-def difficulty(shares: Mapping[str, Sequence[float]]) -> Figure:
-    """How many problems have which share of samples that pass; `shares` by benchmark."""
-    figure, axes = _canvas(2.6)
+def draw_difficulty(shares: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw the number of problems by the share of samples that pass; `shares` are by benchmark."""
+    figure, axes = _create_canvas(2.6)
     edges = [at / 10 for at in range(11)]
-    axes.hist(list(shares.values()), bins=edges, label=_literals(shares), color=list(_cycle(len(shares))), rwidth=0.85)
+    colours = list(_cycle_colours(len(shares)))
+    axes.hist(list(shares.values()), bins=edges, label=_escape_names(shares), color=colours, rwidth=0.85)
     axes.set_xticks(edges[::2], [f"{100 * edge:.0f}" for edge in edges[::2]])
     axes.set_xlabel("% of a problem's samples that pass")
     axes.set_ylabel("problems")
-    _legend(axes, len(shares))
+    _add_legend(axes, len(shares))
     return figure
 
 
-def lengths(by_reason: Mapping[str, Sequence[int]], unit: str) -> Figure:
-    """How long completions are, by why they ended."""
-    figure, axes = _canvas(2.6)
-    labels = [_literal(f"{reason} ({len(found)})") for reason, found in by_reason.items()]
-    axes.hist(list(by_reason.values()), bins=30, stacked=True, label=labels, color=list(_cycle(len(by_reason))))
+def draw_lengths(by_reason: Mapping[str, Sequence[int]], unit: str) -> Figure:
+    """Draw the lengths of completions by finish reason."""
+    figure, axes = _create_canvas(2.6)
+    labels = [_escape_name(f"{reason} ({len(found)})") for reason, found in by_reason.items()]
+    axes.hist(list(by_reason.values()), bins=30, stacked=True, label=labels, color=list(_cycle_colours(len(by_reason))))
     axes.set_xlabel(f"{unit} per completion")
     axes.set_ylabel("samples")
     axes.legend(frameon=False, fontsize=8, labelcolor=INK)
     return figure
 
 
-def bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
-    """Named shares of 1 with their intervals: models side by side, or the groups of a benchmark."""
-    figure, axes = _canvas(0.8 + 0.34 * len(rows))
+def draw_bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
+    """Draw named shares of 1 with their intervals: models side by side, or groups of a benchmark."""
+    figure, axes = _create_canvas(0.8 + 0.34 * len(rows))
     for at, (_, value, interval) in enumerate(rows):
         axes.barh(at, 100 * value, color=SERIES[0], height=0.62)
         if interval is not None:
@@ -116,7 +117,7 @@ def bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
             axes.plot([low, high], [at, at], "|", color=INK, ms=6)
         end = 100 * (interval[1] if interval else value)
         axes.text(end + 1.2, at, f"{100 * value:.1f}", va="center", color=INK, fontsize=9)
-    axes.set_yticks(range(len(rows)), _literals(name for name, _, _ in rows))
+    axes.set_yticks(range(len(rows)), _escape_names(name for name, _, _ in rows))
     axes.invert_yaxis()
     axes.set_xlim(0, 108)
     axes.set_xticks(range(0, 101, 20))
@@ -124,23 +125,23 @@ def bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
     return figure
 
 
-def over_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Figure:
-    """pass@1 of the checkpoints of one fine-tune, in order."""
-    figure, axes = _canvas(2.8)
+def draw_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Figure:
+    """Draw pass@1 of the checkpoints of one fine-tune in order."""
+    figure, axes = _create_canvas(2.8)
     at = range(len(steps))
     axes.plot(at, [100 * value for _, value, _ in steps], marker="o", color=SERIES[0])
     bands = [interval or (value, value) for _, value, interval in steps]
     axes.fill_between(
         at, [100 * low for low, _ in bands], [100 * high for _, high in bands], color=SERIES[0], alpha=0.18
     )
-    axes.set_xticks(at, _literals(name for name, _, _ in steps), rotation=20, ha="right")
+    axes.set_xticks(at, _escape_names(name for name, _, _ in steps), rotation=20, ha="right")
     axes.set_ylabel("pass@1, %")
     return figure
 
 
-def losses(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
-    """Losses over optimiser steps: "train" and "held_out", each [step, loss] pairs."""
-    figure, axes = _canvas(3.0)
+def draw_losses(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+    """Draw losses over optimiser steps: "train" and "held_out", each [step, loss] pairs."""
+    figure, axes = _create_canvas(3.0)
     for name, label, colour in (("train", "training", SERIES[0]), ("held_out", "held out", SERIES[1])):
         if curve := curves.get(name):
             marker = "o" if name == "held_out" or len(curve) == 1 else None
@@ -149,13 +150,13 @@ def losses(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
             )
     axes.set_xlabel("optimiser step")
     axes.set_ylabel("loss per answer token, nats")
-    _legend(axes, sum(map(bool, curves.values())))
+    _add_legend(axes, sum(map(bool, curves.values())))
     return figure
 
 
-def over_rounds(rows: Sequence[tuple[int, float, Interval | None]], what: str, kept: int | None = None) -> Figure:
-    """A figure for each number of evolved rounds, with its interval where it has one; the one that was kept marked."""
-    figure, axes = _canvas(2.8)
+def draw_rounds(rows: Sequence[tuple[int, float, Interval | None]], what: str, kept: int | None = None) -> Figure:
+    """Draw a value for each number of evolved rounds, with its interval if known; mark the one that was kept."""
+    figure, axes = _create_canvas(2.8)
     rounds = [last for last, _, _ in rows]
     axes.plot(rounds, [value for _, value, _ in rows], marker="o", color=SERIES[0])
     for last, value, interval in rows:
@@ -170,26 +171,26 @@ def over_rounds(rows: Sequence[tuple[int, float, Interval | None]], what: str, k
     return figure
 
 
-def solved_by(solved: Mapping[str, Sequence[float]]) -> Figure:
-    """A row per run, a column per problem, hardest last; `solved` holds shares of samples that pass."""
+def draw_solved(solved: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw a row per run and a column per problem, hardest last; `solved` holds shares of samples that pass."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    figure, axes = _canvas(0.9 + 0.4 * len(solved))
+    figure, axes = _create_canvas(0.9 + 0.4 * len(solved))
     names, columns = list(solved), list(zip(*solved.values(), strict=True))
     columns.sort(key=lambda column: (-sum(column), [-share for share in column]))
     shades = LinearSegmentedColormap.from_list("solved", [COLOURS["wrong_answer"], COLOURS["passed"]])
     axes.pcolormesh(
         [[column[at] for column in columns] for at in range(len(names))], cmap=shades, vmin=0, vmax=1, rasterized=True
     )
-    axes.set_yticks([at + 0.5 for at in range(len(names))], _literals(names))
+    axes.set_yticks([at + 0.5 for at in range(len(names))], _escape_names(names))
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.set_xlabel("problems, solved by most to solved by none")
     return figure
 
 
-def svg(figure: Figure) -> str:
-    """`figure` as an SVG element in the page's colours, without ids that another one has."""
+def render_svg(figure: Figure) -> str:
+    """Render `figure` as an SVG element in the page's colours, without ids that another figure has."""
     import matplotlib as mpl
 
     out = io.StringIO()
@@ -204,11 +205,11 @@ def svg(figure: Figure) -> str:
 
 
 def write_png(figure: Figure, path: Path) -> None:
-    """`figure` as a picture on white."""
+    """Write `figure` as a PNG on white."""
     figure.savefig(path, dpi=150, facecolor="white")
 
 
-def _canvas(height: float) -> tuple[Figure, Axes]:
+def _create_canvas(height: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
@@ -225,19 +226,19 @@ def _canvas(height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _literals(names: Iterable[str]) -> list[str]:
-    return [_literal(name) for name in names]
+def _escape_names(names: Iterable[str]) -> list[str]:
+    return [_escape_name(name) for name in names]
 
 
-def _literal(name: str) -> str:
-    """`name` as it is; matplotlib would read what stands between dollars as a formula."""
+def _escape_name(name: str) -> str:
+    """Escape dollar signs, between which matplotlib reads a formula."""
     return name.replace("$", r"\$")
 
 
-def _legend(axes: Any, count: int) -> None:
+def _add_legend(axes: Any, count: int) -> None:
     if count > 1:
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
 
 
-def _cycle(count: int) -> Sequence[str]:
+def _cycle_colours(count: int) -> Sequence[str]:
     return (SERIES * math.ceil(max(1, count) / len(SERIES)))[:count]

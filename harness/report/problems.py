@@ -1,4 +1,4 @@
-"""The problems of a run, from the benchmark's own data where that is at hand; nothing is downloaded for a report."""
+"""Load the problems of a run from local benchmark data; nothing is downloaded for a report."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from ..types import Prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class ProblemText:
     """Texts of a problem that a report shows."""
 
     prompt: str
-    """As it was asked: the recipe's text or messages; the instruction where the recipe is not known."""
+    """The recipe's text or messages; the instruction if the recipe is not known."""
     title: str
-    """What tells it from others in a list."""
+    """Distinguishes the problem in a list."""
     reference: str
     slices: Mapping[str, str] = field(default_factory=dict)
     """Name -> group, for benchmarks whose problems fall into groups, such as DS-1000's libraries."""
 
 
-def texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Suite] = ()) -> Mapping[str, Text]:
-    """The run's problems of `benchmark` by task id; none where its data is not here, or of another version.
+def load_texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Suite] = ()) -> Mapping[str, ProblemText]:
+    """Load the run's problems of `benchmark` by task id; none if its data is missing or of another version.
 
-    They are read anew unless the benchmark is among `suites`.
+    The data is read again unless the benchmark is among `suites`.
     """
     identity = manifest["identity"]
-    suite = next((one for one in suites if one.name == benchmark), None) or _read(benchmark)
+    suite = next((one for one in suites if one.name == benchmark), None) or _load_problems(benchmark)
     if suite is None or suite.data_digest != identity["benchmarks"][benchmark]["data_digest"]:
         return {}
-    recipe = _recipe(suite, identity.get("recipe", {}).get(benchmark))
+    recipe = _find_recipe(suite, identity.get("recipe", {}).get(benchmark))
     keys = slices_of(suite.benchmark)
     return {
-        task_id: Text(
-            prompt=_asked(suite, task_id, recipe),
+        task_id: ProblemText(
+            prompt=_format_prompt(suite, task_id, recipe),
             title=problem.entry_point or " ".join(problem.prompt.split())[:60],
             reference=problem.reference,
             slices={key: str(problem.metadata[key]) for key in keys},
@@ -50,7 +50,7 @@ def texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Suite] =
     }
 
 
-def _read(benchmark: str) -> Suite | None:
+def _load_problems(benchmark: str) -> Suite | None:
     try:
         known = lookup("benchmarks", benchmark)
         if isinstance(known, HasFile) and found_at(known.file) is None:
@@ -60,26 +60,26 @@ def _read(benchmark: str) -> Suite | None:
         return None
 
 
-def _recipe(suite: Suite, recorded: Mapping[str, str] | None) -> Recipe | None:
-    """The recipe that the run recorded, where this version still has it unchanged."""
+def _find_recipe(suite: Suite, recorded: Mapping[str, str] | None) -> Recipe | None:
+    """Return the recorded recipe if this version still has it unchanged."""
     if recorded is None:
         return None
-    return next((known for known in _recipes(suite) if known.digest == recorded["digest"]), None)
+    return next((known for known in _list_recipes(suite) if known.digest == recorded["digest"]), None)
 
 
-def _recipes(suite: Suite) -> Iterator[Recipe]:
+def _list_recipes(suite: Suite) -> Iterator[Recipe]:
     yield from recipes_of(suite.benchmark).values()
     yield from RECIPES.values()
     yield AS_IS
 
 
-def _asked(suite: Suite, task_id: str, recipe: Recipe | None) -> str:
+def _format_prompt(suite: Suite, task_id: str, recipe: Recipe | None) -> str:
     problem = suite.problems[task_id]
     instruction = suite.benchmark.instruction(problem)
-    return instruction if recipe is None else _told(recipe.build(problem, instruction))
+    return instruction if recipe is None else _format_messages(recipe.build(problem, instruction))
 
 
-def _told(prompt: Prompt) -> str:
+def _format_messages(prompt: Prompt) -> str:
     if prompt.text is not None:
         return prompt.text
     spoken = [f"[{role}]\n{content}" for role, content in prompt.messages]

@@ -1,4 +1,4 @@
-"""Jinja2 pages: everything escaped, styles and scripts inlined, no request when they are opened."""
+"""Render Jinja2 pages: everything is escaped, styles and scripts are inlined, opening one makes no request."""
 
 from __future__ import annotations
 
@@ -7,34 +7,30 @@ from functools import cache
 from typing import Any
 
 from .. import __version__
-from .code import style_sheet
+from .code import build_style_sheet
 from .plots import COLOURS
 
 
 def render(name: str, **values: Any) -> str:
-    """The page of the template `name`."""
-    page = _environment().get_template(name)
-    return str(page.render(version=__version__, colours=COLOURS, code_style=_raw(style_sheet()), **values))
+    """Render the page template `name`."""
+    page = _load_environment().get_template(name)
+    return str(page.render(version=__version__, colours=COLOURS, code_style=mark_safe(build_style_sheet()), **values))
 
 
-def island(value: Any) -> Any:
-    """JSON that a script element may hold: no tag in it can end the element."""
-    return _raw(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
+def embed_json(value: Any) -> Any:
+    """Serialize JSON for a script element, which no tag in it can end."""
+    return mark_safe(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))
 
 
-def raw(html: str) -> Any:
-    """HTML of our own making, which is not escaped again."""
-    return _raw(html)
-
-
-def _raw(html: str) -> Any:
+def mark_safe(html: str) -> Any:
+    """Mark HTML that was made here, so that it is not escaped again."""
     from markupsafe import Markup
 
     return Markup(html)  # noqa: S704 - styles, plots and JSON made here
 
 
 @cache
-def _environment() -> Any:
+def _load_environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("harness.report", "templates")

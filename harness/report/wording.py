@@ -1,4 +1,4 @@
-"""How figures and isolation are put into words, the same in every output."""
+"""Put figures and isolation into words, the same in every output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..store.cleaning import one_line
+from ..store.cleaning import format_line
 from ..types import Score
 from .summary import Summary
 
@@ -27,8 +27,8 @@ STAGES = {
 }
 
 
-def percent(score: Score) -> str:
-    """ "59.8 % (52.1 to 67.0)", or why there is no figure."""
+def format_percent(score: Score) -> str:
+    """Format a score as "59.8 % (52.1 to 67.0)", or say why there is none."""
     if math.isnan(score.value):
         return f"not computed: {score.note}"
     if score.interval is None:
@@ -37,8 +37,8 @@ def percent(score: Score) -> str:
     return f"{100 * score.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def passed(score: Score) -> str:
-    """ "98 of 164 problems" where there is one sample of each, else the number of samples."""
+def format_passed(score: Score) -> str:
+    """Return "98 of 164 problems" if each has one sample, otherwise the number of samples."""
     if score.n_samples == score.n_problems and not math.isnan(score.value):
         return f"{round(score.value * score.n_problems)} of {score.n_problems} problems"
     return f"{score.n_samples} samples of {score.n_problems} problems"
@@ -47,13 +47,13 @@ def passed(score: Score) -> str:
 RULE_HEADS = ["benchmark", "extraction rule", "pass@1 (95 % interval)", "other code", "problems gained", "lost"]
 
 
-def rules(summary: Summary) -> list[list[str]]:
-    """A row for each extraction rule: score, samples whose code it takes out otherwise, problems gained and lost."""
+def format_rules(summary: Summary) -> list[list[str]]:
+    """Return a row for each extraction rule: score, samples with other code, problems gained and lost."""
     return [
         [
             row.score.benchmark,
             f"{row.rule} (the run's)" if row.own else row.rule,
-            percent(row.score),
+            format_percent(row.score),
             str(row.changed),
             str(len(row.gained)),
             str(len(row.lost)),
@@ -62,50 +62,50 @@ def rules(summary: Summary) -> list[list[str]]:
     ]
 
 
-def moved(summary: Summary) -> list[str]:
-    """How far the rule alone moves each benchmark's score, in a sentence."""
-    told = []
+def format_rule_effect(summary: Summary) -> list[str]:
+    """Say in a sentence how far the rule alone moves each benchmark's score."""
+    parts = []
     for benchmark in dict.fromkeys(row.score.benchmark for row in summary.rules):
         values = [100 * row.score.value for row in summary.rules if row.score.benchmark == benchmark]
         if not any(map(math.isnan, values)):
             span = max(values) - min(values)
-            told.append(f"{benchmark}: the extraction rule alone moves pass@1 by up to {span:.1f} points")
-    return told
+            parts.append(f"{benchmark}: the extraction rule alone moves pass@1 by up to {span:.1f} points")
+    return parts
 
 
-def odd(found: Mapping[str, int]) -> str:
-    """ "31 truncated, 0 empty" and so on."""
+def format_oddities(found: Mapping[str, int]) -> str:
+    """Format counts as "31 truncated, 0 empty"."""
     return ", ".join(f"{count} {kind}" for kind, count in found.items())
 
 
-def unfinished(summary: Summary) -> str:
-    """How much a stopped run lacks, in a sentence; nothing where it lacks nothing."""
+def format_unfinished(summary: Summary) -> str:
+    """Say in a sentence what a stopped run lacks; empty if it lacks nothing."""
     lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]
-    told = [f"{count} samples are {what} yet" for count, what in lacking if count]
-    return f"The run was stopped: {' and '.join(told)}; the same command goes on with it." if told else ""
+    parts = [f"{count} samples are {what} yet" for count, what in lacking if count]
+    return f"The run was stopped: {' and '.join(parts)}; the same command goes on with it." if parts else ""
 
 
-def printable(text: str) -> str:
-    """Replace what XML and HTML have no form for, and what reorders a line; a program's output may hold any of it."""
+def replace_unprintable(text: str) -> str:
+    """Replace characters that XML and HTML cannot hold and those that reorder a line."""
     return UNPRINTABLE.sub("\ufffd", text)
 
 
-def stages(summary: Summary) -> list[str]:
-    """ "generating 45.0 s at 512 tokens/s" and so on, in order, those that there were."""
+def format_stages(summary: Summary) -> list[str]:
+    """Format the stages that ran in order, such as "generating 45.0 s at 512 tokens/s"."""
     seconds = summary.stages_s
     rate = summary.tokens_per_s
-    told = []
+    parts = []
     for stage, word in STAGES.items():
         if stage in seconds:
             extra = f" at {rate:.0f} tokens/s" if stage == "generate" and rate else ""
-            told.append(f"{word} {seconds[stage]:.1f} s{extra}")
-    return told
+            parts.append(f"{word} {seconds[stage]:.1f} s{extra}")
+    return parts
 
 
-def uncarried(summary: Summary, quote: Callable[[str], str] = one_line) -> list[str]:
-    """Name the samples that fail with a value that the judge cannot be shown, and that value.
+def format_uncarried(summary: Summary, quote: Callable[[str], str] = format_line) -> list[str]:
+    """Name the samples that fail because the judge cannot be shown a value, and that value.
 
-    `quote` makes that value, which a program chose, safe for where the line is written.
+    `quote` makes the value, which a program chose, safe for the output.
     """
     return [
         f"{one.task_id} sample {one.index} ({one.benchmark}): {quote(one.uncarried)} cannot be carried; "
@@ -114,18 +114,18 @@ def uncarried(summary: Summary, quote: Callable[[str], str] = one_line) -> list[
     ]
 
 
-def isolation(summary: Summary) -> list[tuple[str, str]]:
-    """Return what was and what was not isolated: (heading, list), per environment."""
-    told: list[tuple[str, str]] = []
+def format_isolation(summary: Summary) -> list[tuple[str, str]]:
+    """Return what was and what was not isolated per environment, as (heading, list)."""
+    parts: list[tuple[str, str]] = []
     for facts in summary.manifest.get("sandbox", {}).values():
         name = str(facts.get("sandbox", summary.manifest["identity"]["sandbox"]))
-        told.append((f"isolated ({name})", _listed(facts.get("enforced"))))
-        told.append((f"not isolated ({name})", _listed(facts.get("not_enforced"))))
-    return told
+        parts.append((f"isolated ({name})", _format_list(facts.get("enforced"))))
+        parts.append((f"not isolated ({name})", _format_list(facts.get("not_enforced"))))
+    return parts
 
 
-def timeouts(summary: Summary) -> list[tuple[str, str]]:
-    """Say of each benchmark how many samples timed out, and how many of these were retried."""
+def format_timeouts(summary: Summary) -> list[tuple[str, str]]:
+    """Say for each benchmark how many samples timed out and how many of these were retried."""
     lines = []
     for benchmark, (count, retried) in summary.timeouts.items():
         asked = benchmark in summary.time_fragile
@@ -134,19 +134,19 @@ def timeouts(summary: Summary) -> list[tuple[str, str]]:
     return lines
 
 
-def fragile(problems: list[str]) -> str:
-    """Name the problems whose verdict hangs on the time limit, of those whose time-outs were retried."""
+def format_fragile(problems: list[str]) -> str:
+    """Name the time-fragile problems among those whose time-outs were retried."""
     more = f" and {len(problems) - 10} more" if len(problems) > 10 else ""
     return f"{', '.join(problems[:10])}{more}: a sample that timed out passes with four times the time"
 
 
-def subject(manifest: Mapping[str, Any]) -> str:
-    """Return what was evaluated: the model, or the samples file."""
+def name_subject(manifest: Mapping[str, Any]) -> str:
+    """Return what was evaluated: the model or the samples file."""
     config = manifest["config"]
     return str(config.get("model") or config.get("samples"))
 
 
-def _listed(what: Any) -> str:
+def _format_list(what: Any) -> str:
     if isinstance(what, Mapping):
         return "; ".join(f"{key} ({value})" if value not in (True, "") else str(key) for key, value in what.items())
     return "; ".join(map(str, what or [])) or "nothing"

@@ -1,4 +1,4 @@
-"""scores.json and report.md, written from what the run folder holds."""
+"""Write scores.json and report.md from the files of a run folder."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 from ..metrics.noise import read_noise
 from ..store import REPORT, SCORES, write_json, write_text
-from ..store.cleaning import code_span, escape_markdown
-from ..store.provenance import throughput
+from ..store.cleaning import escape_markdown, format_code_span
+from ..store.provenance import format_throughput
 from ..types import Score
 from . import wording
-from .alarms import alarms
+from .alarms import find_alarms
 from .summary import Summary, read
-from .tables import markdown_table
+from .tables import format_table
 
 if TYPE_CHECKING:
     from ..tasks.suite import Suite
 
 
 def write(path: Path, suites: Sequence[Suite] = ()) -> Summary:
-    """Add up the run in the folder `path` and write both files anew; the summary keeps `suites`.
+    """Summarize the run in the folder `path` and write both files; the summary keeps `suites`.
 
     Raises:
         StoreError: it is not a run folder, a file is damaged, or the report cannot be written.
     """
     summary = replace(read(path), suites=tuple(suites))
-    write_json(path / SCORES, scores_json(summary))
-    write_text(path / REPORT, markdown(summary))
+    write_json(path / SCORES, build_scores_json(summary))
+    write_text(path / REPORT, format_report(summary))
     return summary
 
 
-def scores_json(summary: Summary) -> dict[str, Any]:
-    """Return what scores.json holds; a value that cannot be computed is null, and `note` says why."""
+def build_scores_json(summary: Summary) -> dict[str, Any]:
+    """Return the content of scores.json; a value that cannot be computed is null, and `note` says why."""
     return {
         "digest": summary.manifest["digest"],
-        "scores": [_score_row(score) for score in summary.scores],
-        "slices": [{"by": one.by, "group": one.group, **_score_row(one.score)} for one in summary.slices],
+        "scores": [_serialize_score(score) for score in summary.scores],
+        "slices": [{"by": one.by, "group": one.group, **_serialize_score(one.score)} for one in summary.slices],
         "statuses": summary.statuses,
         "infrastructure": len(summary.infrastructure),
         "unjudged": summary.unjudged,
@@ -48,74 +48,74 @@ def scores_json(summary: Summary) -> dict[str, Any]:
         "oddities": summary.oddities,
         "timeouts": {name: {"samples": n, "retried": retried} for name, (n, retried) in summary.timeouts.items()},
         "time_fragile": summary.time_fragile,
-        "extractors": [{**asdict(row), "score": _score_row(row.score)} for row in summary.rules],
+        "extractors": [{**asdict(row), "score": _serialize_score(row.score)} for row in summary.rules],
     }
 
 
-def run_json(summary: Summary) -> dict[str, Any]:
+def build_run_json(summary: Summary) -> dict[str, Any]:
     """Return what the command line prints of a run as JSON: the card's facts for machines."""
     manifest = summary.manifest
     return {
         "path": str(summary.path),
-        "subject": wording.subject(manifest),
-        **scores_json(summary),
-        "warnings": list(alarms(summary)),
+        "subject": wording.name_subject(manifest),
+        **build_scores_json(summary),
+        "warnings": list(find_alarms(summary)),
         "cached": summary.cached,
         "stages_s": dict(summary.stages_s),
         "tokens_per_s": summary.tokens_per_s,
         "noise": [asdict(noise) for noise in read_noise(summary.path)],
-        "isolation": [list(line) for line in wording.isolation(summary)],
+        "isolation": [list(line) for line in wording.format_isolation(summary)],
     }
 
 
-def markdown(summary: Summary) -> str:
-    """report.md."""
+def format_report(summary: Summary) -> str:
+    """Format report.md."""
     manifest = summary.manifest
     parts = [
-        f"# {escape_markdown(wording.subject(manifest))}",
-        *_warnings(summary),
+        f"# {escape_markdown(wording.name_subject(manifest))}",
+        *_format_warnings(summary),
         "## Scores\n",
-        *markdown_table(
+        *format_table(
             ["benchmark", "metric", "score (95 % interval)", "samples", "how"],
             [
-                [score.benchmark, score.metric, wording.percent(score), wording.passed(score), score.note]
+                [score.benchmark, score.metric, wording.format_percent(score), wording.format_passed(score), score.note]
                 for score in summary.scores
             ],
         ),
-        *_sliced(summary),
-        *_by_rule(summary),
+        *_format_slices(summary),
+        *_format_rules(summary),
         "\n## Verdicts\n",
-        *markdown_table(
+        *format_table(
             ["benchmark", "status", "samples"],
             [[name, status, str(count)] for name, found in summary.statuses.items() for status, count in found.items()],
         ),
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
-        *(f"\nOdd answers in {name}: {wording.odd(found)}." for name, found in summary.oddities.items()),
-        *(f"- {told}" for told in wording.uncarried(summary, code_span)),
-        *(f"\nTime-outs in {name}: {told}." for name, told in wording.timeouts(summary)),
+        *(f"\nOdd answers in {name}: {wording.format_oddities(found)}." for name, found in summary.oddities.items()),
+        *(f"- {text}" for text in wording.format_uncarried(summary, format_code_span)),
+        *(f"\nTime-outs in {name}: {text}." for name, text in wording.format_timeouts(summary)),
         *(
-            f"\nTime-fragile in {name}: {wording.fragile(problems)}."
+            f"\nTime-fragile in {name}: {wording.format_fragile(problems)}."
             for name, problems in summary.time_fragile.items()
             if problems
         ),
         "\n## Isolation\n",
-        *(f"- {escape_markdown(heading)}: {escape_markdown(text)}" for heading, text in wording.isolation(summary)),
+        *(f"- {escape_markdown(name)}: {escape_markdown(text)}" for name, text in wording.format_isolation(summary)),
         "\n## Time\n",
-        *(f"- {stage}" for stage in wording.stages(summary)),
-        *(f"- throughput: {rate}" for rate in [throughput(manifest)] if rate),
+        *(f"- {stage}" for stage in wording.format_stages(summary)),
+        *(f"- throughput: {rate}" for rate in [format_throughput(manifest)] if rate),
         "\n## Provenance\n",
-        *(f"- {escape_markdown(key)}: {escape_markdown(value)}" for key, value in provenance(summary)),
+        *(f"- {escape_markdown(key)}: {escape_markdown(value)}" for key, value in list_provenance(summary)),
     ]
     return "\n".join(parts) + "\n"
 
 
-def _warnings(summary: Summary) -> list[str]:
-    return [*(f"\n**{told}**" for told in alarms(summary)), ""]
+def _format_warnings(summary: Summary) -> list[str]:
+    return [*(f"\n**{text}**" for text in find_alarms(summary)), ""]
 
 
-def provenance(summary: Summary) -> list[tuple[str, str]]:
-    """The manifest as (what, value) for people."""
+def list_provenance(summary: Summary) -> list[tuple[str, str]]:
+    """List the manifest's facts as (name, value) for people."""
     manifest = summary.manifest
     identity = manifest["identity"]
     rows = [("configuration", manifest["digest"]), ("command", " ".join(manifest.get("command", [])) or "from Python")]
@@ -131,26 +131,26 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
     return rows
 
 
-def _sliced(summary: Summary) -> Iterator[str]:
-    """A table for each way a benchmark groups its problems."""
+def _format_slices(summary: Summary) -> Iterator[str]:
+    """Yield a table for each way that a benchmark groups its problems."""
     kinds = dict.fromkeys((one.score.benchmark, one.by) for one in summary.slices)
     for benchmark, by in kinds:
         rows = [
-            [one.group, wording.percent(one.score), wording.passed(one.score)]
+            [one.group, wording.format_percent(one.score), wording.format_passed(one.score)]
             for one in summary.slices
             if (one.score.benchmark, one.by) == (benchmark, by)
         ]
         yield f"\n## {benchmark} by {by.replace('_', ' ')}\n"
-        yield from markdown_table([by.replace("_", " "), "pass@1 (95 % interval)", "samples"], rows)
+        yield from format_table([by.replace("_", " "), "pass@1 (95 % interval)", "samples"], rows)
 
 
-def _by_rule(summary: Summary) -> Iterator[str]:
-    """The scores under each extraction rule, where they were measured."""
+def _format_rules(summary: Summary) -> Iterator[str]:
+    """Yield the scores under each extraction rule, if they were measured."""
     if summary.rules:
         yield "\n## Extraction rules\n"
-        yield from (f"{told}.\n" for told in wording.moved(summary))
-        yield from markdown_table(wording.RULE_HEADS, wording.rules(summary))
+        yield from (f"{text}.\n" for text in wording.format_rule_effect(summary))
+        yield from format_table(wording.RULE_HEADS, wording.format_rules(summary))
 
 
-def _score_row(score: Score) -> dict[str, Any]:
+def _serialize_score(score: Score) -> dict[str, Any]:
     return {**asdict(score), "value": None if math.isnan(score.value) else score.value}

@@ -1,4 +1,4 @@
-"""Run folders: what is kept of a run, written so that a crash loses nothing that was finished."""
+"""Run folders: a run's files, written so that a crash loses nothing that was finished."""
 
 from .files import make_folder, write_json, write_rows, write_text
 from .run_folder import (

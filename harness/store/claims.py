@@ -18,12 +18,12 @@ from ..config import differences
 from ..digests import json_digest
 from ..errors import StoreError, reason
 from .files import make_folder
-from .journal import write_error
+from .journal import make_write_error
 
 LOCK = ".lock"
 MANIFEST_FORMAT = 1
 SHOWN = 4
-"""Differences that a message names."""
+"""Differences that an error message names."""
 
 
 @contextmanager
@@ -39,18 +39,18 @@ def lock_folder(path: Path) -> Iterator[None]:
     except Timeout as error:
         raise StoreError(f"{path} is in use by another process; wait for it or choose another --out") from error
     except OSError as error:
-        raise write_error(path, error) from error
+        raise make_write_error(path, error) from error
     with lock:
         yield
 
 
-def new_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the manifest of a folder that nothing was done in."""
+def build_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest of a new folder."""
     return {"format": MANIFEST_FORMAT, "digest": json_digest(identity), "identity": dict(identity)}
 
 
 def check_identity(path: Path, manifest: Mapping[str, Any], identity: Mapping[str, Any], what: str = "") -> None:
-    """Refuse a folder of another configuration; `what` says whose that is: "a training of ".
+    """Refuse a folder of another configuration; `what` names its owner in the message: "a training of ".
 
     Raises:
         StoreError: it is one; the message names what differs.
@@ -65,7 +65,7 @@ def check_identity(path: Path, manifest: Mapping[str, Any], identity: Mapping[st
 
 
 def load_manifest(file: Path, folder: str) -> dict[str, Any]:
-    """Return a manifest; `folder` says what lies in a folder that has one: "a run folder".
+    """Load a manifest; `folder` says what kind of folder has one: "a run folder".
 
     Raises:
         StoreError: there is none, or it is damaged.

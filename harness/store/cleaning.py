@@ -1,7 +1,7 @@
-"""Make text that a program or a model wrote safe to print, and to put into Markdown and CSV.
+"""Make text written by a program or a model safe to print, and to put into Markdown and CSV.
 
 Such text may hold escape sequences for a terminal, marks that reorder a line, commands for the CI system that keeps
-the log, Markdown and HTML, formulas, and lone surrogates, which UTF-8 cannot hold. What is replaced stays visible.
+the log, Markdown and HTML, formulas, and lone surrogates, which UTF-8 cannot hold. Replacements stay visible.
 HTML pages have their own escaping (`harness.report.templates`).
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 REPLACEMENT = "\ufffd"
 SURROGATE = re.compile("[\ud800-\udfff]")
-# What a terminal obeys or hides: C1 controls, zero-width and bidirectional marks, line separators that only some
-# programs know, interlinear annotations, and tags.
+# Characters that a terminal obeys or hides: C1 controls, zero-width and bidirectional marks, line separators that only
+# some programs know, interlinear annotations, and tags.
 UNSEEN = (
     (0x80, 0x9F),
     (0x061C, 0x061C),
@@ -35,7 +35,7 @@ VISIBLE: dict[int, str | int] = {
     0x7F: "\u2421",
     **{code: REPLACEMENT for first, last in UNSEEN for code in range(first, last + 1)},
 }
-"""Each character that must not reach a terminal, by its code, and the one that is shown in its place."""
+"""Code of each character that must not reach a terminal -> its visible replacement."""
 IN_JSON = re.compile("[\x7f" + "".join(f"{chr(first)}-{chr(last)}" for first, last in UNSEEN) + "]|#(?=#)")
 NOT_ASCII = re.compile("[^\x00-\x7e]|#(?=#)")
 
@@ -52,45 +52,45 @@ MARKDOWN = re.compile(
 BACKTICKS = re.compile("`+")
 FORMULA = re.compile("\\s*[=+\\-@|\uff1d\uff0b\uff0d\uff20]")
 SHOWN = 200
-"""Characters of a program's text that a line for people shows."""
+"""Characters of a program's text that are shown on a line."""
 
 
-def plain_text(text: str, limit: int) -> str:
-    """Return at most `limit` characters of `text`, made safe to print on a terminal and into the log of a CI job.
+def clean_text(text: str, limit: int) -> str:
+    """Return at most `limit` characters of `text`, safe to print on a terminal and into a CI log.
 
-    Newlines and tabs stay. A control character becomes its visible sign, a mark that is not seen and a lone surrogate
-    become U+FFFD, and a backslash breaks what a CI system would take for a command.
+    Newlines and tabs stay. A control character becomes its visible sign. An invisible mark or a lone surrogate becomes
+    U+FFFD. A backslash breaks what a CI system would take for a command.
     """
     return neutralize(text[:limit])[:limit]
 
 
 def neutralize(text: str) -> str:
-    """Return the whole of `text`, made safe as by `plain_text`."""
+    """Return the whole of `text`, made safe as `clean_text` does."""
     text = text.replace("\r\n", "\n").translate(VISIBLE)
     text = LINE_COMMAND.sub(r"\1:\\", text)
     return MARKED_COMMAND.sub(r"#\\", text)
 
 
-def one_line(text: str, limit: int = SHOWN) -> str:
-    """Return the safe text in one line, each stretch of white space as one blank; "..." ends a text that was cut."""
-    line = " ".join(plain_text(text, limit + 1).split())
+def format_line(text: str, limit: int = SHOWN) -> str:
+    """Return the safe text on one line; each run of white space becomes a blank, and "..." ends a cut text."""
+    line = " ".join(clean_text(text, limit + 1).split())
     cut = len(text) > limit and len(line) >= limit - 3
     return f"{line[: limit - 3]}..." if cut else line[:limit]
 
 
 def replace_surrogates(text: str) -> str:
-    """Return `text` with U+FFFD in the place of what UTF-8 cannot hold."""
+    """Replace characters that UTF-8 cannot hold with U+FFFD."""
     return SURROGATE.sub(REPLACEMENT, text)
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` as one line that Markdown shows as it is: no link, no markup, no HTML, no end of a table's cell."""
+    """Return `text` as one line that Markdown shows literally: no links, markup, HTML or cell separators."""
     return MARKDOWN.sub(r"\\\g<0>", " ".join(neutralize(text).split()))
 
 
-def code_span(text: str, limit: int = SHOWN) -> str:
+def format_code_span(text: str, limit: int = SHOWN) -> str:
     """Return at most `limit` characters of `text` as Markdown's inline code, in which nothing is active."""
-    line = one_line(text, limit)
+    line = format_line(text, limit)
     if not line:
         return ""
     fence = "`" * (max(map(len, BACKTICKS.findall(line)), default=0) + 1)
@@ -98,24 +98,24 @@ def code_span(text: str, limit: int = SHOWN) -> str:
     return f"{fence}{edge}{line}{edge}{fence}"
 
 
-def csv_cell(value: Any) -> Any:
-    """Return `value` as a cell that no spreadsheet takes for a formula: such a text gets a quote in front."""
+def format_csv_cell(value: Any) -> Any:
+    """Return `value` as a cell that no spreadsheet evaluates: a quote is put before text like a formula."""
     if not isinstance(value, str):
         return value
     line = " ".join(neutralize(value).split())
     return f"'{line}" if FORMULA.match(line) else line
 
 
-def json_text(value: Any, *, ascii_only: bool = False) -> str:
-    """Return `value` as JSON that a terminal and a CI system only show; a reader gets the value as it was.
+def format_json(value: Any, *, ascii_only: bool = False) -> str:
+    """Serialize `value` as JSON that is safe to show on a terminal; a parser gets the original value.
 
-    Lone surrogates are the exception: they become U+FFFD. `ascii_only` is for streams of another encoding than UTF-8.
+    Lone surrogates are the exception: they become U+FFFD. `ascii_only` is for streams whose encoding is not UTF-8.
     """
     text = replace_surrogates(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
-    return (NOT_ASCII if ascii_only else IN_JSON).sub(_by_number, text)
+    return (NOT_ASCII if ascii_only else IN_JSON).sub(_escape_character, text)
 
 
-def _by_number(match: re.Match[str]) -> str:
-    """Return a character in JSON's notation by numbers."""
+def _escape_character(match: re.Match[str]) -> str:
+    """Return a character as a numeric JSON escape."""
     code = ord(match[0])
     return f"\\u{code:04x}" if code < 0x10000 else json.dumps(match[0])[1:-1]

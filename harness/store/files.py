@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from .cleaning import replace_surrogates
-from .journal import write_error
+from .journal import make_write_error
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those it lies in, where they are not there.
+    """Create a folder and its parents if they do not exist.
 
     Raises:
         StoreError: it cannot be made.
@@ -21,33 +21,33 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise write_error(path, error) from error
+        raise make_write_error(path, error) from error
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON, atomically. Raises as `write_text`."""
+    """Write JSON atomically. Raises as `write_text`."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, as UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
+    """Write a text file atomically as UTF-8; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
 
     Raises:
         StoreError: the file cannot be written.
     """
-    _replace(path, [replace_surrogates(text).encode()])
+    _replace_file(path, [replace_surrogates(text).encode()])
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as JSON lines, atomically.
+    """Write rows as JSON lines atomically.
 
     Raises:
         StoreError: the file cannot be written.
     """
-    _replace(path, (json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows))
+    _replace_file(path, (json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows))
 
 
-def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+def _replace_file(path: Path, chunks: Iterable[bytes]) -> None:
     beside = path.with_name(f".{path.name}.new")
     try:
         with beside.open("wb") as file:
@@ -57,4 +57,4 @@ def _replace(path: Path, chunks: Iterable[bytes]) -> None:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise write_error(path, error) from error
+        raise make_write_error(path, error) from error

@@ -1,4 +1,4 @@
-"""Records as plain values that JSON has a form for."""
+"""Convert records to plain values that JSON can hold."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 
-def plain(value: Any) -> Any:
-    """`value` with records as objects, paths as text, sequences as lists; a number that JSON lacks is None."""
+def to_plain(value: Any) -> Any:
+    """Convert `value` for JSON: records to objects, paths to text, sequences to lists, NaN and infinity to None."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): to_plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(inner) for inner in value]
+        return [to_plain(inner) for inner in value]
     if isinstance(value, Enum):
-        return plain(value.value)
+        return to_plain(value.value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value

@@ -1,4 +1,4 @@
-"""Facts about where and with what a run was made: versions, hardware, revision, time per stage."""
+"""Facts about how a run was made: versions, hardware, revision, time per stage."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ PACKAGES = (
     "docker",
     "numpy",
 )
-"""Those whose version can change a result."""
+"""Packages whose version can change a result."""
 
 
-class Clock:
+class StageTimer:
     """Wall time per stage. A stage lasts from its first touch to its last; threads may touch different stages."""
 
     def __init__(self) -> None:
@@ -40,12 +40,12 @@ class Clock:
         self._seconds: dict[str, float] = defaultdict(float)
 
     def touch(self, stage: str) -> None:
-        """The stage is under way now."""
+        """Note that the stage is running now."""
         now = time.monotonic()
         self._spans[stage] = (self._spans.get(stage, (now, now))[0], now)
 
     def settle(self) -> None:
-        """Add up what was touched since the last call; what is touched next is a new span."""
+        """Add up the time since the last call; later touches begin a new span."""
         spans, self._spans = self._spans, {}
         for stage, (first, last) in spans.items():
             self._seconds[stage] += last - first
@@ -54,39 +54,39 @@ class Clock:
             generated = spans.get("generate", (first, first))[1]
             self._seconds["score_after_generate"] += max(0.0, last - max(first, generated))
 
-    def stages(self) -> dict[str, float]:
-        """Seconds per stage. `score_after_generate` is what scoring took when nothing was generated any more."""
+    def measure_stages(self) -> dict[str, float]:
+        """Return seconds per stage; `score_after_generate` is the time of scoring after generation had ended."""
         total = time.monotonic() - self._born
         return {**{stage: round(seconds, 3) for stage, seconds in self._seconds.items()}, "total": round(total, 3)}
 
 
-def throughput(manifest: Mapping[str, Any]) -> str | None:
-    """The last start that generated something, in figures for people; None where none did."""
+def format_throughput(manifest: Mapping[str, Any]) -> str | None:
+    """Describe the speed of the last start that generated completions; None if no start did."""
     made = [session for session in manifest.get("sessions", []) if session.get("last_completion_s") is not None]
     if not made:
         return None
     last = made[-1]
-    told = [f"{last['generated']} completions, the first after {last['first_completion_s']:.1f} s"]
-    told.append(f"the last after {last['last_completion_s']:.1f} s")
+    parts = [f"{last['generated']} completions, the first after {last['first_completion_s']:.1f} s"]
+    parts.append(f"the last after {last['last_completion_s']:.1f} s")
     if "tokens_per_s" in last:
-        told.append(f"prompts {last['prompt_tokens_per_s']:.0f} tokens/s, answers {last['tokens_per_s']:.0f} tokens/s")
+        parts.append(f"prompts {last['prompt_tokens_per_s']:.0f} tokens/s, answers {last['tokens_per_s']:.0f} tokens/s")
     if "verdicts_per_s" in last:
-        told.append(f"{last['verdicts_per_s']:.1f} verdicts/s")
-    return ", ".join(told)
+        parts.append(f"{last['verdicts_per_s']:.1f} verdicts/s")
+    return ", ".join(parts)
 
 
-def now() -> str:
-    """The time in UTC, to the second."""
+def read_clock() -> str:
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def versions() -> dict[str, str]:
-    """Python's version and those of the packages of `PACKAGES` that are installed."""
-    return {"python": platform.python_version(), **package_versions(*PACKAGES)}
+def collect_versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed packages among `PACKAGES`."""
+    return {"python": platform.python_version(), **read_versions(*PACKAGES)}
 
 
-def package_versions(*names: str) -> dict[str, str]:
-    """Return the versions of the packages `names` that are installed."""
+def read_versions(*names: str) -> dict[str, str]:
+    """Return the versions of those packages among `names` that are installed."""
     found = {}
     for name in names:
         with suppress(PackageNotFoundError):
@@ -94,33 +94,33 @@ def package_versions(*names: str) -> dict[str, str]:
     return found
 
 
-def hardware() -> dict[str, Any]:
-    """The machine: system, processor, cores this process may use, memory, accelerators."""
+def describe_hardware() -> dict[str, Any]:
+    """Describe the machine: system, processor, cores of this process, memory, accelerators."""
     return {
         "system": platform.platform(),
-        "processor": _processor(),
+        "processor": _read_processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "gpus": gpus(),
+        "gpus": list_gpus(),
     }
 
 
-def gpus() -> list[str]:
-    """NVIDIA's accelerators by name, as nvidia-smi lists them; none where it does not answer."""
-    out = _output(["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
+def list_gpus() -> list[str]:
+    """List NVIDIA's accelerators by name, as nvidia-smi does; none if it does not answer."""
+    out = _run_command(["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"])
     return [line.strip() for line in out.splitlines() if line.strip()]
 
 
-def git_revision() -> str | None:
-    """The harness's own revision, where it runs from a checkout; "-dirty" where that was changed."""
+def read_git_revision() -> str | None:
+    """Return the harness's own revision if it runs from a checkout, with "-dirty" if that was changed."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         return None
     command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-    return _output(command) or None
+    return _run_command(command) or None
 
 
-def _processor() -> str:
+def _read_processor() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -130,7 +130,7 @@ def _processor() -> str:
     return platform.processor()
 
 
-def _output(command: list[str]) -> str:
+def _run_command(command: list[str]) -> str:
     """Return what a command prints; nothing if it is missing, fails or hangs."""
     program = shutil.which(command[0])
     if program is None:

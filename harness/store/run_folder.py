@@ -1,10 +1,10 @@
 """A run folder: append-only journals of samples and verdicts, a manifest, a lock.
 
 `run.json` is written atomically; `samples.jsonl` and `verdicts.jsonl` get one whole line per row (see `journal`).
-Where a key (benchmark, task_id, index) occurs twice, the last row counts. Rows stay on the disk: of a run of
-100,000 samples, memory holds where they are.
+If a key (benchmark, task_id, index) occurs twice, the last row counts. Rows stay on the disk; memory holds only their
+positions.
 
-Not promised: rows are not synced to the disk one by one, so a power failure can take the last seconds.
+Rows are not synced to the disk one by one, so a power failure can lose the last seconds.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 from ..digests import json_digest
 from ..errors import StoreError
 from ..types import Sample, Status, Verdict
-from .claims import check_identity, load_manifest, lock_folder, new_manifest
+from .claims import build_manifest, check_identity, load_manifest, lock_folder
 from .files import write_json, write_rows
 from .journal import Journal, Rows
-from .records import Key, key_of, sample_from, sample_row, verdict_from, verdict_row
+from .records import SampleKey, build_key, parse_sample, parse_verdict, serialize_sample, serialize_verdict
 
 MANIFEST = "run.json"
 SAMPLES = "samples.jsonl"
@@ -49,7 +49,7 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         with self._held as held:
             held.enter_context(lock_folder(self.path))
-            self.manifest = self._accepted()
+            self.manifest = self._prepare_manifest()
             self._open()
             held.callback(self._close)
             self._held = held.pop_all()
@@ -59,18 +59,18 @@ class RunFolder:
         self._held.close()
 
     def append_sample(self, sample: Sample) -> None:
-        """Keep a sample."""
-        size = self._samples.append(sample_row(sample))
-        self.samples.wrote(key_of(sample), size)
+        """Store a sample."""
+        size = self._samples.append(serialize_sample(sample))
+        self.samples.record_row(build_key(sample), size)
 
     def append_verdict(self, verdict: Verdict) -> None:
-        """Keep a verdict."""
-        size = self._verdicts.append(verdict_row(verdict))
-        self.verdicts.wrote(key_of(verdict), size)
-        self._mark(verdict)
+        """Store a verdict."""
+        size = self._verdicts.append(serialize_verdict(verdict))
+        self.verdicts.record_row(build_key(verdict), size)
+        self._mark_judge_failure(verdict)
 
-    def pending(self, benchmark: str) -> list[Key]:
-        """Samples of `benchmark` without a final verdict, those the judge itself failed on included."""
+    def list_pending(self, benchmark: str) -> list[SampleKey]:
+        """List the samples of `benchmark` without a final verdict, including those that the judge failed on."""
         return [
             key
             for key in self.samples
@@ -83,40 +83,40 @@ class RunFolder:
         write_json(self.path / MANIFEST, self.manifest)
 
     def replace_code(self, changed: Iterable[Sample], identity: Mapping[str, Any]) -> None:
-        """Exchange samples for others of the same keys and drop their verdicts.
+        """Replace samples with others of the same keys and drop their verdicts.
 
-        Verdicts go first: after a crash in between, old code lacks a verdict, never the other way round.
+        Verdicts are dropped first: after a crash in between, old code lacks a verdict, never the other way round.
         """
-        new = {key_of(sample): sample for sample in changed}
+        new = {build_key(sample): sample for sample in changed}
         self._close()
         kept = (verdict for key, verdict in self.verdicts.items() if key not in new)
-        write_rows(self.path / VERDICTS, map(verdict_row, kept))
+        write_rows(self.path / VERDICTS, map(serialize_verdict, kept))
         samples = (new.get(key) or sample for key, sample in self.samples.items())
-        write_rows(self.path / SAMPLES, map(sample_row, samples))
+        write_rows(self.path / SAMPLES, map(serialize_sample, samples))
         self._open()
         self._identity = dict(identity)
         self.update_manifest(digest=json_digest(identity), identity=self._identity)
 
     def _open(self) -> None:
-        """Open the journals for writing, and read what they hold."""
+        """Open the journals for writing and read their rows."""
         self._samples = Journal(self.path / SAMPLES)
         self._verdicts = Journal(self.path / VERDICTS)
         self.samples = read_samples(self.path)
         self.verdicts = read_verdicts(self.path)
-        self._judge_failed: set[Key] = set()
+        self._judge_failed: set[SampleKey] = set()
         for verdict in self.verdicts.values():
-            self._mark(verdict)
+            self._mark_judge_failure(verdict)
 
     def _close(self) -> None:
         self._samples.close()
         self._verdicts.close()
 
-    def _mark(self, verdict: Verdict) -> None:
-        """Keep in mind whether the judge itself failed on the sample."""
+    def _mark_judge_failure(self, verdict: Verdict) -> None:
+        """Remember whether the judge itself failed on the sample."""
         failed = verdict.status is Status.INFRASTRUCTURE
-        (self._judge_failed.add if failed else self._judge_failed.discard)(key_of(verdict))
+        (self._judge_failed.add if failed else self._judge_failed.discard)(build_key(verdict))
 
-    def _accepted(self) -> dict[str, Any]:
+    def _prepare_manifest(self) -> dict[str, Any]:
         if (self.path / MANIFEST).exists():
             manifest = read_manifest(self.path)
             check_identity(self.path, manifest, self._identity)
@@ -124,13 +124,13 @@ class RunFolder:
         foreign = [name for name in (SAMPLES, VERDICTS) if (self.path / name).exists()]
         if foreign:
             raise StoreError(f"{self.path} holds {foreign[0]} but no {MANIFEST}; choose another --out")
-        manifest = new_manifest(self._identity)
+        manifest = build_manifest(self._identity)
         write_json(self.path / MANIFEST, manifest)
         return manifest
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Return run.json of the run folder `path`.
+    """Read run.json of the run folder `path`.
 
     Raises:
         StoreError: there is none, or it is not a manifest.
@@ -139,10 +139,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def read_samples(path: Path) -> Rows[Sample]:
-    """All samples of the run folder `path`."""
-    return Rows(path / SAMPLES, sample_from)
+    """Read all samples of the run folder `path`."""
+    return Rows(path / SAMPLES, parse_sample)
 
 
 def read_verdicts(path: Path) -> Rows[Verdict]:
-    """The last verdict of each sample in the run folder `path`."""
-    return Rows(path / VERDICTS, verdict_from)
+    """Read the last verdict of each sample in the run folder `path`."""
+    return Rows(path / VERDICTS, parse_verdict)

@@ -1,12 +1,12 @@
-"""Completion text -> code: pure functions over named rules; the raw text is kept elsewhere.
+"""Extract code from completions: pure functions over named rules; the raw text is stored elsewhere.
 
 Three rules are the published ones of WizardCoder, step by step as its scripts process_humaneval.py,
 process_mbpp.py and mbppplus_process_preds.py do it (github.com/nlpxucan/WizardLM, Apache-2.0), oddities
 included: white space is stripped only where a fence or a cut was found, all three look for "```python"
 alone, and the MBPP script keeps carriage returns. "evalplus" calls EvalPlus's sanitizer (extra `evalplus`).
 
-Not promised: "fenced" is a heuristic over text, it never parses the code. A body without indentation is not
-re-indented, and helpers in a second fenced block are not merged in.
+"fenced" is a heuristic over text; it never parses the code. A body without indentation is not re-indented, and helpers
+in a second fenced block are not merged in.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Literal
 
 from ..errors import UsageError, install_hint
 from ..types import CodeForm, Problem
-from .infill import answer, fenced_answer
+from .infill import clean_answer, clean_fenced_answer
 
 FENCE = "```"
 PYTHON_TAGS = ("py", "python", "python2", "python3", "py3")
@@ -34,32 +34,32 @@ CODE_START = re.compile(
     |[A-Za-z_][\w.]*(?:[ ]*:[^=]+)?[ ]*=(?!=)""",
     re.VERBOSE,
 )
-"""How a line begins that starts code at the left margin."""
+"""Matches a line that starts code at the left margin."""
 
 PROSE = re.compile(r"""[A-Z`][\w`'-]*[,:]?[ ]+[\w`'"(]|[A-Z]\w*:[ ]*$|[-*][ ]|\d+\.[ ]|\*\*|<""")
-"""How a line at the left margin begins when code has ended and the model talks again."""
+"""Matches a line at the left margin where code has ended and prose begins again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction:
-    """One rule: how a completion's text becomes code."""
+    """A rule that turns a completion's text into code."""
 
     name: str
     style: Literal["published", "fenced", "verbatim", "evalplus", "answer", "fenced-answer"]
     """published: WizardCoder's steps. fenced: ours, for chat. verbatim: the text itself, cut. *answer: `infill`."""
     form: CodeForm = CodeForm.COMPLETION
-    """What the code is; "fenced" may say `SOLUTION` where the code cannot follow a prompt."""
+    """Form of the code; "fenced" may return `SOLUTION` if the code cannot follow a prompt."""
     answer: Literal["first", "last"] = "first"
-    """Which part counts when the text holds the response marker again."""
+    """Part that counts if the text repeats the response marker."""
     tabs: Literal["keep", "all", "indent"] = "keep"
     """Which tabs become four spaces."""
     drop_carriage_returns: bool = False
     fence_open: str = ""
-    """published: the fence that is looked for, anywhere in the text."""
+    """published: the opening fence, anywhere in the text."""
     fence_close: str = ""
     """published: the first occurrence after the opening ends the code."""
     block: Literal["first", "last"] = "first"
-    """fenced: which block counts when several define the entry point."""
+    """fenced: the block that counts if several define the entry point."""
     cut_at: tuple[str, ...] = ()
     """The code ends before the first occurrence; fenced: case-insensitive, after the entry point's definition."""
 
@@ -67,7 +67,7 @@ class Extraction:
 MAIN_GUARD = 'if __name__ == "__main__":'
 
 HUMANEVAL_STOPS = ("\nclass", "\ndef", "\n#", "\n@", "\nif", "\nprint", "\n```")
-"""The five of Chen et al. 2021 and the two that bigcode-evaluation-harness adds.
+"""The five stop strings of Chen et al. 2021 and two that bigcode-evaluation-harness adds.
 
 bigcode's eighth, "<file_sep>", is a special token of StarCoder, which adapters do not decode.
 """
@@ -118,7 +118,7 @@ EXTRACTIONS: Mapping[str, Extraction] = {
 
 
 def extract(text: str, problem: Problem, rule: Extraction) -> tuple[str, CodeForm]:
-    """The code in `text` (the answer alone, without an echoed prompt) and what form it has.
+    """Return the code in `text` (the answer alone, without an echoed prompt) and its form.
 
     Raises:
         UsageError: the rule needs a package that is not installed.
@@ -128,23 +128,23 @@ def extract(text: str, problem: Problem, rule: Extraction) -> tuple[str, CodeFor
     text = _expand_tabs(text, rule.tabs)
     match rule.style:
         case "published":
-            return _published(text, rule), rule.form
+            return _extract_published(text, rule), rule.form
         case "fenced":
-            code = _fenced(text, problem.entry_point, rule)
-            return code, _form(code, problem.entry_point, rule)
+            code = _extract_fenced(text, problem.entry_point, rule)
+            return code, _decide_form(code, problem.entry_point, rule)
         case "verbatim":
-            return text[: _first(text, rule.cut_at)], rule.form
+            return text[: _find_first(text, rule.cut_at)], rule.form
         case "evalplus":
-            return _evalplus(text, problem), rule.form
+            return _extract_evalplus(text, problem), rule.form
         case "answer" | "fenced-answer":
-            return (answer(text) if rule.style == "answer" else fenced_answer(text, problem)), rule.form
+            return (clean_answer(text) if rule.style == "answer" else clean_fenced_answer(text, problem)), rule.form
 
 
-def answer_part(text: str, *, lead: str, marker: str, pick: Literal["first", "last"]) -> str:
-    """Return what the model said, where `text` may begin with the prompt and may repeat the marker.
+def extract_answer(text: str, *, lead: str, marker: str, pick: Literal["first", "last"]) -> str:
+    """Return the model's answer from a text that may begin with the prompt and may repeat the marker.
 
-    The prompt counts as echoed when `lead` stands before the first `marker`, whatever surrounds both:
-    published files differ from the published scripts in blank lines.
+    The prompt counts as echoed if `lead` stands before the first `marker`, whatever surrounds both, because published
+    files differ from the published scripts in blank lines.
     """
     if not marker:
         return text
@@ -155,11 +155,11 @@ def answer_part(text: str, *, lead: str, marker: str, pick: Literal["first", "la
 
 
 def defines(code: str, name: str) -> bool:
-    """Whether `code` defines `name` at the left margin (def, class or assignment)."""
-    return _definition(code, name) is not None
+    """Tell whether `code` defines `name` at the left margin (def, class or assignment)."""
+    return _find_definition(code, name) is not None
 
 
-def _definition(code: str, name: str) -> re.Match[str] | None:
+def _find_definition(code: str, name: str) -> re.Match[str] | None:
     name = re.escape(name)
     pattern = rf"^(?:(?:async[ \t]+)?(?:def|class)[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]*)?=(?!=))"
     return re.search(pattern, code, re.MULTILINE)
@@ -173,12 +173,12 @@ def _expand_tabs(text: str, which: str) -> str:
     return text
 
 
-def _first(text: str, marks: tuple[str, ...]) -> int:
-    """Where the earliest of `marks` begins, or the end of `text`."""
+def _find_first(text: str, marks: tuple[str, ...]) -> int:
+    """Return the position of the earliest of `marks`, or the end of `text`."""
     return min((at for mark in marks if (at := text.find(mark)) >= 0), default=len(text))
 
 
-def _published(text: str, rule: Extraction) -> str:
+def _extract_published(text: str, rule: Extraction) -> str:
     if rule.fence_open in text:
         # Every opening fence goes, not only the first: with "\n```" as the end, a second block joins the first.
         text = text[text.index(rule.fence_open) :].strip().replace(rule.fence_open, "")
@@ -190,34 +190,34 @@ def _published(text: str, rule: Extraction) -> str:
     return text
 
 
-def _fenced(text: str, entry_point: str, rule: Extraction) -> str:
-    code = _without_blank_head(_choose(text, entry_point, rule)).rstrip()
+def _extract_fenced(text: str, entry_point: str, rule: Extraction) -> str:
+    code = _drop_blank_head(_choose_code(text, entry_point, rule)).rstrip()
     flat = textwrap.dedent(code)
     if not defines(code, entry_point) and defines(flat, entry_point):
-        # A whole solution in an indented block would otherwise become a nested function of the prompt's.
+        # Otherwise a whole solution in an indented block would become a nested function of the prompt's function.
         code = flat
-    found = _definition(code, entry_point)
+    found = _find_definition(code, entry_point)
     ends = re.compile("|".join(map(re.escape, rule.cut_at)) or r"\Z", re.IGNORECASE)
     end = ends.search(code, found.end() if found else 0)
     return code[: end.start() if end else len(code)].rstrip()
 
 
-def _choose(text: str, entry_point: str, rule: Extraction) -> str:
-    head, blocks = _blocks(text)
+def _choose_code(text: str, entry_point: str, rule: Extraction) -> str:
+    head, blocks = _split_blocks(text)
     solving = [code for _, code in blocks if defines(textwrap.dedent(code), entry_point)]
     if solving:
         return solving[0] if rule.block == "first" else solving[-1]
-    if _without_blank_head(head).startswith(" ") or defines(head, entry_point):
+    if _drop_blank_head(head).startswith(" ") or defines(head, entry_point):
         # The code came first and the only fences follow it: an example, or the end of a block that the prompt opened.
-        return _without_prose(head)
+        return _drop_prose(head)
     python = [code for tag, code in blocks if code.strip() and tag in ("", *PYTHON_TAGS)]
     if python:
         return python[0] if rule.block == "first" else python[-1]
-    return _without_prose(text)
+    return _drop_prose(text)
 
 
-def _blocks(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """The text before the first fence, and each fenced block as (language tag, code); the last may be unclosed."""
+def _split_blocks(text: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return the text before the first fence, and (language tag, code) of each block; the last may be unclosed."""
     head: list[str] = []
     blocks: list[tuple[str, list[str]]] = []
     margin: str | None = None
@@ -245,8 +245,8 @@ def _blocks(text: str) -> tuple[str, list[tuple[str, str]]]:
     return "\n".join(head), [(tag, "\n".join(lines)) for tag, lines in blocks]
 
 
-def _without_prose(text: str) -> str:
-    """The code of an answer without fences: from its first line of code to where prose begins again."""
+def _drop_prose(text: str) -> str:
+    """Return an answer without fences from its first line of code to where prose begins again."""
     lines = text.split("\n")
     first = next((line for line in lines if line.strip()), "")
     starts = [at for at, line in enumerate(lines) if CODE_START.match(line)]
@@ -261,12 +261,12 @@ def _without_prose(text: str) -> str:
         if not quote and PROSE.match(line) and not CODE_START.match(line):
             break
         kept.append(line)
-        quote = _open_quote(line, quote)
+        quote = _track_quote(line, quote)
     return "\n".join(kept)
 
 
-def _open_quote(line: str, quote: str) -> str:
-    """The triple quote that is open after `line`, if `quote` was open before it."""
+def _track_quote(line: str, quote: str) -> str:
+    """Return the triple quote that is open after `line`, given the one open before it."""
     for mark in re.findall(r'"""|\'\'\'', line):
         if not quote:
             quote = mark
@@ -275,19 +275,19 @@ def _open_quote(line: str, quote: str) -> str:
     return quote
 
 
-def _without_blank_head(code: str) -> str:
+def _drop_blank_head(code: str) -> str:
     return re.sub(r"\A(?:[ \t]*\n)+", "", code)
 
 
-def _form(code: str, entry_point: str, rule: Extraction) -> CodeForm:
+def _decide_form(code: str, entry_point: str, rule: Extraction) -> CodeForm:
     # "from __future__" is a syntax error anywhere but at the top of a file, so nothing may stand before it.
     if re.search(r"^from __future__ import", code, re.MULTILINE) and defines(code, entry_point):
         return CodeForm.SOLUTION
     return rule.form
 
 
-def _evalplus(text: str, problem: Problem) -> str:
-    """EvalPlus's sanitizer; its time grows with the square of the text's lines."""
+def _extract_evalplus(text: str, problem: Problem) -> str:
+    """Run EvalPlus's sanitizer; its time grows with the square of the number of lines."""
     try:
         sanitize = importlib.import_module("evalplus.sanitize").sanitize
     except ImportError as error:

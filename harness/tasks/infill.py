@@ -1,10 +1,8 @@
-"""Answers that go into one place of a given script: what of a model's text is put there.
+"""Extract answers that go into one place of a given script.
 
-`answer` is DS-1000's own post-processing, step by step and in its order (github.com/xlang-ai/DS-1000,
-test_ds1000.py); it strips nothing, for the place may lie inside a function. `fenced_answer` is ours, for chat
-models: official scoring has no room for their prose.
-
-Not promised: a function without a return statement gets none.
+`clean_answer` is DS-1000's own post-processing, step by step and in its order (github.com/xlang-ai/DS-1000,
+test_ds1000.py). It strips nothing, because the place may lie inside a function. `clean_fenced_answer` is ours, for chat
+models, whose prose official scoring cannot handle. A missing return statement is not added.
 """
 
 from __future__ import annotations
@@ -21,8 +19,8 @@ PYTHON_TAGS = ("", "py", "python", "python2", "python3", "py3")
 INDENT = "    "
 
 
-def answer(text: str) -> str:
-    """The official steps: cut at `</code>`, drop "```python", cut at a fence and at END SOLUTION, drop `<code>`."""
+def clean_answer(text: str) -> str:
+    """Apply the official steps: cut at `</code>`, drop "```python", cut at a fence and END SOLUTION, drop `<code>`."""
     text = text.partition("</code>")[0]
     text = text.replace("```python", "")
     text = text.partition("```")[0]
@@ -30,34 +28,34 @@ def answer(text: str) -> str:
     return text.replace("<code>", "")
 
 
-def fenced_answer(text: str, problem: Problem) -> str:
-    """The block that answers, made to fit its place, then the official steps.
+def clean_fenced_answer(text: str, problem: Problem) -> str:
+    """Fit the block that answers to its place, then apply the official steps.
 
-    Of several blocks the first that mentions what the problem asks for (`entry_point`) counts, else the first.
+    The first block that mentions `entry_point`, which the problem asks for, counts; otherwise the first block.
     """
     blocks = [code for tag, code in FENCED.findall(text) if tag.lower() in PYTHON_TAGS and code.strip()]
     if not blocks:
         blocks = [code for code in TAGGED.findall(text) if code.strip()]
     if not blocks:
-        return answer(text)
+        return clean_answer(text)
     wanted = re.compile(
         rf"^\s*(?:def[ ]+{re.escape(problem.entry_point)}\b|[^#\n=]*\b{re.escape(problem.entry_point)}"
         r"\b[^#\n=]*=)",
         re.MULTILINE,
     )
     chosen = next((code for code in blocks if problem.entry_point and wanted.search(code)), blocks[0])
-    if _inside_function(problem.prompt):
-        return answer(_as_body(chosen, problem.entry_point))
-    return answer(textwrap.dedent(chosen))
+    if _is_inside_function(problem.prompt):
+        return clean_answer(_indent_as_body(chosen, problem.entry_point))
+    return clean_answer(textwrap.dedent(chosen))
 
 
-def _inside_function(prompt: str) -> bool:
-    """Whether the script goes on inside a function: the prompt's last line is indented."""
+def _is_inside_function(prompt: str) -> bool:
+    """Tell whether the script continues inside a function: the prompt's last line is indented."""
     return prompt.rstrip().rpartition("\n")[2].startswith(" ")
 
 
-def _as_body(code: str, function: str) -> str:
-    """`code` indented as a function's body; a repeated definition of `function` gives its own body."""
+def _indent_as_body(code: str, function: str) -> str:
+    """Indent `code` as a function's body; if it defines `function` again, take that definition's body."""
     code = code.replace("\t", INDENT)
     first = next(line for line in code.split("\n") if line.strip())
     if first.startswith(" "):
@@ -70,13 +68,13 @@ def _as_body(code: str, function: str) -> str:
     body: list[str] = []
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
-            return "\n".join([*body, _body_of(node, lines)]) + "\n"
+            return "\n".join([*body, _extract_body(node, lines)]) + "\n"
         if isinstance(node, ast.Import | ast.ImportFrom):
             body += [INDENT + line for line in lines[node.lineno - 1 : node.end_lineno]]
     return textwrap.indent(code, INDENT)
 
 
-def _body_of(node: ast.FunctionDef, lines: list[str]) -> str:
+def _extract_body(node: ast.FunctionDef, lines: list[str]) -> str:
     first = node.body[0]
     if first.lineno == node.lineno:  # all on the line of the def
         return INDENT + lines[first.lineno - 1].encode()[first.col_offset :].decode()

@@ -1,7 +1,6 @@
 """Training of the checkpoint that a run evaluates: the recipe, and which problems the data touched.
 
-It stands in the manifest of a checkpoint or adapter that was trained here. Not promised: anything of a checkpoint whose
-training is not on record.
+Both are in the manifest of a checkpoint or adapter that was trained here; nothing is known of other checkpoints.
 """
 
 from __future__ import annotations
@@ -12,59 +11,60 @@ from typing import Any
 
 from ..config import RunConfig
 from ..errors import UsageError
-from ..models.trained import read_trained
+from ..models.trained import read_training
 from .recipes import recipe
 from .suite import Suite
 
 GROUPS = "training_data"
-"""What problems are told by where the data's manifest lists those that it touched."""
+"""Name of the grouping of problems by whether the training data touched them."""
 
 
-def training_of(folder: Path) -> dict[str, Any] | None:
-    """Return what a manifest keeps of the training that made the checkpoint in `folder`; None if it is unknown.
+def summarize_training(folder: Path) -> dict[str, Any] | None:
+    """Return what a manifest keeps of the training of the checkpoint in `folder`; None if it is unknown.
 
     Raises:
         ModelError: the checkpoint's manifest is damaged.
     """
-    found = read_trained(folder) if folder.is_dir() else None
+    found = read_training(folder) if folder.is_dir() else None
     if found is None or "recipe" not in found:
         return None
-    told = found["recipe"]
+    recipe_facts = found["recipe"]
     return {
-        "recipe": dict(told) if isinstance(told, Mapping) else {"name": told},
+        "recipe": dict(recipe_facts) if isinstance(recipe_facts, Mapping) else {"name": recipe_facts},
         "base": found.get("base"),
         "data": found.get("data"),
         "contamination": found.get("contamination"),
     }
 
 
-def folders(config: RunConfig) -> list[Path]:
-    """The folders whose training matters for the recipe: those of the adapters, else the checkpoint's."""
+def list_trained_folders(config: RunConfig) -> list[Path]:
+    """List the folders whose training decides the recipe: the adapters', otherwise the checkpoint's."""
     adapters = [Path(spec.partition("=")[2]).expanduser() for spec in config.lora]
     return adapters or [Path(config.model).expanduser()]
 
 
-def adapters_recipe(config: RunConfig) -> str | None:
-    """The recipe that all adapters of a run were trained with; None where there is none, or more than one."""
+def find_adapters_recipe(config: RunConfig) -> str | None:
+    """Return the recipe that all adapters of a run were trained with; None if there is no single one."""
     if not config.lora:
         return None
-    names = {(training_of(folder) or {}).get("recipe", {}).get("name") for folder in folders(config)}
+    trainings = [summarize_training(folder) or {} for folder in list_trained_folders(config)]
+    names = {training.get("recipe", {}).get("name") for training in trainings}
     only = names.pop()
     return only if not names else None
 
 
-def recipe_warnings(config: RunConfig, chosen: str | None) -> list[str]:
-    """A sentence for each checkpoint or adapter that was trained with another recipe than the `chosen` one."""
-    told = []
-    for folder in folders(config):
-        trained = (training_of(folder) or {}).get("recipe")
-        if trained and chosen and (reason := differs(trained, chosen)):
-            told.append(f"{folder} {reason}; scores may be lower than it can do")
-    return told
+def find_recipe_warnings(config: RunConfig, chosen: str | None) -> list[str]:
+    """Return a warning for each checkpoint or adapter that was trained with another recipe than `chosen`."""
+    warnings = []
+    for folder in list_trained_folders(config):
+        trained = (summarize_training(folder) or {}).get("recipe")
+        if trained and chosen and (reason := explain_difference(trained, chosen)):
+            warnings.append(f"{folder} {reason}; scores may be lower than it can do")
+    return warnings
 
 
-def differs(trained: Mapping[str, Any], chosen: str) -> str:
-    """How the recipe of a training differs from the chosen one; "" where it does not."""
+def explain_difference(trained: Mapping[str, Any], chosen: str) -> str:
+    """Explain how the recipe of a training differs from the chosen one; "" if it does not."""
     if trained.get("name") != chosen:
         return f'was trained with the recipe "{trained.get("name")}" and is asked with "{chosen}"'
     try:
@@ -76,8 +76,8 @@ def differs(trained: Mapping[str, Any], chosen: str) -> str:
     return ""
 
 
-def training_slices(training: Mapping[str, Any] | None, suites: Sequence[Suite]) -> dict[str, dict[str, list[str]]]:
-    """Benchmark -> "touched" and "untouched" -> task ids, where the data was compared with this very benchmark."""
+def group_by_training(training: Mapping[str, Any] | None, suites: Sequence[Suite]) -> dict[str, dict[str, list[str]]]:
+    """Return benchmark -> "touched" and "untouched" -> task ids, if the data was compared with this benchmark."""
     found: dict[str, dict[str, list[str]]] = {}
     contamination = (training or {}).get("contamination") or {}
     for suite in suites:

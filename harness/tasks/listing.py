@@ -1,13 +1,13 @@
-"""The names users may give, each with a line about it; nothing heavy is imported."""
+"""List the names that users may give, each with a description; nothing heavy is imported."""
 
 from __future__ import annotations
 
 from .. import registry
-from .recipes import names as recipe_names
+from .recipes import list_recipes as recipe_names
 
 
-def listing(kind: str) -> dict[str, str]:
-    """Name -> a line about it, for "benchmarks", "models", "checkpoints", "recipes" or "sandboxes"."""
+def describe_names(kind: str) -> dict[str, str]:
+    """Return name -> description for "benchmarks", "models", "checkpoints", "recipes" or "sandboxes"."""
     if kind == "recipes":
         return {**recipe_names(), "as-is": "for answers that are code already, as replayed samples files"}
     if kind == "models":
@@ -17,7 +17,7 @@ def listing(kind: str) -> dict[str, str]:
         own = {"FOLDER": "a checkpoint folder", "OWNER/NAME": "a checkpoint on the hub"}
         return {**builtin, **own, **{name: f"adapter {value}" for name, value in registry.names(kind).items()}}
     if kind == "checkpoints":
-        from ..models.table import about, known
+        from ..models.table import describe_checkpoint, load_known
 
-        return {entry.hub: about(entry) for entry in known().values()}
+        return {entry.hub: describe_checkpoint(entry) for entry in load_known().values()}
     return dict(registry.names(kind))

@@ -5,7 +5,7 @@ arXiv 2306.08568), whose bytes are kept because the checkpoints were trained and
 format (Taori et al. 2023); stop strings of HumanEval's paper (Chen et al. 2021) as bigcode extends them.
 
 A benchmark may carry `recipes: Mapping[str, Recipe]`, its own published variants by general name.
-Not promised: a recipe does not know the model; chat templates and BOS tokens are the adapter's.
+A recipe does not know the model; chat templates and BOS tokens are the adapter's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..digests import json_digest
 from ..optional import recipes_of
 from ..registry import unknown
 from ..types import Benchmark, CodeForm, Problem, Prompt
-from .extraction import EXTRACTIONS, HUMANEVAL_STOPS, Extraction, answer_part, extract
+from .extraction import EXTRACTIONS, HUMANEVAL_STOPS, Extraction, extract, extract_answer
 
 LEAD = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 LEAD_WITH_INPUT = (
@@ -31,21 +31,21 @@ RESPONSE = "### Response:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a problem becomes a prompt, and the answer code."""
+    """A prompt format with the rule that extracts code from the answer."""
 
     name: str
     description: str
-    """For people; the one field that the digest leaves out."""
+    """Text for people; the only field that is not in the digest."""
     kind: Literal["text", "chat"]
     """text: `template` is the model's whole input. chat: it is the user's message."""
     template: str
     """`{prompt}` is the benchmark's own prompt, `{instruction}` the task as the benchmark tells it."""
     indent_to_tab: bool = False
-    """Every four spaces of the problem become a tab, as WizardCoder's scripts do before generation."""
+    """Replace every four spaces of the problem with a tab, as WizardCoder's scripts do before generation."""
     strip_problem: bool = False
-    """White space around the problem is dropped."""
+    """Drop white space around the problem."""
     prefill: str = ""
-    """chat: what the reply is made to begin with."""
+    """chat: the forced beginning of the reply."""
     stop: tuple[str, ...] = ()
     max_tokens: int = 2048
     extraction: Extraction
@@ -59,8 +59,8 @@ class Recipe:
         return json_digest(fields)
 
     def build(self, problem: Problem, instruction: str) -> Prompt:
-        """The prompt for `problem`; `instruction` is `Benchmark.instruction(problem)`."""
-        values = {"prompt": self._shaped(problem.prompt), "instruction": self._shaped(instruction)}
+        """Build the prompt for `problem`; `instruction` is `Benchmark.instruction(problem)`."""
+        values = {"prompt": self._shape_text(problem.prompt), "instruction": self._shape_text(instruction)}
         # One pass, so braces in a problem's code are never taken for a placeholder.
         text = re.sub(r"\{(prompt|instruction)\}", lambda found: values[found[1]], self.template)
         if self.kind == "chat":
@@ -68,9 +68,9 @@ class Recipe:
         return Prompt(text=text)
 
     def ask(self, instruction: str, context: str = "") -> Prompt:
-        """The prompt for a person's own instruction, with `context` (a piece of code, say) where there is some.
+        """Build the prompt for a user's own instruction, with `context` (such as a piece of code) if given.
 
-        Recipes with a response marker ask in the bytes their checkpoints were trained on.
+        Recipes with a response marker use the exact text that their checkpoints were trained on.
         """
         if self.response_marker:
             lead, section = (LEAD_WITH_INPUT, f"### Input:\n{context}\n\n") if context else (LEAD, "")
@@ -79,7 +79,7 @@ class Recipe:
         return Prompt(messages=(("user", text),)) if self.kind == "chat" else Prompt(text=text)
 
     def extract(self, text: str, problem: Problem) -> tuple[str, CodeForm]:
-        """The code in a raw answer; a prompt that is still in front of it is dropped.
+        """Extract the code from a raw answer after dropping an echoed prompt.
 
         Raises:
             UsageError: the extraction rule needs a package that is not installed.
@@ -87,10 +87,10 @@ class Recipe:
         if self.kind == "text" and not self.response_marker:
             text = text.removeprefix(problem.prompt.strip() if self.strip_problem else problem.prompt)
         lead = self.template.partition("\n")[0]
-        text = answer_part(text, lead=lead, marker=self.response_marker, pick=self.extraction.answer)
+        text = extract_answer(text, lead=lead, marker=self.response_marker, pick=self.extraction.answer)
         return extract(self.prefill + text, problem, self.extraction)
 
-    def _shaped(self, problem_text: str) -> str:
+    def _shape_text(self, problem_text: str) -> str:
         text = problem_text.strip() if self.strip_problem else problem_text
         return text.replace("    ", "\t") if self.indent_to_tab else text
 
@@ -196,13 +196,13 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
-def names() -> dict[str, str]:
-    """All general recipes: name -> description."""
+def list_recipes() -> dict[str, str]:
+    """Return name -> description of all general recipes."""
     return {name: known.description for name, known in RECIPES.items()}
 
 
 def recipe(name: str, benchmark: Benchmark | None = None) -> Recipe:
-    """The recipe called `name`: the benchmark's own variant where it has one, else the general one.
+    """Return the recipe called `name`: the benchmark's own variant if it has one, otherwise the general one.
 
     Raises:
         UsageError: the name is unknown; the message offers the nearest one.

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.checks.verify import quick, verify
+from harness.checks.verify import verify, verify_quickly
 from harness.config import RunConfig
 from harness.errors import SandboxUnavailable
 from harness.evaluation import pipeline
@@ -87,7 +87,7 @@ def test_the_quick_check_holds_for_every_function_benchmark(sandbox_name: str, n
     """Ten references and four canaries, and no fault found."""
     suite = load_suite(name)
     with open_sandbox(sandbox_name, environment=suite.benchmark.environment) as opened:
-        found = quick(suite, opened)
+        found = verify_quickly(suite, opened)
 
     assert (found.references.passed, found.canaries.passed) == (10, 4)
 
@@ -131,7 +131,7 @@ def test_each_kind_of_wrong_verdict_is_found_out(wrong: Status, told: Status) ->
         open_sandbox("process", environment="core") as real,
         pytest.raises(SandboxUnavailable, match=f"must be {wrong} and is {told}"),
     ):
-        quick(suite, Changed(real, wrong, told))
+        verify_quickly(suite, Changed(real, wrong, told))
 
 
 def test_a_sandbox_that_loses_programs_is_found_out() -> None:
@@ -145,7 +145,7 @@ def test_a_sandbox_that_loses_programs_is_found_out() -> None:
         open_sandbox("process", environment="core") as real,
         pytest.raises(SandboxUnavailable, match=r"HumanEval/8 must be passed and is no verdict \(9 more\)"),
     ):
-        quick(load_suite("humaneval"), Losing(real, Status.PASSED, Status.PASSED))
+        verify_quickly(load_suite("humaneval"), Losing(real, Status.PASSED, Status.PASSED))
 
 
 class Excused:
@@ -181,7 +181,7 @@ def test_known_failures_and_canaries_of_a_benchmarks_own_are_honoured() -> None:
     suite = load_suite("humaneval", limit=5)
     excused = replace(suite, benchmark=Excused(suite))
     with open_sandbox("process", environment="core") as opened:
-        found = quick(excused, opened)
+        found = verify_quickly(excused, opened)
 
     assert (found.references.passed, found.references.total) == (4, 4)
     assert (found.canaries.passed, found.canaries.total) == (1, 1)

@@ -11,7 +11,7 @@ import pytest
 
 from harness.compare.reproduce import Request, Target, markdown, read_target, reproduce
 from harness.errors import UsageError
-from harness.models.table import known
+from harness.models.table import load_known
 from tests.commands import harness, one_line_error, references
 
 NAME = "WizardCoder-15B-V1.0"
@@ -21,7 +21,7 @@ def test_every_published_figure_of_the_family_is_in_the_target() -> None:
     """The table of checkpoints has them, once, and DS-1000 is not run here."""
     rows = read_target("wizardcoder").rows
 
-    family = {name: entry.published for name, entry in known().items() if name.startswith("WizardCoder-")}
+    family = {name: entry.published for name, entry in load_known().items() if name.startswith("WizardCoder-")}
     assert len(family) == 7
     assert [(row.checkpoint, row.benchmark, row.metric, row.percent) for row in rows] == [
         (name, score.benchmark, score.metric, score.percent)

@@ -14,7 +14,7 @@ from scipy import stats  # type: ignore[import-untyped]
 
 from harness.compare.power import mcnemar_power
 from harness.compare.significance import Paired, bootstrap, mcnemar
-from harness.metrics.pass_at_k import LEVEL, pass_at_k
+from harness.metrics.pass_at_k import LEVEL, compute_pass_at_k
 
 pytestmark = pytest.mark.slow
 PROBLEMS, PAIRS, SAMPLES = 164, 1000, 10
@@ -80,7 +80,7 @@ def test_the_intervals_of_a_score_cover_at_their_rate() -> None:
         for at in range(PAIRS):
             passed = draw.binomial(n, difficulties(draw))
             counts = {str(task): (n, int(c)) for task, c in enumerate(passed)}
-            score = pass_at_k(counts, k, benchmark="b", seed=at, resamples=1000)
+            score = compute_pass_at_k(counts, k, benchmark="b", seed=at, resamples=1000)
             assert score.interval is not None
             covered += score.interval[0] <= truth[k] <= score.interval[1]
         print(f"\n{name}: coverage {covered / PAIRS:.1%}")  # noqa: T201

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
-from harness.evaluation.ask import Question, ask, questions_in
+from harness.evaluation.ask import Question, ask, read_questions
 from harness.tasks.recipes import recipe
 from harness.types import SamplingParams
 from tests.commands import COMMAND, harness, one_line_error, write_rows
@@ -94,7 +94,7 @@ def test_a_text_file_has_an_instruction_per_line(tmp_path: Path) -> None:
     """Empty lines are none."""
     (tmp_path / "q.txt").write_text("One?\n\n  Two?\n", encoding="utf-8")
 
-    assert questions_in(tmp_path / "q.txt") == [Question(instruction="One?"), Question(instruction="Two?")]
+    assert read_questions(tmp_path / "q.txt") == [Question(instruction="One?"), Question(instruction="Two?")]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_file_that_does_not_fit_is_named_by_its_line(name: str, content: str, 
     """Before a model is loaded."""
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(HarnessError, match=message):
-        questions_in(tmp_path / name)
+        read_questions(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_sample_that_fails_for_what_cannot_be_carried_is_named(tmp_path: Path)
     (failed,) = read_rows(tmp_path / "run" / "verdicts.jsonl")
     assert (failed["status"], failed["trust"], failed["uncarried"]) == ("wrong_answer", "split", "a Text")
     told = "HumanEval/12 sample 0 (humaneval): a Text cannot be carried; a base value could be"
-    assert told in report.card(summary)
+    assert told in report.format_card(summary)
     assert told.replace("a Text", "`a Text`") in (tmp_path / "run" / "report.md").read_text()
 
 
@@ -103,7 +103,7 @@ def test_groups_of_problems_have_scores_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.data
 def test_ds1000_is_told_by_library_and_by_perturbation() -> None:
     """Every problem is in one group of each."""
-    slices = load_suite("ds1000").slices()
+    slices = load_suite("ds1000").group_problems()
 
     assert sorted(slices) == ["library", "perturbation_type"]
     assert {group: len(found) for group, found in slices["library"].items()} == {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.config import RunConfig, differences
-from harness.evaluation.plans import plans
+from harness.evaluation.plans import plan_runs
 from harness.models.options import ModelOptions
 from harness.models.vllm_engine import EngineSettings
 from harness.tasks.suite import load_suite
@@ -22,7 +22,7 @@ def test_the_base_and_each_adapter_have_a_folder_and_an_identity(tiny_llama: Pat
     config = RunConfig(model="m/base-model", benchmarks=("humaneval",), lora=specs, repeat=2)
     suites = [load_suite("humaneval", 1).with_recipe("completion")]
 
-    planned = plans(config, suites, "process", tmp_path / "out")
+    planned = plan_runs(config, suites, "process", tmp_path / "out")
 
     assert [plan.path.relative_to(tmp_path / "out").as_posix() for plan in planned] == [
         "base",
@@ -36,14 +36,14 @@ def test_the_base_and_each_adapter_have_a_folder_and_an_identity(tiny_llama: Pat
     assert differences(base.identity, repeated.identity) == ["order is null there and 1 now"]
     (differing,) = differences(base.identity, first.identity)
     assert differing.startswith('adapter is null there and {"name": "a"')
-    named = [plan.path.name for plan in plans(config, suites, "process", None) if not plan.order]
+    named = [plan.path.name for plan in plan_runs(config, suites, "process", None) if not plan.order]
     assert [name.rpartition("-")[0] for name in named] == ["base-model", "base-model-a", "base-model-b"]
 
 
 def test_without_adapters_the_folder_is_the_one_that_is_named(tmp_path: Path) -> None:
     """And its identity is that of runs from before there were adapters."""
     suites = [load_suite("humaneval", 1).with_recipe("completion")]
-    (plan,) = plans(RunConfig(model="m", benchmarks=("humaneval",)), suites, "process", tmp_path)
+    (plan,) = plan_runs(RunConfig(model="m", benchmarks=("humaneval",)), suites, "process", tmp_path)
 
     assert plan.path == tmp_path
     assert not {"adapter", "order", "quantization", "engine_args"} & set(plan.identity)

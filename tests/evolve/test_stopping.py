@@ -14,7 +14,7 @@ from harness.errors import UsageError
 from harness.evolve.options import EvolveOptions
 from harness.evolve.run import Outcome, evolve
 from harness.evolve.stopping import EvolStop, StopRule, best, development_set, over
-from harness.metrics.pass_at_k import pass_at_k
+from harness.metrics.pass_at_k import compute_pass_at_k
 from harness.types import Score
 from tests.commands import read_rows
 from tests.evolve.world import write_replies, write_seeds
@@ -74,7 +74,7 @@ class Bench:
     def __call__(self, number: int, data: Path) -> tuple[Score, Mapping[str, Any]]:
         self.shown.append((number, [row["id"] for row in read_rows(data / "train.jsonl")]))
         counts = {f"d/{at}": (1, int(at < self._solved[number])) for at in range(90)}
-        return pass_at_k(counts, 1, benchmark="dev"), {"held_out_loss": 1.0 / (number + 1)}
+        return compute_pass_at_k(counts, 1, benchmark="dev"), {"held_out_loss": 1.0 / (number + 1)}
 
 
 def run(tmp_path: Path, bench: Bench, rule: StopRule, rounds: int = 3, out: str = "out") -> Outcome:

@@ -14,8 +14,8 @@ import pytest
 
 from harness.cli import main
 from harness.finetune.presets import PRESETS, preset
-from harness.models.checkpoint import weights_digest
-from harness.models.trained import read_trained
+from harness.models.checkpoint import digest_weights
+from harness.models.trained import read_training
 from tests.commands import harness, start
 from tests.finetune.world import write_data
 
@@ -71,7 +71,7 @@ def test_a_killed_training_ends_in_the_same_weights(base: Path, tmp_path: Path) 
 
     assert done.returncode == 0, done.stderr
     assert "going on from step" in done.stderr
-    assert weights_digest(out) == weights_digest(whole)
+    assert digest_weights(out) == digest_weights(whole)
 
 
 @pytest.mark.slow
@@ -114,7 +114,7 @@ def losses(folder: Path) -> list[float]:
 
 def manifest(folder: Path) -> dict[str, Any]:
     """What harness.json says."""
-    found = read_trained(folder)
+    found = read_training(folder)
     assert found is not None
     return found
 

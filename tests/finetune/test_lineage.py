@@ -12,8 +12,8 @@ from harness.config import run_config
 from harness.evaluation import pipeline
 from harness.finetune.config import Lora
 from harness.finetune.train import finetune
-from harness.report import card
-from harness.tasks.lineage import recipe_warnings, training_of, training_slices
+from harness.report import format_card
+from harness.tasks.lineage import find_recipe_warnings, group_by_training, summarize_training
 from harness.tasks.suite import load_suite
 from tests.commands import read_rows, write_rows
 from tests.finetune.world import row, small
@@ -28,7 +28,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(folder / "train.jsonl", [row(number) for number in range(4)])
     from harness.digests import file_digest
 
-    facts = load_suite("humaneval").facts()
+    facts = load_suite("humaneval").describe_data()
     found = {"benchmarks": {"humaneval": facts}, "touched": {"humaneval": TOUCHED}}
     manifest = {"files": {"train.jsonl": f"sha256:{file_digest(folder / 'train.jsonl')}"}, "contamination": found}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
@@ -45,10 +45,10 @@ def test_a_checkpoint_is_asked_with_the_recipe_it_was_trained_with(trained: Path
     adapted = run_config({"model": str(base), "benchmarks": ["humaneval"], "lora": [adapter]})
 
     assert pipeline.preview(plain).recipe == "alpaca"
-    assert pipeline.chosen_recipe(adapted) == "alpaca"
-    assert recipe_warnings(plain, "alpaca") == recipe_warnings(adapted, "alpaca") == []
+    assert pipeline.choose_recipe(adapted) == "alpaca"
+    assert find_recipe_warnings(plain, "alpaca") == find_recipe_warnings(adapted, "alpaca") == []
     for config in (plain, adapted):
-        (told,) = recipe_warnings(config, "wizardcoder")
+        (told,) = find_recipe_warnings(config, "wizardcoder")
         assert 'was trained with the recipe "alpaca" and is asked with "wizardcoder"' in told
 
 
@@ -71,7 +71,8 @@ def test_a_run_tells_the_score_on_problems_that_the_data_did_not_touch(trained: 
 
     groups = {one.group: one.score.n_problems for one in summary.slices}
     assert groups == {"touched": 2, "untouched": 3}
-    assert "3 of" not in card(summary) and "0 of 3 problems that the training data did not touch" in card(summary)
+    card = format_card(summary)
+    assert "3 of" not in card and "0 of 3 problems that the training data did not touch" in card
     scores = json.loads((tmp_path / "run" / "scores.json").read_text(encoding="utf-8"))
     assert [one["group"] for one in scores["slices"]] == ["touched", "untouched"]
     report = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
@@ -88,8 +89,8 @@ def test_another_version_of_recipe_or_benchmark_is_told_from_the_same_name(train
     (tmp_path / "harness.json").write_text(json.dumps(manifest), encoding="utf-8")
     config = run_config({"model": str(tmp_path), "benchmarks": ["humaneval"]})
 
-    (told,) = recipe_warnings(config, "alpaca")
+    (told,) = find_recipe_warnings(config, "alpaca")
     assert 'was trained with another version of the recipe "alpaca"' in told
     suites = [load_suite("humaneval")]
-    assert training_slices(training_of(tmp_path), suites) == {}
-    assert training_slices(training_of(trained / "full"), suites)["humaneval"]["touched"] == TOUCHED
+    assert group_by_training(summarize_training(tmp_path), suites) == {}
+    assert group_by_training(summarize_training(trained / "full"), suites)["humaneval"]["touched"] == TOUCHED

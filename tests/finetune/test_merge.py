@@ -14,8 +14,8 @@ from harness.errors import ModelError, StoreError
 from harness.finetune.config import Lora
 from harness.finetune.merge import merge
 from harness.finetune.train import finetune
-from harness.models.adapters import adapters, check_fit
-from harness.models.checkpoint import local
+from harness.models.adapters import check_fit, parse_adapters
+from harness.models.checkpoint import check_checkpoint
 from harness.models.rendering import load_tokenizer
 from harness.store import read_manifest
 from tests.checkpoints import trained_tokenizer, write_llama
@@ -40,7 +40,7 @@ def logits(model: Any) -> Any:
 
 def test_an_adapter_is_in_the_layout_that_engines_load(base: Path, adapter: Path) -> None:
     """Short names of modules, safetensors of the base's shapes, the manifest beside them."""
-    (checked,) = adapters([f"a={adapter}"])
+    (checked,) = parse_adapters([f"a={adapter}"])
     check_fit(checked, base)
     settings = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     assert settings["target_modules"] == [
@@ -62,7 +62,7 @@ def test_a_merged_checkpoint_says_what_base_and_adapter_say(base: Path, adapter:
     apart = logits(PeftModel.from_pretrained(load(base), adapter))
     assert torch.allclose(logits(load(folder)), apart, atol=1e-4)
     assert not torch.allclose(logits(load(base)), apart, atol=1e-1)
-    assert local(folder).path == folder
+    assert check_checkpoint(folder).path == folder
     manifest = json.loads((folder / "harness.json").read_text(encoding="utf-8"))
     assert manifest["recipe"]["name"] == "wizardcoder"
     assert manifest["merged"]["rank"] == 4 and manifest["merged"]["adapter"].startswith("sha256:")
@@ -85,7 +85,7 @@ def test_an_adapter_alone_is_no_checkpoint(adapter: Path) -> None:
     with pytest.raises(
         ModelError, match=r"is an adapter; run its base with --lora NAME=.*, or `harness merge` it first"
     ):
-        local(adapter)
+        check_checkpoint(adapter)
 
 
 def test_a_folder_without_an_adapter_is_refused(base: Path, tmp_path: Path) -> None:

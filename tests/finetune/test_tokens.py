@@ -11,7 +11,7 @@ from harness.errors import DataError, ModelError
 from harness.finetune.examples import export_examples
 from harness.finetune.rows import TrainingRow, read_training_rows
 from harness.finetune.tokens import encode
-from harness.models.rendering import render
+from harness.models.rendering import render_prompt
 from harness.tasks.recipes import recipe
 from harness.tasks.suite import load_suite
 from tests.checkpoints import trained_tokenizer, word_tokenizer
@@ -86,7 +86,7 @@ def test_an_answer_that_has_its_end_already_gets_no_second_one(tokenizer: Any) -
 def test_the_prompts_ids_are_those_a_model_is_asked_with(answer: str, metaspace: bool) -> None:
     """Whatever the answer begins with: no token reaches over the boundary, and the text stays the same."""
     tokenizer = trained_tokenizer(metaspace=metaspace)
-    asked = render(recipe("wizardcoder").ask("Write f."), tokenizer, "m")
+    asked = render_prompt(recipe("wizardcoder").ask("Write f."), tokenizer, "m")
 
     encoded = encode([row(answer=answer)], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
 
@@ -128,6 +128,6 @@ def test_mbpps_rows_are_asked_as_the_benchmark_asks_them(name: str, tmp_path: Pa
     assert export_examples(name, tmp_path / "rows.jsonl") == len(suite.problems) == {"mbpp-train": 374}.get(name, 90)
 
     for problem, made in zip(suite.problems.values(), read_training_rows(tmp_path / "rows.jsonl"), strict=True):
-        assert recipe("wizardcoder").ask(made.instruction, made.input) == suite.prompt(problem)
+        assert recipe("wizardcoder").ask(made.instruction, made.input) == suite.build_prompt(problem)
         code, _ = suite.recipe.extract(made.output, problem)
         assert code == problem.reference.replace("\r\n", "\n").replace("\t", "    ").strip()

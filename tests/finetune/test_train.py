@@ -13,7 +13,7 @@ from harness.finetune.order import sorted_steps, training_order
 from harness.finetune.rows import read_training_rows
 from harness.finetune.tokens import encode
 from harness.finetune.train import Trained, finetune
-from harness.models.checkpoint import weights_digest
+from harness.models.checkpoint import digest_weights
 from harness.models.rendering import load_tokenizer
 from harness.tasks.recipes import recipe
 from tests.commands import write_rows
@@ -55,7 +55,7 @@ def test_a_training_ends_in_a_checkpoint_with_its_manifest(base: Path, data: Pat
     assert manifest == trained.manifest
     assert manifest["finished"]
     assert manifest["recipe"] == {"name": "wizardcoder", "digest": recipe("wizardcoder").digest}
-    assert manifest["base"]["weights_digest"] == weights_digest(base) != weights_digest(trained.folder)
+    assert manifest["base"]["weights_digest"] == digest_weights(base) != digest_weights(trained.folder)
     assert (manifest["data"]["rows"], manifest["data"]["held_out_rows"], manifest["data"]["trained_rows"]) == (9, 3, 18)
     assert [step for step, _ in trained.losses["train"]] == [1, 2, 3, 4, 5]
     assert trained.losses["held_out"][0][0] == 0
@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_weights(base: Path, data: Path, tmp_path: 
     """And another one others; with LoRA too, whose files are the same bytes."""
     for lora in (None, "2,4"):
         digests = [
-            weights_digest(
+            digest_weights(
                 quietly(base, data, tmp_path / f"{lora}-{at}", seed=seed, lora=as_lora(lora), max_steps=2).folder
             )
             for at, seed in enumerate((0, 0, 1))
@@ -108,7 +108,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(base: Path, data: Path, 
     finished = finetune(config, tell=told.append)
 
     assert "going on from step 4" in told
-    assert weights_digest(finished.folder) == weights_digest(whole.folder)
+    assert digest_weights(finished.folder) == digest_weights(whole.folder)
     assert finished.losses["train"] == whole.losses["train"]
     assert [step for step, _ in finished.losses["held_out"]] == [0, 1, 2, 3, 4, 5, 6, 7]
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.config import RunConfig
 from harness.evaluation import pipeline
-from harness.metrics.noise import measure, read_noise, told
+from harness.metrics.noise import format_noise, measure_noise, read_noise
 from tests.commands import harness, read_rows, references, write_rows
 
 
@@ -45,11 +45,13 @@ def test_a_problem_that_passes_now_and_then_is_named(tmp_path: Path) -> None:
     rows[2]["completion"] += "\n    # the same\n"
     pipeline.run(config(write_rows(tmp_path / "t.jsonl", rows)), out=tmp_path / "b")
 
-    (noise,) = measure([tmp_path / "a", tmp_path / "b"])
+    (noise,) = measure_noise([tmp_path / "a", tmp_path / "b"])
 
     assert (noise.passed, noise.flipped) == ((4, 3), ("HumanEval/1",))
     assert noise.other_texts == ("HumanEval/1", "HumanEval/2")
-    assert told(noise) == ("1 of 4 problems flip over 2 greedy runs (3 to 4 passed); 2 answers are not the same text")
+    assert format_noise(noise) == (
+        "1 of 4 problems flip over 2 greedy runs (3 to 4 passed); 2 answers are not the same text"
+    )
 
 
 def test_a_run_without_repetitions_has_no_noise(tmp_path: Path) -> None:

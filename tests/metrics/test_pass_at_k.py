@@ -11,7 +11,7 @@ import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
 from harness.errors import UsageError
-from harness.metrics.pass_at_k import bootstrap, estimate_pass_at_k, pass_at_k, wilson
+from harness.metrics.pass_at_k import compute_bootstrap, compute_pass_at_k, compute_wilson, estimate_pass_at_k
 
 
 def tasks(*counts: tuple[int, int]) -> dict[str, tuple[int, int]]:
@@ -62,7 +62,7 @@ def test_impossible_counts_are_refused(n: int, c: int, k: int) -> None:
 
 def test_the_score_is_the_mean_over_problems() -> None:
     """Problems weigh the same, however many samples each has."""
-    score = pass_at_k(tasks((10, 5), (2, 0), (1, 1)), 1, benchmark="b")
+    score = compute_pass_at_k(tasks((10, 5), (2, 0), (1, 1)), 1, benchmark="b")
 
     assert score.value == pytest.approx(0.5)
     assert (score.benchmark, score.metric, score.k) == ("b", "pass@1", 1)
@@ -71,7 +71,7 @@ def test_the_score_is_the_mean_over_problems() -> None:
 
 def test_a_task_with_too_few_samples_leaves_no_score() -> None:
     """The value is NaN, and the note counts such tasks and names the worst."""
-    score = pass_at_k(tasks((10, 5), (2, 0), (1, 1)), 5, benchmark="b")
+    score = compute_pass_at_k(tasks((10, 5), (2, 0), (1, 1)), 5, benchmark="b")
 
     assert math.isnan(score.value)
     assert score.interval is None
@@ -80,7 +80,7 @@ def test_a_task_with_too_few_samples_leaves_no_score() -> None:
 
 def test_a_task_without_samples_leaves_no_score() -> None:
     """A problem that was never sampled is not counted as failed."""
-    score = pass_at_k(tasks((1, 1), (0, 0)), 1, benchmark="b")
+    score = compute_pass_at_k(tasks((1, 1), (0, 0)), 1, benchmark="b")
 
     assert math.isnan(score.value)
     assert score.note == "1 of 2 tasks has fewer than 1 samples (least: T/1 with 0)"
@@ -88,7 +88,7 @@ def test_a_task_without_samples_leaves_no_score() -> None:
 
 def test_no_problems_have_no_score() -> None:
     """An empty run says so and does not divide by zero."""
-    score = pass_at_k({}, 1, benchmark="b")
+    score = compute_pass_at_k({}, 1, benchmark="b")
 
     assert math.isnan(score.value)
     assert score.note == "no problems"
@@ -97,13 +97,13 @@ def test_no_problems_have_no_score() -> None:
 def test_k_below_one_is_the_users_mistake() -> None:
     """The message names the value."""
     with pytest.raises(UsageError, match="k is 0"):
-        pass_at_k(tasks((1, 1)), 0, benchmark="b")
+        compute_pass_at_k(tasks((1, 1)), 0, benchmark="b")
 
 
 @pytest.mark.parametrize(("passed", "n"), [(0, 164), (1, 1), (98, 164), (164, 164), (7, 10), (1, 1000)])
 def test_one_sample_each_has_wilsons_interval(passed: int, n: int) -> None:
     """Greedy pass@1 is a proportion; SciPy gives the same interval."""
-    score = pass_at_k(tasks(*[(1, int(at < passed)) for at in range(n)]), 1, benchmark="b")
+    score = compute_pass_at_k(tasks(*[(1, int(at < passed)) for at in range(n)]), 1, benchmark="b")
     known = stats.binomtest(passed, n).proportion_ci(method="wilson")
 
     assert score.interval == pytest.approx((known.low, known.high), abs=1e-12)
@@ -117,7 +117,7 @@ def test_many_samples_have_the_normal_interval() -> None:
     draw = random.Random(3)
     counts = [(20, draw.randint(0, 20)) for _ in range(100)]
     means = [c / n for n, c in counts]
-    score = pass_at_k(tasks(*counts), 1, benchmark="b")
+    score = compute_pass_at_k(tasks(*counts), 1, benchmark="b")
 
     low, high = stats.norm.interval(0.95, loc=np.mean(means), scale=stats.sem(means))
     assert score.interval == pytest.approx((low, high))
@@ -126,7 +126,7 @@ def test_many_samples_have_the_normal_interval() -> None:
 
 def test_the_normal_interval_stays_within_bounds() -> None:
     """No end lies outside 0 and 1."""
-    score = pass_at_k(tasks((5, 5), (5, 5), (5, 0)), 1, benchmark="b")
+    score = compute_pass_at_k(tasks((5, 5), (5, 5), (5, 0)), 1, benchmark="b")
 
     assert score.interval is not None
     assert 0 <= score.interval[0] < score.interval[1] == 1.0
@@ -135,9 +135,9 @@ def test_the_normal_interval_stays_within_bounds() -> None:
 @pytest.mark.parametrize(("passed", "k"), [(0, 1), (4, 1), (0, 2), (4, 2)])
 def test_unanimous_problems_claim_no_certainty(passed: int, k: int) -> None:
     """All failed or all passed still leaves room, where the spread alone would say none."""
-    score = pass_at_k(tasks(*[(4, passed)] * 20), k, benchmark="b")
+    score = compute_pass_at_k(tasks(*[(4, passed)] * 20), k, benchmark="b")
 
-    assert score.interval == wilson(20 if passed else 0, 20)
+    assert score.interval == compute_wilson(20 if passed else 0, 20)
     assert "Wilson" in score.note
 
 
@@ -145,8 +145,8 @@ def test_the_bootstrap_is_repeatable_and_seeded() -> None:
     """The same seed gives the same interval, another seed nearly the same, and the note tells which."""
     draw = random.Random(5)
     counts = tasks(*[(20, draw.randint(0, 20)) for _ in range(60)])
-    first, again = (pass_at_k(counts, 10, benchmark="b", seed=1) for _ in range(2))
-    other = pass_at_k(counts, 10, benchmark="b", seed=2)
+    first, again = (compute_pass_at_k(counts, 10, benchmark="b", seed=1) for _ in range(2))
+    other = compute_pass_at_k(counts, 10, benchmark="b", seed=2)
 
     assert first == again
     assert first.interval != other.interval
@@ -157,7 +157,7 @@ def test_the_bootstrap_is_repeatable_and_seeded() -> None:
 def test_the_bootstrap_agrees_with_scipys() -> None:
     """Drawing counts of equal values is the same as drawing problems."""
     values = [estimate_pass_at_k(20, c, 5) for c in random.Random(9).choices(range(21), k=164)]
-    ours = bootstrap(values, seed=0, resamples=20_000)
+    ours = compute_bootstrap(values, seed=0, resamples=20_000)
     known = stats.bootstrap(
         (values,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(1)
     ).confidence_interval
@@ -168,7 +168,7 @@ def test_the_bootstrap_agrees_with_scipys() -> None:
 
 def test_one_problem_has_no_interval_over_problems() -> None:
     """A single problem's samples say nothing about other problems."""
-    score = pass_at_k(tasks((10, 5)), 3, benchmark="b")
+    score = compute_pass_at_k(tasks((10, 5)), 3, benchmark="b")
 
     assert score.interval is None
     assert score.value == pytest.approx(estimate_pass_at_k(10, 5, 3))
@@ -183,7 +183,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(n: int, k: int) -> 
     covered = 0
     for _ in range(400):
         passed = draw.binomial(n, draw.random(100))
-        score = pass_at_k(tasks(*[(n, int(c)) for c in passed]), k, benchmark="b", resamples=1000)
+        score = compute_pass_at_k(tasks(*[(n, int(c)) for c in passed]), k, benchmark="b", resamples=1000)
         assert score.interval is not None
         covered += score.interval[0] <= truth <= score.interval[1]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.benchmarks.humaneval import HumanEval
-from harness.metrics.time_limits import check
+from harness.metrics.time_limits import record_timeouts
 from harness.sandboxes import open_sandbox
 from harness.store import RunFolder
 from harness.tasks.suite import load_suite
@@ -34,20 +34,20 @@ def test_only_what_passes_with_more_time_is_fragile(tmp_path: Path) -> None:
     suite = replace(load_suite("humaneval", limit=4), benchmark=Hasty())
     before = [BURN.format(0.5), "while True: pass\n", BURN.format(0.5) + "raise ValueError\n", ""]
     samples = [
-        suite.given(one.task_id, index, Completion(text=""), text + one.prompt + one.reference, CodeForm.SOLUTION)
+        suite.attach_code(one.task_id, index, Completion(text=""), text + one.prompt + one.reference, CodeForm.SOLUTION)
         for one, text in zip(suite.problems.values(), before, strict=True)
         for index in range(3 if one.task_id == "HumanEval/0" else 1)
     ]
     with RunFolder(tmp_path, {"kind": "test"}) as folder, open_sandbox("process", environment="core") as sandbox:
         for sample in samples:
             folder.append_sample(sample)
-        for key, outcome in sandbox.run(map(suite.work, samples)):
+        for key, outcome in sandbox.run(map(suite.build_work, samples)):
             folder.append_verdict(Verdict.on(*key, outcome))
         verdicts = dict(folder.verdicts)
-        check(folder, suite, sandbox, lambda: None, retry=False)
+        record_timeouts(folder, suite, sandbox, lambda: None, retry=False)
         counted = folder.manifest["time_check"]
         retried: list[None] = []
-        check(folder, suite, sandbox, lambda: retried.append(None), retry=True)
+        record_timeouts(folder, suite, sandbox, lambda: retried.append(None), retry=True)
 
         assert Counter(verdict.status for verdict in verdicts.values()) == {Status.TIMEOUT: 5, Status.PASSED: 1}
         assert counted == {"humaneval": {"timeouts": 5}}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, ModelError, UsageError
-from harness.models.adapters import adapters, check_fit
-from harness.models.engine_args import engine_arguments
+from harness.models.adapters import check_fit, parse_adapters
+from harness.models.engine_args import parse_engine_args
 from harness.models.loading import open_model
 from harness.models.options import ModelOptions
 from tests.checkpoints import write_adapter
@@ -21,7 +21,7 @@ pytest.importorskip("torch", reason="the package torch is not installed")
 def test_an_adapter_is_read_with_its_rank_and_digest(tiny_llama: Path, tmp_path: Path) -> None:
     """Two of other weights have other digests."""
     one, other = (write_adapter(tmp_path / name, tiny_llama, seed=seed) for seed, name in enumerate("ab"))
-    first, second = adapters([f"one={one}", f"other={other}"])
+    first, second = parse_adapters([f"one={one}", f"other={other}"])
 
     assert (first.name, first.rank, first.path) == ("one", 4, one)
     assert first.digest != second.digest
@@ -42,7 +42,7 @@ def test_a_name_that_does_not_fit_is_refused(specs: list[str], message: str, tin
     """It becomes a folder's name, so it is letters and digits."""
     folder = write_adapter(tmp_path / "adapter", tiny_llama)
     with pytest.raises(HarnessError, match=message):
-        adapters([spec.format(folder=folder) for spec in specs])
+        parse_adapters([spec.format(folder=folder) for spec in specs])
 
 
 def test_damaged_or_other_files_are_no_adapter(tiny_llama: Path, tmp_path: Path) -> None:
@@ -52,16 +52,16 @@ def test_damaged_or_other_files_are_no_adapter(tiny_llama: Path, tmp_path: Path)
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-10])
     with pytest.raises(ModelError, match="cut or damaged"):
-        adapters([f"a={folder}"])
+        parse_adapters([f"a={folder}"])
     weights.write_bytes(whole)
     (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "IA3"}), encoding="utf-8")
     with pytest.raises(ModelError, match="'IA3'; only LORA can be loaded"):
-        adapters([f"a={folder}"])
+        parse_adapters([f"a={folder}"])
 
 
 def test_an_adapter_of_another_base_is_refused(tiny_llama: Path, smollm2: Path, tmp_path: Path) -> None:
     """vLLM would load it without a word."""
-    (loaded,) = adapters([f"a={write_adapter(tmp_path / 'adapter', tiny_llama)}"])
+    (loaded,) = parse_adapters([f"a={write_adapter(tmp_path / 'adapter', tiny_llama)}"])
     with pytest.raises(ModelError, match=r"is for another base: .* is 128 x 128 in it, and 576 x 576 in"):
         check_fit(loaded, smollm2)
 
@@ -86,7 +86,7 @@ def test_engine_settings_are_typed_by_json() -> None:
     known = ("max_num_seqs", "enforce_eager", "speculative_config", "kv_cache_dtype")
     given = ["max-num-seqs=3", "enforce_eager=true", 'speculative_config={"method": "ngram"}', "kv_cache_dtype=fp8"]
 
-    assert engine_arguments(given, known) == {
+    assert parse_engine_args(given, known) == {
         "max_num_seqs": 3,
         "enforce_eager": True,
         "speculative_config": {"method": "ngram"},
@@ -105,5 +105,5 @@ def test_engine_settings_are_typed_by_json() -> None:
 def test_an_engine_setting_that_does_not_fit_is_refused(spec: str, message: str) -> None:
     """A slip of the pen must not be a run with other settings than those meant."""
     with pytest.raises(UsageError) as caught:
-        engine_arguments([spec], ["max_num_seqs", "model"])
+        parse_engine_args([spec], ["max_num_seqs", "model"])
     assert message in str(caught.value)

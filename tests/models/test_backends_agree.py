@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ModelError
-from harness.models.checkpoint import configuration
+from harness.models.checkpoint import read_configuration
 from harness.models.loading import open_model
 from harness.models.options import ModelOptions
 from harness.types import Generated, Prompt, Request, SamplingParams
@@ -116,7 +116,7 @@ def test_a_server_without_a_chat_template_is_one_line(server: str) -> None:
 def test_rope_scaling_is_read_from_the_configuration(tmp_path: Path) -> None:
     """The form of the published 33B: another factor, with the same weights, is another model."""
     scaled, plain = write_rope_llama(tmp_path / "scaled"), write_rope_llama(tmp_path / "plain", factor=1.0)
-    settings: dict[str, Any] = configuration(scaled)
+    settings: dict[str, Any] = read_configuration(scaled)
 
     assert settings["rope_scaling"] == {"type": "linear", "factor": 4.0}
     assert (scaled / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from harness.errors import INFRASTRUCTURE, ModelError
-from harness.models.builtin import BUILTIN, materialise
-from harness.models.checkpoint import weights_digest
+from harness.models.builtin import BUILTIN, build_checkpoint
+from harness.models.checkpoint import digest_weights
 
 NAME = "smollm2-135m-instruct"
 
@@ -23,7 +23,7 @@ def fresh(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_CACHE_DIR", str(cache))
-        return materialise(NAME).path
+        return build_checkpoint(NAME).path
 
 
 def test_it_lies_in_the_cache_as_plain_safetensors(fresh: Path) -> None:
@@ -38,7 +38,7 @@ def test_it_lies_in_the_cache_as_plain_safetensors(fresh: Path) -> None:
 
 def test_it_is_the_same_each_time(fresh: Path, smollm2: Path) -> None:
     """Two caches hold the same weights and tokenizer, so their runs can be compared."""
-    assert weights_digest(fresh) == weights_digest(smollm2)
+    assert digest_weights(fresh) == digest_weights(smollm2)
 
 
 def test_its_tokenizer_ends_a_text_where_the_model_does(fresh: Path) -> None:
@@ -77,7 +77,7 @@ def test_it_is_made_once(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(fresh.parent.parent))
     before = (fresh / "model.safetensors").stat().st_mtime_ns
 
-    assert materialise(NAME).path == fresh
+    assert build_checkpoint(NAME).path == fresh
     assert (fresh / "model.safetensors").stat().st_mtime_ns == before
 
 
@@ -86,7 +86,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(smollm2: Path, monkeypatch: 
     monkeypatch.setenv("HARNESS_CACHE_DIR", os.devnull)
 
     with pytest.raises(ModelError, match=r"cannot be written to /dev/null/.*HARNESS_CACHE_DIR") as caught:
-        materialise(NAME)
+        build_checkpoint(NAME)
 
     assert caught.value.exit_code == INFRASTRUCTURE
     assert "\n" not in str(caught.value)

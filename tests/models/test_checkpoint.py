@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ModelError
-from harness.models.checkpoint import context_length, local, weights_digest
+from harness.models.checkpoint import check_checkpoint, digest_weights, read_context_length
 from tests.checkpoints import write_bare
 
 
@@ -23,7 +23,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def refused(folder: Path) -> str:
     """The one line that says why `folder` is not taken."""
     with pytest.raises(ModelError) as caught:
-        local(folder)
+        check_checkpoint(folder)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -33,10 +33,10 @@ def test_a_whole_folder_is_taken(tmp_path: Path) -> None:
     """Its name is what the user wrote, its path is absolute."""
     folder = write_bare(tmp_path / "m")
 
-    checkpoint = local(folder, name="./m")
+    checkpoint = check_checkpoint(folder, name="./m")
 
     assert (checkpoint.name, checkpoint.path) == ("./m", folder.resolve())
-    assert context_length(folder) == 64
+    assert read_context_length(folder) == 64
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_pickled_weights_are_refused_unless_asked_for(tmp_path: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
 
     assert "pytorch_model.bin is pickled, convert it to safetensors, or trust it with --allow-pickle" in refused(folder)
-    assert local(folder, pickled=True).path == folder.resolve()
+    assert check_checkpoint(folder, pickled=True).path == folder.resolve()
 
 
 @pytest.mark.parametrize("keep", [0, 7, 20, -1])
@@ -94,16 +94,16 @@ def test_a_damaged_configuration_is_one_line(content: str | bytes, tmp_path: Pat
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     with pytest.raises(ModelError, match=r"checkpoint file .*config\.json") as caught:
-        context_length(tmp_path)
+        read_context_length(tmp_path)
 
     assert "\n" not in str(caught.value)
 
 
 def test_the_digest_changes_with_one_byte_of_the_weights(tmp_path: Path) -> None:
     """Also where size and name stay."""
-    before = weights_digest(write_bare(tmp_path / "m", bytes(16)))
+    before = digest_weights(write_bare(tmp_path / "m", bytes(16)))
 
-    after = weights_digest(write_bare(tmp_path / "m", bytes(15) + b"\x01"))
+    after = digest_weights(write_bare(tmp_path / "m", bytes(15) + b"\x01"))
 
     assert before.startswith("sha256:")
     assert after != before
@@ -112,32 +112,32 @@ def test_the_digest_changes_with_one_byte_of_the_weights(tmp_path: Path) -> None
 def test_the_digest_changes_with_the_tokenizer(tmp_path: Path) -> None:
     """It decides the answers as well."""
     folder = write_bare(tmp_path / "m")
-    before = weights_digest(folder)
+    before = digest_weights(folder)
 
     (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
 
-    assert weights_digest(folder) != before
+    assert digest_weights(folder) != before
 
 
 def test_the_digest_does_not_depend_on_the_place(tmp_path: Path) -> None:
     """A copy of a checkpoint is the same checkpoint."""
-    assert weights_digest(write_bare(tmp_path / "a")) == weights_digest(write_bare(tmp_path / "b"))
+    assert digest_weights(write_bare(tmp_path / "a")) == digest_weights(write_bare(tmp_path / "b"))
 
 
 def test_a_remembered_digest_that_was_cut_is_worked_out_again(cache: Path, tmp_path: Path) -> None:
     """A full disk leaves such files."""
     folder = write_bare(tmp_path / "m")
-    whole = weights_digest(folder)
+    whole = digest_weights(folder)
     (remembered,) = (cache / "digests").iterdir()
     remembered.write_text(whole[:20], encoding="utf-8")
 
-    assert weights_digest(folder) == whole
+    assert digest_weights(folder) == whole
 
 
 def test_the_digest_needs_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where it cannot be remembered it is worked out each time."""
     folder = write_bare(tmp_path / "m")
-    expected = weights_digest(folder)
+    expected = digest_weights(folder)
     monkeypatch.setenv("HARNESS_CACHE_DIR", os.devnull)
 
-    assert weights_digest(folder) == expected
+    assert digest_weights(folder) == expected

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.models.quiet import output_to
+from harness.models.quiet import redirect_output
 
 
 def test_what_is_printed_goes_to_the_file_and_a_notebooks_cell_stays_empty(
@@ -22,7 +22,7 @@ def test_what_is_printed_goes_to_the_file_and_a_notebooks_cell_stays_empty(
     cell = io.StringIO()
     monkeypatch.setattr(sys, "stdout", cell)
     monkeypatch.setattr(sys, "stderr", cell)
-    with output_to(log):
+    with redirect_output(log):
         sys.stdout.write("printed\n")
         os.write(2, b"from below\n")
         subprocess.run(["echo", "by a process"], check=True)
@@ -36,7 +36,7 @@ def test_what_is_printed_goes_to_the_file_and_a_notebooks_cell_stays_empty(
 def test_a_logger_made_meanwhile_can_write_later(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """vLLM's is made when it is imported, and keeps the stream that it found."""
     log = tmp_path / "engine.log"
-    with output_to(log):
+    with redirect_output(log):
         handler = logging.StreamHandler(sys.stdout)
         handler.handle(logging.makeLogRecord({"msg": "inside"}))
     handler.handle(logging.makeLogRecord({"msg": "afterwards"}))

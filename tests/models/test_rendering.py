@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ModelError
-from harness.models.rendering import load_tokenizer, render
+from harness.models.rendering import load_tokenizer, render_prompt
 from harness.types import Prompt, RenderedPrompt
 from tests.checkpoints import word_tokenizer, write_tokenizer
 
@@ -23,7 +23,7 @@ REFUSES = "{{ raise_exception('roles must alternate') }}"
 
 def rendered(folder: Path, template: str | None, prompt: Prompt) -> RenderedPrompt:
     """`prompt` by a tokenizer that adds BOS to plain texts, read from its files."""
-    return render(prompt, load_tokenizer(write_tokenizer(folder, word_tokenizer(template))), "m")
+    return render_prompt(prompt, load_tokenizer(write_tokenizer(folder, word_tokenizer(template))), "m")
 
 
 def test_a_text_gets_the_bos_that_the_tokenizer_adds(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_smollm2_chats_as_its_own_template_does(smollm2: Path) -> None:
         [{"role": "user", "content": "hello"}], add_generation_prompt=True, return_dict=False
     )
 
-    shown = render(Prompt(messages=(("user", "hello"),)), tokenizer, "smollm2")
+    shown = render_prompt(Prompt(messages=(("user", "hello"),)), tokenizer, "smollm2")
 
     assert list(shown.token_ids or ()) == expected
     assert shown.text.endswith("<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n")
@@ -88,7 +88,7 @@ def test_smollm2_adds_no_bos_to_a_text(smollm2: Path) -> None:
     """Its tokenizer has none to add, and the ids stand for the text alone."""
     tokenizer = load_tokenizer(smollm2)
 
-    shown = render(Prompt(text="def f():\n    return 1\n"), tokenizer, "smollm2")
+    shown = render_prompt(Prompt(text="def f():\n    return 1\n"), tokenizer, "smollm2")
 
     assert tokenizer.decode(list(shown.token_ids or ())) == "def f():\n    return 1\n"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
-from harness.models.adapters import adapters
+from harness.models.adapters import parse_adapters
 from harness.models.loading import open_model
 from harness.models.options import ModelOptions
 from harness.models.vllm import VllmModel
@@ -31,7 +31,7 @@ def answers(model: Model) -> list[str]:
 
 def adapted(folder: str, specs: list[str]) -> dict[str, Any]:
     """The base and its adapters, in one load; the base again after them."""
-    loaded = adapters(specs)
+    loaded = parse_adapters(specs)
     options = ModelOptions(dtype="float32", adapters=loaded, engine_args=(CACHE, "max_num_seqs=3"))
     with open_model(folder, backend="vllm", options=options) as model:
         assert isinstance(model, VllmModel)

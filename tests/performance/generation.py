@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.models.builtin import materialise
+from harness.models.builtin import build_checkpoint
 from harness.registry import lookup
 
 from .measure import Cost, compare, cost_of
@@ -125,7 +125,7 @@ def stages(side: tuple[Timed, ...]) -> str:
 
 def job(settings: Settings) -> None:
     """From a checkpoint folder to HumanEval+ scores."""
-    checkpoint = materialise(MODEL).path
+    checkpoint = build_checkpoint(MODEL).path
     data = settings.scratch / "HumanEvalPlus.jsonl"
     packed = Path(os.environ["HARNESS_DATA_DIR"]) / "HumanEvalPlus.jsonl.gz"
     data.write_bytes(gzip.decompress(packed.read_bytes()))

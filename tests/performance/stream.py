@@ -19,10 +19,10 @@ from typing import Any
 
 from harness.config import RunConfig
 from harness.evaluation.generation import Engine, Source
-from harness.evaluation.pipeline import prepared
+from harness.evaluation.pipeline import prepare_suites
 from harness.progress import Quiet
 from harness.store import RunFolder
-from harness.tasks.suite import Suite, base_seed
+from harness.tasks.suite import Suite, derive_seed
 from harness.types import SamplingParams
 
 Texts = dict[tuple[str, int], str]
@@ -44,7 +44,7 @@ class Side:
     def __init__(self, config: RunConfig, suite: Suite, source: Source) -> None:
         self._config = config
         self._suite = suite
-        self._params = suite.params(config)
+        self._params = suite.build_params(config)
         self._model: Any = source.open()
         self._llm = bare_llm(self._model._engine)
 
@@ -54,9 +54,9 @@ class Side:
         with tempfile.TemporaryDirectory() as out:
             start = time.monotonic()
             with RunFolder(Path(out) / "run", {"kind": "measurement"}) as folder:
-                requests = self._suite.missing((), self._config)
+                requests = self._suite.find_missing((), self._config)
                 for generated in self._model.generate(requests, self._params):
-                    folder.append_sample(self._suite.sample(generated))
+                    folder.append_sample(self._suite.build_sample(generated))
                 seconds = time.monotonic() - start
                 samples = folder.samples.values()
         tokens = sum(sample.completion.completion_tokens or 0 for sample in samples)
@@ -68,11 +68,11 @@ class Side:
         self._llm.reset_prefix_cache()
         problems = self._suite.problems
         prompts = [
-            {"prompt_token_ids": list(self._model.render(self._suite.prompt(one)).token_ids)}
+            {"prompt_token_ids": list(self._model.render(self._suite.build_prompt(one)).token_ids)}
             for one in problems.values()
         ]
         wanted = [
-            vllm_params(self._params, base_seed(self._config.seed, self._suite.name, task_id)) for task_id in problems
+            vllm_params(self._params, derive_seed(self._config.seed, self._suite.name, task_id)) for task_id in problems
         ]
         start = time.monotonic()
         outputs = self._llm.generate(prompts, wanted, use_tqdm=False)
@@ -162,7 +162,7 @@ def main() -> None:
         limit=asked.limit,
         max_tokens=asked.max_tokens,
     )
-    suites = prepared(config)
+    suites = prepare_suites(config)
     with ExitStack() as stack, tempfile.TemporaryDirectory() as scratch:
         engine = Engine(config, suites, stack)
         source = Source(engine, Path(scratch), Quiet())

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from harness.finetune.examples import export_examples
 from harness.finetune.rows import read_training_rows
-from harness.models.loading import find
+from harness.models.loading import find_checkpoint
 from harness.models.options import ModelOptions
 from harness.tasks.recipes import recipe
 
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=64)
     parser.add_argument("--dtype", default="bfloat16")
     asked = parser.parse_args()
-    base = find(asked.base, ModelOptions())
+    base = find_checkpoint(asked.base, ModelOptions())
     pairs: list[tuple[Speed, Speed]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from harness.config import RunConfig
 from harness.evaluation.generation import Engine, Source
-from harness.evaluation.pipeline import prepared
-from harness.evaluation.plans import run_identity
+from harness.evaluation.pipeline import prepare_suites
+from harness.evaluation.plans import build_identity
 from harness.evaluation.session import Session
 from harness.progress import Quiet
 from harness.store import RunFolder
@@ -28,14 +28,14 @@ def main() -> None:
     parser.add_argument("--max-tokens", type=int)
     asked = parser.parse_args()
     config = RunConfig(model=asked.model, benchmarks=(asked.benchmark,), limit=asked.limit, max_tokens=asked.max_tokens)
-    suites = prepared(config)
+    suites = prepare_suites(config)
     with ExitStack() as stack:
         source = Source(Engine(config, suites, stack), asked.folder, Quiet())
         source.open()
-        opened = RunFolder(asked.folder, run_identity(config, suites, "none"))
+        opened = RunFolder(asked.folder, build_identity(config, suites, "none"))
         with opened as folder, Session(folder, Quiet(), [], source.clock) as session:
             source.load(folder)
-            for sample in source.samples(session, suites[0], suites[0].missing(folder.samples, config)):
+            for sample in source.generate_samples(session, suites[0], suites[0].find_missing(folder.samples, config)):
                 folder.append_sample(sample)
 
 

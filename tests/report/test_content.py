@@ -29,7 +29,7 @@ def test_prompts_are_shown_as_they_were_asked(tmp_path: Path) -> None:
     suite = load_suite("humaneval").with_recipe("wizardcoder")
     path = write_run(tmp_path / "run", outcomes([0], n=2), data_digest=suite.data_digest)
     manifest = json.loads((path / "run.json").read_text())
-    manifest["identity"]["recipe"]["humaneval"] = suite.recipe_facts()
+    manifest["identity"]["recipe"]["humaneval"] = suite.describe_recipe()
     (path / "run.json").write_text(json.dumps(manifest))
 
     first, _ = chunks(report.write_page(path))

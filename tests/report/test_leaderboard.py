@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.report.leaderboard import leaderboard
+from harness.report.leaderboard import build_leaderboard
 from tests.commands import harness, one_line_error
 from tests.runs import outcomes, write_run
 
@@ -41,7 +41,7 @@ def test_repetitions_are_no_models_of_their_own(tmp_path: Path) -> None:
     manifest["identity"]["order"] = 1
     (inner / "run.json").write_text(json.dumps(manifest))
 
-    assert leaderboard(tmp_path / "r").table["run"].tolist() == [str(run)]
+    assert build_leaderboard(tmp_path / "r").table["run"].tolist() == [str(run)]
 
 
 def test_a_folder_without_runs_is_said(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from harness.registry import lookup
 from harness.sandboxes import open_sandbox
-from harness.store.cleaning import plain_text
+from harness.store.cleaning import clean_text
 from harness.types import Benchmark, CodeForm, Outcome, Problem, Sandbox, Status, Work
 from tests.commands import read_rows
 
@@ -135,7 +135,7 @@ def check(file: File, number: int, found: Outcome) -> None:
     assert len(found.detail) <= 2000
     assert len(found.uncarried) <= 200
     for text in (found.detail, found.uncarried):
-        assert text == plain_text(text, len(text)), text
+        assert text == clean_text(text, len(text)), text
 
 
 def neighbours_pass(sandbox: Sandbox, benchmark: Benchmark, problems: list[Problem]) -> None:

@@ -9,7 +9,14 @@ import time
 
 import pytest
 
-from harness.store.cleaning import code_span, csv_cell, escape_markdown, json_text, one_line, plain_text
+from harness.store.cleaning import (
+    clean_text,
+    escape_markdown,
+    format_code_span,
+    format_csv_cell,
+    format_json,
+    format_line,
+)
 
 HOSTILE = (
     "\x1b]0;PWNED\x07\x1b[31mRED\u202e\x9b31m\n::error::pwn\r\n| x | [a](javascript:b) <img src=x> \ud800 ##vso[x]"
@@ -45,11 +52,11 @@ def obeyed(text: str) -> bool:
 )
 def test_nothing_is_obeyed_and_all_is_valid_utf8(text: str) -> None:
     """And what is safe stays as it is when it is made safe again."""
-    safe = plain_text(text, 1000)
+    safe = clean_text(text, 1000)
 
     assert not obeyed(safe), safe
     safe.encode()
-    assert plain_text(safe, 1000) == safe
+    assert clean_text(safe, 1000) == safe
 
 
 @pytest.mark.parametrize(
@@ -57,45 +64,45 @@ def test_nothing_is_obeyed_and_all_is_valid_utf8(text: str) -> None:
 )
 def test_ordinary_text_stays(text: str) -> None:
     """Newlines, tabs, and every script."""
-    assert plain_text(text, 1000) == text
+    assert clean_text(text, 1000) == text
 
 
 def test_what_is_replaced_stays_visible() -> None:
     """Control pictures, U+FFFD, and a backslash in a command."""
-    assert plain_text("\x1b[31m\x00\x9b\ud800\u202e", 99) == "\u241b[31m\u2400\ufffd\ufffd\ufffd"
-    assert plain_text("::error::x\r\n##[x]", 99) == ":\\:error::x\n#\\#[x]"
+    assert clean_text("\x1b[31m\x00\x9b\ud800\u202e", 99) == "\u241b[31m\u2400\ufffd\ufffd\ufffd"
+    assert clean_text("::error::x\r\n##[x]", 99) == ":\\:error::x\n#\\#[x]"
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 10, 11, 12])
 def test_no_more_than_the_limit_is_left(limit: int) -> None:
     """Also where a backslash is added."""
-    assert len(plain_text("::a\n##[b]\n::c", limit)) <= limit
-    assert plain_text("a" * 100, limit) == "a" * limit
+    assert len(clean_text("::a\n##[b]\n::c", limit)) <= limit
+    assert clean_text("a" * 100, limit) == "a" * limit
 
 
 def test_a_large_text_is_cut_before_anything_else() -> None:
     """A megabyte costs what its first characters do, and a whole one is a matter of a second."""
     text = "\x1b::\n##[" * 200_000
     start = time.monotonic()
-    plain_text(text, 2000)
+    clean_text(text, 2000)
     assert time.monotonic() - start < 0.1
-    assert not obeyed(plain_text(text[:1_000_000], 1_000_000))
+    assert not obeyed(clean_text(text[:1_000_000], 1_000_000))
     assert time.monotonic() - start < 10
 
 
 def test_one_line_is_one_line_and_says_that_it_was_cut() -> None:
     """White space is one blank each."""
-    assert one_line("a\n\t b \r\n c") == "a b c"
-    assert one_line("x" * 30, 10) == "xxxxxxx..."
-    assert one_line("x" * 10, 10) == "x" * 10
+    assert format_line("a\n\t b \r\n c") == "a b c"
+    assert format_line("x" * 30, 10) == "xxxxxxx..."
+    assert format_line("x" * 10, 10) == "x" * 10
 
 
 def test_a_code_span_cannot_be_left() -> None:
     """Its fence is longer than any in the text."""
-    assert code_span("a`b``c") == "```a`b``c```"
-    assert code_span("`") == "`` ` ``"
-    assert code_span("<img>\n[a](b)") == "`<img> [a](b)`"
-    assert code_span(" \n") == ""
+    assert format_code_span("a`b``c") == "```a`b``c```"
+    assert format_code_span("`") == "`` ` ``"
+    assert format_code_span("<img>\n[a](b)") == "`<img> [a](b)`"
+    assert format_code_span(" \n") == ""
 
 
 @pytest.mark.parametrize(
@@ -121,18 +128,18 @@ def test_markdown_is_shown_as_it_is(text: str, escaped: str) -> None:
 @pytest.mark.parametrize("text", ["=cmd|'/c calc'!A1", "+1", "-1", "@SUM(A1)", "\t=1", " \n=1", "|x", "\uff1d1"])
 def test_no_cell_is_a_formula(text: str) -> None:
     """Numbers are no texts, and stay."""
-    assert csv_cell(text).startswith("'")
-    assert csv_cell("model") == "model"
-    assert csv_cell(-1.5) == -1.5
+    assert format_csv_cell(text).startswith("'")
+    assert format_csv_cell("model") == "model"
+    assert format_csv_cell(-1.5) == -1.5
     file = io.StringIO()
-    csv.writer(file).writerow([csv_cell("a\n=b\n::error::")])
+    csv.writer(file).writerow([format_csv_cell("a\n=b\n::error::")])
     assert len(file.getvalue().splitlines()) == 1
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_json_keeps_the_value_and_is_not_obeyed(ascii_only: bool) -> None:
     """A lone surrogate alone is lost."""
-    text = json_text({"a": [HOSTILE, "\U000e0041 ##[x] é"]}, ascii_only=ascii_only)
+    text = format_json({"a": [HOSTILE, "\U000e0041 ##[x] é"]}, ascii_only=ascii_only)
 
     assert not obeyed(text)
     assert text.isascii() is ascii_only

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import StoreError
-from harness.report.summary import summarise
+from harness.report.summary import summarize_run
 from harness.store import RunFolder, read_samples, read_verdicts, write_text
 from harness.store.journal import Journal
 from harness.types import CodeForm, Completion, Sample, Status, Verdict
@@ -149,7 +149,7 @@ def test_memory_hardly_grows_with_a_run(tmp_path: Path) -> None:
                     held.append(tracemalloc.get_traced_memory()[0])
             assert folder.samples["toy", "T/0", 321].code == f"{text}321"
             tracemalloc.reset_peak()
-            summary = summarise(tmp_path, folder.manifest, folder.samples, folder.verdicts)
+            summary = summarize_run(tmp_path, folder.manifest, folder.samples, folder.verdicts)
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -167,8 +167,8 @@ def test_samples_without_a_final_verdict_are_pending(tmp_path: Path) -> None:
         folder.append_verdict(verdict(index=0))
         folder.append_verdict(verdict(index=1, status=Status.INFRASTRUCTURE))
 
-        assert folder.pending("toy") == [("toy", "T/0", 1), ("toy", "T/0", 2)]
-        assert folder.pending("other") == []
+        assert folder.list_pending("toy") == [("toy", "T/0", 1), ("toy", "T/0", 2)]
+        assert folder.list_pending("other") == []
 
 
 def test_another_configuration_is_refused_by_its_keys(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_exchanged_code_loses_its_verdict_and_keeps_its_raw_text(tmp_path: Path)
         folder.append_sample(sample(index=2))
 
         assert [
-            (index, folder.samples[name, task_id, index].code) for name, task_id, index in folder.pending("toy")
+            (index, folder.samples[name, task_id, index].code) for name, task_id, index in folder.list_pending("toy")
         ] == [
             (1, "return 2\n"),
             (2, "return 1\n"),

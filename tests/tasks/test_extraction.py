@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tasks.extraction import EXTRACTIONS, Extraction, answer_part, defines, extract
+from harness.tasks.extraction import EXTRACTIONS, Extraction, defines, extract, extract_answer
 from harness.types import CodeForm, Problem
 
 PROBLEM = Problem(
@@ -192,7 +192,7 @@ def test_the_last_block_counts_where_the_rule_says_so() -> None:
 )
 def test_an_echoed_prompt_is_dropped(text: str, pick: str, answer: str) -> None:
     """The answer is found whether or not the prompt stands before it, in either picking."""
-    assert answer_part(text, lead="LEAD", marker="END:", pick="last" if pick == "last" else "first") == answer
+    assert extract_answer(text, lead="LEAD", marker="END:", pick="last" if pick == "last" else "first") == answer
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_published_raw_outputs_give_the_published_completions() -> None:
     rows = [json.loads(line) for line in lines]
     lead = "Below is an instruction"
 
-    texts = [answer_part(row["raw"], lead=lead, marker="### Response:", pick="first") for row in rows]
+    texts = [extract_answer(row["raw"], lead=lead, marker="### Response:", pick="first") for row in rows]
 
     assert len(rows) == 164
     assert [code_of(text, "wizardcoder-humaneval") for text in texts] == [row["completion"] for row in rows]

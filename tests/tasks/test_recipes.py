@@ -24,7 +24,7 @@ from harness.tasks.recipes import (
     WIZARDCODER_MBPP,
     WIZARDCODER_MBPP_PLUS,
     Recipe,
-    names,
+    list_recipes,
     recipe,
 )
 from harness.types import Asserts, CodeForm, Judge, Problem, Program
@@ -106,7 +106,7 @@ def test_the_chat_recipe_asks_with_one_user_message() -> None:
 
 def test_every_recipe_has_a_name_and_a_digest_of_its_own() -> None:
     """Names are the keys, and no two recipes ask or read in the same way."""
-    assert names() == {name: made.description for name, made in RECIPES.items()}
+    assert list_recipes() == {name: made.description for name, made in RECIPES.items()}
     assert all(name == made.name for name, made in RECIPES.items())
     assert len({made.digest for made in RECIPES.values()}) == len(RECIPES)
 

@@ -6,7 +6,7 @@ import pytest
 
 from harness.config import RunConfig
 from harness.errors import UsageError
-from harness.tasks.suite import AS_IS, base_seed, load_suite
+from harness.tasks.suite import AS_IS, derive_seed, load_suite
 from harness.types import CodeForm, Completion
 
 
@@ -16,7 +16,7 @@ def config(n: int, seed: int = 0) -> RunConfig:
 
 def test_a_fresh_run_asks_for_all_samples_of_each_problem_at_once() -> None:
     """One request per problem, addressed by benchmark and task."""
-    requests = load_suite("humaneval", limit=3).with_recipe("completion").missing((), config(20))
+    requests = load_suite("humaneval", limit=3).with_recipe("completion").find_missing((), config(20))
 
     assert [(request.request_id, request.start, request.count) for request in requests] == [
         (f"humaneval:HumanEval/{number}", 0, 20) for number in range(3)
@@ -28,7 +28,7 @@ def test_only_missing_samples_are_asked_for() -> None:
     present = [("humaneval", "HumanEval/0", index) for index in (0, 1, 4, 9)]
     present += [("humaneval", "HumanEval/1", index) for index in range(10)]
     present += [("other", "HumanEval/0", 2)]
-    requests = load_suite("humaneval", limit=2).with_recipe("completion").missing(present, config(10))
+    requests = load_suite("humaneval", limit=2).with_recipe("completion").find_missing(present, config(10))
 
     assert [(request.request_id[-1], request.start, request.count) for request in requests] == [
         ("0", 2, 2),
@@ -41,7 +41,7 @@ def test_a_samples_seed_does_not_depend_on_what_is_asked_for_together() -> None:
     suite = load_suite("humaneval", limit=1).with_recipe("completion")
 
     def seeds(present: list[int], n: int) -> dict[int, int]:
-        requests = suite.missing([("humaneval", "HumanEval/0", index) for index in present], config(n))
+        requests = suite.find_missing([("humaneval", "HumanEval/0", index) for index in present], config(n))
         return {request.start + i: request.seed + i for request in requests for i in range(request.count)}
 
     whole = seeds([], 200)
@@ -52,9 +52,9 @@ def test_a_samples_seed_does_not_depend_on_what_is_asked_for_together() -> None:
 
 def test_base_seeds_are_stable_and_differ_by_run_benchmark_and_task() -> None:
     """The value is written down: another one would change every sampled run that is resumed."""
-    known = base_seed(0, "humaneval", "HumanEval/0")
+    known = derive_seed(0, "humaneval", "HumanEval/0")
     changed = [(1, "humaneval", "HumanEval/0"), (0, "mbpp", "HumanEval/0"), (0, "humaneval", "HumanEval/1")]
-    others = {base_seed(*parts) for parts in changed}
+    others = {derive_seed(*parts) for parts in changed}
 
     assert known == 564524540
     assert len({known, *others}) == 4
@@ -68,7 +68,7 @@ def test_sampling_is_the_configurations_and_stop_texts_join_the_recipes() -> Non
         model="m", benchmarks=("humaneval",), temperature=0.8, top_p=0.9, top_k=40, min_p=0.05, stop=("\ndef", "END")
     )
 
-    params = suite.params(asked)
+    params = suite.build_params(asked)
 
     assert (params.temperature, params.top_p, params.top_k, params.min_p) == (0.8, 0.9, 40, 0.05)
     assert params.stop == (*suite.recipe.stop, "END")
@@ -85,7 +85,7 @@ def test_the_benchmarks_own_variant_of_a_recipe_is_used() -> None:
 def test_as_is_keeps_the_text() -> None:
     """Nothing is cut or stripped, fences and carriage returns included."""
     text = "  x = 1\r\n```\ndef f():\n\n"
-    sample = load_suite("humaneval").with_recipe(AS_IS.name).extracted("HumanEval/0", 0, Completion(text=text))
+    sample = load_suite("humaneval").with_recipe(AS_IS.name).extract_sample("HumanEval/0", 0, Completion(text=text))
 
     assert (sample.code, sample.form) == (text, CodeForm.COMPLETION)
 
