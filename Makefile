@@ -13,6 +13,9 @@ TORCH = 2.13.0+cpu
 # where PyTorch publishes its CPU builds; tried when the configured package index has none
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
+# without it every command would compile its libraries anew
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check -qq
 # the locks leave out torchvision, torchaudio and torchcodec: their CUDA builds break transformers on a CPU

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ...types import Calls, Outcome, Part, Program, Status, Trust
@@ -44,6 +44,17 @@ Times = list[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """CPU seconds that the calls of a part may take."""
+
+    least_s: float
+    longer: Mapping[int, float]
+    """Limits of the calls that may take longer, by index."""
+    total_s: float
+    """Limit of the part."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Reference:
     """Results of the reference in one part."""
 
@@ -55,11 +66,19 @@ class Reference:
     times_s: Times
     exemplary: bool
     """Values equal to these to the byte pass."""
+    _limits: dict[tuple[float, float], CallLimits] = field(default_factory=dict, init=False, repr=False)
 
-    @property
+    @cached_property
     def own_s(self) -> float:
         """Add up the CPU seconds of all calls."""
         return sum(own_s for own_s, _ in self.times_s)
+
+    def limits(self, calls: Calls) -> CallLimits:
+        """Return the limits that follow from the reference's times, computed once for all samples."""
+        rule = calls.min_time_limit_s, calls.time_factor
+        if rule not in self._limits:
+            self._limits[rule] = limits_of(calls, self.times_s)
+        return self._limits[rule]
 
 
 class CallsKind:
@@ -143,7 +162,7 @@ class _Part:
 
     def _apart(self, reference: Reference, steps: bool) -> Outcome:
         """Run the candidate's calls and decide about what they returned."""
-        reply = self._run(self.program, reference.times_s, steps=steps)
+        reply = self._run(self.program, reference.limits(self.calls), steps=steps)
         if reply["status"] != "reported":  # it was stopped, or died
             return outcome_of(reply, Trust.SPLIT)
         if reference.exemplary and reply["done"] and reply["digest"] == reference.digest:
@@ -153,7 +172,7 @@ class _Part:
             return self._decide(reply, judged)
         reveal = judged["more"]["unsure"]
         full = self._reference(reveal)
-        again = self._run(self.program, reference.times_s, steps=steps, reveal=reveal)
+        again = self._run(self.program, reference.limits(self.calls), steps=steps, reveal=reveal)
         if again["status"] != "reported":
             return outcome_of(again, Trust.SPLIT)
         if again["digest"] != reply["digest"]:
@@ -174,7 +193,8 @@ class _Part:
             full = self._reference(reveal) if reveal else reference
             worker = self.slot.worker(role, self.program)
             worker.store(self.calls.key, full.name, partial(_pack_stored, full))
-            fields = {**self._describe_calls(reference.times_s), **self._rule(full, reveal), "may_be_unsure": not last}
+            asked = self._describe_calls(reference.limits(self.calls))
+            fields = {**asked, **self._rule(full, reveal), "may_be_unsure": not last}
             job = replace(self._job("judged_calls", self.program, fields, steps=False), max_report=1 << 20)
             reply = self.slot.run(role, self.program, job)
             if reply["status"] != "unsure":
@@ -186,16 +206,14 @@ class _Part:
     def _run(
         self,
         program: Program,
-        times_s: Times,
+        limits: CallLimits,
         *,
         steps: bool = False,
         reveal: Sequence[int] = (),
         timed: bool = False,
     ) -> Reply:
         """Run the calls of a program where its values are reported."""
-        fields = {**self._describe_calls(times_s), "reveal": reveal, "timed": timed}
-        if timed:
-            fields |= {"timing": {"limit_s": PART_BUDGET_S, "longer": {}}, "budget_s": 10 * PART_BUDGET_S}
+        fields = {**self._describe_calls(limits), "reveal": reveal, "timed": timed}
         return self.slot.run(self.slot.role_of(program), program, self._job("calls", program, fields, steps=steps))
 
     def _job(self, operation: str, program: Program, fields: dict[str, Any], *, steps: bool) -> Job:
@@ -213,20 +231,15 @@ class _Part:
         facts = ["inputs", self.calls.key, self.part.name, len(self.part.inputs)]
         return self.slot.expected.of(facts, lambda: packed(self.part.inputs, steps=False), lambda _, blob: blob)
 
-    def _describe_calls(self, times_s: Times) -> dict[str, Any]:
+    def _describe_calls(self, limits: CallLimits) -> dict[str, Any]:
         """Return what a child needs to make the calls, and the worker to time them."""
-        limits_s = limits_of(self.calls, times_s) or [PART_BUDGET_S] * len(self.part.inputs)
-        least_s = self.calls.min_time_limit_s
         return {
             "entry_point": self.calls.entry_point,
             "key": self.calls.key,
             "reveal": (),
             "values": len(self.part.inputs),
-            "timing": {
-                "limit_s": least_s,
-                "longer": {index: limit_s for index, limit_s in enumerate(limits_s) if limit_s > LONGER * least_s},
-            },
-            "budget_s": min(PART_BUDGET_S, sum(limits_s)) + 1,
+            "timing": {"limit_s": limits.least_s, "longer": limits.longer},
+            "budget_s": limits.total_s,
         }
 
     def _rule(self, reference: Reference, reveal: Sequence[int]) -> dict[str, Any]:
@@ -260,7 +273,8 @@ class _Part:
     def _compute_reference(self, reveal: Sequence[int]) -> bytes:
         """Run the reference where no candidate is, and see whether its own values pass."""
         trusted = replace(self.program, source=self.calls.reference, trusted=True)
-        reply = self._run(trusted, [], steps=True, reveal=reveal, timed=True)
+        unlimited = CallLimits(least_s=PART_BUDGET_S, longer={}, total_s=10 * PART_BUDGET_S)
+        reply = self._run(trusted, unlimited, steps=True, reveal=reveal, timed=True)
         if reply["status"] != "reported" or not reply["done"]:
             # one that stopped early would leave the inputs behind it untested
             raise LinkLost(f"the reference of {self.calls.key} ended with {reply['status']}: {reply['detail']}")
@@ -292,13 +306,18 @@ def _pack_stored(reference: Reference) -> tuple[str, list[bytes]]:
     return "expected", [reference.stream]
 
 
-def limits_of(calls: Calls, times_s: Times) -> list[float]:
-    """Return the CPU seconds that each call of a part may take, from the reference's own.
+def limits_of(calls: Calls, times_s: Times) -> CallLimits:
+    """Return the limits of a part's calls from the reference's times.
 
     Carrying arguments and value comes on top, since the worker's clock cannot tell it from the call.
     """
-    factor = calls.time_factor
-    return [max(calls.min_time_limit_s, factor * own_s) + factor * carried_s for own_s, carried_s in times_s]
+    factor, least_s = calls.time_factor, calls.min_time_limit_s
+    limits_s = [max(least_s, factor * own_s) + factor * carried_s for own_s, carried_s in times_s]
+    return CallLimits(
+        least_s=least_s,
+        longer={index: limit_s for index, limit_s in enumerate(limits_s) if limit_s > LONGER * least_s},
+        total_s=min(PART_BUDGET_S, sum(limits_s)) + 1,
+    )
 
 
 def _facts(calls: Calls, part: Part, reveal: Sequence[int]) -> list[Any]:
