@@ -62,7 +62,7 @@ CASES = [
     ),
     bad(*SAMPLED, "-r", "wizzardcoder", message='Did you mean "wizardcoder"?'),
     bad("run", "replay:good.jsonl", "-b", "humaneval", "--sandbox", "dokcer", message='Did you mean "docker"?'),
-    bad(*SAMPLED, "--trust", "none", message="'none' is not one of 'in-process', 'split'"),
+    bad(*SAMPLED, "--trust", "none", message="trust is \"none\"; it must be 'in-process' or 'split'"),
     bad("run", "empty", *HUMANEVAL, "-r", "chat", "--backend", "vlm", message="vlm"),
     bad("list", "things", message='"things" cannot be listed; choose one of'),
     bad("sandbox", "build", "coer", message="coer"),

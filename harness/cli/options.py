@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ..types import Trust
 from .names import offering
 
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
@@ -30,7 +29,7 @@ SandboxName = Annotated[
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
 Split = Annotated[str | None, typer.Option(help="Split of the benchmark, such as validation (mbpp).")]
 TrustName = Annotated[
-    Trust | None,
+    str | None,
     typer.Option(
         "--trust", help="split (default): judge outside the program's process; in-process: like the upstream scripts."
     ),
