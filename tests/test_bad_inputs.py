@@ -32,3 +32,8 @@ def test_a_wrong_use_is_one_line(case: Bad, folder: Path, monkeypatch: pytest.Mo
     assert len(last) < 400, "longer than anyone reads"
     if not case.begun:
         assert sorted(folder.rglob("*")) == before
+
+
+def test_no_case_is_content_with_an_echo() -> None:
+    """A message that only repeats what was typed would pass whatever it says of it."""
+    assert not [case.command for case in CASES if case.message in case.command]
