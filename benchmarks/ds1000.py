@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..data import DataFile, rows
+from ..data import DataFile, read_rows
 from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER
 from ..tasks.extraction import Extraction
 from ..types import Asserts, CodeForm, Limits, Problem, Program
@@ -111,7 +111,7 @@ class Ds1000:
 
     def problems(self) -> Sequence[Problem]:
         """Return all 1000 problems in the file's order; `metadata` has library and perturbation_type."""
-        return [_parse_problem(row) for row in rows(self.file, self._data)]
+        return [_parse_problem(row) for row in read_rows(self.file, self._data)]
 
     def instruction(self, problem: Problem) -> str:
         """Return the question with its code in fences, and which part of the code to answer with."""

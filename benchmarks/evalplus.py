@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..data import DataFile, rows, user_file
+from ..data import DataFile, find_user_file, read_rows
 from ..errors import DataError
 from ..recipes import WIZARDCODER_HUMANEVAL, WIZARDCODER_MBPP_PLUS, Recipe
 from ..types import Calls, CodeForm, Limits, Part, Problem, Program
@@ -53,7 +53,7 @@ class EvalPlus:
 
     def problems(self) -> Sequence[Problem]:
         """Return all problems of the release in the file's order."""
-        return [self._parse_problem(row) for row in rows(self.file, self._data)]
+        return [self._parse_problem(row) for row in read_rows(self.file, self._data)]
 
     def instruction(self, problem: Problem) -> str:
         """Return the task in words; for HumanEval+ it is the prompt itself, whose docstring is the task."""
@@ -134,7 +134,7 @@ class MbppPlus(EvalPlus):
 
     @cached_property
     def _published_instructions(self) -> Mapping[str, str]:
-        path = user_file(PUBLISHED_INSTRUCTIONS)
+        path = find_user_file(PUBLISHED_INSTRUCTIONS)
         if path is None:
             return {}
         try:

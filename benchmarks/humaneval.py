@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..data import DataFile, rows
+from ..data import DataFile, read_rows
 from ..recipes import WIZARDCODER_HUMANEVAL
 from ..types import Asserts, CodeForm, Limits, Problem, Program
 
@@ -43,7 +43,7 @@ class HumanEval:
                 reference=row["canonical_solution"],
                 tests=row["test"],
             )
-            for row in rows(self.file, self._data)
+            for row in read_rows(self.file, self._data)
         ]
 
     def instruction(self, problem: Problem) -> str:

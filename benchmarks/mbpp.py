@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..data import DataFile, rows
+from ..data import DataFile, read_rows
 from ..recipes import CHAT, COMPLETION, WIZARDCODER_MBPP, Recipe
 from ..types import Asserts, CodeForm, Limits, Problem, Program
 
@@ -72,7 +72,7 @@ class Mbpp:
 
     def problems(self) -> Sequence[Problem]:
         """Return all problems of the split in the file's order."""
-        return [_parse_problem(row) for row in rows(self.file, self._data) if row["task_id"] in self.ids]
+        return [_parse_problem(row) for row in read_rows(self.file, self._data) if row["task_id"] in self.ids]
 
     def instruction(self, problem: Problem) -> str:
         """Return the text and the asserts in the layout of WizardCoder's mbpp_gen.py."""

@@ -23,7 +23,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..data import cache_dir
+from ..data import get_cache_dir
 from ..store.records import parse_outcome, serialize_outcome
 from ..types import Judge, Key, Outcome, Program, Sandbox, Status, Work
 from .judges import identity
@@ -103,7 +103,7 @@ def outcome_store(*, use: bool, warn: Callable[[str], None]) -> Iterator[Outcome
     if not use:
         yield None
         return
-    store = OutcomeStore(cache_dir() / FILE, warn)
+    store = OutcomeStore(get_cache_dir() / FILE, warn)
     try:
         yield store
     finally:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..data import cache_dir
+from ..data import get_cache_dir
 from .inside import codec
 
 RULES = 10
@@ -100,4 +100,4 @@ class Expected:
 
 
 def _path(name: str) -> Path:
-    return cache_dir() / "expected" / name[:2] / name
+    return get_cache_dir() / "expected" / name[:2] / name

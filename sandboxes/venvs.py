@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..data import cache_dir
+from ..data import get_cache_dir
 from ..errors import SandboxUnavailable
 from . import wheels
 from .environments import Environment, digest_of
@@ -99,7 +99,7 @@ def _interpreter(environment: Environment) -> str:
 
 def _folder(environment: Environment) -> Path:
     digest = digest_of(wheels.requirements(environment), environment.contents, sys.platform, platform.machine())
-    return cache_dir() / "environments" / f"{environment.name}-{digest}"
+    return get_cache_dir() / "environments" / f"{environment.name}-{digest}"
 
 
 def _plain() -> dict[str, str]:

@@ -11,7 +11,7 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
-from ..data import content
+from ..data import read_content
 from ..errors import SandboxUnavailable
 from .environments import Environment
 
@@ -60,7 +60,7 @@ def write_folders(environment: Environment, root: Path) -> None:
         folder = root / variable.lower()
         folder.mkdir(parents=True)
         for file in data_files:
-            (folder / Path(file.name).name).write_bytes(content(file))
+            (folder / Path(file.name).name).write_bytes(read_content(file))
 
 
 def _run(command: list[str]) -> str:

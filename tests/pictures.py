@@ -66,7 +66,7 @@ def write_pages(folder: Path) -> tuple[Path, Path]:
             harness.run(f"replay:{file}", "humaneval", recipe="chat", sandbox="process", out=folder / stem / "run").path
         )
     (folder / "none.toml").write_text("[checkpoints]\n")
-    writing.write(compare(paths, table=folder / "none.toml"), folder / "comparison")
+    writing.write_comparison(compare(paths, table=folder / "none.toml"), folder / "comparison")
     return base / "report.html", folder / "comparison" / "compare.html"
 
 

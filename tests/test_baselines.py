@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare import Rules, gate
+from harness.compare import Rules, check_regression
 from harness.compare.runs import read_run
 from harness.report.wording import format_unfinished
 
@@ -25,4 +25,4 @@ def test_a_baseline_is_whole_and_passes_against_itself(path: Path) -> None:
 
     assert not format_unfinished(run.summary)
     assert not run.summary.infrastructure
-    assert gate(path, path, Rules()).exit_code == 0
+    assert check_regression(path, path, Rules()).exit_code == 0

@@ -11,7 +11,7 @@ from .paths import Name, as_path
 
 if TYPE_CHECKING:
     from ..compare import Comparison, Gate
-    from ..compare.reproduce import Row
+    from ..compare.reproduce import Reproduction
     from ..progress import Progress
     from ..report.leaderboard import Leaderboard
 
@@ -35,7 +35,7 @@ def compare_runs(
 
     found = compare([Path(run) for run in runs], allow_mixed=allow_mixed, table=as_path(published))
     if out is not None:
-        _tell_written(writing.write(found, Path(out)), tell)
+        _tell_written(writing.write_comparison(found, Path(out)), tell)
     return found
 
 
@@ -48,7 +48,7 @@ def gate_runs(
     allow_mixed: bool = False,
     **thresholds: Any,
 ) -> Gate:
-    """Hold a candidate to its baseline; `thresholds` are the fields of `harness.compare.Thresholds`.
+    """Hold a candidate to its baseline; `thresholds` are the fields of `harness.compare.GateThresholds`.
 
     `rules` is a TOML file of them, whose top-level keys `thresholds` override; `junit` is a file to write the result
     to as XML.
@@ -58,10 +58,10 @@ def gate_runs(
         UsageError: a threshold does not fit.
     """
     from ..compare import verdict
-    from ..compare.gate import gate, read_rules
+    from ..compare.gate import check_regression, read_rules
 
     chosen = read_rules(as_path(rules), thresholds)
-    found = gate(Path(baseline), Path(candidate), chosen, allow_mixed=allow_mixed)
+    found = check_regression(Path(baseline), Path(candidate), chosen, allow_mixed=allow_mixed)
     if junit is not None:
         verdict.write_junit(found, Path(junit))
     return found
@@ -94,7 +94,7 @@ def reproduce(
     sandbox: str | None = None,
     sampled: bool = False,
     progress: Progress | None = None,
-) -> list[Row]:
+) -> list[Reproduction]:
     """Return published and measured figures side by side, from checkpoints or samples by their published names.
 
     Raises:
@@ -105,9 +105,9 @@ def reproduce(
     table = reproducing.read_target(target)
     if not checkpoints and not samples:
         raise UsageError(f"nothing to reproduce {target} with; add --checkpoint NAME=PATH or --samples NAME=FILE")
-    request = reproducing.Request(
-        checkpoints={table.checkpoint(name): str(value) for name, value in (checkpoints or {}).items()},
-        samples={table.checkpoint(name): Path(value) for name, value in (samples or {}).items()},
+    request = reproducing.ReproductionRequest(
+        checkpoints={table.find_checkpoint(name): str(value) for name, value in (checkpoints or {}).items()},
+        samples={table.find_checkpoint(name): Path(value) for name, value in (samples or {}).items()},
         out=as_path(out) or Path("results") / f"reproduce-{target}",
         sandbox=sandbox,
         sampled=sampled,

@@ -12,8 +12,8 @@ from .settings import run_settings, write_pages
 
 if TYPE_CHECKING:
     from ..evaluation.pipeline import Preview
-    from ..planning.capacity import Whole
-    from ..planning.forecast import Forecast
+    from ..planning.capacity import CapacityForecast
+    from ..planning.forecast import RunForecast
     from ..progress import Progress
     from ..report import Summary
 
@@ -78,15 +78,15 @@ def preview_run(model: Name | None = None, benchmarks: str | Sequence[str] = (),
 
 def dry_run(
     model: Name | None = None, benchmarks: str | Sequence[str] = (), *, out: Name | None = None, **settings: Any
-) -> Forecast:
+) -> RunForecast:
     """Return what `run` would do with the same arguments, and how long by what was measured here; nothing is loaded.
 
     Raises:
         HarnessError: as `run`, before it generates anything.
     """
-    from ..planning.forecast import forecast
+    from ..planning.forecast import forecast_run
 
-    return forecast(run_settings(model, benchmarks, **settings), as_path(out))
+    return forecast_run(run_settings(model, benchmarks, **settings), as_path(out))
 
 
 def plan_run(
@@ -97,7 +97,7 @@ def plan_run(
     gpus: int = 0,
     cores: int | None = None,
     measured: Sequence[Name] = (),
-) -> Whole:
+) -> CapacityForecast:
     """Return tokens, hours and disk of `n` samples of each problem, from what smaller runs took.
 
     `measured` are run folders to take figures from; `gpus` 0 means one replica on a CPU machine, `cores` are those to
@@ -108,12 +108,12 @@ def plan_run(
         StoreError: a folder of `measured` is no run folder.
     """
     from ..config import NO_BENCHMARK
-    from ..planning.capacity import forecast
+    from ..planning.capacity import forecast_capacity
 
     names = (benchmarks,) if isinstance(benchmarks, str) else benchmarks
     if not names:
         raise UsageError(NO_BENCHMARK)
-    return forecast(model, names, n=n, gpus=gpus, cores=cores, runs=[Path(folder) for folder in measured])
+    return forecast_capacity(model, names, n=n, gpus=gpus, cores=cores, runs=[Path(folder) for folder in measured])
 
 
 def write_report(run: Name) -> Summary:

@@ -135,13 +135,13 @@ def export_rows(benchmark: str, out: Name, *, recipe: str = "wizardcoder") -> in
 
 def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of a run's configuration file."""
-    from ..config.schema import run_schema
+    from ..config.schema import build_run_schema
 
-    return run_schema()
+    return build_run_schema()
 
 
 def config_example() -> str:
     """Return a run's configuration file with every key."""
-    from ..config.schema import run_example
+    from ..config.schema import build_run_example
 
-    return run_example()
+    return build_run_example()

@@ -28,7 +28,7 @@ def run_settings(
     Raises:
         UsageError: a name or a setting does not fit.
     """
-    from ..config import place_in, read_toml, run_config
+    from ..config import build_run_config, make_locator, read_toml
     from ..evaluation.pipeline import choose_recipe
     from ..tasks.lineage import find_recipe_warnings
     from ..tasks.suite import find_split
@@ -41,7 +41,7 @@ def run_settings(
         names = [benchmarks] if isinstance(benchmarks, str) else benchmarks
         given["benchmarks"] = [find_split(name, split) for name in names]
     values = under_present_names(read_toml(file), tell) if file else {}
-    chosen = run_config(values | given, place_in(file, given))
+    chosen = build_run_config(values | given, make_locator(file, given))
     if tell is not None:
         for warning in find_recipe_warnings(chosen, choose_recipe(chosen)):
             tell(f"warning: {warning}")
@@ -50,9 +50,9 @@ def run_settings(
 
 def under_present_names(settings: Mapping[str, Any], tell: Callable[[str], None] | None) -> dict[str, Any]:
     """Return settings under their present names; `tell` is given a line for each old one."""
-    from ..config import renamed
+    from ..config import update_keys
 
-    values, notices = renamed(settings)
+    values, notices = update_keys(settings)
     if tell is not None:
         for notice in notices:
             tell(f"note: {notice}")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ..evolve.estimate import Estimate
     from ..evolve.run import Outcome
     from ..evolve.untouched import Beside
-    from ..finetune.train import Trained
-    from ..loop.run import Ended, Planned
+    from ..finetune.train import TrainedCheckpoint
+    from ..loop.run import LoopResult, PlannedStage
     from ..progress import Progress
 
 
@@ -29,7 +29,8 @@ def evolve_data(
 ) -> Outcome:
     """Make harder training data (Evol-Instruct); `options` are the fields of `harness.evolve.options.EvolveOptions`.
 
-    `stop` asks for Evol Stop, by the arguments of `harness.loop.alone.alone`, such as `on` and `base`.
+    `stop` asks for Evol Stop; its keys are the arguments of `harness.loop.standalone_stop.build_standalone_stop`,
+    such as `on` and `base`.
 
     Raises:
         HarnessError: see the subclasses; the same call goes on.
@@ -37,12 +38,12 @@ def evolve_data(
     from ..config.checking import build_config
     from ..evolve.options import EvolveOptions
     from ..evolve.run import evolve
-    from ..loop.alone import alone
+    from ..loop.standalone_stop import build_standalone_stop
 
     chosen = build_config(EvolveOptions, {"model": str(model), **options})
     config, settings = chosen.config(), chosen.settings(Path(out), command)
     if stop is not None:
-        settings = replace(settings, stop=alone(Path(out), command=command, **stop))
+        settings = replace(settings, stop=build_standalone_stop(Path(out), command=command, **stop))
     return evolve(config, settings, progress)
 
 
@@ -99,7 +100,7 @@ def finetune_model(
     command: Sequence[str] = (),
     tell: Callable[[str], None] | None = None,
     **settings: Any,
-) -> Trained:
+) -> TrainedCheckpoint:
     """Fine-tune a checkpoint; `settings` are the fields of `harness.finetune.config.TrainingConfig`.
 
     They override the TOML file `config`, which overrides the settings that `preset` names. Without `resume` a stopped
@@ -108,18 +109,18 @@ def finetune_model(
     Raises:
         HarnessError: see the subclasses; states saved until then are kept.
     """
-    from ..config import place_in, read_toml
-    from ..finetune.config import training_config
-    from ..finetune.presets import preset as settings_of
+    from ..config import make_locator, read_toml
+    from ..finetune.config import build_training_config
+    from ..finetune.presets import get_preset
     from ..finetune.train import finetune
 
     file = as_path(config)
     named = {"base": base, "data": data, "out": out}
     given = {key: str(value) for key, value in named.items() if value is not None} | settings
-    values = {**(settings_of(preset) if preset else {}), **(read_toml(file) if file else {}), **given}
+    values = {**(get_preset(preset) if preset else {}), **(read_toml(file) if file else {}), **given}
     if isinstance(values.get("held_out"), str):
         values["held_out"] = _share_or_path(values["held_out"])
-    return finetune(training_config(values, place_in(file, given)), resume=resume, command=command, tell=tell)
+    return finetune(build_training_config(values, make_locator(file, given)), resume=resume, command=command, tell=tell)
 
 
 def merge_adapter(adapter: Name, out: Name, *, base: str | None = None) -> Path:
@@ -140,7 +141,7 @@ def run_loop(
     command: Sequence[str] = (),
     tell: Callable[[str], None] | None = None,
     progress: bool = False,
-) -> Ended:
+) -> LoopResult:
     """Evolve, fine-tune, run base and fine-tune, compare and gate, as the TOML file `config` says.
 
     `ablation` also trains on rounds 0, 0-1, ... with an equal token budget. `tell` is given a line per stage.
@@ -157,7 +158,7 @@ def run_loop(
     return loop.run(ablation=ablation)
 
 
-def plan_loop(config: Name) -> list[Planned]:
+def plan_loop(config: Name) -> list[PlannedStage]:
     """Return what each stage of `run_loop` would do, without doing it.
 
     Raises:
@@ -172,9 +173,9 @@ def plan_loop(config: Name) -> list[Planned]:
 
 def loop_example() -> str:
     """Return a loop's configuration file with comments."""
-    from ..loop.config import example
+    from ..loop.config import read_example
 
-    return example()
+    return read_example()
 
 
 def _share_or_path(text: str) -> float | Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from .. import registry
-from ..data import DataFile, address, cached, fetch, found_at, verified
+from ..data import DataFile, fetch, find_file, get_cache_path, get_url, read_verified
 from ..errors import DataError
 from ..optional import HasFile
 from ..sandboxes.environments import ENVIRONMENTS
@@ -69,20 +69,20 @@ def fetch_files(names: Sequence[str] = ()) -> Iterator[FileState]:
     for name, benchmark in select_benchmarks(names):
         for file in list_files(benchmark):
             state = _check_file(name, file)
-            if state.state == "missing" or (state.state == "damaged" and state.path == cached(file)):
+            if state.state == "missing" or (state.state == "damaged" and state.path == get_cache_path(file)):
                 fetch(file)
                 state = _check_file(name, file)
             yield state
 
 
 def _check_file(name: str, file: DataFile) -> FileState:
-    path = found_at(file)
+    path = find_file(file)
     if path is None:
         return FileState(
-            benchmark=name, file=file, state="missing", path=None, about=address(file) or f"comes from {file.origin}"
+            benchmark=name, file=file, state="missing", path=None, about=get_url(file) or f"comes from {file.origin}"
         )
     try:
-        verified(file, path)
+        read_verified(file, path)
     except DataError as error:
         return FileState(benchmark=name, file=file, state="damaged", path=path, about=str(error))
     return FileState(benchmark=name, file=file, state="ok", path=path)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from .. import __version__, registry
-from ..data import cache_dir, locate
+from ..data import get_cache_dir, locate
 from ..errors import HarnessError, install_hint
 from ..sandboxes import open_sandbox
 from ..store import provenance
@@ -51,7 +51,7 @@ def run_checks() -> Iterator[Check]:
         name="GPU", ok=bool(gpus), found="; ".join(gpus) or "none", advice="none needed; on one, install its driver"
     )
     yield from map(_check_package, EXTRAS)
-    yield Check(name="cache", ok=True, found=str(cache_dir()))
+    yield Check(name="cache", ok=True, found=str(get_cache_dir()))
     yield from map(_check_data, registry.names("benchmarks"))
     yield from map(_check_sandbox, registry.names("sandboxes"))
 

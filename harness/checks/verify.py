@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..data.sample_files import read
+from ..data.sample_files import read_samples_file
 from ..errors import SamplesError, SandboxUnavailable, reason
 from ..optional import known_failures_of
 from ..progress import Progress, Quiet
@@ -255,7 +255,7 @@ def _read_golden(suite: Suite, samples: Path, truth: Path) -> list[_Golden]:
     """Read the samples of a file with their true verdicts."""
     try:
         verdicts = json.loads(truth.read_text(encoding="utf-8"))["verdicts"]
-        rows = read(samples, benchmark=suite.name, task_ids=list(suite.problems)).samples
+        rows = read_samples_file(samples, benchmark=suite.name, task_ids=list(suite.problems)).samples
         pairs = [(row, {part: str(verdicts[row.task_id][part]) for part in ("base", "plus")}) for row in rows]
     except (OSError, ValueError, TypeError) as error:
         raise SamplesError(f"truth file {truth} cannot be read: {reason(error)}") from error

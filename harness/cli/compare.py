@@ -30,7 +30,7 @@ def compare(
     from ..compare import tables
 
     found = compare_runs(*runs, allow_mixed=allow_mixed, published=published, out=out, tell=output.remark)
-    output.result(tables.as_json(found), lambda: tables.markdown(found))
+    output.result(tables.serialize_comparison(found), lambda: tables.format_markdown(found))
 
 
 def gate(
@@ -64,8 +64,8 @@ def gate(
 
     flags = {"max_drop": max_drop, "noise_floor": noise_floor, "level": level, "must_pass": must_pass}
     found = gate_runs(baseline, candidate, rules=rules, junit=junit, allow_mixed=allow_mixed, **given(flags))
-    output.result(verdict.as_json(found), lambda: verdict.text(found))
+    output.result(verdict.serialize_gate(found), lambda: verdict.format_verdict(found))
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
-        for line in verdict.workflow_commands(found):
+        for line in verdict.format_workflow_commands(found):
             typer.echo(line, err=output.wants_json())
     raise typer.Exit(found.exit_code)

@@ -85,10 +85,10 @@ def _write(text: str) -> Path | None:
 
 
 def _folders() -> Iterator[Path]:
-    from ..data import cache_dir
+    from ..data import get_cache_dir
 
     with suppress(RuntimeError):  # there is no home folder
-        yield cache_dir() / FOLDER
+        yield get_cache_dir() / FOLDER
     with suppress(OSError):  # there is no folder for temporary files
         yield Path(tempfile.gettempdir())
 

@@ -39,7 +39,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..evaluation.pipeline import Preview
-    from ..planning.forecast import Forecast
+    from ..planning.forecast import RunForecast
     from ..report import Summary
 
 
@@ -178,10 +178,10 @@ def score(
     finish(api.score(**asked, command=context.obj, tell=output.remark, progress=output.progress()))
 
 
-def _show_forecast(expected: Forecast) -> None:
-    from ..planning.forecast import as_json, text
+def _show_forecast(expected: RunForecast) -> None:
+    from ..planning.forecast import format_forecast, serialize_forecast
 
-    output.result(as_json(expected), lambda: text(expected))
+    output.result(serialize_forecast(expected), lambda: format_forecast(expected))
 
 
 def _show_preview(preview: Preview) -> None:

@@ -183,7 +183,7 @@ def untouched(
 
 def _stop(flags: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what `evolve` was asked about Evol Stop, by its parameters."""
-    from ..config.tables import pairs
+    from ..config.tables import parse_pairs
 
     if flags["stop_on"] is None:
         return None
@@ -191,8 +191,8 @@ def _stop(flags: Mapping[str, Any]) -> dict[str, Any] | None:
         "on": flags["stop_on"],
         "base": flags["stop_base"],
         "file": flags["stop_config"],
-        "finetune": pairs(flags["finetune"] or (), "--finetune"),
-        "run": pairs(flags["evaluate"] or (), "--evaluate"),
+        "finetune": parse_pairs(flags["finetune"] or (), "--finetune"),
+        "run": parse_pairs(flags["evaluate"] or (), "--evaluate"),
         "patience": flags["patience"],
         "min_gain": flags["min_gain"],
         "reported": tuple(flags["reported"] or ()),

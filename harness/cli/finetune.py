@@ -13,7 +13,7 @@ from . import output
 from .options import DTYPE, given
 
 if TYPE_CHECKING:
-    from ..finetune.train import Trained
+    from ..finetune.train import TrainedCheckpoint
 
 
 def finetune(
@@ -74,14 +74,14 @@ def finetune(
 ) -> None:
     """Fine-tune a checkpoint on instructions and answers; the same command completes a stopped training."""
     asked = given(locals(), but=("context", "fresh"))
-    from ..finetune.machine import is_main, leave
+    from ..finetune.machine import exit_process, is_main
 
     # None: its own line to the terminal, beside which libraries print to a log
     tell = output.remark if output.wants_quiet() else None
     trained = finetune_model(**asked, resume=not fresh, command=context.obj, tell=tell)
     if is_main():
         output.result(_as_json(trained), lambda: "\n".join(_lines(trained)))
-    leave()
+    exit_process()
 
 
 def merge(
@@ -95,14 +95,14 @@ def merge(
     output.result({"checkpoint": merged}, f"checkpoint  {merged}")
 
 
-def _as_json(trained: Trained) -> dict[str, Any]:
+def _as_json(trained: TrainedCheckpoint) -> dict[str, Any]:
     manifest = trained.manifest
     kept = {key: manifest["data"][key] for key in ("trained_rows", "trained_answer_tokens")}
     found = {"checkpoint": trained.folder, "recipe": manifest["recipe"]["name"], **kept}
     return {**found, "losses": trained.losses, "skipped": trained.skipped}
 
 
-def _lines(trained: Trained) -> Iterator[str]:
+def _lines(trained: TrainedCheckpoint) -> Iterator[str]:
     manifest = trained.manifest
     if trained.skipped:
         yield "it was trained already"

@@ -14,7 +14,7 @@ from . import output
 
 if TYPE_CHECKING:
     from ..loop.ablation import Ablation
-    from ..loop.run import Ended
+    from ..loop.run import LoopResult
 
 
 def loop(
@@ -49,17 +49,17 @@ def loop(
     raise typer.Exit(ended.gate.exit_code)
 
 
-def _as_json(ended: Ended) -> dict[str, Any]:
+def _as_json(ended: LoopResult) -> dict[str, Any]:
     from ..compare import verdict
 
-    found = {"gate": verdict.as_json(ended.gate), "digests": ended.digests, "page": ended.page}
+    found = {"gate": verdict.serialize_gate(ended.gate), "digests": ended.digests, "page": ended.page}
     return {**found, "rounds": ended.rounds.points if ended.rounds else None}
 
 
-def _lines(ended: Ended) -> Iterator[str]:
+def _lines(ended: LoopResult) -> Iterator[str]:
     from ..compare import verdict
 
-    yield verdict.text(ended.gate).rstrip("\n")
+    yield verdict.format_verdict(ended.gate).rstrip("\n")
     if ended.rounds is not None:
         yield from _rounds(ended.rounds)
     for name, digest in ended.digests.items():
@@ -74,4 +74,4 @@ def _rounds(rounds: Ablation) -> Iterator[str]:
     for point in rounds.points:
         told = "; ".join(f"{score.benchmark} {score.metric} {format_percent(score)}" for score in point.scores)
         loss = "" if point.held_out_loss is None else f", held-out loss {point.held_out_loss:.4f}"
-        yield f"  {point.span:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {told}"
+        yield f"  {point.label:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {told}"

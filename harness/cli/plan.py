@@ -11,7 +11,7 @@ from ..api import plan_run
 from . import output
 
 if TYPE_CHECKING:
-    from ..planning.capacity import Whole
+    from ..planning.capacity import CapacityForecast
 
 ROW = "{:<18}{:>9}{:>14}{:>14}{:>12}{:>12}{:>14}{:>11}"
 HEAD = ("benchmark", "samples", "prompt tokens", "answer tokens", "GPU hours", "CPU engine", "scoring", "disk")
@@ -35,7 +35,7 @@ def plan(
     output.result(whole, lambda: _table(whole, cores))
 
 
-def _table(whole: Whole, cores: int | None) -> str:
+def _table(whole: CapacityForecast, cores: int | None) -> str:
     lines = [ROW.format(*HEAD)]
     for part in whole.parts:
         engine = f"{part.engine_hours:.2f} h" if not part.gpu_hours else "-"

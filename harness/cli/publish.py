@@ -56,8 +56,8 @@ def reproduce(
         sampled=sampled,
         progress=output.progress(),
     )
-    text = reproducing.markdown(reproducing.read_target(target), rows)
-    output.result(reproducing.as_json(rows), text)
+    text = reproducing.format_markdown(reproducing.read_target(target), rows)
+    output.result(reproducing.serialize_rows(rows), text)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
-"""Runs against runs: `compare` them, `gate` a candidate on its baseline."""
+"""Runs against runs: `compare` them, `check_regression` of a candidate against its baseline."""
 
 from .comparison import Comparison, Difference, compare
-from .gate import Gate, Rules, Thresholds, gate
+from .gate import Gate, GateThresholds, Rules, check_regression
 
-__all__ = ["Comparison", "Difference", "Gate", "Rules", "Thresholds", "compare", "gate"]
+__all__ = ["Comparison", "Difference", "Gate", "GateThresholds", "Rules", "check_regression", "compare"]

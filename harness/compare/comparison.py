@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..config import ks_for
+from ..config import select_ks
 from ..errors import StoreError
 from ..metrics.pass_at_k import Interval, compute_pass_at_k, estimate_pass_at_k
 from ..types import Score
-from .published import Published, published
-from .runs import Counts, Run, caveats, incomparable, read_runs, shared_benchmarks
-from .significance import HOLM, bootstrap, holm, mcnemar
+from .published import PublishedScore, read_published
+from .runs import Counts, Run, find_caveats, find_mismatches, find_shared_benchmarks, read_runs
+from .significance import HOLM, compute_bootstrap, compute_mcnemar, correct_by_holm
 
 TESTED_K = 1
 
@@ -51,7 +51,7 @@ class Comparison:
     differences: tuple[Difference, ...]
     only_by: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Benchmark -> run -> problems that this run alone solved."""
-    published: tuple[Published, ...]
+    published: tuple[PublishedScore, ...]
     mixed: tuple[str, ...]
     """Why these runs should not be compared; they were all the same, because it was asked for."""
     caveats: tuple[str, ...]
@@ -75,58 +75,61 @@ def compare(paths: Sequence[Path], *, allow_mixed: bool = False, table: Path | N
         raise StoreError(f"{len(paths)} run is named; a comparison needs two or more")
     first, *others = runs = read_runs(paths)
     for other in others:
-        if not shared_benchmarks(first, other):
-            raise StoreError(f"{first.path} and {other.path} have no task in common ({_tasks(first)}; {_tasks(other)})")
-    mixed = list(dict.fromkeys(reason for other in others for reason in incomparable(first, other)))
+        if not find_shared_benchmarks(first, other):
+            raise StoreError(
+                f"{first.path} and {other.path} have no task in common ({_format_tasks(first)}; {_format_tasks(other)})"
+            )
+    mixed = list(dict.fromkeys(reason for other in others for reason in find_mismatches(first, other)))
     if mixed and not allow_mixed:
         raise StoreError(f"the runs cannot be compared: {'; '.join(mixed)}. --allow-mixed does it all the same")
-    found = [difference for other in others for difference in _differences(first, other)]
+    found = [difference for other in others for difference in _compute_differences(first, other)]
     benchmarks = list(dict.fromkeys(difference.benchmark for difference in found))
     return Comparison(
         runs=tuple(runs),
-        differences=tuple(_corrected(found)),
-        only_by={benchmark: _only_by(runs, benchmark) for benchmark in benchmarks},
-        published=tuple(published(benchmarks, table)),
+        differences=tuple(_correct_p_values(found)),
+        only_by={benchmark: _find_solved_by_one(runs, benchmark) for benchmark in benchmarks},
+        published=tuple(read_published(benchmarks, table)),
         mixed=tuple(mixed),
-        caveats=tuple(caveats(runs)),
+        caveats=tuple(find_caveats(runs)),
     )
 
 
-def _tasks(run: Run) -> str:
+def _format_tasks(run: Run) -> str:
     counts = {name: len(tasks) for name, tasks in run.summary.manifest["tasks"].items()}
     return ", ".join(f"{count} of {name}" for name, count in counts.items()) or "none"
 
 
-def _differences(first: Run, other: Run) -> list[Difference]:
+def _compute_differences(first: Run, other: Run) -> list[Difference]:
     found = []
-    for benchmark in shared_benchmarks(first, other):
-        parts = [part for part in first.parts(benchmark) if part in other.parts(benchmark)]
+    for benchmark in find_shared_benchmarks(first, other):
+        parts = [part for part in first.list_parts(benchmark) if part in other.list_parts(benchmark)]
         for part in parts:
-            a, b = _common(first.counts(benchmark, part), other.counts(benchmark, part))
+            a, b = _select_common(first.count_samples(benchmark, part), other.count_samples(benchmark, part))
             if not a:
                 raise StoreError(f"{first.path} and {other.path} have no judged task of {benchmark} in common")
             least = min(n for n, _ in (*a.values(), *b.values()))
             found += [
-                _difference(run=other.name, benchmark=benchmark, part=part, a=a, b=b, k=k) for k in ks_for((), least)
+                _compute_difference(run=other.name, benchmark=benchmark, part=part, a=a, b=b, k=k)
+                for k in select_ks((), least)
             ]
     return found
 
 
-def _common(a: Counts, b: Counts) -> tuple[Counts, Counts]:
+def _select_common(a: Counts, b: Counts) -> tuple[Counts, Counts]:
     """Both, cut to the tasks that have a judged sample in each."""
     shared = [task for task, (n, _) in a.items() if n and b.get(task, (0, 0))[0]]
     return {task: a[task] for task in shared}, {task: b[task] for task in shared}
 
 
-def _difference(*, run: str, benchmark: str, part: str, a: Counts, b: Counts, k: int) -> Difference:
+def _compute_difference(*, run: str, benchmark: str, part: str, a: Counts, b: Counts, k: int) -> Difference:
     baseline, candidate = (compute_pass_at_k(counts, k, benchmark=benchmark) for counts in (a, b))
     lost = tuple(task for task in a if a[task][1] and not b[task][1])
     gained = tuple(task for task in a if b[task][1] and not a[task][1])
     if all(n == 1 for n, _ in (*a.values(), *b.values())):
-        paired = mcnemar(lost=len(lost), gained=len(gained), n=len(a))
+        paired = compute_mcnemar(lost=len(lost), gained=len(gained), n=len(a))
     else:
         first, second = ([estimate_pass_at_k(*counts[task], k) for task in a] for counts in (a, b))
-        paired = bootstrap(first, second)
+        paired = compute_bootstrap(first, second)
     return Difference(
         run=run,
         benchmark=benchmark,
@@ -143,18 +146,20 @@ def _difference(*, run: str, benchmark: str, part: str, a: Counts, b: Counts, k:
     )
 
 
-def _corrected(found: Sequence[Difference]) -> list[Difference]:
-    corrected = holm([difference.p_value for difference in found])
+def _correct_p_values(found: Sequence[Difference]) -> list[Difference]:
+    corrected = correct_by_holm([difference.p_value for difference in found])
     return [replace(difference, p_corrected=p) for difference, p in zip(found, corrected, strict=True)]
 
 
-def _only_by(runs: Sequence[Run], benchmark: str) -> dict[str, tuple[str, ...]]:
-    having = [run for run in runs if run.tasks(benchmark)]
-    solved = {run.name: {task for task, (_, passed) in run.counts(benchmark).items() if passed} for run in having}
+def _find_solved_by_one(runs: Sequence[Run], benchmark: str) -> dict[str, tuple[str, ...]]:
+    having = [run for run in runs if run.list_tasks(benchmark)]
+    solved = {
+        run.name: {task for task, (_, passed) in run.count_samples(benchmark).items() if passed} for run in having
+    }
     return {
         run.name: tuple(
             task
-            for task in run.tasks(benchmark)
+            for task in run.list_tasks(benchmark)
             if task in solved[run.name] and not any(task in tasks for name, tasks in solved.items() if name != run.name)
         )
         for run in having

@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..config import place_in, read_toml
+from ..config import make_locator, read_toml
 from ..config.checking import Points, Share, Where, build_config, check_fields
 from ..errors import INFRASTRUCTURE, StoreError, UsageError
 from ..metrics.pass_at_k import LEVEL
 from .comparison import TESTED_K, Comparison, Difference, compare
-from .power import smallest_drop, smallest_sampled_drop
+from .power import compute_smallest_drop, compute_smallest_sampled_drop
 from .runs import BASE, Run
 
 REGRESSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
+class GateThresholds:
     """Largest losses that a benchmark may have, in percentage points."""
 
     max_drop: Points = 0.0
@@ -52,10 +52,10 @@ class Thresholds:
 class Rules:
     """Thresholds for every benchmark, and others for some."""
 
-    default: Thresholds = field(default_factory=Thresholds)
-    benchmarks: Mapping[str, Thresholds] = field(default_factory=dict)
+    default: GateThresholds = field(default_factory=GateThresholds)
+    benchmarks: Mapping[str, GateThresholds] = field(default_factory=dict)
 
-    def of(self, benchmark: str) -> Thresholds:
+    def select_thresholds(self, benchmark: str) -> GateThresholds:
         """Those of `benchmark`."""
         return self.benchmarks.get(benchmark, self.default)
 
@@ -65,9 +65,9 @@ class Finding:
     """One metric of one benchmark."""
 
     difference: Difference
-    thresholds: Thresholds
+    thresholds: GateThresholds
     regressed: bool
-    seen: float | None
+    smallest_drop: float | None
     """The smallest drop (fraction of 1) that this comparison would have found 8 times of 10."""
 
 
@@ -107,7 +107,7 @@ class Gate:
         return REGRESSION if self.regressed else 0
 
 
-def gate(baseline: Path, candidate: Path, rules: Rules, *, allow_mixed: bool = False) -> Gate:
+def check_regression(baseline: Path, candidate: Path, rules: Rules, *, allow_mixed: bool = False) -> Gate:
     """Compare `candidate` with `baseline` and hold it to `rules`.
 
     Raises:
@@ -119,30 +119,30 @@ def gate(baseline: Path, candidate: Path, rules: Rules, *, allow_mixed: bool = F
     missing = set(first.summary.manifest["tasks"]) - set(second.summary.manifest["tasks"])
     if missing:
         raise StoreError(f"{candidate} lacks {', '.join(sorted(missing))}, which {baseline} has; run it there as well")
-    _check(rules, second)
+    _check_names(rules, second)
     tested = [difference for difference in found.differences if difference.candidate.k == TESTED_K]
     return Gate(
         comparison=found,
-        findings=tuple(_finding(difference, rules, found) for difference in tested),
+        findings=tuple(_judge_difference(difference, rules, found) for difference in tested),
         must_pass=tuple(
-            _must_pass(second, benchmark, task_id)
+            _check_must_pass(second, benchmark, task_id)
             for benchmark in second.summary.manifest["tasks"]
-            for task_id in rules.of(benchmark).must_pass
-            if task_id in second.tasks(benchmark)
+            for task_id in rules.select_thresholds(benchmark).must_pass
+            if task_id in second.list_tasks(benchmark)
         ),
     )
 
 
 def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
-    """Rules from a TOML file (`[benchmarks.NAME]` tables, keys of `Thresholds`); `default` wins at its top level.
+    """Rules from a TOML file (`[benchmarks.NAME]` tables, keys of `GateThresholds`); `default` wins at its top level.
 
     Raises:
         UsageError: it cannot be read, or a key or a value does not fit.
     """
-    return rules_of(read_toml(path) if path else {}, default, place_in(path, default))
+    return parse_rules(read_toml(path) if path else {}, default, make_locator(path, default))
 
 
-def rules_of(values: Mapping[str, Any], default: Mapping[str, Any], where: Where = lambda _: "") -> Rules:
+def parse_rules(values: Mapping[str, Any], default: Mapping[str, Any], where: Where = lambda _: "") -> Rules:
     """Return what `read_rules` does, from what a file holds.
 
     Raises:
@@ -153,33 +153,33 @@ def rules_of(values: Mapping[str, Any], default: Mapping[str, Any], where: Where
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise UsageError(f"{where('benchmarks')}benchmarks must be tables such as [benchmarks.humaneval]")
     return Rules(
-        default=_thresholds(general, where),
-        benchmarks={name: _thresholds({**general, **table}, where) for name, table in tables.items()},
+        default=_build_thresholds(general, where),
+        benchmarks={name: _build_thresholds({**general, **table}, where) for name, table in tables.items()},
     )
 
 
-def _thresholds(values: Mapping[str, Any], where: Where) -> Thresholds:
+def _build_thresholds(values: Mapping[str, Any], where: Where) -> GateThresholds:
     plain = {key: float(value) if type(value) is int else value for key, value in values.items()}
-    return build_config(Thresholds, plain, where)
+    return build_config(GateThresholds, plain, where)
 
 
-def _check(rules: Rules, candidate: Run) -> None:
+def _check_names(rules: Rules, candidate: Run) -> None:
     tasks = candidate.summary.manifest["tasks"]
     for benchmark, thresholds in rules.benchmarks.items():
         if benchmark not in tasks:
             raise UsageError(f'the rules name benchmark "{benchmark}"; the runs have {", ".join(tasks)}')
-        _known(thresholds.must_pass, {*tasks[benchmark]} | {*rules.default.must_pass}, benchmark)
-    _known(rules.default.must_pass, {task_id for ids in tasks.values() for task_id in ids}, ", ".join(tasks))
+        _check_task_ids(thresholds.must_pass, {*tasks[benchmark]} | {*rules.default.must_pass}, benchmark)
+    _check_task_ids(rules.default.must_pass, {task_id for ids in tasks.values() for task_id in ids}, ", ".join(tasks))
 
 
-def _known(must_pass: Sequence[str], tasks: set[str], where: str) -> None:
+def _check_task_ids(must_pass: Sequence[str], tasks: set[str], where: str) -> None:
     for task_id in must_pass:
         if task_id not in tasks:
             raise UsageError(f'must_pass: task_id "{task_id}" is not in {where} as it was run')
 
 
-def _finding(difference: Difference, rules: Rules, found: Comparison) -> Finding:
-    thresholds = rules.of(difference.benchmark)
+def _judge_difference(difference: Difference, rules: Rules, found: Comparison) -> Finding:
+    thresholds = rules.select_thresholds(difference.benchmark)
     drop = -100 * difference.value
     # NaN, where every problem changed by the same amount, leaves no room for chance.
     significant = thresholds.level >= 1 or not difference.p_corrected > thresholds.level
@@ -187,23 +187,23 @@ def _finding(difference: Difference, rules: Rules, found: Comparison) -> Finding
         difference=difference,
         thresholds=thresholds,
         regressed=drop > thresholds.accepted + 1e-9 and significant,
-        seen=_seen(difference, thresholds.power_level, found),
+        smallest_drop=_find_smallest_drop(difference, thresholds.power_level, found),
     )
 
 
-def _seen(difference: Difference, level: float, found: Comparison) -> float | None:
+def _find_smallest_drop(difference: Difference, level: float, found: Comparison) -> float | None:
     n = difference.baseline.n_problems
     if difference.baseline.n_samples == n and difference.candidate.n_samples == n:
-        return smallest_drop(lost=len(difference.lost), gained=len(difference.gained), n=n, level=level)
+        return compute_smallest_drop(lost=len(difference.lost), gained=len(difference.gained), n=n, level=level)
     part = BASE if difference.metric.startswith(BASE) else ""
-    first, second = (run.counts(difference.benchmark, part) for run in found.runs)
+    first, second = (run.count_samples(difference.benchmark, part) for run in found.runs)
     shared = [task for task in first if first[task][0] and second.get(task, (0, 0))[0]]
     changes = [second[task][1] / second[task][0] - first[task][1] / first[task][0] for task in shared]
-    return smallest_sampled_drop(changes, level=level)
+    return compute_smallest_sampled_drop(changes, level=level)
 
 
-def _must_pass(run: Run, benchmark: str, task_id: str) -> MustPass:
-    _, passed = run.counts(benchmark)[task_id]
+def _check_must_pass(run: Run, benchmark: str, task_id: str) -> MustPass:
+    _, passed = run.count_samples(benchmark)[task_id]
     own = [v for v in run.verdicts.values() if v.benchmark == benchmark and v.task_id == task_id]
     told = f"{own[0].status.value}: {own[0].detail}" if own else "not judged"
     return MustPass(benchmark=benchmark, task_id=task_id, passed=bool(passed), detail="" if passed else told)

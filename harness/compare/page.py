@@ -18,14 +18,14 @@ from ..store import write_text
 from ..types import Sample, Status, Verdict
 from .comparison import Comparison
 from .runs import Run
-from .tables import shown_rows
+from .tables import format_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = "compare.html"
 STEP = re.compile(r"(?:checkpoint|step|epoch|iter)[-_]?(\d+)$")
-Outcomes = Mapping[tuple[str, str], list[tuple[Sample, Verdict]]]
+JudgedSamples = Mapping[tuple[str, str], list[tuple[Sample, Verdict]]]
 """(benchmark, task id) -> the judged samples of a run."""
 DiffRow = tuple[int | None, str, int | None, str, str]
 """Line number and text of both sides, and "", "gone", "new" or "changed"."""
@@ -37,8 +37,8 @@ def write_page(comparison: Comparison, path: Path) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    flips = list(_flips(comparison))
-    heads, *rows = shown_rows(comparison)
+    flips = list(_collect_flips(comparison))
+    heads, *rows = format_rows(comparison)
     first = comparison.runs[0]
     page = render(
         "compare.html",
@@ -49,7 +49,8 @@ def write_page(comparison: Comparison, path: Path) -> None:
         rows=rows,
         methods=comparison.tests,
         plots=[
-            {"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for caption, figure in _plots(comparison)
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure))}
+            for caption, figure in _draw_plots(comparison)
         ],
         only_by=comparison.only_by if len(comparison.runs) > 2 else {},
         flips=embed_json([row for row, _ in flips]),
@@ -58,7 +59,7 @@ def write_page(comparison: Comparison, path: Path) -> None:
     write_text(path, page)
 
 
-def diff(left: str, right: str) -> list[DiffRow]:
+def align_lines(left: str, right: str) -> list[DiffRow]:
     """Two programs line by line, lines that changed beside each other."""
     a, b = replace_unprintable(left).splitlines(), replace_unprintable(right).splitlines()
     rows: list[DiffRow] = []
@@ -78,10 +79,10 @@ def diff(left: str, right: str) -> list[DiffRow]:
     return rows
 
 
-def _flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
+def _collect_flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
     """Lost and gained problems: the row of the list, and the chunk that it opens to."""
     first = comparison.runs[0]
-    judged = {run.name: _outcomes(run) for run in comparison.runs}
+    judged = {run.name: _group_samples(run) for run in comparison.runs}
     known: dict[str, Mapping[str, ProblemText]] = {}
     for found in comparison.differences:
         if found.metric != "pass@1":
@@ -92,12 +93,12 @@ def _flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
             for task_id in task_ids:
                 key = (found.benchmark, task_id)
                 # Of the side that solved it the sample that passed, of the other one that did not.
-                left = _side(first.name, judged[first.name][key], passed=kind == "lost")
-                right = _side(found.run, judged[found.run][key], passed=kind == "gained")
-                yield _flip(key, kind, left, right, known[found.benchmark].get(task_id))
+                left = _build_side(first.name, judged[first.name][key], passed=kind == "lost")
+                right = _build_side(found.run, judged[found.run][key], passed=kind == "gained")
+                yield _build_flip(key, kind, left, right, known[found.benchmark].get(task_id))
 
 
-def _flip(
+def _build_flip(
     key: tuple[str, str], kind: str, left: dict[str, Any], right: dict[str, Any], text: ProblemText | None
 ) -> tuple[dict[str, Any], str]:
     row = {
@@ -108,12 +109,12 @@ def _flip(
         "run": right["run"],
         "status": (right if kind == "lost" else left)["status"],
     }
-    changes = diff(left.pop("code"), right.pop("code"))
+    changes = align_lines(left.pop("code"), right.pop("code"))
     prompt = replace_unprintable(text.prompt) if text else None
     return row, pack_json({"left": left, "right": right, "diff": changes, "prompt": prompt})
 
 
-def _side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> dict[str, Any]:
+def _build_side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> dict[str, Any]:
     """One run's program for a flip; its code is for the diff."""
     sample, verdict = next((pair for pair in judged if (pair[1].status is Status.PASSED) == passed), judged[0])
     return {
@@ -125,7 +126,7 @@ def _side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> di
     }
 
 
-def _outcomes(run: Run) -> Outcomes:
+def _group_samples(run: Run) -> JudgedSamples:
     found: dict[tuple[str, str], list[tuple[Sample, Verdict]]] = {}
     for key, verdict in run.verdicts.items():
         if key in run.samples:
@@ -133,11 +134,15 @@ def _outcomes(run: Run) -> Outcomes:
     return found
 
 
-def _plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
+def _draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
     for benchmark in comparison.only_by:
-        having = [run for run in comparison.runs if run.tasks(benchmark)]
-        rows = [(name, *values) for name, values in _measured(comparison, benchmark).items()]
-        steps = sorted(rows, key=lambda row: _step(row[0])) if all(_step(name) >= 0 for name, _, _ in rows) else []
+        having = [run for run in comparison.runs if run.list_tasks(benchmark)]
+        rows = [(name, *values) for name, values in _collect_scores(comparison, benchmark).items()]
+        steps = (
+            sorted(rows, key=lambda row: _parse_step(row[0]))
+            if all(_parse_step(name) >= 0 for name, _, _ in rows)
+            else []
+        )
         if len(steps) > 2:
             yield f"{benchmark} pass@1 over checkpoints", plots.draw_checkpoints(steps)
         known = [
@@ -146,15 +151,17 @@ def _plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
             if row.benchmark == benchmark and row.metric == "pass@1"
         ]
         yield f"{benchmark} pass@1", plots.draw_bars([*rows, *known])
-        counts = {run.name: run.counts(benchmark) for run in having}
+        counts = {run.name: run.count_samples(benchmark) for run in having}
         shared = [
-            task for task in having[0].tasks(benchmark) if all(found.get(task, (0, 0))[0] for found in counts.values())
+            task
+            for task in having[0].list_tasks(benchmark)
+            if all(found.get(task, (0, 0))[0] for found in counts.values())
         ]
         shares = {name: [found[task][1] / found[task][0] for task in shared] for name, found in counts.items()}
         yield f"{benchmark}: who solves what", plots.draw_solved(shares)
 
 
-def _measured(comparison: Comparison, benchmark: str) -> dict[str, tuple[float, tuple[float, float] | None]]:
+def _collect_scores(comparison: Comparison, benchmark: str) -> dict[str, tuple[float, tuple[float, float] | None]]:
     """pass@1 by run, as the table has it."""
     found: dict[str, tuple[float, tuple[float, float] | None]] = {}
     for difference in comparison.differences:
@@ -164,7 +171,7 @@ def _measured(comparison: Comparison, benchmark: str) -> dict[str, tuple[float, 
     return {name: value for name, value in found.items() if not math.isnan(value[0])}
 
 
-def _step(name: str) -> int:
+def _parse_step(name: str) -> int:
     """The training step that a checkpoint's folder is named for; -1 where it is not."""
     found = STEP.search(name)
     return int(found[1]) if found else -1

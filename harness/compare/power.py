@@ -16,19 +16,19 @@ from statistics import NormalDist, stdev
 POWER = 0.8
 
 
-def smallest_drop(*, lost: int, gained: int, n: int, level: float) -> float | None:
+def compute_smallest_drop(*, lost: int, gained: int, n: int, level: float) -> float | None:
     """Return it as a fraction of 1, for `n` problems with one sample each; None where no drop could be seen."""
     churn = min(lost, gained) / n
     for problems in range(1, n + 1):
         drop = problems / n
         if drop + 2 * churn > 1:
             return None
-        if mcnemar_power(drop=drop, churn=churn, n=n, level=level) >= POWER:
+        if compute_mcnemar_power(drop=drop, churn=churn, n=n, level=level) >= POWER:
             return drop
     return None
 
 
-def mcnemar_power(*, drop: float, churn: float, n: int, level: float) -> float:
+def compute_mcnemar_power(*, drop: float, churn: float, n: int, level: float) -> float:
     """The chance of a significant loss where a problem is lost with `churn + drop` and gained with `churn`."""
     import numpy as np
     from scipy import stats
@@ -44,7 +44,7 @@ def mcnemar_power(*, drop: float, churn: float, n: int, level: float) -> float:
     return float((stats.binom.pmf(m, n, differing) * found).sum())
 
 
-def smallest_sampled_drop(differences: Sequence[float], *, level: float) -> float | None:
+def compute_smallest_sampled_drop(differences: Sequence[float], *, level: float) -> float | None:
     """Return it as a fraction of 1, from each problem's difference; None where nothing differs."""
     spread = stdev(differences) if len(differences) > 1 else 0.0
     if spread == 0.0:

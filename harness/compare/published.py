@@ -23,7 +23,7 @@ TABLE = "checkpoints.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class PublishedScore:
     """A figure that its authors published; not measured here."""
 
     model: str
@@ -34,7 +34,7 @@ class Published:
     source: str
 
 
-def published(benchmarks: Collection[str], path: Path | None = None) -> list[Published]:
+def read_published(benchmarks: Collection[str], path: Path | None = None) -> list[PublishedScore]:
     """The figures about whole `benchmarks`; none where the package has no table.
 
     Raises:
@@ -47,7 +47,7 @@ def published(benchmarks: Collection[str], path: Path | None = None) -> list[Pub
         table = tomllib.loads(where.read_text(encoding="utf-8"))
         sources = table.get("sources", {})
         found = [
-            _row(model, row, sources)
+            _parse_row(model, row, sources)
             for model, facts in table["checkpoints"].items()
             for row in facts.get("published", [])
             if "part" not in row
@@ -57,9 +57,9 @@ def published(benchmarks: Collection[str], path: Path | None = None) -> list[Pub
     return [row for row in found if row.benchmark in benchmarks]
 
 
-def _row(model: str, row: dict[str, Any], sources: dict[str, str]) -> Published:
+def _parse_row(model: str, row: dict[str, Any], sources: dict[str, str]) -> PublishedScore:
     source = str(row.get("source", ""))
-    return Published(
+    return PublishedScore(
         model=model,
         benchmark=row["benchmark"],
         metric=row.get("metric", "pass@1"),

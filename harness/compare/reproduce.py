@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import RunConfig, ScoreConfig
-from ..data.sample_files import read
+from ..data.sample_files import read_samples_file
 from ..errors import DataError, SamplesError, UsageError
 from ..evaluation import pipeline, scoring
 from ..progress import Progress
@@ -25,15 +25,15 @@ from ..report.tables import format_table
 from ..store import write_json, write_text
 from ..tasks.suite import load_suite
 from ..types import Score
-from .published import published
-from .tables import points, span
+from .published import read_published
+from .tables import format_interval, format_points
 
 GREEDY = "greedy"
 HEADS = ["checkpoint", "benchmark", "metric", "how", "published", "measured (95 %)", "difference", "agree"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Reproduction:
     """A published figure, and what was measured for it."""
 
     checkpoint: str
@@ -55,7 +55,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class PublishedTable:
     """A published table."""
 
     name: str
@@ -63,9 +63,9 @@ class Target:
     max_tokens: int
     sampling: Mapping[str, Mapping[str, Any]]
     """By how a figure was published: n, temperature, top_p."""
-    rows: tuple[Row, ...]
+    rows: tuple[Reproduction, ...]
 
-    def checkpoint(self, name: str) -> str:
+    def find_checkpoint(self, name: str) -> str:
         """The full name of the checkpoint called `name` or "15B" for short.
 
         Raises:
@@ -78,29 +78,29 @@ class Target:
         return found[0]
 
 
-def targets() -> list[str]:
+def list_targets() -> list[str]:
     """The names of all targets."""
     found = files("harness.compare").joinpath("targets").iterdir()
     return sorted(path.name.removesuffix(".toml") for path in found if path.name.endswith(".toml"))
 
 
-def read_target(name: str) -> Target:
+def read_target(name: str) -> PublishedTable:
     """The target called `name`.
 
     Raises:
         UsageError: there is none.
     """
-    if name not in targets():
-        raise UsageError(f'"{name}" cannot be reproduced; there is {", ".join(targets())}')
+    if name not in list_targets():
+        raise UsageError(f'"{name}" cannot be reproduced; there is {", ".join(list_targets())}')
     table = tomllib.loads((files("harness.compare") / "targets" / f"{name}.toml").read_text(encoding="utf-8"))
     rows = [
-        Row(
+        Reproduction(
             checkpoint=row.model, benchmark=row.benchmark, metric=row.metric, how=row.how or GREEDY, percent=row.percent
         )
-        for row in published(table["benchmarks"])
+        for row in read_published(table["benchmarks"])
         if row.model in table["checkpoints"]
     ]
-    return Target(
+    return PublishedTable(
         name=name,
         recipe=table["recipe"],
         max_tokens=table["max_tokens"],
@@ -110,7 +110,7 @@ def read_target(name: str) -> Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ReproductionRequest:
     """Request to reproduce a table."""
 
     checkpoints: Mapping[str, str]
@@ -123,7 +123,9 @@ class Request:
     """Also the figures that were published from 200 samples of each problem."""
 
 
-def reproduce(target: Target, request: Request, *, progress: Progress | None = None) -> list[Row]:
+def reproduce(
+    target: PublishedTable, request: ReproductionRequest, *, progress: Progress | None = None
+) -> list[Reproduction]:
     """The target's table for the checkpoints and files given; the runs are kept in `request.out`.
 
     Raises:
@@ -139,36 +141,36 @@ def reproduce(target: Target, request: Request, *, progress: Progress | None = N
         for how, benchmark in dict.fromkeys((row.how, row.benchmark) for row in own):
             found = [row for row in own if (row.how, row.benchmark) == (how, benchmark)]
             summary, note = _measure(target, request, (name, how, benchmark), progress)
-            rows += [_filled(row, summary, note) for row in found]
+            rows += [_fill_row(row, summary, note) for row in found]
     if all(row.measured is None for row in rows):
         raise UsageError(f"nothing of {target.name} was measured: {'; '.join(dict.fromkeys(row.note for row in rows))}")
-    write_text(request.out / "reproduce.md", markdown(target, rows))
-    write_json(request.out / "reproduce.json", as_json(rows))
+    write_text(request.out / "reproduce.md", format_markdown(target, rows))
+    write_json(request.out / "reproduce.json", serialize_rows(rows))
     return rows
 
 
-def markdown(target: Target, rows: Sequence[Row]) -> str:
+def format_markdown(target: PublishedTable, rows: Sequence[Reproduction]) -> str:
     """The table."""
     return (
         "\n".join(
             [
                 f"# {target.name}: published and measured",
                 "",
-                *format_table(HEADS, map(_cells, rows), aligned=True),
-                *_notes(rows),
+                *format_table(HEADS, map(_format_cells, rows), aligned=True),
+                *_format_notes(rows),
             ]
         )
         + "\n"
     )
 
 
-def as_json(rows: Iterable[Row]) -> list[dict[str, Any]]:
+def serialize_rows(rows: Iterable[Reproduction]) -> list[dict[str, Any]]:
     """The table for machines, figures in per cent."""
-    return [_plain(row) for row in rows]
+    return [_serialize_row(row) for row in rows]
 
 
 def _measure(
-    target: Target, request: Request, what: tuple[str, str, str], progress: Progress | None
+    target: PublishedTable, request: ReproductionRequest, what: tuple[str, str, str], progress: Progress | None
 ) -> tuple[Summary | None, str]:
     """The run behind one row, or why there is none."""
     name, how, benchmark = what
@@ -177,19 +179,19 @@ def _measure(
     try:
         if name in request.samples:
             file = request.samples[name]
-            there = _samples_per_task(file, benchmark)
+            there = _count_samples_per_task(file, benchmark)
             if (there == 1) != (n == 1):
                 return None, f"{file.name} has {there} samples of each problem; the figure is from {n}"
             config = ScoreConfig(samples=file, benchmark=benchmark, sandbox=request.sandbox)
             return scoring.score(config, out=out, progress=progress), ""
         if n > 1 and not request.sampled:
             return None, f"needs {n} samples of each problem: --sampled"
-        return pipeline.run(_run_config(target, request, what), out=out, progress=progress), ""
+        return pipeline.run(_build_run_config(target, request, what), out=out, progress=progress), ""
     except (DataError, SamplesError) as error:
         return None, str(error)
 
 
-def _run_config(target: Target, request: Request, what: tuple[str, str, str]) -> RunConfig:
+def _build_run_config(target: PublishedTable, request: ReproductionRequest, what: tuple[str, str, str]) -> RunConfig:
     name, how, benchmark = what
     return RunConfig(
         model=request.checkpoints[name],
@@ -201,16 +203,16 @@ def _run_config(target: Target, request: Request, what: tuple[str, str, str]) ->
     )
 
 
-def _samples_per_task(path: Path, benchmark: str) -> int:
+def _count_samples_per_task(path: Path, benchmark: str) -> int:
     task_ids = list(load_suite(benchmark).problems)
-    return max(1, len(read(path, benchmark=benchmark, task_ids=task_ids).samples) // len(task_ids))
+    return max(1, len(read_samples_file(path, benchmark=benchmark, task_ids=task_ids).samples) // len(task_ids))
 
 
-def _filled(row: Row, summary: Summary | None, note: str) -> Row:
+def _fill_row(row: Reproduction, summary: Summary | None, note: str) -> Reproduction:
     measured = None
     if summary is not None:
         measured = next((s for s in summary.scores if (s.benchmark, s.metric) == (row.benchmark, row.metric)), None)
-    return Row(
+    return Reproduction(
         checkpoint=row.checkpoint,
         benchmark=row.benchmark,
         metric=row.metric,
@@ -221,23 +223,23 @@ def _filled(row: Row, summary: Summary | None, note: str) -> Row:
     )
 
 
-def _cells(row: Row) -> list[str]:
+def _format_cells(row: Reproduction) -> list[str]:
     head = [row.checkpoint, row.benchmark, row.metric, row.how, f"{row.percent:.1f}"]
     if row.measured is None:
         return [*head, "", "", "not measured"]
     value = row.measured.value
     low, high = row.measured.interval or (float("nan"), float("nan"))
-    interval = span(100 * value, 100 * low, 100 * high).partition(" ")[2]
+    interval = format_interval(100 * value, 100 * low, 100 * high).partition(" ")[2]
     agree = {True: "yes", False: "NO", None: ""}[row.agrees]
-    return [*head, f"{100 * value:.2f} {interval}".strip(), points(value - row.percent / 100, None), agree]
+    return [*head, f"{100 * value:.2f} {interval}".strip(), format_points(value - row.percent / 100, None), agree]
 
 
-def _notes(rows: Iterable[Row]) -> list[str]:
+def _format_notes(rows: Iterable[Reproduction]) -> list[str]:
     told = dict.fromkeys(f"- {row.checkpoint}, {row.benchmark} {row.how}: {row.note}" for row in rows if row.note)
     return ["", *told] if told else []
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _serialize_row(row: Reproduction) -> dict[str, Any]:
     measured = row.measured
     return {
         "checkpoint": row.checkpoint,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..config import differences
+from ..config import find_differences
 from ..report.summary import Summary, count_outcomes, summarize_run
 from ..report.wording import format_unfinished, name_subject
 from ..store import read_manifest, read_samples, read_verdicts
@@ -39,21 +39,21 @@ class Run:
         found: Mapping[str, Any] = self.summary.manifest["identity"]
         return found
 
-    def tasks(self, benchmark: str) -> list[str]:
+    def list_tasks(self, benchmark: str) -> list[str]:
         """The run's tasks of `benchmark`, in order."""
         return list(self.summary.manifest["tasks"].get(benchmark, []))
 
-    def parts(self, benchmark: str) -> list[str]:
+    def list_parts(self, benchmark: str) -> list[str]:
         """Return what metrics begin with: "", and "base " where verdicts have a base part."""
         based = any(v.base_status is not None for v in self.verdicts.values() if v.benchmark == benchmark)
         return [BASE, ""] if based else [""]
 
-    def counts(self, benchmark: str, part: str = "") -> dict[str, tuple[int, int]]:
+    def count_samples(self, benchmark: str, part: str = "") -> dict[str, tuple[int, int]]:
         """(samples, passed) of each task; samples that the judge failed on are left out."""
         own = [v for key, v in self.verdicts.items() if v.benchmark == benchmark and key in self.samples]
         judged = [v for v in own if v.status is not Status.INFRASTRUCTURE]
         outcomes = [(v.task_id, v.base_status if part and v.base_status is not None else v.status) for v in judged]
-        return count_outcomes(self.tasks(benchmark), outcomes)
+        return count_outcomes(self.list_tasks(benchmark), outcomes)
 
 
 def read_run(path: Path) -> Run:
@@ -65,7 +65,7 @@ def read_run(path: Path) -> Run:
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
     summary = summarize_run(path, manifest, samples, verdicts)
     return Run(
-        name=_short(name_subject(manifest)), path=path, summary=summary, samples=samples, verdicts=dict(verdicts)
+        name=_shorten_name(name_subject(manifest)), path=path, summary=summary, samples=samples, verdicts=dict(verdicts)
     )
 
 
@@ -83,39 +83,41 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
     return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
 
 
-def shared_benchmarks(first: Run, other: Run) -> list[str]:
+def find_shared_benchmarks(first: Run, other: Run) -> list[str]:
     """Benchmarks with tasks that both runs have."""
     names = first.summary.manifest["tasks"]
-    return [name for name in names if set(first.tasks(name)) & set(other.tasks(name))]
+    return [name for name in names if set(first.list_tasks(name)) & set(other.list_tasks(name))]
 
 
-def incomparable(first: Run, other: Run) -> list[str]:
+def find_mismatches(first: Run, other: Run) -> list[str]:
     """Why the two cannot be compared as they are, a reason each; none where they can."""
     reasons = []
     for run in (first, other):
         if left := format_unfinished(run.summary):
             reasons.append(f"{run.path}: {left[0].lower()}{left[1:].rstrip('.')}")
-    for benchmark in shared_benchmarks(first, other):
-        there, here = _facts(first, benchmark), _facts(other, benchmark)
-        for text in differences(there, here):
+    for benchmark in find_shared_benchmarks(first, other):
+        there, here = _collect_facts(first, benchmark), _collect_facts(other, benchmark)
+        for text in find_differences(there, here):
             # The words are those of a folder that is resumed; here they are two runs.
             told = text.removesuffix(" now").replace(" there and ", f" in {first.name} and ")
             reasons.append(f"{benchmark}: {told} in {other.name}")
     return reasons
 
 
-def caveats(runs: Sequence[Run]) -> list[str]:
+def find_caveats(runs: Sequence[Run]) -> list[str]:
     """Return what a reader should know about runs that may be compared all the same."""
     told = []
     unknown = [run.name for run in runs if "sampling" not in run.identity]
     if unknown:
         told.append(f"Prompts and sampling of samples files are not known: {', '.join(unknown)}.")
     for run in runs:
-        alone = [name for name in run.summary.manifest["tasks"] if not any(o.tasks(name) for o in runs if o is not run)]
+        alone = [
+            name for name in run.summary.manifest["tasks"] if not any(o.list_tasks(name) for o in runs if o is not run)
+        ]
         if alone:
             told.append(f"{run.name} alone has {', '.join(alone)}; it is not compared.")
     for what in ("sandbox", "trust", "harness_version"):
-        values = {run.name: str(_either(run, what) or "not recorded") for run in runs}
+        values = {run.name: str(_read_fact(run, what) or "not recorded") for run in runs}
         if len(set(values.values())) > 1:
             listed = ", ".join(f"{value} ({name})" for name, value in values.items())
             told.append(f"The runs differ in {what.replace('_', ' ')}: {listed}.")
@@ -127,31 +129,31 @@ def caveats(runs: Sequence[Run]) -> list[str]:
     return told
 
 
-def _either(run: Run, what: str) -> Any:
+def _read_fact(run: Run, what: str) -> Any:
     return run.identity.get(what, run.summary.manifest.get(what))
 
 
-def _facts(run: Run, benchmark: str) -> dict[str, Any]:
+def _collect_facts(run: Run, benchmark: str) -> dict[str, Any]:
     """Return what has to agree between runs that are compared."""
     identity = run.identity
     facts: dict[str, Any] = {
         "data digest": identity["benchmarks"][benchmark]["data_digest"],
         "number of problems": identity["benchmarks"][benchmark]["problems"],
-        "extraction": _named(identity, "extraction", benchmark),
-        "samples per problem": max((n for n, _ in run.counts(benchmark).values()), default=0),
+        "extraction": _format_identity(identity, "extraction", benchmark),
+        "samples per problem": max((n for n, _ in run.count_samples(benchmark).values()), default=0),
     }
     if "sampling" in identity:
-        facts["recipe"] = _named(identity, "recipe", benchmark)
+        facts["recipe"] = _format_identity(identity, "recipe", benchmark)
         facts |= {key: identity["sampling"].get(key) for key in SAMPLING}
     else:
         facts["recipe"] = "unknown"
     return facts
 
 
-def _named(identity: Mapping[str, Any], what: str, benchmark: str) -> str | None:
+def _format_identity(identity: Mapping[str, Any], what: str, benchmark: str) -> str | None:
     found = identity.get(what, {}).get(benchmark)
     return f"{found['name']} {found['digest'][:12]}" if found else None
 
 
-def _short(name: str) -> str:
+def _shorten_name(name: str) -> str:
     return name.partition("?")[0].rstrip("/").rpartition("/")[2] or name

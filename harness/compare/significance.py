@@ -25,7 +25,7 @@ HOLM = "Holm's correction (statsmodels)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paired:
+class PairedDifference:
     """The difference second minus first, as a fraction of 1, and how sure it is."""
 
     value: float
@@ -35,7 +35,7 @@ class Paired:
     test: str
 
 
-def mcnemar(*, lost: int, gained: int, n: int) -> Paired:
+def compute_mcnemar(*, lost: int, gained: int, n: int) -> PairedDifference:
     """From `n` problems with one sample each in both runs, of which `lost` passed only in the first.
 
     Raises:
@@ -43,22 +43,22 @@ def mcnemar(*, lost: int, gained: int, n: int) -> Paired:
     """
     if n < 1 or lost + gained > n:
         raise ValueError(f"{lost} lost and {gained} gained of {n} problems")
-    return Paired(
+    return PairedDifference(
         value=(gained - lost) / n,
-        interval=bonett_price(lost=lost, gained=gained, n=n),
-        p_value=_mcnemar_p(lost, gained),
+        interval=compute_bonett_price(lost=lost, gained=gained, n=n),
+        p_value=_compute_mcnemar_p(lost, gained),
         test=MCNEMAR,
     )
 
 
-def bonett_price(*, lost: int, gained: int, n: int) -> Interval:
+def compute_bonett_price(*, lost: int, gained: int, n: int) -> Interval:
     """The adjusted Wald interval of a difference of paired proportions."""
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     half = Z * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     return max(-1.0, up - down - half), min(1.0, up - down + half)
 
 
-def bootstrap(first: Sequence[float], second: Sequence[float]) -> Paired:
+def compute_bootstrap(first: Sequence[float], second: Sequence[float]) -> PairedDifference:
     """From each problem's value (its pass@k) in both runs, in the same order.
 
     Raises:
@@ -72,7 +72,7 @@ def bootstrap(first: Sequence[float], second: Sequence[float]) -> Paired:
     differences = np.asarray(second, dtype=float) - np.asarray(first, dtype=float)
     value = float(differences.mean())
     if np.ptp(differences) == 0.0:  # nothing to resample
-        return Paired(value=value, interval=None, p_value=1.0 if value == 0 else math.nan, test=BOOTSTRAP)
+        return PairedDifference(value=value, interval=None, p_value=1.0 if value == 0 else math.nan, test=BOOTSTRAP)
     drawn = stats.bootstrap(
         (differences,),
         np.mean,
@@ -83,7 +83,7 @@ def bootstrap(first: Sequence[float], second: Sequence[float]) -> Paired:
     )
     means = drawn.bootstrap_distribution
     tail = min(int((means <= 0).sum()), int((means >= 0).sum()))
-    return Paired(
+    return PairedDifference(
         value=value,
         interval=(float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)),
         p_value=min(1.0, 2 * (tail + 1) / (RESAMPLES + 1)),
@@ -91,7 +91,7 @@ def bootstrap(first: Sequence[float], second: Sequence[float]) -> Paired:
     )
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def correct_by_holm(p_values: Sequence[float]) -> list[float]:
     """`p_values` corrected for being several; NaN stays NaN and does not count."""
     from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
@@ -102,7 +102,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [p if math.isnan(p) else float(next(corrected)) for p in p_values]
 
 
-def _mcnemar_p(lost: int, gained: int) -> float:
+def _compute_mcnemar_p(lost: int, gained: int) -> float:
     from statsmodels.stats.contingency_tables import mcnemar as exact  # type: ignore[import-untyped]
 
     if lost + gained == 0:

@@ -14,7 +14,7 @@ from ..store import write_text
 from ..store.cleaning import clean_text, escape_markdown, format_code_span, format_line, neutralize
 from ..store.jsonable import to_plain
 from .gate import REGRESSION, Finding, Gate
-from .tables import listed, probability
+from .tables import format_p_value, format_task_ids
 
 HEADS = {0: "no regression", REGRESSION: "regression"}
 JUNIT = "harness gate"
@@ -22,7 +22,7 @@ DETAIL = 2000
 """Characters of a verdict's detail in JUnit XML."""
 
 
-def sentence(found: Finding) -> str:
+def format_finding(found: Finding) -> str:
     """ "humaneval pass@1 fell by 4.3 points, 95 % interval -7.9 to -0.6; 9 problems lost, 2 gained"."""
     difference = found.difference
     change = 100 * difference.value
@@ -37,42 +37,42 @@ def sentence(found: Finding) -> str:
     return f"{difference.benchmark} {difference.metric} {moved}{interval}{flips}"
 
 
-def power_note(found: Finding) -> str:
+def format_power(found: Finding) -> str:
     """The smallest drop that would have been found."""
-    if found.seen is None:
+    if found.smallest_drop is None:
         return "this comparison has no power estimate: nothing differs, or too much"
     level = f"at level {found.thresholds.power_level:.2g}"
-    return f"this comparison would find a drop of {100 * found.seen:.1f} points 8 times of 10 ({level})"
+    return f"this comparison would find a drop of {100 * found.smallest_drop:.1f} points 8 times of 10 ({level})"
 
 
-def text(gate: Gate) -> str:
+def format_verdict(gate: Gate) -> str:
     """The verdict as lines of Markdown: the answer first, then why."""
     first, second = gate.comparison.runs
     head = HEADS.get(gate.exit_code, f"not decided: the judge failed on {gate.unjudged} samples; run both again")
     lines = [f"**{head}**: {escape_markdown(second.name)} against {escape_markdown(first.name)}", ""]
     lines += [f"- not comparable: {escape_markdown(reason)}" for reason in gate.comparison.mixed]
     for found in gate.findings:
-        lines.append(f"- {'FAILED' if found.regressed else 'ok'}: {sentence(found)} ({_rule(found)})")
-        lines.append(f"  - {power_note(found)}")
+        lines.append(f"- {'FAILED' if found.regressed else 'ok'}: {format_finding(found)} ({_format_rule(found)})")
+        lines.append(f"  - {format_power(found)}")
         if found.difference.lost:
-            lines.append(f"  - lost: {listed(found.difference.lost)}")
+            lines.append(f"  - lost: {format_task_ids(found.difference.lost)}")
         if found.difference.gained:
-            lines.append(f"  - gained: {listed(found.difference.gained)}")
+            lines.append(f"  - gained: {format_task_ids(found.difference.gained)}")
     for task in gate.must_pass:
-        asked = f"{escape_markdown(task.task_id)} must pass{_because(task.detail, format_code_span)}"
+        asked = f"{escape_markdown(task.task_id)} must pass{_format_detail(task.detail, format_code_span)}"
         lines.append(f"- {'ok' if task.passed else 'FAILED'}: {asked}")
     lines += [f"- {told}" for told in gate.comparison.caveats]
     lines += [f"- {method}" for method in gate.comparison.tests]
     return "\n".join(lines) + "\n"
 
 
-def as_json(gate: Gate) -> dict[str, Any]:
+def serialize_gate(gate: Gate) -> dict[str, Any]:
     """The verdict for machines; changes in points, null where a figure is not known."""
     found: dict[str, Any] = {
         "verdict": HEADS.get(gate.exit_code, "not decided"),
         "exit_code": gate.exit_code,
         "unjudged": gate.unjudged,
-        "findings": [_finding(one) for one in gate.findings],
+        "findings": [_serialize_finding(one) for one in gate.findings],
         "must_pass": gate.must_pass,
         "mixed": gate.comparison.mixed,
         "caveats": gate.comparison.caveats,
@@ -81,7 +81,7 @@ def as_json(gate: Gate) -> dict[str, Any]:
     return {key: to_plain(value) for key, value in found.items()}
 
 
-def _finding(found: Finding) -> dict[str, Any]:
+def _serialize_finding(found: Finding) -> dict[str, Any]:
     difference = found.difference
     low, high = difference.interval or (math.nan, math.nan)
     return {
@@ -93,25 +93,25 @@ def _finding(found: Finding) -> dict[str, Any]:
         "p_holm": difference.p_corrected,
         "accepted_drop": found.thresholds.accepted,
         "level": found.thresholds.level,
-        "smallest_drop_seen": None if found.seen is None else 100 * found.seen,
+        "smallest_drop_seen": None if found.smallest_drop is None else 100 * found.smallest_drop,
         "lost": difference.lost,
         "gained": difference.gained,
     }
 
 
-def workflow_commands(gate: Gate) -> list[str]:
+def format_workflow_commands(gate: Gate) -> list[str]:
     """Workflow commands that GitHub shows with the job and the pull request."""
     told = [
-        _command("error" if found.regressed else "notice", found.difference.benchmark, sentence(found))
+        _format_command("error" if found.regressed else "notice", found.difference.benchmark, format_finding(found))
         for found in gate.findings
     ]
     told += [
-        _command("error", task.benchmark, f"{task.task_id} must pass{_because(task.detail)}")
+        _format_command("error", task.benchmark, f"{task.task_id} must pass{_format_detail(task.detail)}")
         for task in gate.must_pass
         if not task.passed
     ]
     if gate.unjudged:
-        told.append(_command("error", "infrastructure", f"the judge failed on {gate.unjudged} samples"))
+        told.append(_format_command("error", "infrastructure", f"the judge failed on {gate.unjudged} samples"))
     return told
 
 
@@ -121,9 +121,9 @@ def write_junit(gate: Gate, path: Path) -> None:
     Raises:
         StoreError: the file cannot be written.
     """
-    cases = [_case(gate, found) for found in gate.findings]
+    cases = [_format_case(gate, found) for found in gate.findings]
     cases += [
-        _element(
+        _format_element(
             task.benchmark,
             f"{task.task_id} must pass",
             "" if task.passed else "failure",
@@ -138,32 +138,32 @@ def write_junit(gate: Gate, path: Path) -> None:
     write_text(path, f"{body}\n</testsuite>\n</testsuites>\n")
 
 
-def _case(gate: Gate, found: Finding) -> str:
+def _format_case(gate: Gate, found: Finding) -> str:
     kind = "error" if gate.unjudged else "failure" if found.regressed else ""
-    lost = f"lost: {listed(found.difference.lost)}; {power_note(found)}"
-    about = f"{sentence(found)} ({_rule(found)}); {lost}"
-    return _element(found.difference.benchmark, f"{found.difference.metric} keeps", kind, about)
+    lost = f"lost: {format_task_ids(found.difference.lost)}; {format_power(found)}"
+    about = f"{format_finding(found)} ({_format_rule(found)}); {lost}"
+    return _format_element(found.difference.benchmark, f"{found.difference.metric} keeps", kind, about)
 
 
-def _element(suite: str, name: str, kind: str, about: str) -> str:
+def _format_element(suite: str, name: str, kind: str, about: str) -> str:
     """A test case; `kind` is "failure", "error" or nothing."""
     inner = f"<{kind} message={quoteattr(replace_unprintable(about))}/>" if kind else ""
     return f"<testcase classname={quoteattr(suite)} name={quoteattr(replace_unprintable(name))}>{inner}</testcase>"
 
 
-def _command(level: str, title: str, message: str) -> str:
+def _format_command(level: str, title: str, message: str) -> str:
     escaped = neutralize(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::{level} title={title.replace(',', ' ').replace(':', ' ')}::{escaped}"
 
 
-def _rule(found: Finding) -> str:
+def _format_rule(found: Finding) -> str:
     accepted = found.thresholds
     rule = f"accepted: {accepted.accepted:.1f} points"
     if accepted.level >= 1:
         return rule
-    p = probability(found.difference.p_corrected) or "not known"
+    p = format_p_value(found.difference.p_corrected) or "not known"
     return f"{rule}, or not significant at {accepted.level:g}; p {'' if p.startswith('<') else '= '}{p}"
 
 
-def _because(detail: str, quote: Callable[[str], str] = format_line) -> str:
+def _format_detail(detail: str, quote: Callable[[str], str] = format_line) -> str:
     return f" ({quote(detail)})" if detail.strip() else ""

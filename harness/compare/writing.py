@@ -10,7 +10,7 @@ from .comparison import Comparison
 from .page import PAGE, write_page
 
 
-def write(comparison: Comparison, folder: Path) -> list[Path]:
+def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     """Write compare.md, compare.json and compare.html into `folder`; their paths.
 
     Raises:
@@ -18,7 +18,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     """
     make_folder(folder)
     for_people, for_machines = folder / "compare.md", folder / "compare.json"
-    write_text(for_people, tables.markdown(comparison))
-    write_json(for_machines, tables.as_json(comparison))
+    write_text(for_people, tables.format_markdown(comparison))
+    write_json(for_machines, tables.serialize_comparison(comparison))
     write_page(comparison, folder / PAGE)
     return [for_people, for_machines, folder / PAGE]

@@ -72,14 +72,14 @@ def _validate(cls: type, values: Mapping[str, Any], where: Where) -> BaseModel:
     from pydantic import ValidationError
 
     # As JSON, because strict validation takes lists for tuples and texts for paths there alone.
-    text = json.dumps(dict(values), default=_as_plain)
+    text = json.dumps(dict(values), default=_to_plain)
     try:
-        return _model(cls).model_validate_json(text, strict=True)
+        return _build_model(cls).model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise UsageError(_describe(error, where)) from error
+        raise UsageError(_describe_error(error, where)) from error
 
 
-def _as_plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """Return what JSON has for a value; a value that no field takes is named by its type."""
     if isinstance(value, Path):
         return str(value)
@@ -89,7 +89,7 @@ def _as_plain(value: Any) -> Any:
 
 
 @cache
-def _model(cls: type) -> type[BaseModel]:
+def _build_model(cls: type) -> type[BaseModel]:
     """Return a pydantic model of a dataclass's fields, without its `__post_init__`."""
     from pydantic import create_model
 
@@ -101,8 +101,8 @@ def _model(cls: type) -> type[BaseModel]:
     return create_model(cls.__name__, **declared)
 
 
-def _describe(error: ValidationError, where: Where) -> str:
-    details = [(_path(detail["loc"]), detail) for detail in error.errors()]
+def _describe_error(error: ValidationError, where: Where) -> str:
+    details = [(_format_path(detail["loc"]), detail) for detail in error.errors()]
     if missing := [path for path, detail in details if detail["type"] == "missing"]:
         return f"{where('')}{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
     path, first = details[0]
@@ -114,6 +114,6 @@ def _describe(error: ValidationError, where: Where) -> str:
     return f"{where(key)}{path} is {json.dumps(first['input'])}; it must {' or '.join(needs)}"
 
 
-def _path(location: tuple[int | str, ...]) -> str:
+def _format_path(location: tuple[int | str, ...]) -> str:
     """Return "lora.r" or "k.0"; pydantic's names for the members of a union are no part of it."""
     return ".".join(str(part) for part in location if isinstance(part, int) or part.isidentifier())

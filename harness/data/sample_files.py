@@ -56,47 +56,47 @@ class SamplesFile:
     """Of the unpacked bytes."""
 
 
-def read(path: Path, *, benchmark: str, task_ids: Sequence[str], field: str | None = None) -> SamplesFile:
+def read_samples_file(path: Path, *, benchmark: str, task_ids: Sequence[str], field: str | None = None) -> SamplesFile:
     """The samples that `path` holds for `benchmark`; rows that name another benchmark are passed over.
 
     Raises:
         SamplesError: the file cannot be read, a row has a wrong shape, an unknown task id, or repeats an index;
             the message names the line.
     """
-    data = unpacked(path)
+    data = read_unpacked(path)
     known = set(task_ids)
     first_line: dict[tuple[str, int], int] = {}
     counts: dict[str, int] = {}
     samples = []
-    for line, row in objects(path, data):
+    for line, row in parse_rows(path, data):
         if row.get("benchmark", benchmark) != benchmark:
             continue
         where = f"{path.name} line {line}"
-        task_id = _task_id(where, row, benchmark, known, task_ids)
-        index = _index(where, row, counts.get(task_id, 0))
+        task_id = _parse_task_id(where, row, benchmark, known, task_ids)
+        index = _parse_index(where, row, counts.get(task_id, 0))
         counts[task_id] = counts.get(task_id, 0) + 1
         if (earlier := first_line.setdefault((task_id, index), line)) != line:
             raise SamplesError(
                 f'{where}: duplicate: task_id "{task_id}" index {index} is on line {earlier} already; '
                 "give each sample its own index, or none"
             )
-        text, form = _text(where, row, field)
+        text, form = _parse_text(where, row, field)
         samples.append(ForeignSample(task_id=task_id, index=index, text=text, form=form, line=line))
     if not samples:
         raise SamplesError(f"{path.name} holds no samples for {benchmark}")
     return SamplesFile(samples=tuple(samples), sha256=hashlib.sha256(data).hexdigest())
 
 
-def samples_digest(path: Path) -> str:
+def digest_samples(path: Path) -> str:
     """Return "sha256:" and the digest of a samples file, unpacked.
 
     Raises:
         SamplesError: it cannot be read.
     """
-    return f"sha256:{hashlib.sha256(unpacked(path)).hexdigest()}"
+    return f"sha256:{hashlib.sha256(read_unpacked(path)).hexdigest()}"
 
 
-def unpacked(path: Path, what: str = "samples file") -> bytes:
+def read_unpacked(path: Path, what: str = "samples file") -> bytes:
     """Return the bytes of a file, those inside it if it is gz; its first bytes decide, whatever its name.
 
     Raises:
@@ -130,7 +130,7 @@ def open_unpacked(path: Path) -> IO[bytes]:
     return file
 
 
-def objects(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+def parse_rows(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each row of JSON lines with the number of its line, from 1.
 
     Raises:
@@ -159,9 +159,9 @@ def parse_row(line: bytes, where: str) -> dict[str, Any]:
     return row
 
 
-def _task_id(where: str, row: dict[str, Any], benchmark: str, known: set[str], ordered: Sequence[str]) -> str:
+def _parse_task_id(where: str, row: dict[str, Any], benchmark: str, known: set[str], ordered: Sequence[str]) -> str:
     if "task_id" not in row:
-        raise SamplesError(f'{where}: no field "task_id" (there are: {_listed(row)})')
+        raise SamplesError(f'{where}: no field "task_id" (there are: {_format_fields(row)})')
     task_id = row["task_id"]
     if not isinstance(task_id, str) or task_id not in known:
         raise SamplesError(
@@ -171,20 +171,22 @@ def _task_id(where: str, row: dict[str, Any], benchmark: str, known: set[str], o
     return task_id
 
 
-def _index(where: str, row: dict[str, Any], following: int) -> int:
+def _parse_index(where: str, row: dict[str, Any], following: int) -> int:
     index = row.get("index", following)
     if isinstance(index, bool) or not isinstance(index, int) or index < 0:
         raise SamplesError(f"{where}: index is {json.dumps(index)}; it must be a whole number from 0")
     return index
 
 
-def _text(where: str, row: dict[str, Any], field: str | None) -> tuple[str, CodeForm | None]:
+def _parse_text(where: str, row: dict[str, Any], field: str | None) -> tuple[str, CodeForm | None]:
     """The row's text, and its form where it is code already."""
     chosen = field or next((name for name in (*FORMS, OWN) if name in row), None)
     if chosen is None:
-        raise SamplesError(f'{where}: no field "solution" or "completion"; name one of {_listed(row)} by --field')
+        raise SamplesError(
+            f'{where}: no field "solution" or "completion"; name one of {_format_fields(row)} by --field'
+        )
     if chosen not in row:
-        raise SamplesError(f'{where}: no field "{chosen}" (there are: {_listed(row)})')
+        raise SamplesError(f'{where}: no field "{chosen}" (there are: {_format_fields(row)})')
     text = row[chosen]
     if not isinstance(text, str):
         raise SamplesError(f'{where}: field "{chosen}" must be a string, not {type(text).__name__}')
@@ -193,5 +195,5 @@ def _text(where: str, row: dict[str, Any], field: str | None) -> tuple[str, Code
     return text, FORMS.get(chosen)
 
 
-def _listed(row: dict[str, Any]) -> str:
+def _format_fields(row: dict[str, Any]) -> str:
     return ", ".join(row) or "none"

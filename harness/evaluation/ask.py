@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import NO_RECIPE, run_config
+from ..config import NO_RECIPE, build_run_config
 from ..errors import SamplesError, UsageError, reason
 from ..models.defaults import find_default_recipe
 from ..models.loading import open_model
@@ -54,7 +54,7 @@ def ask(
     """
     # what a run would refuse is refused here
     sampling = {"temperature": temperature, "top_p": top_p, "seed": seed}
-    run_config({"model": model, "benchmarks": ["ask"], "max_tokens": max_tokens, **sampling})
+    build_run_config({"model": model, "benchmarks": ["ask"], "max_tokens": max_tokens, **sampling})
     name = recipe or find_default_recipe(model)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=model))

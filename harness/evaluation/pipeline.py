@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import registry, report
-from ..config import NO_RECIPE, RunConfig, ScoreConfig, as_json
+from ..config import NO_RECIPE, RunConfig, ScoreConfig, serialize_config
 from ..errors import INFRASTRUCTURE, ModelError, UsageError
 from ..metrics.noise import write_noise
 from ..models.defaults import find_default_recipe
@@ -186,7 +186,7 @@ def read_recorded_sandbox(path: Path) -> str | None:
 def record_configuration(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:
     """Record the configuration and the suites in the manifest."""
     folder.update_manifest(
-        config=as_json(config),
+        config=serialize_config(config),
         benchmarks={suite.name: suite.describe_data() for suite in suites},
         recipes={suite.name: suite.describe_recipe() for suite in suites},
         tasks={suite.name: list(suite.problems) for suite in suites},

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import report
 from ..config import ScoreConfig
-from ..data.sample_files import ForeignSample, SamplesFile, read, samples_digest
+from ..data.sample_files import ForeignSample, SamplesFile, digest_samples, read_samples_file
 from ..errors import StoreError, UsageError
 from ..progress import Progress, Quiet
 from ..registry import lookup
@@ -68,7 +68,7 @@ def _find_begun_sandbox(config: ScoreConfig, out: Path | None) -> str | None:
         return read_recorded_sandbox(out)
     paths = find_default_folders(_derive_stem(config))
     asked = {"kind": "score", "field": config.field, "trust": config.trust}
-    asked |= {"samples": samples_digest(config.samples)} if paths else {}
+    asked |= {"samples": digest_samples(config.samples)} if paths else {}
     for path in paths:
         try:
             identity = read_manifest(path)["identity"]
@@ -143,7 +143,7 @@ def _load_inputs(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
     suite = load_suite(config.benchmark)
     if config.recipe is not None:
         suite = suite.with_recipe(config.recipe)
-    file = read(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
+    file = read_samples_file(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
     _check_inputs(config, suite, file)
     return suite, file
 

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..data.alpaca import texts, values
+from ..data.alpaca import parse_texts, parse_values
 from ..errors import DataError, reason
 from .cleaning import tidy
 
@@ -93,7 +93,7 @@ def alpaca_rows(path: Path) -> list[dict[str, Any]]:
 def _rows(text: str, suffix: str, where: str) -> Iterable[tuple[str, Any]]:
     if suffix == ".txt":
         return [(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    return values(text, suffix, where)
+    return parse_values(text, suffix, where)
 
 
 def _seed(row: Any, number: int, where: str) -> Seed:
@@ -101,5 +101,5 @@ def _seed(row: Any, number: int, where: str) -> Seed:
         row = {"instruction": row}
     if not isinstance(row, dict):
         raise DataError(f"{where} is {json.dumps(row)[:60]}; expected an object with an instruction, or a text")
-    found = {field: tidy(text) for field, text in texts(row, where).items()}
+    found = {field: tidy(text) for field, text in parse_texts(row, where).items()}
     return Seed(id=f"s{number:06d}", **found)

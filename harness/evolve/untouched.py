@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import ks_for
+from ..config import select_ks
 from ..errors import DataError, StoreError, reason
 from ..metrics.pass_at_k import compute_pass_at_k
 from ..store import read_manifest, read_samples, read_verdicts
@@ -54,7 +54,7 @@ def untouched(run: Path, data: Path) -> list[Beside]:
         counts = {task_id: (drawn[task_id], passed[task_id]) for task_id in task_ids}
         touched = set(found["touched"].get(benchmark, ())) & set(counts)
         clean = {task_id: count for task_id, count in counts.items() if task_id not in touched}
-        for k in ks_for(manifest["config"]["k"], min(drawn[task_id] for task_id in task_ids)):
+        for k in select_ks(manifest["config"]["k"], min(drawn[task_id] for task_id in task_ids)):
             full, rest = (compute_pass_at_k(one, k, benchmark=benchmark) for one in (counts, clean))
             scores.append(Beside(full=full, untouched=rest, touched=len(touched)))
     return scores

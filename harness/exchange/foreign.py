@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.sample_files import objects, unpacked
+from ..data.sample_files import parse_rows, read_unpacked
 from ..errors import SamplesError
 from ..types import CodeForm, Status
 
@@ -52,7 +52,7 @@ def read(path: Path, task_ids: Sequence[str]) -> ForeignFile:
     Raises:
         SamplesError: the file cannot be read, has none of the formats, or a row does not fit; the row is named.
     """
-    data = unpacked(path, "results file")
+    data = read_unpacked(path, "results file")
     try:
         name, rows = _detect_format(path, data, task_ids)
         found = tuple(rows)
@@ -81,7 +81,7 @@ def _detect_format(path: Path, data: bytes, task_ids: Sequence[str]) -> tuple[st
         return "evalplus", _parse_evalplus(whole["eval"])
     if isinstance(whole, list) and all(isinstance(found, list) for found in whole):
         return "bigcode", _parse_bigcode(path, whole, task_ids)
-    rows = [row for _, row in objects(path, data)]
+    rows = [row for _, row in parse_rows(path, data)]
     if rows and "resps" in rows[0]:
         return "lm-eval", _parse_lm_eval(rows, task_ids)
     if rows and "passed" in rows[0]:

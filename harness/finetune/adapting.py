@@ -9,7 +9,7 @@ from ..errors import ModelError, UsageError, install_hint
 from .config import ALL_LINEAR, Lora, TrainingConfig
 
 
-def peft_config(config: TrainingConfig, model: Any) -> Any | None:
+def build_peft_config(config: TrainingConfig, model: Any) -> Any | None:
     if config.lora is None:
         return None
     from peft import LoraConfig
@@ -19,13 +19,13 @@ def peft_config(config: TrainingConfig, model: Any) -> Any | None:
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=_targets(lora, model),
+        target_modules=_find_targets(lora, model),
         bias="none",
         task_type="CAUSAL_LM",
     )
 
 
-def _targets(lora: Lora, model: Any) -> list[str]:
+def _find_targets(lora: Lora, model: Any) -> list[str]:
     """The modules to adapt, by the last part of their names, as engines that load adapters expect them.
 
     Raises:
@@ -50,7 +50,7 @@ def _targets(lora: Lora, model: Any) -> list[str]:
     return sorted(lora.targets)
 
 
-def quantisation(name: str, dtype: Any) -> Any:
+def build_quantization(name: str, dtype: Any) -> Any:
     if find_spec("bitsandbytes") is None:
         raise ModelError(f"quantization {name} needs the package bitsandbytes: {install_hint('qlora')}")
     from transformers import BitsAndBytesConfig

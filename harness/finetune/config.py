@@ -105,7 +105,7 @@ class TrainingConfig:
         if self.quantization != "none" and self.lora is None:
             raise UsageError(f"quantization is {self.quantization}, which only adapters can be trained on; add --lora")
 
-    def settings(self) -> dict[str, Any]:
+    def collect_settings(self) -> dict[str, Any]:
         """All that decides the weights but the contents of the base and the data, JSON-ready."""
         told = {key: value for key, value in asdict(self).items() if key not in (*NOT_IDENTITY, "data", "held_out")}
         if self.lora is not None:
@@ -119,13 +119,13 @@ class TrainingConfig:
         Raises:
             DataError: a file is not there.
         """
-        from .rows import source_digest
+        from .rows import digest_source
 
-        held_out = source_digest(self.held_out) if isinstance(self.held_out, Path) else None
-        return json_digest({**self.settings(), "data": source_digest(self.data), "held_out_data": held_out})
+        held_out = digest_source(self.held_out) if isinstance(self.held_out, Path) else None
+        return json_digest({**self.collect_settings(), "data": digest_source(self.data), "held_out_data": held_out})
 
 
-def training_config(values: Mapping[str, Any], where: Where = lambda _: "") -> TrainingConfig:
+def build_training_config(values: Mapping[str, Any], where: Where = lambda _: "") -> TrainingConfig:
     """Return the training of plain values, as TOML and flags give them; `lora` is "r,alpha,targets" or a table.
 
     Raises:

@@ -27,11 +27,11 @@ def write_curves(folder: Path, manifest: Mapping[str, Any]) -> Path:
     losses: Mapping[str, Sequence[Sequence[float]]] = manifest["losses"]
     if any(losses.values()):
         plots.write_png(plots.draw_losses(losses), about / PLOT)
-    write_text(about / PAGE, page(manifest))
+    write_text(about / PAGE, render_page(manifest))
     return about / PAGE
 
 
-def page(manifest: Mapping[str, Any]) -> str:
+def render_page(manifest: Mapping[str, Any]) -> str:
     """The page's text."""
     losses, data = manifest["losses"], manifest["data"]
     about = f"{data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens, {manifest['seconds']:.0f} s"
@@ -44,19 +44,19 @@ def page(manifest: Mapping[str, Any]) -> str:
         "training.html",
         subject=f"{manifest['base']['name']}, fine-tuned",
         about=about,
-        alarms=_alarms(data, manifest.get("contamination")),
-        cards=[_card(name, losses[key]) for key, name in CARDS if losses[key]],
+        alarms=_collect_alarms(data, manifest.get("contamination")),
+        cards=[_build_card(name, losses[key]) for key, name in CARDS if losses[key]],
         plots=shown,
-        rows=_table(losses),
-        facts=_facts(manifest),
+        rows=_build_table(losses),
+        facts=_collect_facts(manifest),
     )
 
 
-def _card(name: str, curve: Sequence[Sequence[float]]) -> dict[str, str]:
+def _build_card(name: str, curve: Sequence[Sequence[float]]) -> dict[str, str]:
     return {"name": name, "value": f"{curve[-1][1]:.3f}", "about": f"from {curve[0][1]:.3f} at step {int(curve[0][0])}"}
 
 
-def _alarms(data: Mapping[str, Any], contamination: Mapping[str, Any] | None) -> list[str]:
+def _collect_alarms(data: Mapping[str, Any], contamination: Mapping[str, Any] | None) -> list[str]:
     told = []
     if data["too_long"]:
         kept = data["too_long"] - data["left_out"]
@@ -71,7 +71,7 @@ def _alarms(data: Mapping[str, Any], contamination: Mapping[str, Any] | None) ->
     return told
 
 
-def _table(losses: Mapping[str, Sequence[Sequence[float]]]) -> list[list[str]]:
+def _build_table(losses: Mapping[str, Sequence[Sequence[float]]]) -> list[list[str]]:
     """Every step with a held-out loss, and the training loss of the same step."""
     train, held_out = ({pair[0]: pair[1] for pair in losses[name]} for name in ("train", "held_out"))
     steps = sorted(held_out) or sorted({min(train), max(train)} if train else ())
@@ -80,7 +80,7 @@ def _table(losses: Mapping[str, Sequence[Sequence[float]]]) -> list[list[str]]:
     ]
 
 
-def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _collect_facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """How it was trained, for people."""
     base, data, recipe = manifest["base"], manifest["data"], manifest["recipe"]
     rows = [

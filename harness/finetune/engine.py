@@ -11,10 +11,10 @@ from ..errors import INFRASTRUCTURE, ModelError
 from ..models.adapters import CONFIGURATION
 from ..models.checkpoint import read_json_object, summarize_error
 from ..store import write_json
-from .adapting import peft_config, quantisation
+from .adapting import build_peft_config, build_quantization
 from .config import TrainingConfig
 from .folder import ABOUT, STATES
-from .machine import is_main, on_accelerator, shards, split_batch, world_size
+from .machine import count_shards, get_world_size, has_accelerator, is_main, split_batch
 from .tokens import Encoded
 
 IGNORED = -100
@@ -39,7 +39,7 @@ def load_base(path: Path, config: TrainingConfig, dtype: str) -> Any:
     held = dtype if config.lora is not None else "float32"
     options: dict[str, Any] = {"dtype": getattr(torch, held)}
     if config.quantization != "none":
-        options["quantization_config"] = quantisation(config.quantization, getattr(torch, dtype))
+        options["quantization_config"] = build_quantization(config.quantization, getattr(torch, dtype))
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(path, use_safetensors=True, local_files_only=True, **options)
     except (RuntimeError, ValueError, OSError, KeyError, ImportError, TypeError, AttributeError) as error:
@@ -60,7 +60,7 @@ def prepare_tokenizer(tokenizer: Any, vocabulary: int) -> None:
     tokenizer.padding_side = "right"
 
 
-def dataset(encoded: Encoded, order: Sequence[int]) -> Any:
+def build_dataset(encoded: Encoded, order: Sequence[int]) -> Any:
     """Return what TRL takes as tokenised prompt-completion data, in the order of training."""
     from datasets import Dataset
 
@@ -83,18 +83,18 @@ def make_trainer(
     callback: Any,
 ) -> Any:
     """The trainer; nothing runs yet."""
-    return _by_token(held_out)(
+    return _build_trainer_class(held_out)(
         model=model,
         args=arguments,
         train_dataset=train,
         eval_dataset=held_out,
         processing_class=tokenizer,
-        peft_config=peft_config(config, model),
-        callbacks=[callback, *_tensorboard(config.out)],
+        peft_config=build_peft_config(config, model),
+        callbacks=[callback, *_build_tensorboard(config.out)],
     )
 
 
-def _by_token(held_out: Any | None) -> Any:
+def _build_trainer_class(held_out: Any | None) -> Any:
     """TRL's trainer with a held-out loss that is the mean over all answer tokens.
 
     The trainer weighs batches by their rows, so its figure depends on which rows meet in a batch; here a batch's loss
@@ -118,7 +118,7 @@ def _by_token(held_out: Any | None) -> Any:
     return ByToken
 
 
-def _tensorboard(out: Path) -> list[Any]:
+def _build_tensorboard(out: Path) -> list[Any]:
     """TensorBoard's log, where it is installed, in the process that writes."""
     if not find_spec("tensorboard") or not is_main():
         return []
@@ -130,32 +130,32 @@ def _tensorboard(out: Path) -> list[Any]:
     return [callback(writer(log_dir=str(out / ABOUT / "tensorboard")))]
 
 
-def timed_saves(config: TrainingConfig) -> bool:
+def saves_by_time(config: TrainingConfig) -> bool:
     """Whether states are saved by the clock, which several processes would not read alike."""
-    return config.save_every is None and world_size() == 1
+    return config.save_every is None and get_world_size() == 1
 
 
-def _measures(config: TrainingConfig, steps: int, *, rows: int, held_out: int, fresh: bool) -> dict[str, Any]:
+def _build_schedule(config: TrainingConfig, steps: int, *, rows: int, held_out: int, fresh: bool) -> dict[str, Any]:
     """When losses are taken and states saved."""
     return {
         "logging_steps": config.log_every,
         "logging_nan_inf_filter": False,  # a loss that is no number is told, not hidden
         "eval_strategy": "steps" if held_out else "no",
-        "eval_steps": evaluation_steps(config, steps, rows, held_out),
+        "eval_steps": compute_evaluation_steps(config, steps, rows, held_out),
         "eval_on_start": bool(held_out) and fresh,
-        "save_strategy": "no" if timed_saves(config) else "steps",
+        "save_strategy": "no" if saves_by_time(config) else "steps",
         "save_steps": config.save_every or max(1, steps // SAVES),
         "save_total_limit": 2,
     }
 
 
-def evaluation_steps(config: TrainingConfig, steps: int, rows: int, held_out: int) -> int:
+def compute_evaluation_steps(config: TrainingConfig, steps: int, rows: int, held_out: int) -> int:
     """Steps between two held-out losses; a row costs a third there of what it costs in training."""
     affordable = int(EVALUATION_SHARE * 3 * rows / held_out) if held_out else 0
     return config.eval_every or max(1, steps // max(1, min(EVALUATIONS, affordable)))
 
 
-def arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, fresh: bool) -> Any:
+def build_arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, fresh: bool) -> Any:
     """TRL's own configuration; made before the model is loaded, for it starts what several processes share."""
     from trl.trainer.sft_config import SFTConfig
 
@@ -182,18 +182,18 @@ def arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, f
         completion_only_loss=True,
         bf16=dtype == "bfloat16",
         fp16=dtype == "float16",
-        use_cpu=not on_accelerator(),
+        use_cpu=not has_accelerator(),
         gradient_checkpointing=config.gradient_checkpointing,
         seed=config.seed,
         data_seed=config.seed,
         train_sampling_strategy="sequential",
-        **_measures(config, steps, rows=rows, held_out=held_out, fresh=fresh),
+        **_build_schedule(config, steps, rows=rows, held_out=held_out, fresh=fresh),
         report_to="none",  # TensorBoard is a callback of `make_trainer`, in a folder that stays
         disable_tqdm=True,
     )
 
 
-def run(trainer: Any, state: Path | None) -> None:
+def run_training(trainer: Any, state: Path | None) -> None:
     """Train, from `state` on where there is one.
 
     Raises:
@@ -211,7 +211,7 @@ def run(trainer: Any, state: Path | None) -> None:
         ) from error
 
 
-def save(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> None:
+def save_checkpoint(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> None:
     """Write the checkpoint, or the adapter, and the tokenizer; weights in the type that the base has on the disk.
 
     Where processes share the weights, they are gathered as the launcher's configuration says, in its type.
@@ -220,7 +220,7 @@ def save(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> No
     from transformers import AutoConfig
 
     out = str(config.out)
-    if shards() > 1:
+    if count_shards() > 1:
         trainer.save_model(out)
     elif is_main() and config.lora is None:
         published = getattr(AutoConfig.from_pretrained(base, local_files_only=True), "dtype", None)

@@ -36,23 +36,23 @@ def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -
         )
     if out.exists():
         raise UsageError(f"{out} exists; choose another --out, or remove it")
-    rows = training_examples(load_suite(benchmark).with_recipe(recipe))
+    rows = build_training_examples(load_suite(benchmark).with_recipe(recipe))
     make_folder(out.parent)
     write_rows(out, rows)
     return len(rows)
 
 
-def training_examples(suite: Suite) -> list[dict[str, str]]:
+def build_training_examples(suite: Suite) -> list[dict[str, str]]:
     """The suite's problems as Alpaca rows, with the task id.
 
     Raises:
         UsageError: a row trained with the recipe would not be the prompt that is evaluated.
     """
     assert suite.recipe is not None
-    return [_example(suite, suite.recipe, problem) for problem in suite.problems.values()]
+    return [_build_example(suite, suite.recipe, problem) for problem in suite.problems.values()]
 
 
-def _example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, str]:
+def _build_example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, str]:
     asked = suite.build_prompt(problem)
     if asked.messages:
         instruction = asked.messages[0][1]
@@ -63,9 +63,14 @@ def _example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, str]:
             f'recipe "{recipe.name}" asks {suite.name} in a form that no row of instruction and answer gives; '
             "choose wizardcoder, alpaca or chat"
         )
-    return {"instruction": instruction, "input": "", "output": _fenced(problem.reference), "task_id": problem.task_id}
+    return {
+        "instruction": instruction,
+        "input": "",
+        "output": _fence_code(problem.reference),
+        "task_id": problem.task_id,
+    }
 
 
-def _fenced(code: str) -> str:
+def _fence_code(code: str) -> str:
     tidy = code.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ").strip("\n").rstrip()
     return f"```python\n{tidy}\n```"

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..config import differences
+from ..config import find_differences
 from ..errors import StoreError
 from ..models.table import OWN_MANIFEST
 from ..models.trained import read_training
@@ -49,7 +49,7 @@ class TrainingFolder:
             return self
         with self._held as held:
             held.enter_context(lock_folder(self.path))
-            self.manifest = self._accepted()
+            self.manifest = self._claim_folder()
             make_folder(self.path / ABOUT)
             self._held = held.pop_all()
         return self
@@ -68,7 +68,7 @@ class TrainingFolder:
         if self.writes:
             write_json(self.path / OWN_MANIFEST, self.manifest)
 
-    def last_state(self) -> Path | None:
+    def find_last_state(self) -> Path | None:
         """The newest state that is whole; those that a kill left unfinished are removed."""
         whole: dict[int, Path] = {}
         for state in (self.path / STATES).glob("checkpoint-*"):
@@ -83,7 +83,7 @@ class TrainingFolder:
         if self.writes:
             shutil.rmtree(self.path / STATES, ignore_errors=True)
 
-    def _accepted(self) -> dict[str, Any]:
+    def _claim_folder(self) -> dict[str, Any]:
         found = read_training(self.path)
         if found is None:
             # Another process of ours may have been faster with the folder of the log.
@@ -91,14 +91,14 @@ class TrainingFolder:
             foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
             if foreign:
                 raise StoreError(f"{self.path} holds {foreign[0]} but no training of ours; choose another --out")
-            return self._fresh()
-        differing = differences(found.get("identity", {}), self._identity)
-        if differing and not found.get("finished") and self.last_state() is None:
-            return self._fresh()  # a start that was refused, or stopped before it had anything to lose
+            return self._start_manifest()
+        differing = find_differences(found.get("identity", {}), self._identity)
+        if differing and not found.get("finished") and self.find_last_state() is None:
+            return self._start_manifest()  # a start that was refused, or stopped before it had anything to lose
         check_identity(self.path, found, self._identity, "a training of ")
         return found
 
-    def _fresh(self) -> dict[str, Any]:
+    def _start_manifest(self) -> dict[str, Any]:
         manifest = {**build_manifest(self._identity), "finished": False}
         write_json(self.path / OWN_MANIFEST, manifest)
         return manifest

@@ -25,22 +25,22 @@ def check_installed() -> None:
         raise ModelError(f"training needs the packages {', '.join(missing)}: {install_hint('train')}")
 
 
-def on_accelerator() -> bool:
+def has_accelerator() -> bool:
     """Whether training runs on one."""
     import torch
 
     return torch.cuda.is_available()
 
 
-def world_size() -> int:
+def get_world_size() -> int:
     """Processes that train together, as a launcher says it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def shards() -> int:
+def count_shards() -> int:
     """Processes that share weights and states: all of them under FSDP and DeepSpeed, as accelerate says it."""
     shared = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
-    return world_size() if any(os.environ.get(name) == "true" for name in shared) else 1
+    return get_world_size() if any(os.environ.get(name) == "true" for name in shared) else 1
 
 
 def is_main() -> bool:
@@ -48,21 +48,21 @@ def is_main() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def leave() -> None:
+def exit_process() -> None:
     """End this process at once, its output written, where it trained with others; else nothing happens.
 
     A thread of Gloo may still have a tensor to let go of, for which it needs the interpreter: one that winds down ends
     that thread, and the process with SIGABRT. PyTorch knows of it (https://github.com/pytorch/pytorch/pull/179291);
     destroying the process group does not help, as FSDP's device mesh keeps the group alive.
     """
-    if world_size() == 1:
+    if get_world_size() == 1:
         return
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-def chosen_dtype(asked: str) -> str:
+def select_dtype(asked: str) -> str:
     """The type of the computation on this hardware.
 
     Raises:
@@ -70,7 +70,7 @@ def chosen_dtype(asked: str) -> str:
     """
     import torch
 
-    cuda = on_accelerator()
+    cuda = has_accelerator()
     if asked == "auto":
         if not cuda:
             return "float32"
@@ -86,11 +86,11 @@ def split_batch(config: TrainingConfig) -> tuple[int, int]:
     Raises:
         UsageError: the batch does not divide.
     """
-    processes = world_size()
+    processes = get_world_size()
     if config.batch_size % processes:
         raise UsageError(f"batch_size is {config.batch_size}, which {processes} processes cannot share evenly")
     each = config.batch_size // processes
-    most = MICRO_BATCH["cuda" if on_accelerator() else "cpu"]
+    most = MICRO_BATCH["cuda" if has_accelerator() else "cpu"]
     micro = config.micro_batch_size or max(size for size in range(1, most + 1) if each % size == 0)
     if each % micro:
         raise UsageError(f"micro_batch_size is {micro}, which does not divide the {each} rows of a process and step")

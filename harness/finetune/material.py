@@ -12,9 +12,9 @@ from ..models.checkpoint import Checkpoint, read_context_length
 from ..models.rendering import load_tokenizer
 from ..tasks.recipes import Recipe, recipe
 from .config import TrainingConfig
-from .order import sorted_steps, training_order
-from .rows import TrainingRow, read_training_rows, rows_digest, set_aside, source_file
-from .tokens import Encoded, encode
+from .order import order_rows, sort_steps
+from .rows import TrainingRow, digest_rows, find_source_file, read_training_rows, split_rows
+from .tokens import Encoded, encode_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def read_parts(config: TrainingConfig) -> tuple[list[TrainingRow], list[Training
     if isinstance(config.held_out, Path):
         return rows, read_training_rows(config.held_out)
     if config.held_out is not None:
-        return set_aside(rows, config.held_out, config.seed)
+        return split_rows(rows, config.held_out, config.seed)
     return rows, []
 
 
@@ -52,7 +52,7 @@ def make_material(
 
     Raises:
         UsageError: the length that is asked for exceeds the base's context.
-        ModelError, DataError: as `encode`.
+        ModelError, DataError: as `encode_rows`.
     """
     context = read_context_length(base.path)
     if context is not None and config.max_length > context:
@@ -63,15 +63,15 @@ def make_material(
     tokenizer = load_tokenizer(base.path)
     chosen = recipe(config.recipe)
     made = [
-        encode(rows, chosen, tokenizer, name=base.name, max_length=config.max_length, truncated=config.truncated)
+        encode_rows(rows, chosen, tokenizer, name=base.name, max_length=config.max_length, truncated=config.truncated)
         for rows in (train, held_out)
         if rows
     ]
     sizes = made[0].answer_tokens
     budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
-    order = training_order(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
+    order = order_rows(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
     if not config.packing:
-        order = sorted_steps(order, [len(ids) for ids in made[0].input_ids], config.batch_size)
+        order = sort_steps(order, [len(ids) for ids in made[0].input_ids], config.batch_size)
     return Material(
         base=base,
         recipe=chosen,
@@ -79,11 +79,11 @@ def make_material(
         train=made[0],
         held_out=made[1] if len(made) > 1 else None,
         order=order,
-        facts=_facts(config, train, held_out, made[0], order),
+        facts=_collect_facts(config, train, held_out, made[0], order),
     )
 
 
-def _facts(
+def _collect_facts(
     config: TrainingConfig,
     train: list[TrainingRow],
     held_out: list[TrainingRow],
@@ -93,24 +93,24 @@ def _facts(
     """Return what the manifest says of the data."""
     sizes = encoded.answer_tokens
     return {
-        "source": str(source_file(config.data)),
-        "digest": f"sha256:{rows_digest(train)}",
+        "source": str(find_source_file(config.data)),
+        "digest": f"sha256:{digest_rows(train)}",
         "rows": len(train),
         "held_out_rows": len(held_out),
         "too_long": encoded.too_long,
         "left_out": encoded.left_out,
-        "held_out_in_training": len(set(map(_asked, held_out)) & set(map(_asked, train))),
+        "held_out_in_training": len(set(map(_get_question, held_out)) & set(map(_get_question, train))),
         "trained_rows": len(order),
         "trained_answer_tokens": sum(sizes[index] for index in order),
         "trained_tokens": sum(len(encoded.input_ids[index]) for index in order),
     }
 
 
-def _asked(row: TrainingRow) -> tuple[str, str]:
+def _get_question(row: TrainingRow) -> tuple[str, str]:
     return row.instruction, row.input
 
 
-def tell_data(material: Material, tell: Callable[[str], None]) -> None:
+def report_data(material: Material, tell: Callable[[str], None]) -> None:
     """Say how much there is to train on, and what a reader should know of it."""
     facts = material.facts
     tell(

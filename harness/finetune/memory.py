@@ -34,7 +34,7 @@ GROUPS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class MemoryEstimate:
     """Bytes of one process."""
 
     weights: int
@@ -48,11 +48,11 @@ class Need:
         """All of them."""
         return self.weights + self.gradients + self.optimiser + self.activations + self.libraries
 
-    def told(self) -> str:
+    def format(self) -> str:
         """For people: the total and its parts."""
         parts = {"weights": self.weights, "gradients": self.gradients, "optimiser": self.optimiser}
         parts |= {"activations": self.activations, "libraries": self.libraries}
-        return f"{_gb(self.total)} ({', '.join(f'{name} {_gb(value)}' for name, value in parts.items())})"
+        return f"{_format_gb(self.total)} ({', '.join(f'{name} {_format_gb(value)}' for name, value in parts.items())})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Batch:
     """Whether attention scores are kept for the way back."""
 
 
-def need(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards: int = 1) -> Need:
+def estimate_memory(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards: int = 1) -> MemoryEstimate:
     """Return what `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
     shapes: dict[str, tuple[int, ...]] = {}
     for shard in sorted(base.glob(WEIGHTS)):
@@ -77,17 +77,17 @@ def need(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards
         trained = total
         weights = 4.0 * total + (width * total if width < 4 else 0)  # the copies that autocast makes
     else:
-        trained = _lora_parameters(config, shapes)
+        trained = _count_lora_parameters(config, shapes)
         weights = QUANTISED.get(config.quantization, width) * total + 4.0 * trained
-    return Need(
+    return MemoryEstimate(
         weights=round(weights / shards),
         gradients=round(4.0 * trained / shards),
         optimiser=round(8.0 * trained / shards),
-        activations=round(_activations(base, config, width, batch)),
+        activations=round(_estimate_activations(base, config, width, batch)),
     )
 
 
-def check_memory(needed: Need, available: int | None) -> None:
+def check_memory(needed: MemoryEstimate, available: int | None) -> None:
     """Refuse what will not fit.
 
     Raises:
@@ -95,25 +95,25 @@ def check_memory(needed: Need, available: int | None) -> None:
     """
     if available is not None and needed.total > available:
         raise ModelError(
-            f"training needs about {needed.told()} in each process, and {_gb(available)} are available; choose "
-            "--lora, --gradient-checkpointing, a smaller --micro-batch-size or --max-length, more processes, or "
+            f"training needs about {needed.format()} in each process, and {_format_gb(available)} are available; "
+            "choose --lora, --gradient-checkpointing, a smaller --micro-batch-size or --max-length, more processes, or "
             "--ignore-memory",
             exit_code=INFRASTRUCTURE,
         )
 
 
-def available_bytes() -> int:
+def read_available_bytes() -> int:
     """Free memory of the accelerator, else what the machine and this process's group have left."""
     import psutil  # type: ignore[import-untyped]
     import torch
 
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    machine, group = int(psutil.virtual_memory().available), _group()
+    machine, group = int(psutil.virtual_memory().available), _read_group_bytes()
     return machine if group is None else min(machine, group)
 
 
-def peak_bytes() -> int:
+def read_peak_bytes() -> int:
     """The most that this process has had: on the accelerator where there is one."""
     import resource
 
@@ -124,7 +124,7 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _lora_parameters(config: TrainingConfig, shapes: Mapping[str, tuple[int, ...]]) -> int:
+def _count_lora_parameters(config: TrainingConfig, shapes: Mapping[str, tuple[int, ...]]) -> int:
     assert config.lora is not None
     found = 0
     for name, shape in shapes.items():
@@ -135,7 +135,7 @@ def _lora_parameters(config: TrainingConfig, shapes: Mapping[str, tuple[int, ...
     return found
 
 
-def _activations(base: Path, config: TrainingConfig, width: float, batch: Batch) -> float:
+def _estimate_activations(base: Path, config: TrainingConfig, width: float, batch: Batch) -> float:
     settings = read_configuration(base)
     hidden = int(settings.get("hidden_size") or settings.get("n_embd") or 0)
     inner = int(settings.get("intermediate_size") or settings.get("n_inner") or 4 * hidden)
@@ -150,7 +150,7 @@ def _activations(base: Path, config: TrainingConfig, width: float, batch: Batch)
     return layer + width * tokens * hidden * layers if config.gradient_checkpointing else layer * layers
 
 
-def _group() -> int | None:
+def _read_group_bytes() -> int | None:
     """Return what the control group has left; files it has merely read before count as free."""
     for folder, limit, used in GROUPS:
         try:
@@ -162,5 +162,5 @@ def _group() -> int | None:
     return None
 
 
-def _gb(count: int) -> str:
+def _format_gb(count: int) -> str:
     return f"{count / 1e9:.1f} GB"

@@ -41,15 +41,15 @@ def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
     if out.exists():
         raise StoreError(f"{out} exists; choose another --out, or remove it")
     (checked,) = parse_adapters([f"adapter={adapter}"])
-    checkpoint = _base(adapter, base)
+    checkpoint = _find_base(adapter, base)
     check_fit(checked, checkpoint.path)
-    manifest = _manifest(checked, checkpoint)
+    manifest = _extend_manifest(checked, checkpoint)
     make_folder(out.parent)
     scratch = Path(tempfile.mkdtemp(prefix=".merging-", dir=out.parent))
     try:
         # Outside the scratch folder, which becomes the checkpoint.
         with tempfile.NamedTemporaryFile(prefix="harness-", suffix=".log") as log, redirect_output(Path(log.name)):
-            _merge(checkpoint.path, checked.path, scratch)
+            _merge_weights(checkpoint.path, checked.path, scratch)
         write_json(scratch / OWN_MANIFEST, manifest)
         scratch.chmod(0o755)
         scratch.rename(out)
@@ -60,7 +60,7 @@ def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
     return out
 
 
-def _base(adapter: Path, asked: str | None) -> Checkpoint:
+def _find_base(adapter: Path, asked: str | None) -> Checkpoint:
     """The checkpoint that the adapter changes; its weights must be those that the adapter was trained on."""
     trained = read_training(adapter) or {}
     known = trained.get("base", {})
@@ -78,14 +78,14 @@ def _base(adapter: Path, asked: str | None) -> Checkpoint:
     return found
 
 
-def _manifest(adapter: Adapter, base: Checkpoint) -> dict[str, Any]:
+def _extend_manifest(adapter: Adapter, base: Checkpoint) -> dict[str, Any]:
     """The adapter's own, with where the merged weights come from."""
     trained = read_training(adapter.path) or {}
     facts = {"adapter": adapter.digest, "base": digest_weights(base.path), "rank": adapter.rank, "when": read_clock()}
     return {**trained, "merged": facts}
 
 
-def _merge(base: Path, adapter: Path, out: Path) -> None:
+def _merge_weights(base: Path, adapter: Path, out: Path) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -108,9 +108,9 @@ def _merge(base: Path, adapter: Path, out: Path) -> None:
         if isinstance(published, torch.dtype):
             model = model.to(published)
         model.save_pretrained(out)
-        _tokenizer(base, adapter).save_pretrained(out)
+        _load_tokenizer(base, adapter).save_pretrained(out)
 
 
-def _tokenizer(base: Path, adapter: Path) -> Any:
+def _load_tokenizer(base: Path, adapter: Path) -> Any:
     """The adapter's own, which has a pad token, else the base's."""
     return load_tokenizer(adapter if (adapter / "tokenizer_config.json").is_file() else base)

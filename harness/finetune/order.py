@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import count
 
 
-def training_order(
+def order_rows(
     sizes: Sequence[int],
     *,
     seed: int,
@@ -40,7 +40,7 @@ def training_order(
     raise AssertionError("count() has no end")
 
 
-def sorted_steps(order: Sequence[int], lengths: Sequence[int], batch_size: int) -> list[int]:
+def sort_steps(order: Sequence[int], lengths: Sequence[int], batch_size: int) -> list[int]:
     """`order` with the rows of each optimiser step from the longest to the shortest.
 
     A step's gradient is a sum, so nothing changes but rounding; the parts of a step that are in memory at a time then

@@ -47,7 +47,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def preset(name: str) -> dict[str, Any]:
+def get_preset(name: str) -> dict[str, Any]:
     """The settings called `name`.
 
     Raises:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.alpaca import texts, values
+from ..data.alpaca import parse_texts, parse_values
 from ..digests import file_digest
 from ..errors import DataError, install_hint, reason
 
@@ -41,8 +41,8 @@ def read_training_rows(source: Path) -> list[TrainingRow]:
     Raises:
         DataError: it cannot be read, holds no rows, or a row does not fit or has no answer (the first is named).
     """
-    file = source_file(source)
-    rows = [_row(value, where, file) for where, value in _values(file)]
+    file = find_source_file(source)
+    rows = [_parse_row(value, where, file) for where, value in _read_values(file)]
     if not rows:
         raise DataError(f"data {file} has no rows")
     empty = [row for row in rows if not row.output.strip()]
@@ -54,7 +54,7 @@ def read_training_rows(source: Path) -> list[TrainingRow]:
     return rows
 
 
-def source_file(source: Path) -> Path:
+def find_source_file(source: Path) -> Path:
     """The file of rows that `source` names: itself, or the data set's in a folder.
 
     Raises:
@@ -70,18 +70,18 @@ def source_file(source: Path) -> Path:
     raise DataError(f"data {source} does not exist")
 
 
-def source_digest(source: Path) -> str:
+def digest_source(source: Path) -> str:
     """SHA-256 (hex) of the file of rows.
 
     Raises:
         DataError: there is none.
     """
-    return file_digest(source_file(source))
+    return file_digest(find_source_file(source))
 
 
-def data_manifest(source: Path) -> dict[str, Any] | None:
+def read_data_manifest(source: Path) -> dict[str, Any] | None:
     """Return what the data set's own manifest says, where it lies beside the rows and is of these rows."""
-    file = source_file(source)
+    file = find_source_file(source)
     manifest = file.parent / DATA_MANIFEST
     if not manifest.is_file():
         return None
@@ -95,7 +95,7 @@ def data_manifest(source: Path) -> dict[str, Any] | None:
     return dict(found)
 
 
-def set_aside(rows: Sequence[TrainingRow], share: float, seed: int) -> tuple[list[TrainingRow], list[TrainingRow]]:
+def split_rows(rows: Sequence[TrainingRow], share: float, seed: int) -> tuple[list[TrainingRow], list[TrainingRow]]:
     """The rows to train on and the held-out ones, both in their order; the seed decides which.
 
     Raises:
@@ -109,7 +109,7 @@ def set_aside(rows: Sequence[TrainingRow], share: float, seed: int) -> tuple[lis
     return kept, [row for at, row in enumerate(rows) if at in chosen]
 
 
-def rows_digest(rows: Iterable[TrainingRow]) -> str:
+def digest_rows(rows: Iterable[TrainingRow]) -> str:
     """SHA-256 (hex) of the rows' three texts, whatever file they came from."""
     total = hashlib.sha256()
     for row in rows:
@@ -117,18 +117,18 @@ def rows_digest(rows: Iterable[TrainingRow]) -> str:
     return total.hexdigest()
 
 
-def _values(file: Path) -> Iterator[tuple[str, Any]]:
+def _read_values(file: Path) -> Iterator[tuple[str, Any]]:
     if file.suffix == ".parquet":
-        yield from _parquet(file)
+        yield from _read_parquet(file)
         return
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"data {file} cannot be read: {reason(error)}") from error
-    yield from values(text, file.suffix, f"data {file}")
+    yield from parse_values(text, file.suffix, f"data {file}")
 
 
-def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
+def _read_parquet(file: Path) -> Iterator[tuple[str, Any]]:
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
@@ -140,7 +140,7 @@ def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
     yield from ((f"row {number}", value) for number, value in enumerate(values, 1))
 
 
-def _row(value: Any, where: str, file: Path) -> TrainingRow:
+def _parse_row(value: Any, where: str, file: Path) -> TrainingRow:
     if not isinstance(value, dict):
         raise DataError(f"data {file} {where} is {json.dumps(value)[:60]}; expected instruction, input and output")
-    return TrainingRow(where=where, **texts(value, f"data {file} {where}"))
+    return TrainingRow(where=where, **parse_texts(value, f"data {file} {where}"))

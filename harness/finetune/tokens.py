@@ -47,7 +47,7 @@ class Encoded:
         return len(self.input_ids)
 
 
-def encode(
+def encode_rows(
     rows: Sequence[TrainingRow], recipe: Recipe, tokenizer: Any, *, name: str, max_length: int, truncated: str = "drop"
 ) -> Encoded:
     """Token ids and answer masks of `rows`, those with room for an answer at least.
@@ -64,7 +64,7 @@ def encode(
         )
     ids, masks, too_long, left_out = [], [], 0, 0
     for row in rows:
-        prompt, answer = _apart(row, recipe, tokenizer, name)
+        prompt, answer = _encode_row(row, recipe, tokenizer, name)
         whole = [*prompt, *answer, eos]
         if len(whole) > max_length:
             too_long += 1
@@ -78,7 +78,7 @@ def encode(
     return Encoded(input_ids=ids, completion_mask=masks, too_long=too_long, left_out=left_out)
 
 
-def _apart(row: TrainingRow, recipe: Recipe, tokenizer: Any, name: str) -> tuple[list[int], list[int]]:
+def _encode_row(row: TrainingRow, recipe: Recipe, tokenizer: Any, name: str) -> tuple[list[int], list[int]]:
     """The ids of the prompt as a model is asked with it, and those of the answer."""
     rendered = render_prompt(recipe.ask(row.instruction, row.input), tokenizer, name)
     prompt = list(rendered.token_ids or ())

@@ -22,17 +22,17 @@ from . import engine
 from .config import TrainingConfig
 from .curves import write_curves
 from .folder import TrainingFolder
-from .machine import check_installed, chosen_dtype, is_main, on_accelerator, shards, split_batch
-from .material import Material, make_material, read_parts, tell_data
-from .memory import Batch, Need, available_bytes, check_memory, need, peak_bytes
-from .rows import TrainingRow, data_manifest, rows_digest
-from .watching import losses, watcher
+from .machine import check_installed, count_shards, has_accelerator, is_main, select_dtype, split_batch
+from .material import Material, make_material, read_parts, report_data
+from .memory import Batch, MemoryEstimate, check_memory, estimate_memory, read_available_bytes, read_peak_bytes
+from .rows import TrainingRow, digest_rows, read_data_manifest
+from .watching import collect_losses, make_callback
 
 PACKAGES = ("evol-harness", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainedCheckpoint:
     """A checkpoint that is done."""
 
     folder: Path
@@ -54,7 +54,7 @@ def finetune(
     tell: Callable[[str], None] | None = None,
     resume: bool = True,
     command: Sequence[str] = (),
-) -> Trained:
+) -> TrainedCheckpoint:
     """Train what `config` says; a finished checkpoint of the same configuration is returned as it is.
 
     `tell` gets a line now and then (default: stderr). Without `resume` a stopped training begins again.
@@ -71,41 +71,41 @@ def finetune(
     base = find_checkpoint(config.base, ModelOptions())
     train, held_out = read_parts(config)
     if not is_main():
-        tell = _nothing
-    with TrainingFolder(config.out, _identity(config, base, train, held_out), writes=is_main()) as folder:
+        tell = _ignore_line
+    with TrainingFolder(config.out, _build_identity(config, base, train, held_out), writes=is_main()) as folder:
         if folder.manifest.get("finished"):
-            return Trained(folder=config.out, manifest=folder.manifest, skipped=True)
+            return TrainedCheckpoint(folder=config.out, manifest=folder.manifest, skipped=True)
         if not resume:
             folder.forget_states()
         material = make_material(config, base, train, held_out)
-        tell_data(material, tell)
-        folder.update(**_about(config, material), command=list(command))
-        with _library_output(folder.log):
+        report_data(material, tell)
+        folder.update(**_describe_training(config, material), command=list(command))
+        with _capture_library_output(folder.log):
             _train(config, material, folder, tell)
         if folder.writes:
             tell(f"curves: {write_curves(config.out, folder.manifest)}")
             folder.update(finished=True)
             folder.forget_states()
-        return Trained(folder=config.out, manifest=folder.manifest)
+        return TrainedCheckpoint(folder=config.out, manifest=folder.manifest)
 
 
-def _identity(
+def _build_identity(
     config: TrainingConfig, base: Checkpoint, train: list[TrainingRow], held_out: list[TrainingRow]
 ) -> dict[str, Any]:
     """Return what decides the weights."""
     return {
-        **config.settings(),
+        **config.collect_settings(),
         "base": digest_weights(base.path),
-        "data": rows_digest(train),
-        "held_out": rows_digest(held_out) if held_out else None,
+        "data": digest_rows(train),
+        "held_out": digest_rows(held_out) if held_out else None,
         "recipe": recipe(config.recipe).digest,
     }
 
 
-def _about(config: TrainingConfig, material: Material) -> dict[str, Any]:
+def _describe_training(config: TrainingConfig, material: Material) -> dict[str, Any]:
     """Return what the manifest says before the training."""
     base = material.base
-    source = data_manifest(config.data) or {}
+    source = read_data_manifest(config.data) or {}
     return {
         "recipe": {"name": material.recipe.name, "digest": material.recipe.digest},
         "base": {
@@ -116,7 +116,7 @@ def _about(config: TrainingConfig, material: Material) -> dict[str, Any]:
         },
         "data": {**material.facts, "rounds": source.get("rounds")},
         "contamination": source.get("contamination"),
-        "settings": config.settings(),
+        "settings": config.collect_settings(),
         "versions": read_versions(*PACKAGES),
         "hardware": describe_hardware(),
         "started": read_clock(),
@@ -124,11 +124,11 @@ def _about(config: TrainingConfig, material: Material) -> dict[str, Any]:
 
 
 def _train(config: TrainingConfig, material: Material, folder: TrainingFolder, tell: Callable[[str], None]) -> None:
-    dtype = chosen_dtype(config.dtype)
+    dtype = select_dtype(config.dtype)
     needed = _check_memory(config, material, dtype, tell)
-    state = folder.last_state()
+    state = folder.find_last_state()
     held_out, rows = material.held_out, len(material.order)
-    arguments = engine.arguments(
+    arguments = engine.build_arguments(
         config, dtype, rows=rows, held_out=len(held_out) if held_out is not None else 0, fresh=state is None
     )
     model = engine.load_base(material.base.path, config, dtype)
@@ -138,49 +138,54 @@ def _train(config: TrainingConfig, material: Material, folder: TrainingFolder, t
         material.tokenizer,
         config,
         arguments=arguments,
-        train=engine.dataset(material.train, material.order),
-        held_out=engine.dataset(held_out, range(len(held_out))) if held_out is not None else None,
-        callback=watcher(config.out, tell, main=is_main(), timed=engine.timed_saves(config)),
+        train=engine.build_dataset(material.train, material.order),
+        held_out=engine.build_dataset(held_out, range(len(held_out))) if held_out is not None else None,
+        callback=make_callback(config.out, tell, main=is_main(), timed=engine.saves_by_time(config)),
     )
     if state is not None:
         tell(f"going on from step {state.name.rpartition('-')[2]}")
     started = time.monotonic()
-    engine.run(trainer, state)
+    engine.run_training(trainer, state)
     seconds = time.monotonic() - started
-    if held_out is not None and losses(trainer.state.log_history)["held_out"][-1][0] != trainer.state.global_step:
+    if (
+        held_out is not None
+        and collect_losses(trainer.state.log_history)["held_out"][-1][0] != trainer.state.global_step
+    ):
         trainer.evaluate()
-    engine.save(trainer, material.tokenizer, config, material.base.path)
+    engine.save_checkpoint(trainer, material.tokenizer, config, material.base.path)
     folder.update(
         dtype=dtype,
         steps=trainer.state.global_step,
         resumed_from=int(state.name.rpartition("-")[2]) if state is not None else None,
-        losses=losses(trainer.state.log_history),
+        losses=collect_losses(trainer.state.log_history),
         seconds=round(seconds, 3),
-        memory={**asdict(needed), "total": needed.total, "measured_peak": peak_bytes()},
+        memory={**asdict(needed), "total": needed.total, "measured_peak": read_peak_bytes()},
         ended=read_clock(),
     )
 
 
-def _check_memory(config: TrainingConfig, material: Material, dtype: str, tell: Callable[[str], None]) -> Need:
+def _check_memory(
+    config: TrainingConfig, material: Material, dtype: str, tell: Callable[[str], None]
+) -> MemoryEstimate:
     micro, _ = split_batch(config)
     batch = Batch(
         rows=micro,
         length=config.max_length if config.packing else max(map(len, material.train.input_ids)),
-        keeps_scores=not on_accelerator(),
+        keeps_scores=not has_accelerator(),
     )
-    needed = need(material.base.path, config, dtype=dtype, batch=batch, shards=shards())
-    tell(f"memory: about {needed.told()}")
+    needed = estimate_memory(material.base.path, config, dtype=dtype, batch=batch, shards=count_shards())
+    tell(f"memory: about {needed.format()}")
     if not config.ignore_memory:
-        check_memory(needed, available_bytes())
+        check_memory(needed, read_available_bytes())
     return needed
 
 
-def _nothing(_line: str) -> None:
+def _ignore_line(_line: str) -> None:
     """Return what the processes tell that are not the first one."""
 
 
 @contextmanager
-def _library_output(log: Path) -> Iterator[None]:
+def _capture_library_output(log: Path) -> Iterator[None]:
     """Libraries' output and warnings go to `log`."""
     with redirect_output(log), warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -17,7 +17,7 @@ SAVE_SHARE = 0.02
 """States are saved every five minutes, or less often where writing them would take more of the time than this."""
 
 
-def losses(history: Sequence[dict[str, Any]]) -> dict[str, list[list[float]]]:
+def collect_losses(history: Sequence[dict[str, Any]]) -> dict[str, list[list[float]]]:
     """The trainer's log as [step, loss] pairs: "train" and "held_out", a step once."""
     train: dict[int, float] = {}
     held_out: dict[int, float] = {}
@@ -36,7 +36,7 @@ class NotFinite(HarnessError):
     """The loss is no number any more."""
 
 
-def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) -> Any:
+def make_callback(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) -> Any:
     """The callback for a trainer that writes to `out`; `timed`: it decides itself when a state is saved."""
     from transformers import TrainerCallback
 
@@ -66,7 +66,7 @@ def watcher(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) 
             ends = state.global_step in (self.first_step + 1, state.max_steps)
             if "eval_loss" in logs or ends or now - self.said >= EVERY_S:
                 self.said = now
-                tell(_line(state, logs, now - self.started, self.first_step))
+                tell(_format_line(state, logs, now - self.started, self.first_step))
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             self.saved = time.monotonic()
@@ -82,7 +82,7 @@ def _check_finite(step: int, loss: float | None) -> None:
         raise NotFinite(f"step {step}: the loss is {loss}; lower --learning-rate, or choose --dtype float32")
 
 
-def _line(state: Any, logs: dict[str, Any], seconds: float, first_step: int) -> str:
+def _format_line(state: Any, logs: dict[str, Any], seconds: float, first_step: int) -> str:
     """Step, losses, learning rate, speed since the start, and what is left of the time at that speed."""
     parts = [f"step {state.global_step}/{state.max_steps}"]
     if "loss" in logs:

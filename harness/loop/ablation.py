@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from ..finetune.config import TrainingConfig, training_config
-from ..finetune.rows import TrainingRow, read_training_rows, source_file
-from ..finetune.tokens import encode
+from ..finetune.config import TrainingConfig, build_training_config
+from ..finetune.rows import TrainingRow, find_source_file, read_training_rows
+from ..finetune.tokens import encode_rows
 from ..models.loading import find_checkpoint
 from ..models.options import ModelOptions
 from ..models.rendering import load_tokenizer
@@ -29,7 +29,7 @@ from ..tasks.recipes import recipe
 from ..types import Score
 from .config import AblationOptions
 from .stages import Stage
-from .workshop import Workshop, score_from, scores
+from .workshop import Workshop, parse_score, read_scores
 
 FOLDER = "ablation"
 FIGURES = ("last", "rows", "trained_rows", "trained_tokens", "held_out_loss")
@@ -50,9 +50,9 @@ class Point:
     run: Path
 
     @property
-    def span(self) -> str:
+    def label(self) -> str:
         """ "0 to 2"."""
-        return span(self.last)
+        return format_rounds(self.last)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Ablation:
     held_out_rows: int
     points: tuple[Point, ...]
 
-    def as_json(self, root: Path) -> dict[str, Any]:
+    def serialize(self, root: Path) -> dict[str, Any]:
         """For a file; folders from `root` on."""
         return {
             "budget": self.budget,
@@ -79,12 +79,12 @@ class Ablation:
         }
 
 
-def ablation_from(found: Mapping[str, Any], root: Path) -> Ablation:
-    """Return what `as_json` wrote."""
+def parse_ablation(found: Mapping[str, Any], root: Path) -> Ablation:
+    """Return what `Ablation.serialize` wrote."""
     points = tuple(
         Point(
             **{name: one[name] for name in FIGURES},
-            scores=tuple(score_from(score) for score in one["scores"]),
+            scores=tuple(parse_score(score) for score in one["scores"]),
             run=root / one["run"],
         )
         for one in found["rounds"]
@@ -92,7 +92,7 @@ def ablation_from(found: Mapping[str, Any], root: Path) -> Ablation:
     return Ablation(budget=found["budget"], held_out_rows=found["held_out_rows"], points=points)
 
 
-def ablation_stage(workshop: Workshop, data: Path, options: AblationOptions) -> Stage:
+def build_ablation_stage(workshop: Workshop, data: Path, options: AblationOptions) -> Stage:
     """The comparison as a stage; its trainings and runs are stages of their own.
 
     Raises:
@@ -101,45 +101,45 @@ def ablation_stage(workshop: Workshop, data: Path, options: AblationOptions) -> 
     return Stage(
         name="ablation",
         key={
-            "training": workshop.training(data, options.finetune).digest,
-            "run": workshop.evaluation(workshop.base, workshop.base_digest, options.run).digest,
+            "training": workshop.build_training_stage(data, options.finetune).digest,
+            "run": workshop.build_evaluation_stage(workshop.base, workshop.base_digest, options.run).digest,
             "tokens": options.tokens,
             "held_out": options.held_out,
         },
     )
 
 
-def span(last: int) -> str:
+def format_rounds(last: int) -> str:
     """Rounds up to `last`, as tables call them."""
     return f"0 to {last}" if last else "0"
 
 
-def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) -> Ablation:
+def measure_rounds(workshop: Workshop, data: Path, options: AblationOptions) -> Ablation:
     """Train and evaluate a checkpoint for each number of rounds in `data`, whose rows say their round.
 
     Raises:
         DataError: the rows know no rounds, or too few seeds are there to set some aside.
         HarnessError: as the trainings and evaluations.
     """
-    rows = rows_with_rounds(source_file(data))
+    rows = read_rows_with_rounds(find_source_file(data))
     folder = workshop.stages.root / FOLDER
     make_folder(folder)
     named = options.finetune.get("held_out")
     if isinstance(named, str | Path):
         held_out, count = Path(named), len(read_training_rows(Path(named)))
     else:
-        rows, apart = by_lineage(rows, options.held_out, int(options.finetune.get("seed", 0)))
-        held_out, count = _written(folder, "held-out", apart), len(apart)
+        rows, apart = split_by_lineage(rows, options.held_out, int(options.finetune.get("seed", 0)))
+        held_out, count = _write_row_file(folder, "held-out", apart), len(apart)
     sets = {last: [row for row in rows if row["round"] <= last] for last in sorted({row["round"] for row in rows})}
-    budget = options.tokens or largest(workshop.base, list(sets.values())[-1], options.finetune)
+    budget = options.tokens or compute_largest_budget(workshop.base, list(sets.values())[-1], options.finetune)
     # Another limit would end one set before the others.
     values = {**options.finetune, "held_out": str(held_out), "max_tokens": budget, "max_steps": None}
     points = tuple(
-        _point(
+        _measure_point(
             workshop,
             last,
             found,
-            data=_written(folder, f"rounds-0-{last}", found),
+            data=_write_row_file(folder, f"rounds-0-{last}", found),
             training=values,
             running=options.run,
         )
@@ -148,7 +148,7 @@ def rounds_ablation(workshop: Workshop, data: Path, options: AblationOptions) ->
     return Ablation(budget=budget, held_out_rows=count, points=points)
 
 
-def rows_with_rounds(file: Path) -> list[Row]:
+def read_rows_with_rounds(file: Path) -> list[Row]:
     """The rows of an evolved data set.
 
     Raises:
@@ -168,13 +168,13 @@ def rows_with_rounds(file: Path) -> list[Row]:
     return rows
 
 
-def by_lineage(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+def split_by_lineage(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
     """The rows to train on and the held-out ones: whole lineages, a share of the seeds, drawn by `seed`.
 
     Raises:
         DataError: one part would be empty.
     """
-    lineages = sorted({str(row["seed_id"]) for row in rows}, key=lambda name: _drawn(seed, name))
+    lineages = sorted({str(row["seed_id"]) for row in rows}, key=lambda name: _hash_lineage(seed, name))
     count = round(share * len(lineages))
     if not 0 < count < len(lineages):
         raise DataError(f"held_out is {share} of {len(lineages)} seeds, which leaves one part empty")
@@ -182,15 +182,15 @@ def by_lineage(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row],
     return [row for row in rows if row["seed_id"] not in apart], [row for row in rows if row["seed_id"] in apart]
 
 
-def largest(base: str, rows: Sequence[Row], values: Mapping[str, Any]) -> int:
+def compute_largest_budget(base: str, rows: Sequence[Row], values: Mapping[str, Any]) -> int:
     """The answer tokens of `rows`, as often as `epochs` says: a budget that shows every row to the largest set.
 
     Raises:
         HarnessError: the base's tokenizer cannot be loaded, or no row fits.
     """
-    config: TrainingConfig = training_config({**values, "base": base, "data": ".", "out": "."})
+    config: TrainingConfig = build_training_config({**values, "base": base, "data": ".", "out": "."})
     checkpoint = find_checkpoint(base, ModelOptions())
-    encoded = encode(
+    encoded = encode_rows(
         [TrainingRow(where="", **{key: row[key] for key in ("instruction", "input", "output")}) for row in rows],
         recipe(config.recipe),
         load_tokenizer(checkpoint.path),
@@ -198,15 +198,15 @@ def largest(base: str, rows: Sequence[Row], values: Mapping[str, Any]) -> int:
         max_length=config.max_length,
         truncated=config.truncated,
     )
-    return equal_budget(encoded.answer_tokens, config.epochs)
+    return compute_budget(encoded.answer_tokens, config.epochs)
 
 
-def equal_budget(sizes: Sequence[int], epochs: float) -> int:
+def compute_budget(sizes: Sequence[int], epochs: float) -> int:
     """Tokens of `epochs` passes over rows of these sizes, one at least."""
     return max(1, round(sum(sizes) * epochs))
 
 
-def _point(
+def _measure_point(
     workshop: Workshop,
     last: int,
     rows: Sequence[Row],
@@ -223,16 +223,16 @@ def _point(
         trained_rows=trained.outcome["trained_rows"],
         trained_tokens=trained.outcome["trained_tokens"],
         held_out_loss=trained.outcome["held_out_loss"],
-        scores=tuple(scores(evaluated)),
+        scores=tuple(read_scores(evaluated)),
         run=evaluated.folder,
     )
 
 
-def _written(folder: Path, name: str, rows: Sequence[Row]) -> Path:
+def _write_row_file(folder: Path, name: str, rows: Sequence[Row]) -> Path:
     file = folder / f"{name}.jsonl"
     write_rows(file, rows)
     return file
 
 
-def _drawn(seed: int, name: str) -> bytes:
+def _hash_lineage(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}\0held out\0{name}".encode()).digest()

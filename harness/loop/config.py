@@ -9,14 +9,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..compare.gate import Rules, rules_of
-from ..config import RunConfig, run_config
+from ..compare.gate import Rules, parse_rules
+from ..config import RunConfig, build_run_config
 from ..config.checking import Part, PositiveInt, Where, build_config, check_fields, check_key
 from ..config.tables import Tables, read_tables
 from ..errors import UsageError
 from ..evolve.options import EvolveOptions
-from ..finetune.config import TrainingConfig, training_config
-from ..finetune.presets import preset
+from ..finetune.config import TrainingConfig, build_training_config
+from ..finetune.presets import get_preset
 from .develop import StopOptions
 
 EXAMPLE = "example.toml"
@@ -69,7 +69,7 @@ class LoopConfig:
         return tuple(self.run["benchmarks"])
 
 
-def example() -> str:
+def read_example() -> str:
     """A configuration with comments, to begin with."""
     return files("harness.loop").joinpath(EXAMPLE).read_text(encoding="utf-8")
 
@@ -82,18 +82,18 @@ def read_config(path: Path) -> LoopConfig:
     """
     tables = read_tables(path)
     for key in tables.values:
-        check_key(key, (*TOP, *TABLES), f"{_top(tables, key)}: ")
+        check_key(key, (*TOP, *TABLES), f"{_locate_key(tables, key)}: ")
     for key in TOP:
         if not isinstance(tables.values.get(key, ""), str):
-            raise UsageError(f"{tables.where('', key)}: {key} is {tables.values[key]!r}; it must be a text")
+            raise UsageError(f"{tables.locate('', key)}: {key} is {tables.values[key]!r}; it must be a text")
     for key in ("base", "out"):
         if not tables.values.get(key):
             raise UsageError(f"{path}: {key} is missing (`harness loop --example` shows a whole file)")
     base = str(tables.values["base"])
-    training, launcher = _finetune(tables, base)
-    running = _run(tables, "run", base, {"recipe": training.get("recipe", "wizardcoder")})
+    training, launcher = _build_training(tables, base)
+    running = _build_run(tables, "run", base, {"recipe": training.get("recipe", "wizardcoder")})
     data = tables.values.get("data")
-    evolve, stop = _evolve(tables, base, training, running, data)
+    evolve, stop = _build_evolve(tables, base, training, running, data)
     return LoopConfig(
         path=path,
         base=base,
@@ -104,13 +104,13 @@ def read_config(path: Path) -> LoopConfig:
         launcher=launcher,
         finetune=training,
         run=running,
-        rules=tables.build(lambda values, where: rules_of(values, {}, where), "gate", tables.table("gate")),
-        gate=tables.table("gate"),
-        ablation=_ablation(tables, base, training, running),
+        rules=tables.build(lambda values, where: parse_rules(values, {}, where), "gate", tables.get_table("gate")),
+        gate=tables.get_table("gate"),
+        ablation=_build_ablation(tables, base, training, running),
     )
 
 
-def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
+def apply_preset(values: Mapping[str, Any]) -> dict[str, Any]:
     """`values` over the settings of the preset that they may name.
 
     Raises:
@@ -118,19 +118,19 @@ def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     own = dict(values)
     named = own.pop(PRESET, None)
-    return {**(preset(str(named)) if named is not None else {}), **own}
+    return {**(get_preset(str(named)) if named is not None else {}), **own}
 
 
-def _top(tables: Tables, key: str) -> str:
+def _locate_key(tables: Tables, key: str) -> str:
     """Where a key of the top level, or the table of that name, stands."""
-    return tables.where(key) if isinstance(tables.values[key], dict) else tables.where("", key)
+    return tables.locate(key) if isinstance(tables.values[key], dict) else tables.locate("", key)
 
 
-def _finetune(tables: Tables, base: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    values = tables.table("finetune")
+def _build_training(tables: Tables, base: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    values = tables.get_table("finetune")
     launcher = values.pop(LAUNCHER, [])
     if not isinstance(launcher, list) or not all(isinstance(word, str) for word in launcher):
-        raise UsageError(f"{tables.where('finetune', LAUNCHER)}: launcher must be a list of words")
+        raise UsageError(f"{tables.locate('finetune', LAUNCHER)}: launcher must be a list of words")
     return _check_training(tables, "finetune", base, values, {}), tuple(launcher)
 
 
@@ -140,52 +140,52 @@ def _check_training(
     """`values` over `common`, checked as a training's."""
     known = [one.name for one in fields(TrainingConfig) if one.name not in FOR_EVERY_TRAINING]
     _check_keys(tables, table, values, [PRESET, *known])
-    whole = {**common, **tables.build(lambda own, _: with_preset(own), table, values)}
+    whole = {**common, **tables.build(lambda own, _: apply_preset(own), table, values)}
     # A training's settings are checked before its data is there.
-    tables.build(training_config, table, {**whole, "base": base, "data": ".", "out": "."})
+    tables.build(build_training_config, table, {**whole, "base": base, "data": ".", "out": "."})
     return whole
 
 
-def _run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:
+def _build_run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:
     """The table's values over `common`, checked as a run's."""
-    values = tables.table(table)
+    values = tables.get_table(table)
     known = [one.name for one in fields(RunConfig) if one.name not in FOR_EVERY_RUN]
     whole = {**common, **values}
     _check_keys(tables, table, values, known)
-    tables.build(run_config, table, {"model": base, **whole})
+    tables.build(build_run_config, table, {"model": base, **whole})
     return whole
 
 
 def _check_keys(tables: Tables, table: str, values: Mapping[str, Any], known: list[str]) -> None:
     for key in values:
-        check_key(key, known, f"{tables.where(table, key)}: [{table}] ")
+        check_key(key, known, f"{tables.locate(table, key)}: [{table}] ")
 
 
-def _evolve(
+def _build_evolve(
     tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any], data: Any
 ) -> tuple[EvolveOptions | None, StopOptions | None]:
-    values, wanted = tables.table("evolve"), "evolve" in tables.values
+    values, wanted = tables.get_table("evolve"), "evolve" in tables.values
     if wanted == bool(data):
         both = "names data and has [evolve]" if data else "has neither [evolve] nor data"
         raise UsageError(f"{tables.path} {both}; one of them says what is trained on")
-    stop = _stop(tables, base, training, running) if "stop" in tables.values else None
+    stop = _build_stop(tables, base, training, running) if "stop" in tables.values else None
     if not wanted:
         if stop:
-            raise UsageError(f"{tables.where('stop')}: [stop] ends rounds of [evolve], and there are none")
+            raise UsageError(f"{tables.locate('stop')}: [stop] ends rounds of [evolve], and there are none")
         return None, None
-    return tables.build(_evolve_options, "evolve", {"model": base, **values}), stop
+    return tables.build(_build_evolve_options, "evolve", {"model": base, **values}), stop
 
 
-def _evolve_options(values: Mapping[str, Any], where: Where) -> EvolveOptions:
+def _build_evolve_options(values: Mapping[str, Any], where: Where) -> EvolveOptions:
     evolve = build_config(EvolveOptions, values, where)
     evolve.config()
     evolve.sieve()
     return evolve
 
 
-def _stop(tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]) -> StopOptions:
+def _build_stop(tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]) -> StopOptions:
     """Trains as [finetune] and runs as [run] say, but for what its own tables say."""
-    values = tables.table("stop")
+    values = tables.get_table("stop")
     own = {name: values.pop(name, {}) for name in ("finetune", "run")}
     common = {key: value for key, value in running.items() if key != "benchmarks"}
     return tables.build(
@@ -194,21 +194,23 @@ def _stop(tables: Tables, base: str, training: Mapping[str, Any], running: Mappi
         values
         | {
             "finetune": _check_training(tables, "stop.finetune", base, own["finetune"], training),
-            "run": _without_benchmarks(tables, "stop.run", base, common),
+            "run": _build_development_run(tables, "stop.run", base, common),
         },
     )
 
 
-def _without_benchmarks(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:
-    if "benchmarks" in tables.table(table):
-        raise UsageError(f"{tables.where(table, 'benchmarks')}: [{table}] runs the development set; leave it out")
+def _build_development_run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:
+    if "benchmarks" in tables.get_table(table):
+        raise UsageError(f"{tables.locate(table, 'benchmarks')}: [{table}] runs the development set; leave it out")
     # Any name will do to check the others with.
-    whole = _run(tables, table, base, {**common, "benchmarks": ["development"]})
+    whole = _build_run(tables, table, base, {**common, "benchmarks": ["development"]})
     return {key: value for key, value in whole.items() if key != "benchmarks"}
 
 
-def _ablation(tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]) -> AblationOptions:
-    values = tables.table("ablation")
+def _build_ablation(
+    tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]
+) -> AblationOptions:
+    values = tables.get_table("ablation")
     own = {name: values.pop(name, {}) for name in ("finetune", "run")}
     return tables.build(
         partial(build_config, AblationOptions),
@@ -216,6 +218,6 @@ def _ablation(tables: Tables, base: str, training: Mapping[str, Any], running: M
         values
         | {
             "finetune": _check_training(tables, "ablation.finetune", base, own["finetune"], training),
-            "run": _run(tables, "ablation.run", base, running),
+            "run": _build_run(tables, "ablation.run", base, running),
         },
     )

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..config import run_config
+from ..config import build_run_config
 from ..config.checking import Points, PositiveInt, check_fields
 from ..errors import UsageError
 from ..evolve.stopping import EvolStop, StopRule, development_set
 from ..types import Score
-from .workshop import Workshop, scores
+from .workshop import Workshop, read_scores
 
 METRIC = "pass@1"
 
@@ -39,7 +39,7 @@ class StopOptions:
         return StopRule(patience=self.patience, min_gain=self.min_gain)
 
 
-def evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[str, ...] = ()) -> EvolStop:
+def build_evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[str, ...] = ()) -> EvolStop:
     """The rule with trainings and evaluations in `workshop`; all settings are checked before anything is evolved.
 
     Raises:
@@ -48,12 +48,12 @@ def evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[str, ...
     """
     benchmark = development_set(options.on, reported)
     values = {**options.run, "benchmarks": [benchmark]}
-    run_config({"model": workshop.base, **values})
+    build_run_config({"model": workshop.base, **values})
 
     def develop(number: int, data: Path) -> tuple[Score, Mapping[str, Any]]:  # noqa: ARG001
         trained = workshop.train(data, options.finetune)
         evaluated = workshop.evaluate(str(trained.folder), trained.digest, values)
-        found = next((score for score in scores(evaluated) if score.metric == METRIC), None)
+        found = next((score for score in read_scores(evaluated) if score.metric == METRIC), None)
         if found is None:
             raise UsageError(f"Evol Stop looks at {METRIC}, and k is {list(options.run.get('k', []))}; add 1")
         return found, {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..compare import Gate
 from ..compare.page import PAGE as COMPARE_PAGE
-from ..compare.tables import shown_rows
-from ..compare.verdict import HEADS, text
+from ..compare.tables import format_rows
+from ..compare.verdict import HEADS, format_verdict
 from ..evolve.folder import PAGE as EVOLVE_PAGE
 from ..finetune.curves import PAGE as TRAINING_PAGE
 from ..finetune.folder import ABOUT
@@ -21,10 +21,10 @@ from ..report.wording import format_percent
 from ..store import PAGE as RUN_PAGE
 from ..store import make_folder, write_text
 from ..types import Score
-from .ablation import Ablation, Point, span
+from .ablation import Ablation, Point, format_rounds
 from .config import LoopConfig
-from .stages import SHORT, Done
-from .workshop import adapter_of, scores
+from .stages import SHORT, FinishedStage
+from .workshop import get_adapter_folder, read_scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,15 +41,19 @@ Plot = tuple[str, str, "Figure"]
 
 
 def write_page(
-    config: LoopConfig, done: Mapping[str, Done], all_done: Sequence[Done], gate: Gate, rounds: Ablation | None
+    config: LoopConfig,
+    done: Mapping[str, FinishedStage],
+    all_done: Sequence[FinishedStage],
+    gate: Gate,
+    rounds: Ablation | None,
 ) -> Path:
     """Write the page of a loop that ended, and its plots as PNG beside it.
 
     Raises:
         StoreError: it cannot be written.
     """
-    drawn = list(_plots(done, rounds))
-    heads, *rows = shown_rows(gate.comparison)
+    drawn = list(_draw_plots(done, rounds))
+    heads, *rows = format_rows(gate.comparison)
     page = render(
         "loop.html",
         base=config.base,
@@ -57,16 +61,16 @@ def write_page(
         config=config.path.name,
         verdict=HEADS.get(gate.exit_code, "not decided"),
         passed=gate.exit_code == 0,
-        alarms=list(_alarms(done, gate)),
-        cards=[_card(score) for score in scores(done["tuned"]) if score.metric.endswith(METRIC)],
-        gate=[line for line in text(gate).splitlines()[1:] if line.strip()],
+        alarms=list(_collect_alarms(done, gate)),
+        cards=[_build_card(score) for score in read_scores(done["tuned"]) if score.metric.endswith(METRIC)],
+        gate=[line for line in format_verdict(gate).splitlines()[1:] if line.strip()],
         heads=heads,
         rows=[row for row in rows if not row[MODEL].endswith(PUBLISHED)],
         plots=[{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
-        stop=_stop(done),
-        rounds=_rounds(config, rounds),
-        stages=[_stage(config, name, one) for name, one in done.items()],
-        others=[_stage(config, one.stage.name, one) for one in all_done if one not in done.values()],
+        stop=_build_stop_table(done),
+        rounds=_build_rounds_table(config, rounds),
+        stages=[_build_stage(config, name, one) for name, one in done.items()],
+        others=[_build_stage(config, one.stage.name, one) for one in all_done if one not in done.values()],
     )
     make_folder(config.out / PLOTS)
     for name, _, figure in drawn:
@@ -75,33 +79,33 @@ def write_page(
     return config.out / PAGE
 
 
-def _alarms(done: Mapping[str, Done], gate: Gate) -> Iterator[str]:
+def _collect_alarms(done: Mapping[str, FinishedStage], gate: Gate) -> Iterator[str]:
     if (evolved := done.get("evolve")) and evolved.outcome["stopped"]:
         yield f"Evolving was stopped: {evolved.outcome['stopped']}."
     yield from gate.comparison.caveats
 
 
-def _card(score: Score) -> dict[str, str]:
+def _build_card(score: Score) -> dict[str, str]:
     value = "not computed" if math.isnan(score.value) else f"{100 * score.value:.1f} %"
     _, _, interval = format_percent(score).partition(" % ")
     return {"name": f"fine-tune, {score.benchmark} {score.metric}", "value": value, "about": interval or score.note}
 
 
-def _plots(done: Mapping[str, Done], rounds: Ablation | None) -> Iterator[Plot]:
+def _draw_plots(done: Mapping[str, FinishedStage], rounds: Ablation | None) -> Iterator[Plot]:
     losses = done["finetune"].outcome["losses"]
     if any(losses.values()):
         yield "losses", "Loss of the fine-tune", plots.draw_losses(losses)
-    yield from _score_bars(scores(done["base"]), scores(done["tuned"]))
+    yield from _draw_score_bars(read_scores(done["base"]), read_scores(done["tuned"]))
     evolved = done.get("evolve")
     if evolved and evolved.outcome["trials"]:
         trials = evolved.outcome["trials"]
-        values = [(one["round"], 100 * one["value"], _percents(one["low"], one["high"])) for one in trials]
+        values = [(one["round"], 100 * one["value"], _to_percents(one["low"], one["high"])) for one in trials]
         yield "evol-stop", "Evol Stop: development set", plots.draw_rounds(values, "pass@1, %", evolved.outcome["kept"])
     if rounds is not None:
-        yield from _ablation_plots(rounds)
+        yield from _draw_ablation(rounds)
 
 
-def _score_bars(base: Sequence[Score], tuned: Sequence[Score]) -> Iterator[Plot]:
+def _draw_score_bars(base: Sequence[Score], tuned: Sequence[Score]) -> Iterator[Plot]:
     for first, second in zip(base, tuned, strict=True):
         if first.metric.endswith(METRIC) and not math.isnan(first.value):
             rows = [("base", first.value, first.interval), ("fine-tune", second.value, second.interval)]
@@ -109,12 +113,12 @@ def _score_bars(base: Sequence[Score], tuned: Sequence[Score]) -> Iterator[Plot]
             yield name.replace(" ", "-").replace("@", "-at-"), name, plots.draw_bars(rows)
 
 
-def _ablation_plots(rounds: Ablation) -> Iterator[Plot]:
+def _draw_ablation(rounds: Ablation) -> Iterator[Plot]:
     about = f"on {rounds.budget} answer tokens each"
     for at, score in enumerate(rounds.points[0].scores):
         if score.metric.endswith(METRIC):
             found = [(point.last, point.scores[at]) for point in rounds.points]
-            values = [(last, 100 * one.value, _percents(*(one.interval or (None, None)))) for last, one in found]
+            values = [(last, 100 * one.value, _to_percents(*(one.interval or (None, None)))) for last, one in found]
             name = f"{score.benchmark} {score.metric}"
             file = "rounds-" + name.replace(" ", "-").replace("@", "-at-")
             yield file, f"{name} by round, {about}", plots.draw_rounds(values, f"{score.metric}, %")
@@ -124,16 +128,16 @@ def _ablation_plots(rounds: Ablation) -> Iterator[Plot]:
         yield "rounds-held-out-loss", caption, plots.draw_rounds(losses, "held-out loss")
 
 
-def _stop(done: Mapping[str, Done]) -> dict[str, Any] | None:
+def _build_stop_table(done: Mapping[str, FinishedStage]) -> dict[str, Any] | None:
     evolved = done.get("evolve")
     if not evolved or not evolved.outcome["trials"]:
         return None
     trials = [
         {
-            "rounds": span(one["round"]),
+            "rounds": format_rounds(one["round"]),
             "rows": one["rows"],
-            "score": _figure(one["value"], one["low"], one["high"]),
-            "loss": _loss(one["held_out_loss"]),
+            "score": _format_figure(one["value"], one["low"], one["high"]),
+            "loss": _format_loss(one["held_out_loss"]),
             "kept": one["round"] == evolved.outcome["kept"],
         }
         for one in evolved.outcome["trials"]
@@ -142,7 +146,7 @@ def _stop(done: Mapping[str, Done]) -> dict[str, Any] | None:
     return {"trials": trials, "on": stop["on"], "same_rows": stop["finetune"]["held_out"] is not None}
 
 
-def _rounds(config: LoopConfig, rounds: Ablation | None) -> dict[str, Any] | None:
+def _build_rounds_table(config: LoopConfig, rounds: Ablation | None) -> dict[str, Any] | None:
     if rounds is None:
         return None
     heads = [f"{score.benchmark} {score.metric}, % (95 %)" for score in rounds.points[0].scores]
@@ -150,23 +154,23 @@ def _rounds(config: LoopConfig, rounds: Ablation | None) -> dict[str, Any] | Non
         "budget": rounds.budget,
         "held_out_rows": rounds.held_out_rows,
         "heads": heads,
-        "points": [_point(config, point) for point in rounds.points],
+        "points": [_build_point(config, point) for point in rounds.points],
     }
 
 
-def _point(config: LoopConfig, point: Point) -> dict[str, Any]:
+def _build_point(config: LoopConfig, point: Point) -> dict[str, Any]:
     return {
-        "rounds": point.span,
+        "rounds": point.label,
         "rows": point.rows,
         "trained_rows": point.trained_rows,
         "trained_tokens": point.trained_tokens,
-        "loss": _loss(point.held_out_loss),
-        "scores": [_figure(score.value, *(score.interval or (None, None))) for score in point.scores],
-        "link": _link(config.out, point.run, [RUN_PAGE]),
+        "loss": _format_loss(point.held_out_loss),
+        "scores": [_format_figure(score.value, *(score.interval or (None, None))) for score in point.scores],
+        "link": _find_link(config.out, point.run, [RUN_PAGE]),
     }
 
 
-def _stage(config: LoopConfig, name: str, one: Done) -> dict[str, Any]:
+def _build_stage(config: LoopConfig, name: str, one: FinishedStage) -> dict[str, Any]:
     candidates = [PAGES[name]] if name in PAGES else [RUN_PAGE, f"{ABOUT}/{TRAINING_PAGE}"]
     return {
         "name": name,
@@ -174,24 +178,25 @@ def _stage(config: LoopConfig, name: str, one: Done) -> dict[str, Any]:
         "made": one.digest.removeprefix("sha256:")[:SHORT],
         "seconds": f"{one.seconds:.1f}",
         "when": "earlier" if one.skipped else "in this start",
-        "link": _link(config.out, one.folder, candidates) or _link(config.out, adapter_of(one.folder), candidates),
+        "link": _find_link(config.out, one.folder, candidates)
+        or _find_link(config.out, get_adapter_folder(one.folder), candidates),
     }
 
 
-def _link(out: Path, folder: Path, candidates: Sequence[str]) -> str | None:
+def _find_link(out: Path, folder: Path, candidates: Sequence[str]) -> str | None:
     """A page of a stage, from where this one lies; None where it has none."""
     found = next((folder / name for name in candidates if (folder / name).exists()), None)
     return found.relative_to(out).as_posix() if found else None
 
 
-def _percents(low: float | None, high: float | None) -> Interval | None:
+def _to_percents(low: float | None, high: float | None) -> Interval | None:
     return None if low is None or high is None else (100 * low, 100 * high)
 
 
-def _figure(value: float, low: float | None, high: float | None) -> str:
+def _format_figure(value: float, low: float | None, high: float | None) -> str:
     interval = "" if low is None or high is None else f" ({100 * low:.1f} to {100 * high:.1f})"
     return f"{100 * value:.1f}{interval}"
 
 
-def _loss(value: float | None) -> str:
+def _format_loss(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.4f}"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..compare import Gate
-from ..compare.gate import gate as hold
-from ..compare.verdict import text, write_junit
-from ..compare.writing import write as write_comparison
+from ..compare.gate import check_regression
+from ..compare.verdict import format_verdict, write_junit
+from ..compare.writing import write_comparison
 from ..digests import file_digest, json_digest
 from ..evolve.dataset import ROWS
 from ..evolve.folder import DATASET, ROUNDS
@@ -24,11 +24,11 @@ from ..progress import Progress
 from ..store import write_json, write_text
 from ..store.claims import lock_folder
 from ..store.provenance import read_clock
-from .ablation import FOLDER, Ablation, ablation_from, ablation_stage, rounds_ablation
+from .ablation import FOLDER, Ablation, build_ablation_stage, measure_rounds, parse_ablation
 from .config import LoopConfig
-from .develop import evol_stop
+from .develop import build_evol_stop
 from .page import PAGE, write_page
-from .stages import Done, Stage, Stages
+from .stages import FinishedStage, Stage, Stages
 from .workshop import Workshop
 
 MANIFEST = "loop.json"
@@ -38,7 +38,7 @@ ABLATION = "ablation.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class LoopResult:
     """Result of a loop."""
 
     page: Path
@@ -50,7 +50,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedStage:
     """A stage as `--dry-run` tells it."""
 
     what: str
@@ -78,7 +78,7 @@ class Loop:
             self.stages, config.base, launcher=config.launcher, open_progress=open_progress, command=command
         )
 
-    def run(self, *, ablation: bool = False) -> Ended:
+    def run(self, *, ablation: bool = False) -> LoopResult:
         """All stages that are not done yet, and the page.
 
         Raises:
@@ -86,58 +86,64 @@ class Loop:
         """
         with lock_folder(self.config.out):
             started = read_clock()
-            evolved = self._evolve()
+            evolved = self._run_evolve()
             data = evolved.folder / DATASET if evolved else self.config.data
             assert data is not None
             trained = self.workshop.train(data, self.config.finetune)
             base = self.workshop.evaluate_base(self.config.run)
             tuned = self.workshop.evaluate(str(trained.folder), trained.digest, self.config.run)
-            gated, found = self._gate(base, tuned)
-            rounds = self._ablation(evolved, data, wanted=ablation)
+            gated, found = self._run_gate(base, tuned)
+            rounds = self._run_ablation(evolved, data, wanted=ablation)
             by_stage = {"evolve": evolved, "finetune": trained, "base": base, "tuned": tuned, "gate": gated}
             done = {name: one for name, one in by_stage.items() if one}
-            return self._end(done, found, rounds, started)
+            return self._write_result(done, found, rounds, started)
 
-    def plan(self) -> list[Planned]:
+    def plan(self) -> list[PlannedStage]:
         """Return what each stage would do, without doing it; a stage whose input is missing waits for it."""
-        planned: list[Planned] = []
+        planned: list[PlannedStage] = []
         data = self.config.data
         if self.config.evolve is not None:
-            stage = self._evolve_stage()
-            known = self._evolved(stage)
-            planned.append(Planned(what="evolve", state="done" if known else "to do", label=stage.label))
+            stage = self._build_evolve_stage()
+            known = self._find_evolved(stage)
+            planned.append(PlannedStage(what="evolve", state="done" if known else "to do", label=stage.label))
             data = known.folder / DATASET if known else None
         trained = None
         if data is None:
-            planned.append(Planned(what="finetune", state="waits for evolve"))
+            planned.append(PlannedStage(what="finetune", state="waits for evolve"))
         else:
-            trained = self._planned(planned, "finetune", self.workshop.training(data, self.config.finetune))
+            trained = self._plan_stage(
+                planned, "finetune", self.workshop.build_training_stage(data, self.config.finetune)
+            )
         workshop, run = self.workshop, self.config.run
-        base = self._planned(planned, "base", workshop.evaluation(workshop.base, workshop.base_digest, run))
+        base = self._plan_stage(
+            planned, "base", workshop.build_evaluation_stage(workshop.base, workshop.base_digest, run)
+        )
         tuned = None
         if trained is None:
-            planned.append(Planned(what="tuned", state="waits for finetune"))
+            planned.append(PlannedStage(what="tuned", state="waits for finetune"))
         else:
-            tuned = self._planned(planned, "tuned", workshop.evaluation(str(trained.folder), trained.digest, run))
+            tuned = self._plan_stage(
+                planned, "tuned", workshop.build_evaluation_stage(str(trained.folder), trained.digest, run)
+            )
         if base and tuned:
-            self._planned(planned, "gate", self._gate_stage(base, tuned))
+            self._plan_stage(planned, "gate", self._build_gate_stage(base, tuned))
         else:
-            planned.append(Planned(what="gate", state="waits for base and tuned"))
+            planned.append(PlannedStage(what="gate", state="waits for base and tuned"))
         return planned
 
-    def _planned(self, planned: list[Planned], what: str, stage: Stage) -> Done | None:
-        known = self.stages.known(stage)
-        planned.append(Planned(what=what, state="done" if known else "to do", label=stage.label))
+    def _plan_stage(self, planned: list[PlannedStage], what: str, stage: Stage) -> FinishedStage | None:
+        known = self.stages.find_finished(stage)
+        planned.append(PlannedStage(what=what, state="done" if known else "to do", label=stage.label))
         return known
 
-    def _evolve_stage(self) -> Stage:
+    def _build_evolve_stage(self) -> Stage:
         options = self.config.evolve
         assert options is not None
         sieve = options.sieve()
         return Stage(
             name="evolve",
             key={
-                **self._evolve_identity(),
+                **self._build_evolve_identity(),
                 "rounds": options.rounds,
                 "sample": options.sample,
                 "budget": [options.budget_requests, options.budget_tokens],
@@ -146,26 +152,28 @@ class Loop:
                 "ngram_share": sieve.thresholds.ngram_share,
                 "similarity": sieve.thresholds.similarity,
                 "against": {suite.name: suite.data_digest for suite in load(sieve)},
-                "stop": self._stop_key(),
+                "stop": self._build_stop_key(),
             },
         )
 
-    def _stop_key(self) -> dict[str, Any] | None:
+    def _build_stop_key(self) -> dict[str, Any] | None:
         """Return what decides where rounds end."""
         stop, workshop = self.config.stop, self.workshop
         if stop is None:
             return None
         benchmark = development_set(stop.on, self.config.benchmarks)
-        running = workshop.evaluation(workshop.base, workshop.base_digest, {**stop.run, "benchmarks": [benchmark]})
+        running = workshop.build_evaluation_stage(
+            workshop.base, workshop.base_digest, {**stop.run, "benchmarks": [benchmark]}
+        )
         return {
             "on": benchmark,
             "patience": stop.patience,
             "min_gain": stop.min_gain,
-            "finetune": workshop.settings(stop.finetune),
+            "finetune": workshop.build_training_key(stop.finetune),
             "run": running.digest,
         }
 
-    def _evolve_identity(self) -> dict[str, Any]:
+    def _build_evolve_identity(self) -> dict[str, Any]:
         options = self.config.evolve
         assert options is not None
         config = options.config()
@@ -176,25 +184,25 @@ class Loop:
         }
         return identity(config, read_seeds(settings.seeds), facts)
 
-    def _evolve_folder(self) -> Path:
+    def _get_evolve_folder(self) -> Path:
         """The same for more rounds, which go on with its ledger."""
-        return self.config.out / Stage(name="evolve", key=self._evolve_identity()).label
+        return self.config.out / Stage(name="evolve", key=self._build_evolve_identity()).label
 
-    def _evolved(self, stage: Stage) -> Done | None:
+    def _find_evolved(self, stage: Stage) -> FinishedStage | None:
         """Return what was evolved earlier; None where more or fewer rounds were written there since."""
-        known = self.stages.known(stage, self._evolve_folder())
-        file = self._evolve_folder() / DATASET / ROWS
+        known = self.stages.find_finished(stage, self._get_evolve_folder())
+        file = self._get_evolve_folder() / DATASET / ROWS
         return known if known and file.is_file() and known.digest == f"sha256:{file_digest(file)}" else None
 
-    def _evolve(self) -> Done | None:
+    def _run_evolve(self) -> FinishedStage | None:
         options = self.config.evolve
         if options is None:
             return None
-        stage = self._evolve_stage()
-        if self._evolved(stage) is None:
+        stage = self._build_evolve_stage()
+        if self._find_evolved(stage) is None:
             self.stages.forget(stage)
         stop = self.config.stop
-        how = evol_stop(stop, self.workshop, self.config.benchmarks) if stop else None
+        how = build_evol_stop(stop, self.workshop, self.config.benchmarks) if stop else None
 
         def work(folder: Path) -> dict[str, Any]:
             settings = replace(options.settings(folder, self._command), stop=how)
@@ -211,46 +219,48 @@ class Loop:
                 "trials": trials,
             }
 
-        return self.stages.perform(stage, work, self._evolve_folder())
+        return self.stages.perform(stage, work, self._get_evolve_folder())
 
-    def _ablation(self, evolved: Done | None, data: Path, *, wanted: bool) -> Ablation | None:
+    def _run_ablation(self, evolved: FinishedStage | None, data: Path, *, wanted: bool) -> Ablation | None:
         """Over all rounds, those that Evol Stop left out as well; without being wanted, what is known of it."""
         trials = evolved.outcome["trials"] if evolved else []
         if evolved and trials:
             data = evolved.folder / ROUNDS / f"round-{trials[-1]['round']}"
         options, root = self.config.ablation, self.config.out
-        stage, folder = ablation_stage(self.workshop, data, options), root / FOLDER
-        if not wanted and self.stages.known(stage, folder) is None:
+        stage, folder = build_ablation_stage(self.workshop, data, options), root / FOLDER
+        if not wanted and self.stages.find_finished(stage, folder) is None:
             return None
 
         def work(_: Path) -> dict[str, Any]:
-            told = rounds_ablation(self.workshop, data, options).as_json(root)
+            told = measure_rounds(self.workshop, data, options).serialize(root)
             return {"digest": f"sha256:{json_digest(told)}", **told}
 
         done = self.stages.perform(stage, work, folder)
-        return ablation_from(done.outcome, root)
+        return parse_ablation(done.outcome, root)
 
-    def _gate_stage(self, base: Done, tuned: Done) -> Stage:
+    def _build_gate_stage(self, base: FinishedStage, tuned: FinishedStage) -> Stage:
         sides = {name: [one.stage.label, one.digest] for name, one in (("base", base), ("tuned", tuned))}
         return Stage(name="gate", key={**sides, "rules": dict(self.config.gate)})
 
-    def _gate(self, base: Done, tuned: Done) -> tuple[Done, Gate]:
+    def _run_gate(self, base: FinishedStage, tuned: FinishedStage) -> tuple[FinishedStage, Gate]:
         # It takes a moment, and the page wants all of it, so only its files are kept from one start to the next.
-        found = hold(base.folder, tuned.folder, self.config.rules)
+        found = check_regression(base.folder, tuned.folder, self.config.rules)
 
         def work(folder: Path) -> dict[str, Any]:
             write_comparison(found.comparison, folder)
-            write_text(folder / GATE, text(found))
+            write_text(folder / GATE, format_verdict(found))
             write_junit(found, folder / JUNIT)
             rows = [(one.difference.benchmark, one.difference.metric, one.regressed) for one in found.findings]
             return {"digest": f"sha256:{json_digest(rows)}", "exit_code": found.exit_code}
 
-        return self.stages.perform(self._gate_stage(base, tuned), work), found
+        return self.stages.perform(self._build_gate_stage(base, tuned), work), found
 
-    def _end(self, done: dict[str, Done], found: Gate, rounds: Ablation | None, started: str) -> Ended:
+    def _write_result(
+        self, done: dict[str, FinishedStage], found: Gate, rounds: Ablation | None, started: str
+    ) -> LoopResult:
         out = self.config.out
         if rounds is not None:
-            write_json(out / ABLATION, rounds.as_json(out))
+            write_json(out / ABLATION, rounds.serialize(out))
         digests = {name: one.digest for name, one in done.items()}
         write_json(
             out / MANIFEST,
@@ -265,4 +275,4 @@ class Loop:
             },
         )
         write_page(self.config, done, self.stages.done, found, rounds)
-        return Ended(page=out / PAGE, gate=found, digests=digests, rounds=rounds)
+        return LoopResult(page=out / PAGE, gate=found, digests=digests, rounds=rounds)

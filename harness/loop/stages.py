@@ -43,7 +43,7 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class FinishedStage:
     """A stage that is finished."""
 
     stage: Stage
@@ -69,21 +69,21 @@ class Stages:
 
     def __init__(self, root: Path, tell: Callable[[str], None]) -> None:
         self.root = root
-        self.done: list[Done] = []
+        self.done: list[FinishedStage] = []
         self.tell = tell
 
-    def folder(self, stage: Stage) -> Path:
+    def get_folder(self, stage: Stage) -> Path:
         """Where a stage's files go."""
         return self.root / stage.label
 
-    def known(self, stage: Stage, folder: Path | None = None) -> Done | None:
+    def find_finished(self, stage: Stage, folder: Path | None = None) -> FinishedStage | None:
         """The stage as it was finished earlier; None where it was not, or its folder is gone.
 
         Raises:
             StoreError: the record is damaged.
         """
-        where = folder or self.folder(stage)
-        file = self._record(stage)
+        where = folder or self.get_folder(stage)
+        file = self._get_record_path(stage)
         if not file.exists() or not where.exists():
             return None
         try:
@@ -94,38 +94,40 @@ class Stages:
             raise StoreError(f"{file} is damaged: {error!r}; remove it, and the stage is done again") from error
         if not right:
             raise StoreError(f"{file} is of another stage than its name says; remove it, and the stage is done again")
-        return Done(stage=stage, folder=where, outcome=outcome, seconds=seconds, skipped=True)
+        return FinishedStage(stage=stage, folder=where, outcome=outcome, seconds=seconds, skipped=True)
 
     def forget(self, stage: Stage) -> None:
         """Have the stage done again."""
-        self._record(stage).unlink(missing_ok=True)
+        self._get_record_path(stage).unlink(missing_ok=True)
 
-    def perform(self, stage: Stage, work: Callable[[Path], Mapping[str, Any]], folder: Path | None = None) -> Done:
+    def perform(
+        self, stage: Stage, work: Callable[[Path], Mapping[str, Any]], folder: Path | None = None
+    ) -> FinishedStage:
         """The stage, done now where it was not yet; `work` gets its folder and gives the outcome.
 
         Raises:
-            StoreError: as `known`, or the record cannot be written.
+            StoreError: as `find_finished`, or the record cannot be written.
         """
-        where = folder or self.folder(stage)
-        done = self.known(stage, where)
+        where = folder or self.get_folder(stage)
+        done = self.find_finished(stage, where)
         if done is None:
             self.tell(f"{stage.label}: started")
             start = time.monotonic()
             outcome = dict(work(where))
             seconds = round(time.monotonic() - start, 3)
-            self._write(stage, where, outcome, seconds)
-            done = Done(stage=stage, folder=where, outcome=outcome, seconds=seconds, skipped=False)
+            self._write_record(stage, where, outcome, seconds)
+            done = FinishedStage(stage=stage, folder=where, outcome=outcome, seconds=seconds, skipped=False)
             self.tell(f"{stage.label}: done in {seconds:.1f} s")
         else:
             self.tell(f"{stage.label}: done before, skipped")
         self.done.append(done)
         return done
 
-    def _record(self, stage: Stage) -> Path:
+    def _get_record_path(self, stage: Stage) -> Path:
         return self.root / RECORDS / f"{stage.label}.json"
 
-    def _write(self, stage: Stage, folder: Path, outcome: Mapping[str, Any], seconds: float) -> None:
-        file = self._record(stage)
+    def _write_record(self, stage: Stage, folder: Path, outcome: Mapping[str, Any], seconds: float) -> None:
+        file = self._get_record_path(stage)
         make_folder(file.parent)
         record = {
             "stage": stage.name,

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import report
-from ..config import RunConfig, run_config
+from ..config import RunConfig, build_run_config
 from ..digests import files_digest, json_digest
 from ..errors import INFRASTRUCTURE, ModelError
 from ..evaluation.pipeline import prepare_suites, run
 from ..evaluation.plans import build_identity
-from ..finetune.config import TrainingConfig, training_config
-from ..finetune.rows import source_digest
+from ..finetune.config import TrainingConfig, build_training_config
+from ..finetune.rows import digest_source
 from ..models.checkpoint import WEIGHTS, digest_weights
 from ..models.loading import find_checkpoint
 from ..models.options import ModelOptions
@@ -28,8 +28,8 @@ from ..progress import Progress
 from ..store import make_folder, read_samples, read_verdicts
 from ..tasks.recipes import recipe
 from ..types import Score
-from .apart import train_apart
-from .stages import Done, Stage, Stages
+from .stages import FinishedStage, Stage, Stages
+from .training_process import train_in_subprocess
 
 JOBS = "jobs"
 SCRATCH = ".merging-"
@@ -65,76 +65,76 @@ class Workshop:
         """
         return digest_weights(find_checkpoint(self.base, ModelOptions()).path)
 
-    def training(self, data: Path, values: Mapping[str, Any]) -> Stage:
+    def build_training_stage(self, data: Path, values: Mapping[str, Any]) -> Stage:
         """The stage that trains on `data`, as `values` (keys of `TrainingConfig`) say.
 
         Raises:
             UsageError: a value does not fit.
             DataError: a file is missing.
         """
-        return Stage(name="finetune", key={"data": source_digest(data), **self.settings(values)})
+        return Stage(name="finetune", key={"data": digest_source(data), **self.build_training_key(values)})
 
-    def settings(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def build_training_key(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what decides a training besides its data, JSON-ready.
 
         Raises:
-            UsageError, DataError: as `training`.
+            UsageError, DataError: as `build_training_stage`.
         """
-        config = self._config(Path(), values, self.stages.root)
+        config = self._build_config(Path(), values, self.stages.root)
         return {
             "base": self.base_digest,
-            "held_out": source_digest(config.held_out) if isinstance(config.held_out, Path) else None,
+            "held_out": digest_source(config.held_out) if isinstance(config.held_out, Path) else None,
             "recipe": recipe(config.recipe).digest,
-            "settings": {key: value for key, value in config.settings().items() if key != "base"},
+            "settings": {key: value for key, value in config.collect_settings().items() if key != "base"},
         }
 
-    def train(self, data: Path, values: Mapping[str, Any]) -> Done:
+    def train(self, data: Path, values: Mapping[str, Any]) -> FinishedStage:
         """A checkpoint trained on `data`; adapters are merged into whole weights.
 
         Raises:
-            HarnessError: as `training`, or the training failed.
+            HarnessError: as `build_training_stage`, or the training failed.
         """
-        stage = self.training(data, values)
+        stage = self.build_training_stage(data, values)
 
         def work(folder: Path) -> Mapping[str, Any]:
-            config = self._config(data, values, folder)
+            config = self._build_config(data, values, folder)
             adapter = config.lora is not None
-            made = adapter_of(folder) if adapter else folder
-            self._trained({**values, "base": self.base, "data": str(data), "out": str(made)}, stage)
+            made = get_adapter_folder(folder) if adapter else folder
+            self._run_training({**values, "base": self.base, "data": str(data), "out": str(made)}, stage)
             if adapter:
-                self._merged(made, folder)
-            return {"digest": checkpoint_digest(folder), **training_facts(made)}
+                self._merge_adapter(made, folder)
+            return {"digest": digest_checkpoint(folder), **read_training_facts(made)}
 
         return self.stages.perform(stage, work)
 
-    def evaluation(self, model: str, digest: str, values: Mapping[str, Any]) -> Stage:
+    def build_evaluation_stage(self, model: str, digest: str, values: Mapping[str, Any]) -> Stage:
         """The stage that runs the benchmarks of `values` (keys of `RunConfig`) on the checkpoint of `digest`.
 
         Raises:
             HarnessError: a name or a value does not fit, or a benchmark's data is missing.
         """
-        config = run_config({"model": model, **values})
+        config = build_run_config({"model": model, **values})
         identity = build_identity(config, prepare_suites(config), config.sandbox or "")
         kept = {key: value for key, value in identity.items() if key not in ELSEWHERE}
         return Stage(name="run", key={"checkpoint": digest, "n": config.n, "k": list(config.k), "run": kept})
 
-    def evaluate(self, model: str, digest: str, values: Mapping[str, Any]) -> Done:
+    def evaluate(self, model: str, digest: str, values: Mapping[str, Any]) -> FinishedStage:
         """The scores of a checkpoint.
 
         Raises:
             ModelError: the judge failed on samples; the same call tries them again.
-            HarnessError: as `evaluation`, or as `pipeline.run`.
+            HarnessError: as `build_evaluation_stage`, or as `pipeline.run`.
         """
-        config = run_config({"model": model, **values})
+        config = build_run_config({"model": model, **values})
         return self.stages.perform(
-            self.evaluation(model, digest, values), lambda folder: self._evaluated(config, folder)
+            self.build_evaluation_stage(model, digest, values), lambda folder: self._run_evaluation(config, folder)
         )
 
-    def evaluate_base(self, values: Mapping[str, Any]) -> Done:
+    def evaluate_base(self, values: Mapping[str, Any]) -> FinishedStage:
         """The scores of the base."""
         return self.evaluate(self.base, self.base_digest, values)
 
-    def _evaluated(self, config: RunConfig, folder: Path) -> Mapping[str, Any]:
+    def _run_evaluation(self, config: RunConfig, folder: Path) -> Mapping[str, Any]:
         summary = run(config, out=folder, command=self._command, progress=self._open_progress())
         report.write_page(folder)
         if summary.infrastructure:
@@ -143,14 +143,14 @@ class Workshop:
                 "again",
                 exit_code=INFRASTRUCTURE,
             )
-        return {"digest": outcome_digest(folder), "scores": [asdict(score) for score in summary.scores]}
+        return {"digest": digest_outcome(folder), "scores": [asdict(score) for score in summary.scores]}
 
-    def _trained(self, values: Mapping[str, Any], stage: Stage) -> None:
+    def _run_training(self, values: Mapping[str, Any], stage: Stage) -> None:
         jobs = self.stages.root / JOBS
         make_folder(jobs)
-        train_apart(values, jobs / f"{stage.label}.json", self._launcher, tell=self.stages.tell)
+        train_in_subprocess(values, jobs / f"{stage.label}.json", self._launcher, tell=self.stages.tell)
 
-    def _merged(self, adapter: Path, folder: Path) -> None:
+    def _merge_adapter(self, adapter: Path, folder: Path) -> None:
         from ..finetune.merge import merge
 
         for left in folder.parent.glob(f"{SCRATCH}*"):  # of a start that was killed while it merged
@@ -159,16 +159,16 @@ class Workshop:
         if not folder.exists():
             merge(adapter, folder)
 
-    def _config(self, data: Path, values: Mapping[str, Any], out: Path) -> TrainingConfig:
-        return training_config({**values, "base": self.base, "data": str(data), "out": str(out)})
+    def _build_config(self, data: Path, values: Mapping[str, Any], out: Path) -> TrainingConfig:
+        return build_training_config({**values, "base": self.base, "data": str(data), "out": str(out)})
 
 
-def adapter_of(folder: Path) -> Path:
+def get_adapter_folder(folder: Path) -> Path:
     """Where the adapter lies that was merged into the checkpoint in `folder`."""
     return folder.with_name(f"{folder.name}-adapter")
 
 
-def training_facts(folder: Path) -> dict[str, Any]:
+def read_training_facts(folder: Path) -> dict[str, Any]:
     """Return what a checkpoint's manifest says of its training: losses, and how many answer tokens had one.
 
     Raises:
@@ -187,22 +187,22 @@ def training_facts(folder: Path) -> dict[str, Any]:
     }
 
 
-def scores(done: Done) -> list[Score]:
+def read_scores(done: FinishedStage) -> list[Score]:
     """Those of an evaluation."""
-    return [score_from(fields) for fields in done.outcome["scores"]]
+    return [parse_score(fields) for fields in done.outcome["scores"]]
 
 
-def score_from(fields: Mapping[str, Any]) -> Score:
+def parse_score(fields: Mapping[str, Any]) -> Score:
     """A score as JSON keeps it."""
     return Score(**{**fields, "interval": tuple(fields["interval"]) if fields["interval"] else None})
 
 
-def checkpoint_digest(folder: Path) -> str:
+def digest_checkpoint(folder: Path) -> str:
     """SHA-256 of the weights; what lies beside them says when and where it was made."""
     return f"sha256:{files_digest(sorted(folder.glob(WEIGHTS)))}"
 
 
-def outcome_digest(folder: Path) -> str:
+def digest_outcome(folder: Path) -> str:
     """SHA-256 of a run's answers and verdicts, in whatever order they came."""
     samples, verdicts = read_samples(folder), read_verdicts(folder)
     rows = sorted([*key, samples[key].completion.text, verdicts[key].status.value] for key in samples)

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from ..data import cache_dir
+from ..data import get_cache_dir
 from ..errors import INFRASTRUCTURE, ModelError, install_hint
 from .checkpoint import Checkpoint, check_checkpoint, summarize_error
 from .quiet import redirect_output
@@ -47,7 +47,7 @@ def build_checkpoint(name: str) -> Checkpoint:
     Raises:
         ModelError: a package is missing, or the cache folder cannot be written.
     """
-    folder = cache_dir() / "models" / f"{name}-{LAYOUT}"
+    folder = get_cache_dir() / "models" / f"{name}-{LAYOUT}"
     if not folder.is_dir():
         source = _find_source(name)
         try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data import cache_dir
+from ..data import get_cache_dir
 from ..digests import files_digest
 from ..errors import INFRASTRUCTURE, ModelError, install_hint
 from .table import OWN_MANIFEST
@@ -124,7 +124,7 @@ def digest_weights(folder: Path) -> str:
     files = sorted({file for pattern in (WEIGHTS, *PICKLED, *DESCRIPTION) for file in folder.glob(pattern)})
     files = [file for file in files if file.name != OWN_MANIFEST]
     stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    memory = cache_dir() / "digests" / hashlib.sha256(repr(stats).encode()).hexdigest()
+    memory = get_cache_dir() / "digests" / hashlib.sha256(repr(stats).encode()).hexdigest()
     # An interrupted write leaves less than a digest.
     if memory.is_file() and DIGEST.fullmatch(remembered := memory.read_text(errors="replace")):
         return remembered

@@ -43,17 +43,17 @@ class Scoring:
     program_s: float
     """Seconds of a core that any other keeps busy, its judge included."""
 
-    def mean_s(self, long_share: float) -> float:
+    def compute_mean_s(self, long_share: float) -> float:
         """Seconds of a core for a program, where so many of them are long."""
         return long_share * self.long_s + (1 - long_share) * self.program_s
 
-    def interval_s(self) -> Interval:
+    def compute_interval_s(self) -> Interval:
         """Return the interval of the mean, as far as the long programs that were counted tell.
 
         Samples of one problem count as one program: they are long together.
         """
         low, high = compute_wilson(self.long_share * self.problems, self.problems)
-        return self.mean_s(low), self.mean_s(high)
+        return self.compute_mean_s(low), self.compute_mean_s(high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class BenchmarkForecast:
     """Forecast for one benchmark."""
 
     benchmark: str
@@ -97,36 +97,36 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class CapacityForecast:
     """Forecast for all benchmarks together, on so many GPUs and cores."""
 
-    parts: tuple[Forecast, ...]
+    parts: tuple[BenchmarkForecast, ...]
     replicas: int
     generating_hours: float
     scoring_hours: float | None
     """None where the number of cores is not said."""
 
 
-def forecast(
+def forecast_capacity(
     model: str, benchmarks: Sequence[str], *, n: int, gpus: int, cores: int | None = None, runs: Sequence[Path] = ()
-) -> Whole:
+) -> CapacityForecast:
     """Predict `n` samples of each problem; `gpus` are all there are, and 0 means one replica on a CPU machine.
 
     Raises:
         UsageError: there are no measured figures for the model on a benchmark, or too few GPUs for a replica.
         HarnessError: as `harness.tasks.suite.load_suite` and `harness.store`.
     """
-    measured = [one for run in runs for one in figures_of(run)]
+    measured = [one for run in runs for one in read_figures(run)]
     parts, replicas = [], 0
     for name in benchmarks:
-        found = _find(model, name, measured)
-        parts.append(_scaled(found, load_suite(name), n))
+        found = _find_figures(model, name, measured)
+        parts.append(_scale_figures(found, load_suite(name), n))
         fitting = gpus // found.gpus if found.gpus else 1
         if not fitting:
             raise UsageError(f"--gpus is {gpus}, and the replica that was measured had {found.gpus} ({found.source})")
         replicas = min(replicas, fitting) if replicas else fitting
     scoring = sum(part.scoring_cpu_hours for part in parts)
-    return Whole(
+    return CapacityForecast(
         parts=tuple(parts),
         replicas=replicas,
         generating_hours=sum(part.engine_hours for part in parts) / replicas,
@@ -134,7 +134,7 @@ def forecast(
     )
 
 
-def figures_of(run: Path) -> list[Figures]:
+def read_figures(run: Path) -> list[Figures]:
     """Return what the run folder `run` shows, by benchmark.
 
     Raises:
@@ -149,7 +149,7 @@ def figures_of(run: Path) -> list[Figures]:
     seconds = sum(one["stages_s"]["generate"] for one in made)
     facts = manifest.get("model", {})
     replicas = facts.get("replicas", 1)
-    rest_s = _rest_s(manifest, verdicts.values())
+    rest_s = _compute_rest_s(manifest, verdicts.values())
     on_gpus = bool(facts.get("device") == "cuda" or manifest.get("hardware", {}).get("gpus"))
     parallel = facts.get("tensor_parallel_size", 1) * facts.get("pipeline_parallel_size", 1)
     found = []
@@ -162,11 +162,11 @@ def figures_of(run: Path) -> list[Figures]:
             Figures(
                 model=manifest["identity"].get("model", ""),
                 benchmark=name,
-                prompt_tokens_per_character=_prompt_tokens_per_character(own, load_suite(name)),
-                completion_tokens=sum(_tokens(sample) for sample in own) / len(own),
+                prompt_tokens_per_character=_compute_prompt_tokens_per_character(own, load_suite(name)),
+                completion_tokens=sum(_count_tokens(sample) for sample in own) / len(own),
                 tokens_per_s=sum(one["completion_tokens"] for one in made) / seconds / replicas if seconds else 0.0,
                 gpus=parallel if on_gpus else 0,
-                scoring=_scoring(judged, rest_s),
+                scoring=_compute_scoring(judged, rest_s),
                 sample_bytes=sample_bytes,
                 source=f"measured in {run}",
             )
@@ -174,7 +174,7 @@ def figures_of(run: Path) -> list[Figures]:
     return found
 
 
-def _scoring(verdicts: Sequence[Verdict], rest_s: float) -> Scoring:
+def _compute_scoring(verdicts: Sequence[Verdict], rest_s: float) -> Scoring:
     """Return what the programs of one benchmark took; `rest_s` is what each takes beside its own CPU time."""
     long: list[float] = []
     short: list[float] = []
@@ -191,7 +191,7 @@ def _scoring(verdicts: Sequence[Verdict], rest_s: float) -> Scoring:
     )
 
 
-def _rest_s(manifest: Mapping[str, Any], verdicts: Collection[Verdict]) -> float:
+def _compute_rest_s(manifest: Mapping[str, Any], verdicts: Collection[Verdict]) -> float:
     """Seconds of a core for a program's judge and start: of starts that did nothing but score, else the table's."""
     alone = [one for one in manifest.get("sessions", []) if one["judged"] and not one["generated"]]
     if sum(one["judged"] - one.get("cached", 0) for one in alone) == len(verdicts):
@@ -200,27 +200,27 @@ def _rest_s(manifest: Mapping[str, Any], verdicts: Collection[Verdict]) -> float
         # One that sleeps till its time is over holds its worker without a core.
         own = sum(v.wall_time_s if v.status is Status.TIMEOUT else v.cpu_time_s for v in verdicts)
         return float(max(0.0, in_all - own) / len(verdicts))
-    rest: Mapping[str, Mapping[str, float]] = _table()["program_rest_s"]
+    rest: Mapping[str, Mapping[str, float]] = _read_table()["program_rest_s"]
     return fmean(rest[v.trust.value]["passed" if v.status is Status.PASSED else "failed"] for v in verdicts)
 
 
-def _prompt_tokens_per_character(samples: Sequence[Sample], suite: Suite) -> float:
+def _compute_prompt_tokens_per_character(samples: Sequence[Sample], suite: Suite) -> float:
     known = [sample for sample in samples if sample.completion.prompt_tokens]
     characters = sum(len(suite.problems[sample.task_id].prompt) for sample in known)
     return sum(sample.completion.prompt_tokens or 0 for sample in known) / characters if characters else 0.0
 
 
-def _tokens(sample: Sample) -> int:
+def _count_tokens(sample: Sample) -> int:
     return sample.completion.completion_tokens or 0
 
 
-def _scaled(found: Figures, suite: Suite, n: int) -> Forecast:
+def _scale_figures(found: Figures, suite: Suite, n: int) -> BenchmarkForecast:
     samples = len(suite.problems) * n
     completion_tokens = samples * found.completion_tokens
     hours = completion_tokens / found.tokens_per_s / 3600 if found.tokens_per_s else 0.0
     characters = sum(len(problem.prompt) for problem in suite.problems.values())
-    low_s, high_s = found.scoring.interval_s()
-    return Forecast(
+    low_s, high_s = found.scoring.compute_interval_s()
+    return BenchmarkForecast(
         benchmark=suite.name,
         samples=samples,
         # A prompt is computed once for all of its samples.
@@ -228,7 +228,7 @@ def _scaled(found: Figures, suite: Suite, n: int) -> Forecast:
         completion_tokens=completion_tokens,
         engine_hours=hours,
         gpu_hours=hours * found.gpus,
-        scoring_cpu_hours=samples * found.scoring.mean_s(found.scoring.long_share) / 3600,
+        scoring_cpu_hours=samples * found.scoring.compute_mean_s(found.scoring.long_share) / 3600,
         long_share=found.scoring.long_share,
         scoring_cpu_hours_interval=(samples * low_s / 3600, samples * high_s / 3600),
         disk_bytes=samples * found.sample_bytes,
@@ -236,26 +236,26 @@ def _scaled(found: Figures, suite: Suite, n: int) -> Forecast:
     )
 
 
-def _find(model: str, benchmark: str, measured: Sequence[Figures]) -> Figures:
+def _find_figures(model: str, benchmark: str, measured: Sequence[Figures]) -> Figures:
     """The figures of a run that was named, first of the model itself; else those of the table."""
     own = [one for one in measured if one.benchmark == benchmark]
-    for one in [*own, *shipped()]:
+    for one in [*own, *read_shipped_figures()]:
         if one.benchmark == benchmark and one.model == model:
             return one
     if own:
         return replace(own[0], source=f"{own[0].source}, of {own[0].model}")
-    known = ", ".join(f"{one.model} on {one.benchmark}" for one in shipped())
+    known = ", ".join(f"{one.model} on {one.benchmark}" for one in read_shipped_figures())
     raise UsageError(
         f"nothing was measured of {model} on {benchmark}: run a part (`harness run {model} -b {benchmark} --limit 40 "
         f"--out FOLDER`) and add --from FOLDER. Figures that come with the harness: {known}"
     )
 
 
-def shipped() -> list[Figures]:
+def read_shipped_figures() -> list[Figures]:
     """The figures of the table."""
-    return [Figures(**{**row, "scoring": Scoring(**row["scoring"])}) for row in _table()["figures"]]
+    return [Figures(**{**row, "scoring": Scoring(**row["scoring"])}) for row in _read_table()["figures"]]
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _read_table() -> dict[str, Any]:
     return tomllib.loads((files(__package__) / TABLE).read_text(encoding="utf-8"))

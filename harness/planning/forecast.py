@@ -40,7 +40,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class RunForecast:
     """All that a configuration asks for."""
 
     model: str
@@ -67,7 +67,7 @@ class Forecast:
         return total
 
 
-def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
+def forecast_run(config: RunConfig, out: Path | None = None) -> RunForecast:
     """Return what `harness.evaluation.pipeline.run` would do with `config` in the folder `out`.
 
     Raises:
@@ -79,22 +79,22 @@ def forecast(config: RunConfig, out: Path | None = None) -> Forecast:
         sandbox = there.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
     planned = plan_runs(config, suites, sandbox, out)
     model = open_model(config.model, backend=config.backend, options=build_model_options(config, None)).describe()
-    earlier = _Earlier(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
-    work = [_work(plan.path, suite, config, earlier) for plan in planned for suite in suites]
+    earlier = _EarlierRuns(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
+    work = [_estimate_work(plan.path, suite, config, earlier) for plan in planned for suite in suites]
     recipe = suites[0].recipe
     assert recipe is not None
-    return Forecast(
+    return RunForecast(
         model=config.model,
         backend=str(model["adapter"]),
         recipe=recipe.name,
         sandbox=sandbox,
         work=tuple(work),
-        start_s=earlier.mean(_start_s),
+        start_s=earlier.compute_mean(_compute_start_s),
         measured_in=tuple(sorted(earlier.used)),
     )
 
 
-def text(found: Forecast) -> str:
+def format_forecast(found: RunForecast) -> str:
     """The forecast for people."""
     lines = [
         f"model      {found.model}, by {found.backend}, recipe {found.recipe}",
@@ -104,8 +104,8 @@ def text(found: Forecast) -> str:
         lines.append(f"run        {one.path}")
         lines.append(
             f"  {one.benchmark}: {one.problems} problems, {one.to_generate} completions to generate"
-            f"{_about(one.generate_s) if one.to_generate else ''}, {one.to_judge} to judge"
-            f"{_about(one.judge_s) if one.to_judge else ''}"
+            f"{_format_duration(one.generate_s) if one.to_generate else ''}, {one.to_judge} to judge"
+            f"{_format_duration(one.judge_s) if one.to_judge else ''}"
         )
     if not any(one.to_judge for one in found.work):
         return "\n".join([*lines, "time       nothing is left to do; the report is written anew"])
@@ -118,20 +118,20 @@ def text(found: Forecast) -> str:
     return "\n".join(lines)
 
 
-def as_json(found: Forecast) -> dict[str, Any]:
+def serialize_forecast(found: RunForecast) -> dict[str, Any]:
     """The forecast for machines."""
     return {**to_plain(found), "seconds": found.seconds}
 
 
-def _work(path: Path, suite: Suite, config: RunConfig, earlier: _Earlier) -> Work:
+def _estimate_work(path: Path, suite: Suite, config: RunConfig, earlier: _EarlierRuns) -> Work:
     samples, verdicts = (read_samples(path), read_verdicts(path)) if (path / MANIFEST).exists() else ({}, {})
     requests = suite.find_missing(samples, config)
     to_generate = sum(request.count for request in requests)
     judged = {key for key, verdict in verdicts.items() if verdict.status is not Status.INFRASTRUCTURE}
     waiting = sum(1 for key in samples if key[0] == suite.name and key not in judged)
     to_judge = waiting + to_generate
-    generating = earlier.mean(_per_completion, suite.name)
-    judging = earlier.mean(_per_verdict, suite.name)
+    generating = earlier.compute_mean(_compute_completion_s, suite.name)
+    judging = earlier.compute_mean(_compute_verdict_s, suite.name)
     return Work(
         path=path,
         benchmark=suite.name,
@@ -147,7 +147,7 @@ Session = Mapping[str, Any]
 STARTING = ("sandbox", "verify", "load")
 
 
-class _Earlier:
+class _EarlierRuns:
     """The starts of earlier runs of the same model on a machine like this one, and which of them were used."""
 
     def __init__(self, config: RunConfig, sandbox: str, folders: set[Path]) -> None:
@@ -155,14 +155,14 @@ class _Earlier:
         here = provenance.describe_hardware()
         self._runs = [
             (path, found)
-            for path, found in _manifests(folders)
+            for path, found in _read_manifests(folders)
             if found["identity"].get("model") == config.model
             and found["identity"].get("sandbox") == sandbox
             and all(found["hardware"].get(key) == here[key] for key in ("processor", "cores", "gpus"))
             and found["config"].get("max_tokens") == config.max_tokens
         ]
 
-    def mean(self, figure: Callable[[Session], float | None], benchmark: str | None = None) -> float | None:
+    def compute_mean(self, figure: Callable[[Session], float | None], benchmark: str | None = None) -> float | None:
         """The mean of `figure` over the starts of the runs of `benchmark` alone (None: of all runs)."""
         values = []
         for path, found in self._runs:
@@ -175,7 +175,7 @@ class _Earlier:
         return sum(values) / len(values) if values else None
 
 
-def _manifests(folders: set[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _read_manifests(folders: set[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The whole manifests below `folders`; what is damaged or unfinished tells nothing."""
     for file in sorted({file for folder in folders for file in folder.glob(f"*/{MANIFEST}")}):
         try:
@@ -186,20 +186,20 @@ def _manifests(folders: set[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
             continue
 
 
-def _start_s(session: Session) -> float | None:
+def _compute_start_s(session: Session) -> float | None:
     stages = session["stages_s"]
     return sum(stages.get(stage, 0.0) for stage in STARTING) if session["generated"] else None
 
 
-def _per_completion(session: Session) -> float | None:
+def _compute_completion_s(session: Session) -> float | None:
     seconds = session["stages_s"].get("generate")
     return seconds / session["generated"] if seconds is not None and session["generated"] else None
 
 
-def _per_verdict(session: Session) -> float | None:
+def _compute_verdict_s(session: Session) -> float | None:
     rate = session.get("verdicts_per_s")
     return 1 / rate if rate else None
 
 
-def _about(seconds: float | None) -> str:
+def _format_duration(seconds: float | None) -> str:
     return " (time not known)" if seconds is None else f" (about {span(seconds)})"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..data import found_at
+from ..data import find_file
 from ..errors import HarnessError
 from ..optional import HasFile, recipes_of, slices_of
 from ..registry import lookup
@@ -53,7 +53,7 @@ def load_texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Sui
 def _load_problems(benchmark: str) -> Suite | None:
     try:
         known = lookup("benchmarks", benchmark)
-        if isinstance(known, HasFile) and found_at(known.file) is None:
+        if isinstance(known, HasFile) and find_file(known.file) is None:
             return None
         return load_suite(benchmark)
     except HarnessError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import ks_for
+from ..config import select_ks
 from ..errors import StoreError
 from ..metrics.extraction_effect import RuleScore, read_rule_scores
 from ..metrics.pass_at_k import compute_pass_at_k
@@ -130,7 +130,7 @@ def summarize_run(
     for benchmark, task_ids in tasks.items():
         drawn = Counter(task_id for name, task_id, _ in samples if name == benchmark)
         missing += sum(max(0, manifest["config"].get("n", 1) - drawn[task_id]) for task_id in task_ids)
-        ks = ks_for(asked, min(drawn[task_id] for task_id in task_ids))
+        ks = select_ks(asked, min(drawn[task_id] for task_id in task_ids))
         scores += _compute_scores(benchmark, task_ids, totals.counted[benchmark], ks)
     return Summary(
         path=path,

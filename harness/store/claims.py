@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..config import differences
+from ..config import find_differences
 from ..digests import json_digest
 from ..errors import StoreError, reason
 from .files import make_folder
@@ -55,7 +55,7 @@ def check_identity(path: Path, manifest: Mapping[str, Any], identity: Mapping[st
     Raises:
         StoreError: it is one; the message names what differs.
     """
-    differing = differences(manifest.get("identity", {}), identity)
+    differing = find_differences(manifest.get("identity", {}), identity)
     if differing:
         more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
         raise StoreError(

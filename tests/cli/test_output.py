@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.config import run_config
-from harness.config.schema import run_example, run_schema
+from harness.config import build_run_config
+from harness.config.schema import build_run_example, build_run_schema
 from tests.commands import COMMAND, harness, references, write_rows
 from tests.runs import outcomes, write_run
 
@@ -179,14 +179,14 @@ def test_a_shell_completes_names(shell: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_example_of_a_configuration_is_one(tmp_path: Path) -> None:
     """As it stands, and with every comment taken off."""
     shown = harness("config", "example").stdout
-    assert shown == run_example()
-    run_config(tomllib.loads(shown))
+    assert shown == build_run_example()
+    build_run_config(tomllib.loads(shown))
     whole = "\n".join(line.removeprefix("# ") for line in shown.splitlines() if " = " in line)
     keys = set(tomllib.loads(whole))
 
-    assert keys == set(run_schema()["properties"])
+    assert keys == set(build_run_schema()["properties"])
     for key, value in tomllib.loads(whole).items():
-        run_config({"model": "m", "benchmarks": ["humaneval"], key: value})
+        build_run_config({"model": "m", "benchmarks": ["humaneval"], key: value})
 
 
 def test_the_schema_names_the_types_that_the_reader_takes() -> None:

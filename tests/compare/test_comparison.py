@@ -9,7 +9,7 @@ import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
 from harness.compare import compare, tables
-from harness.compare.significance import bonett_price, bootstrap, holm, mcnemar
+from harness.compare.significance import compute_bonett_price, compute_bootstrap, compute_mcnemar, correct_by_holm
 from harness.errors import StoreError
 from harness.types import Status
 from tests.commands import harness, one_line_error
@@ -70,7 +70,7 @@ def test_several_models_are_corrected_together(tmp_path: Path) -> None:
     first, second = found.differences
     assert first.p_corrected == pytest.approx(2 * first.p_value)
     assert second.p_corrected == second.p_value
-    assert "Holm" in tables.markdown(found)
+    assert "Holm" in tables.format_markdown(found)
     assert found.only_by["humaneval"]["a"] == ("HumanEval/97", "HumanEval/98", "HumanEval/99")
 
 
@@ -105,7 +105,7 @@ def test_what_differs_in_data_recipe_or_sampling_is_refused_unless_asked_for(
         compare([first, second])
     assert reason in str(refused.value)
 
-    shown = tables.markdown(compare([first, second], allow_mixed=True))
+    shown = tables.format_markdown(compare([first, second], allow_mixed=True))
     assert "| humaneval (mixed) |" in shown
     assert reason in shown
 
@@ -166,17 +166,17 @@ def test_the_command_prints_the_table_and_writes_files(tmp_path: Path) -> None:
 
 def test_equal_runs_differ_by_nothing_and_p_is_1() -> None:
     """With no discordant problem there is still an interval: greedy runs are not known to be equal for ever."""
-    found = mcnemar(lost=0, gained=0, n=164)
+    found = compute_mcnemar(lost=0, gained=0, n=164)
 
     assert (found.value, found.p_value) == (0.0, 1.0)
     assert found.interval is not None
     assert found.interval[0] < 0 < found.interval[1]
-    assert bootstrap([0.5, 1.0], [0.5, 1.0]).p_value == 1.0
+    assert compute_bootstrap([0.5, 1.0], [0.5, 1.0]).p_value == 1.0
 
 
 def test_holm_leaves_out_what_was_not_tested() -> None:
     """NaN is no test and does not make others stricter."""
-    corrected = holm([0.01, float("nan"), 0.04])
+    corrected = correct_by_holm([0.01, float("nan"), 0.04])
 
     assert corrected[0] == pytest.approx(0.02)
     assert corrected[2] == pytest.approx(0.04)
@@ -185,7 +185,7 @@ def test_holm_leaves_out_what_was_not_tested() -> None:
 
 def test_the_interval_of_a_paired_difference_is_bonett_and_prices() -> None:
     """By hand: (3 - 10)/166 with its adjusted spread."""
-    low, high = bonett_price(lost=9, gained=2, n=164)
+    low, high = compute_bonett_price(lost=9, gained=2, n=164)
 
     centre = (3 - 10) / 166
     spread = 1.959964 * ((13 / 166 - centre**2) / 166) ** 0.5

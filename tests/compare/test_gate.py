@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.compare import Rules, Thresholds, gate
+from harness.compare import GateThresholds, Rules, check_regression
 from harness.compare.gate import read_rules
-from harness.compare.power import mcnemar_power, smallest_drop
-from harness.compare.significance import mcnemar
+from harness.compare.power import compute_mcnemar_power, compute_smallest_drop
+from harness.compare.significance import compute_mcnemar
 from harness.errors import UsageError
 from harness.types import Status
 from tests.commands import harness, one_line_error
@@ -63,7 +63,7 @@ def test_a_regression_exits_1_in_words_a_person_understands(base: Path, worse: P
 )
 def test_what_passes(base: Path, worse: Path, flags: dict[str, object], code: int) -> None:
     """A drop that is accepted, in the noise, or not significant; a lost must-pass task never does."""
-    assert gate(base, worse, read_rules(None, flags)).exit_code == code
+    assert check_regression(base, worse, read_rules(None, flags)).exit_code == code
 
 
 def test_thresholds_by_flags(base: Path, worse: Path) -> None:
@@ -83,8 +83,8 @@ def test_a_drop_that_is_not_significant_fails_where_no_significance_is_asked_for
     """Level 1: one lost problem is a regression."""
     slightly = write_run(tmp_path / "slightly", outcomes(range(1, 100)), model="slightly")
 
-    assert gate(base, slightly, Rules()).exit_code == 0
-    assert gate(base, slightly, Rules(default=Thresholds(level=1))).exit_code == 1
+    assert check_regression(base, slightly, Rules()).exit_code == 0
+    assert check_regression(base, slightly, Rules(default=GateThresholds(level=1))).exit_code == 1
 
 
 def test_rules_from_a_file_are_per_benchmark(tmp_path: Path, base: Path, worse: Path) -> None:
@@ -92,7 +92,7 @@ def test_rules_from_a_file_are_per_benchmark(tmp_path: Path, base: Path, worse: 
     rules = tmp_path / "gate.toml"
     rules.write_text('max_drop = 0\n[benchmarks.humaneval]\nmax_drop = 20\nmust_pass = ["HumanEval/99"]\n')
 
-    found = gate(base, worse, read_rules(rules, {}))
+    found = check_regression(base, worse, read_rules(rules, {}))
 
     assert found.exit_code == 0
     assert [task.task_id for task in found.must_pass if task.passed] == ["HumanEval/99"]
@@ -115,7 +115,7 @@ def test_wrong_rules_are_refused(tmp_path: Path, base: Path, rules: str, message
     (tmp_path / "gate.toml").write_text(rules)
 
     with pytest.raises(UsageError) as refused:
-        gate(base, base, read_rules(tmp_path / "gate.toml", {}))
+        check_regression(base, base, read_rules(tmp_path / "gate.toml", {}))
 
     assert message in str(refused.value)
 
@@ -170,7 +170,7 @@ def test_a_programs_output_cannot_break_the_xml(tmp_path: Path, base: Path) -> N
 
 def test_the_power_is_that_of_simulated_comparisons() -> None:
     """The smallest drop named for 164 problems is found in about 8 of 10 simulated pairs."""
-    drop, churn = smallest_drop(lost=9, gained=5, n=164, level=0.05), 5 / 164
+    drop, churn = compute_smallest_drop(lost=9, gained=5, n=164, level=0.05), 5 / 164
     assert drop is not None
     draw = random.Random(1)
     found = 0
@@ -178,16 +178,16 @@ def test_the_power_is_that_of_simulated_comparisons() -> None:
         moves = [draw.random() for _ in range(164)]
         lost = sum(move < churn + drop for move in moves)
         gained = sum(move > 1 - churn for move in moves)
-        found += lost > gained and mcnemar(lost=lost, gained=gained, n=164).p_value <= 0.05
+        found += lost > gained and compute_mcnemar(lost=lost, gained=gained, n=164).p_value <= 0.05
 
-    assert found / 400 == pytest.approx(mcnemar_power(drop=drop, churn=churn, n=164, level=0.05), abs=0.06)
-    assert 0.8 <= mcnemar_power(drop=drop, churn=churn, n=164, level=0.05) < 0.85
+    assert found / 400 == pytest.approx(compute_mcnemar_power(drop=drop, churn=churn, n=164, level=0.05), abs=0.06)
+    assert 0.8 <= compute_mcnemar_power(drop=drop, churn=churn, n=164, level=0.05) < 0.85
 
 
 def test_thresholds_out_of_range_are_refused() -> None:
     """Points are of 100."""
     with pytest.raises(UsageError, match="max_drop is -1"):
-        Thresholds(max_drop=-1)
+        GateThresholds(max_drop=-1)
 
 
 def test_sampled_runs_have_a_power_note_too(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_sampled_runs_have_a_power_note_too(tmp_path: Path) -> None:
     first = write_run(tmp_path / "a", half, model="a", temperature=0.2)
     second = write_run(tmp_path / "b", mixed, model="b", temperature=0.2)
 
-    (found,) = gate(first, second, Rules()).findings
+    (found,) = check_regression(first, second, Rules()).findings
 
     assert not found.regressed
-    assert found.seen == pytest.approx(2.80 * 0.504 / 60**0.5, abs=0.002)
+    assert found.smallest_drop == pytest.approx(2.80 * 0.504 / 60**0.5, abs=0.002)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.compare.reproduce import Request, Target, markdown, read_target, reproduce
+from harness.compare.reproduce import PublishedTable, ReproductionRequest, format_markdown, read_target, reproduce
 from harness.errors import UsageError
 from harness.models.table import load_known
 from tests.commands import harness, one_line_error, references
@@ -32,7 +32,7 @@ def test_every_published_figure_of_the_family_is_in_the_target() -> None:
     assert [row.percent for row in rows if row.how == "sampled"] == [57.3]
 
 
-def humaneval_alone(target: Target) -> Target:
+def humaneval_alone(target: PublishedTable) -> PublishedTable:
     """The target without benchmarks whose data does not come with a package."""
     return replace(target, rows=tuple(row for row in target.rows if row.benchmark == "humaneval"))
 
@@ -43,13 +43,13 @@ def test_the_authors_15b_samples_reproduce_their_figure(tmp_path: Path) -> None:
     file = Path(os.environ["HARNESS_DATA_DIR"]) / "golden" / "wizardcoder-15b-humaneval.samples.jsonl"
     target = humaneval_alone(read_target("wizardcoder"))
 
-    rows = reproduce(target, Request(checkpoints={}, samples={NAME: file}, out=tmp_path, sandbox="process"))
+    rows = reproduce(target, ReproductionRequest(checkpoints={}, samples={NAME: file}, out=tmp_path, sandbox="process"))
 
     (row,) = [row for row in rows if row.measured]
     assert row.measured is not None
     assert (row.percent, round(100 * row.measured.value, 2)) == (59.8, 59.76)
     assert row.agrees
-    assert "| 59.8      | 59.76 (" in markdown(target, rows)
+    assert "| 59.8      | 59.76 (" in format_markdown(target, rows)
 
 
 def test_a_figure_outside_the_interval_does_not_agree(tmp_path: Path) -> None:
@@ -57,7 +57,9 @@ def test_a_figure_outside_the_interval_does_not_agree(tmp_path: Path) -> None:
     file = references(tmp_path / "s.jsonl")
     target = humaneval_alone(read_target("wizardcoder"))
 
-    reproduce(target, Request(checkpoints={}, samples={NAME: file}, out=tmp_path / "out", sandbox="process"))
+    reproduce(
+        target, ReproductionRequest(checkpoints={}, samples={NAME: file}, out=tmp_path / "out", sandbox="process")
+    )
 
     sampled, greedy = json.loads((tmp_path / "out" / "reproduce.json").read_text())
     assert (greedy["measured"], greedy["agrees"]) == (100.0, False)
@@ -70,7 +72,9 @@ def test_a_checkpoint_is_run_in_the_published_configuration(tmp_path: Path) -> N
     target = humaneval_alone(read_target("wizardcoder"))
     model = f"replay:{references(tmp_path / 's.jsonl')}"
 
-    reproduce(target, Request(checkpoints={NAME: model}, samples={}, out=tmp_path / "out", sandbox="process"))
+    reproduce(
+        target, ReproductionRequest(checkpoints={NAME: model}, samples={}, out=tmp_path / "out", sandbox="process")
+    )
 
     identity = json.loads((tmp_path / "out" / f"{NAME}-humaneval-greedy" / "run.json").read_text())["identity"]
     assert identity["recipe"]["humaneval"]["name"] == "wizardcoder-humaneval"
@@ -80,14 +84,14 @@ def test_a_checkpoint_is_run_in_the_published_configuration(tmp_path: Path) -> N
 @pytest.mark.parametrize(("short", "full"), [("15B", NAME), ("7b", "WizardCoder-Python-7B-V1.0"), (NAME.lower(), NAME)])
 def test_checkpoints_have_short_names(short: str, full: str) -> None:
     """The size is enough."""
-    assert read_target("wizardcoder").checkpoint(short) == full
+    assert read_target("wizardcoder").find_checkpoint(short) == full
 
 
 def test_short_names_that_fit_none_or_several_are_refused() -> None:
     """With the names there are."""
     for name in ("14B", "Python"):
         with pytest.raises(UsageError, match=r"WizardCoder-33B-V1\.1"):
-            read_target("wizardcoder").checkpoint(name)
+            read_target("wizardcoder").find_checkpoint(name)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
-from harness.compare.power import mcnemar_power
-from harness.compare.significance import Paired, bootstrap, mcnemar
+from harness.compare.power import compute_mcnemar_power
+from harness.compare.significance import PairedDifference, compute_bootstrap, compute_mcnemar
 from harness.metrics.pass_at_k import LEVEL, compute_pass_at_k
 
 pytestmark = pytest.mark.slow
@@ -33,16 +33,16 @@ def damaged(chances: np.ndarray, drop: float) -> np.ndarray:
     return chances * (1 - drop / MEAN)
 
 
-def greedy(draw: np.random.Generator, first: np.ndarray, second: np.ndarray) -> Paired:
+def greedy(draw: np.random.Generator, first: np.ndarray, second: np.ndarray) -> PairedDifference:
     """A comparison of one sample each."""
     a, b = draw.random(PROBLEMS) < first, draw.random(PROBLEMS) < second
-    return mcnemar(lost=int((a & ~b).sum()), gained=int((b & ~a).sum()), n=PROBLEMS)
+    return compute_mcnemar(lost=int((a & ~b).sum()), gained=int((b & ~a).sum()), n=PROBLEMS)
 
 
-def sampled(draw: np.random.Generator, first: np.ndarray, second: np.ndarray) -> Paired:
+def sampled(draw: np.random.Generator, first: np.ndarray, second: np.ndarray) -> PairedDifference:
     """A comparison of ten samples each."""
     a, b = draw.binomial(SAMPLES, first) / SAMPLES, draw.binomial(SAMPLES, second) / SAMPLES
-    return bootstrap(a.tolist(), b.tolist())
+    return compute_bootstrap(a.tolist(), b.tolist())
 
 
 @pytest.mark.parametrize("pair", [greedy, sampled])
@@ -100,9 +100,9 @@ def test_the_power_that_a_gate_names_is_the_measured_one() -> None:
     found = 0
     for _ in range(PAIRS):
         lost, gained, _ = draw.multinomial(PROBLEMS, [churn + drop, churn, 1 - 2 * churn - drop])
-        result = mcnemar(lost=int(lost), gained=int(gained), n=PROBLEMS)
+        result = compute_mcnemar(lost=int(lost), gained=int(gained), n=PROBLEMS)
         found += result.p_value <= ALPHA and result.value < 0
-    named = mcnemar_power(drop=drop, churn=churn, n=PROBLEMS, level=ALPHA)
+    named = compute_mcnemar_power(drop=drop, churn=churn, n=PROBLEMS, level=ALPHA)
     print(f"\npower named {named:.1%}, measured {found / PAIRS:.1%}")  # noqa: T201
 
     assert stats.binomtest(found, PAIRS, named).pvalue > 0.001

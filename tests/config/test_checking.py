@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pytest
 from annotated_types import Lt
 
-from harness.config import place_in
+from harness.config import make_locator
 from harness.config.checking import PositiveInt, build_config
 from harness.errors import UsageError
 
@@ -56,7 +56,7 @@ def test_an_error_names_the_key_and_the_value(values: dict[str, Any], message: s
 
 def test_a_file_is_named_for_its_own_keys_alone() -> None:
     """A flag wins over the file, so its value is not the file's."""
-    where = place_in(Path("oven.toml"), {"heat": 1})
+    where = make_locator(Path("oven.toml"), {"heat": 1})
 
     assert (where("heat"), where("name")) == ("", "oven.toml: ")
 

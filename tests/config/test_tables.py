@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.config.checking import build_config
-from harness.config.tables import pairs, read_tables
+from harness.config.tables import parse_pairs, read_tables
 from harness.errors import UsageError
 
 
@@ -42,7 +42,7 @@ def made(tmp_path: Path, text: str = TEXT, table: str = "oven") -> Oven:
     file = tmp_path / "kitchen.toml"
     file.write_text(text, encoding="utf-8")
     tables = read_tables(file)
-    return tables.build(partial(build_config, Oven), table, tables.table(table))
+    return tables.build(partial(build_config, Oven), table, tables.get_table(table))
 
 
 def test_a_table_becomes_a_dataclass(tmp_path: Path) -> None:
@@ -78,7 +78,9 @@ def test_a_value_where_a_table_should_be_is_refused(tmp_path: Path) -> None:
 
 
 def test_flags_are_read_as_toml_would_write_them() -> None:
-    found = pairs(["lr=1e-4", "packing=true", "recipe=wizardcoder", 'stop=["a"]', "held_out=x=y.jsonl"], "--finetune")
+    found = parse_pairs(
+        ["lr=1e-4", "packing=true", "recipe=wizardcoder", 'stop=["a"]', "held_out=x=y.jsonl"], "--finetune"
+    )
     assert found == {"lr": 1e-4, "packing": True, "recipe": "wizardcoder", "stop": ["a"], "held_out": "x=y.jsonl"}
     with pytest.raises(UsageError, match="--finetune epochs: expected KEY=VALUE"):
-        pairs(["epochs"], "--finetune")
+        parse_pairs(["epochs"], "--finetune")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import DataFile, cache_dir, content, fetch, rows
+from harness.data import DataFile, fetch, get_cache_dir, read_content, read_rows
 from harness.errors import DataError
 from tests.file_server import Site, serving
 
@@ -33,21 +33,21 @@ def mirror(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def partial(data: bytes) -> Path:
     """What a stopped download left."""
-    part = cache_dir() / "data" / f"{NAME}.part"
+    part = get_cache_dir() / "data" / f"{NAME}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(data)
     return part
 
 
 def in_cache() -> list[str]:
-    return sorted(path.name for path in (cache_dir() / "data").iterdir() if path.name != ".lock")
+    return sorted(path.name for path in (get_cache_dir() / "data").iterdir() if path.name != ".lock")
 
 
 def test_a_file_that_is_nowhere_is_downloaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its rows are there, and the next reader finds it in the cache."""
     with serving(Site({NAME: PACKED})) as site:
         mirror(site, monkeypatch)
-        assert len(rows(FILE)) == len(rows(FILE)) == 40000
+        assert len(read_rows(FILE)) == len(read_rows(FILE)) == 40000
 
     assert site.requests == [(f"/{NAME}", None)]
     assert in_cache() == [NAME]
@@ -58,7 +58,7 @@ def test_the_official_address_is_used_where_no_mirror_is_named(monkeypatch: pyte
     monkeypatch.delenv("HARNESS_DATA_MIRROR", raising=False)
     with serving(Site({"v1/other.gz": PACKED})) as site:
         file = DataFile(name=NAME, sha256=FILE.sha256, origin="", url=f"{site.url}/v1/other.gz")
-        assert content(file) == CONTENT
+        assert read_content(file) == CONTENT
 
     assert in_cache() == [NAME]
 
@@ -69,10 +69,10 @@ def test_a_place_of_ones_own_is_never_left_for_the_network(tmp_path: Path, monke
     with serving(Site({NAME: PACKED})) as site:
         mirror(site, monkeypatch)
         (tmp_path / NAME).write_bytes(PACKED)
-        assert content(FILE) == CONTENT
+        assert read_content(FILE) == CONTENT
         (tmp_path / NAME).write_bytes(PACKED[:-5])
         with pytest.raises(DataError, match="cannot be read"):
-            content(FILE)
+            read_content(FILE)
 
     assert site.requests == []
 
@@ -82,7 +82,7 @@ def test_a_stopped_download_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch
     partial(PACKED[:100000])
     with serving(Site({NAME: PACKED})) as site:
         mirror(site, monkeypatch)
-        assert content(FILE) == CONTENT
+        assert read_content(FILE) == CONTENT
 
     assert site.requests == [(f"/{NAME}", "bytes=100000-")]
     assert in_cache() == [NAME]
@@ -93,7 +93,7 @@ def test_a_server_without_ranges_gives_all_of_it_again(monkeypatch: pytest.Monke
     partial(PACKED[:100000])
     with serving(Site({NAME: PACKED}, ranges=False)) as site:
         mirror(site, monkeypatch)
-        assert content(FILE) == CONTENT
+        assert read_content(FILE) == CONTENT
 
     assert len(site.requests) == 1
 
@@ -104,7 +104,7 @@ def test_what_another_file_left_is_thrown_away(monkeypatch: pytest.MonkeyPatch, 
     partial(left)
     with serving(Site({NAME: PACKED})) as site:
         mirror(site, monkeypatch)
-        assert content(FILE) == CONTENT
+        assert read_content(FILE) == CONTENT
 
     assert [asked for _, asked in site.requests] == [f"bytes={len(left)}-", None]
 
@@ -114,7 +114,7 @@ def test_a_part_that_is_whole_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch)
     partial(PACKED)
     with serving(Site({NAME: PACKED})) as site:
         mirror(site, monkeypatch)
-        assert content(FILE) == CONTENT
+        assert read_content(FILE) == CONTENT
 
     assert [asked for _, asked in site.requests] == [f"bytes={len(PACKED)}-"]
 
@@ -124,7 +124,7 @@ def test_a_connection_that_breaks_is_taken_up_again(monkeypatch: pytest.MonkeyPa
     third = len(PACKED) // 3 + 1
     with serving(Site({NAME: PACKED}, cut_after=third)) as site:
         mirror(site, monkeypatch)
-        assert content(FILE) == CONTENT
+        assert read_content(FILE) == CONTENT
 
     assert [asked for _, asked in site.requests] == [None, f"bytes={third}-", f"bytes={2 * third}-"]
 
@@ -134,18 +134,18 @@ def test_attempts_are_bounded_and_what_came_is_kept(monkeypatch: pytest.MonkeyPa
     with serving(Site({NAME: PACKED}, cut_after=1000)) as site:
         mirror(site, monkeypatch)
         with pytest.raises(DataError, match=r"4 attempts"):
-            content(FILE)
+            read_content(FILE)
 
     assert len(site.requests) == 4
     assert in_cache() == [f"{NAME}.part"]
-    assert (cache_dir() / "data" / f"{NAME}.part").read_bytes() == PACKED[:4000]
+    assert (get_cache_dir() / "data" / f"{NAME}.part").read_bytes() == PACKED[:4000]
 
 
 def test_a_busy_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """503 may be gone the next time."""
     with serving(Site({NAME: PACKED}, busy=2)) as site:
         mirror(site, monkeypatch)
-        assert content(FILE) == CONTENT
+        assert read_content(FILE) == CONTENT
 
     assert len(site.requests) == 3
 
@@ -155,7 +155,7 @@ def test_a_file_that_is_not_there_is_not_asked_for_again(monkeypatch: pytest.Mon
     with serving(Site({})) as site:
         mirror(site, monkeypatch)
         with pytest.raises(DataError, match=r"failed: HTTP 404 Not Found"):
-            content(FILE)
+            read_content(FILE)
 
     assert len(site.requests) == 1
 
@@ -173,7 +173,7 @@ def test_another_file_never_gets_the_name(monkeypatch: pytest.MonkeyPatch) -> No
     with serving(Site({NAME: other})) as site:
         mirror(site, monkeypatch)
         with pytest.raises(DataError) as wrong:
-            content(FILE)
+            read_content(FILE)
 
     assert hashlib.sha256(other).hexdigest() in str(wrong.value)
     assert FILE.sha256 in str(wrong.value)
@@ -185,10 +185,17 @@ def test_offline_the_error_says_what_where_and_how(monkeypatch: pytest.MonkeyPat
     with serving(Site({})) as site:
         mirror(site, monkeypatch)
     with pytest.raises(DataError) as offline:
-        content(FILE)
+        read_content(FILE)
 
     message = str(offline.value)
-    told = (NAME, "HARNESS_DATA_DIR", str(cache_dir() / "data"), f"{site.url}/{NAME}", "refused", "HARNESS_DATA_MIRROR")
+    told = (
+        NAME,
+        "HARNESS_DATA_DIR",
+        str(get_cache_dir() / "data"),
+        f"{site.url}/{NAME}",
+        "refused",
+        "HARNESS_DATA_MIRROR",
+    )
     assert [part for part in told if part not in message] == []
     assert "\n" not in message
 
@@ -198,7 +205,7 @@ def test_several_readers_download_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[bytes] = []
     with serving(Site({NAME: PACKED})) as site:
         mirror(site, monkeypatch)
-        readers = [threading.Thread(target=lambda: found.append(content(FILE))) for _ in range(4)]
+        readers = [threading.Thread(target=lambda: found.append(read_content(FILE))) for _ in range(4)]
         for reader in readers:
             reader.start()
         for reader in readers:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import DataFile, cache_dir, locate, rows
+from harness.data import DataFile, get_cache_dir, locate, read_rows
 from harness.errors import DataError
 
 CONTENT = b'{"a": 1}\n{"a": 2}\n'
@@ -35,7 +35,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_places_are_tried_in_order(tmp_path: Path) -> None:
     """Explicit path, HARNESS_DATA_DIR, cache, installed package."""
     name = INSTALLED.name
-    order = [tmp_path / name, tmp_path / "data" / name, cache_dir() / "data" / name]
+    order = [tmp_path / name, tmp_path / "data" / name, get_cache_dir() / "data" / name]
     for place in order:
         place.write_bytes(b"")
 
@@ -50,7 +50,7 @@ def test_rows_come_in_the_files_order(tmp_path: Path) -> None:
     """Unpacked and verified."""
     (tmp_path / "data" / FILE.name).write_bytes(PACKED)
 
-    assert rows(FILE) == [{"a": 1}, {"a": 2}]
+    assert read_rows(FILE) == [{"a": 1}, {"a": 2}]
 
 
 def test_a_digest_may_be_of_the_unpacked_content(tmp_path: Path) -> None:
@@ -58,17 +58,17 @@ def test_a_digest_may_be_of_the_unpacked_content(tmp_path: Path) -> None:
     file = DataFile(name=FILE.name, sha256=hashlib.sha256(CONTENT).hexdigest(), digest_of="content", origin="")
     (tmp_path / "data" / FILE.name).write_bytes(gzip.compress(CONTENT, compresslevel=1, mtime=9))
 
-    assert rows(file) == [{"a": 1}, {"a": 2}]
+    assert read_rows(file) == [{"a": 1}, {"a": 2}]
 
 
 def test_another_digest_is_an_error_that_names_both(tmp_path: Path) -> None:
     """A damaged file is not skipped in favour of the next place."""
     other = gzip.compress(b'{"a": 3}\n', mtime=0)
     (tmp_path / "data" / FILE.name).write_bytes(other)
-    (cache_dir() / "data" / FILE.name).write_bytes(PACKED)
+    (get_cache_dir() / "data" / FILE.name).write_bytes(PACKED)
 
     with pytest.raises(DataError) as wrong:
-        rows(FILE)
+        read_rows(FILE)
     assert hashlib.sha256(other).hexdigest() in str(wrong.value)
     assert FILE.sha256 in str(wrong.value)
 
@@ -79,12 +79,12 @@ def test_a_torn_file_is_a_data_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data" / FILE.name).write_bytes(content)
 
     with pytest.raises(DataError, match=r"data/toy\.jsonl\.gz cannot be read"):
-        rows(FILE)
+        read_rows(FILE)
 
 
 def test_a_missing_file_says_where_it_belongs_and_comes_from(tmp_path: Path) -> None:
     """Nothing is downloaded in silence."""
     with pytest.raises(DataError, match="fetch it from example/toy"):
-        rows(FILE)
+        read_rows(FILE)
     with pytest.raises(DataError, match="does not exist"):
-        rows(FILE, tmp_path / "none")
+        read_rows(FILE, tmp_path / "none")

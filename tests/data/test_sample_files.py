@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.data.sample_files import SamplesFile, read
+from harness.data.sample_files import SamplesFile, read_samples_file
 from harness.errors import SamplesError
 from harness.types import CodeForm
 from tests.commands import write_rows
@@ -19,7 +19,7 @@ TASKS = ["T/0", "T/1"]
 
 
 def read_all(path: Path, field: str | None = None) -> SamplesFile:
-    return read(path, benchmark="toy", task_ids=TASKS, field=field)
+    return read_samples_file(path, benchmark="toy", task_ids=TASKS, field=field)
 
 
 def rows(path: Path, *written: Mapping[str, Any] | str) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.config import RunConfig, differences
+from harness.config import RunConfig, find_differences
 from harness.evaluation.plans import plan_runs
 from harness.models.options import ModelOptions
 from harness.models.vllm_engine import EngineSettings
@@ -33,8 +33,8 @@ def test_the_base_and_each_adapter_have_a_folder_and_an_identity(tiny_llama: Pat
         "b/repeat-1",
     ]
     base, repeated, first, *_ = planned
-    assert differences(base.identity, repeated.identity) == ["order is null there and 1 now"]
-    (differing,) = differences(base.identity, first.identity)
+    assert find_differences(base.identity, repeated.identity) == ["order is null there and 1 now"]
+    (differing,) = find_differences(base.identity, first.identity)
     assert differing.startswith('adapter is null there and {"name": "a"')
     named = [plan.path.name for plan in plan_runs(config, suites, "process", None) if not plan.order]
     assert [name.rpartition("-")[0] for name in named] == ["base-model", "base-model-a", "base-model-b"]

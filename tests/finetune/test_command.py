@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.finetune.presets import PRESETS, preset
+from harness.finetune.presets import PRESETS, get_preset
 from harness.models.checkpoint import digest_weights
 from harness.models.trained import read_training
 from tests.commands import harness, start
@@ -25,7 +25,7 @@ SETTINGS = ["--batch-size", "4", "--max-length", "256", "--dtype", "float32", "-
 def test_wizardcoders_presets_are_the_published_figures() -> None:
     """Batch, learning rate, schedule, warm-up, length, type and epochs, as the README and the paper have them."""
     for name in ("wizardcoder-15b", "wizardcoder-34b"):
-        found = preset(name)
+        found = get_preset(name)
         assert (found["batch_size"], found["learning_rate"], found["schedule"]) == (512, 2e-5, "cosine")
         assert (found["warmup_steps"], found["max_length"], found["dtype"]) == (30, 2048, "float16")
         assert found["epochs"] == 3

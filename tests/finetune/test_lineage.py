@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.config import run_config
+from harness.config import build_run_config
 from harness.evaluation import pipeline
 from harness.finetune.config import Lora
 from harness.finetune.train import finetune
@@ -41,8 +41,8 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_checkpoint_is_asked_with_the_recipe_it_was_trained_with(trained: Path, base: Path) -> None:
     """An adapter brings its own as well; another one is warned of, as is another version of the same."""
     full, adapter = str(trained / "full"), f"a={trained / 'adapter'}"
-    plain = run_config({"model": full, "benchmarks": ["humaneval"]})
-    adapted = run_config({"model": str(base), "benchmarks": ["humaneval"], "lora": [adapter]})
+    plain = build_run_config({"model": full, "benchmarks": ["humaneval"]})
+    adapted = build_run_config({"model": str(base), "benchmarks": ["humaneval"], "lora": [adapter]})
 
     assert pipeline.preview(plain).recipe == "alpaca"
     assert pipeline.choose_recipe(adapted) == "alpaca"
@@ -67,7 +67,7 @@ def test_a_run_tells_the_score_on_problems_that_the_data_did_not_touch(trained: 
         **{"model": str(trained / "full"), "benchmarks": ["humaneval"], "backend": "transformers", "limit": 5},
         **{"max_tokens": 4, "sandbox": "process", "verify": False, "cache": False, "recipe": "wizardcoder"},
     }
-    summary = pipeline.run(run_config(values), out=tmp_path / "run")
+    summary = pipeline.run(build_run_config(values), out=tmp_path / "run")
 
     groups = {one.group: one.score.n_problems for one in summary.slices}
     assert groups == {"touched": 2, "untouched": 3}
@@ -87,7 +87,7 @@ def test_another_version_of_recipe_or_benchmark_is_told_from_the_same_name(train
     manifest["recipe"]["digest"] = "0" * 64
     manifest["contamination"]["benchmarks"]["humaneval"]["data_digest"] = "0" * 64
     (tmp_path / "harness.json").write_text(json.dumps(manifest), encoding="utf-8")
-    config = run_config({"model": str(tmp_path), "benchmarks": ["humaneval"]})
+    config = build_run_config({"model": str(tmp_path), "benchmarks": ["humaneval"]})
 
     (told,) = find_recipe_warnings(config, "alpaca")
     assert 'was trained with another version of the recipe "alpaca"' in told

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import ModelError
 from harness.finetune.config import Lora
-from harness.finetune.memory import Batch, available_bytes, check_memory, need
+from harness.finetune.memory import Batch, check_memory, estimate_memory, read_available_bytes
 from tests.finetune.world import small
 
 BATCH = Batch(rows=4, length=100, keeps_scores=False)
@@ -33,7 +33,7 @@ def test_states_are_counted_by_the_parameters_that_are_trained(base: Path, tmp_p
     """Weights, gradients and AdamW's two moments in float32, each parameter once."""
     total, trained = parameters(base, lora)
 
-    found = need(base, small(base, base, tmp_path, lora=lora), dtype="float32", batch=BATCH)
+    found = estimate_memory(base, small(base, base, tmp_path, lora=lora), dtype="float32", batch=BATCH)
 
     assert found.gradients == 4 * trained and found.optimiser == 8 * trained
     assert found.weights == 4 * total + (4 * trained if lora else 0)
@@ -42,11 +42,13 @@ def test_states_are_counted_by_the_parameters_that_are_trained(base: Path, tmp_p
 def test_what_saves_memory_lowers_the_estimate(base: Path, tmp_path: Path) -> None:
     """Recomputed activations, fewer rows, processes that share; 16 bits copy the weights and halve the rest."""
     plain = small(base, base, tmp_path)
-    whole = need(base, plain, dtype="float32", batch=BATCH)
-    recomputed = need(base, small(base, base, tmp_path, gradient_checkpointing=True), dtype="float32", batch=BATCH)
-    fewer = need(base, plain, dtype="float32", batch=Batch(rows=2, length=100, keeps_scores=False))
-    shared = need(base, plain, dtype="float32", batch=BATCH, shards=4)
-    half = need(base, plain, dtype="bfloat16", batch=BATCH)
+    whole = estimate_memory(base, plain, dtype="float32", batch=BATCH)
+    recomputed = estimate_memory(
+        base, small(base, base, tmp_path, gradient_checkpointing=True), dtype="float32", batch=BATCH
+    )
+    fewer = estimate_memory(base, plain, dtype="float32", batch=Batch(rows=2, length=100, keeps_scores=False))
+    shared = estimate_memory(base, plain, dtype="float32", batch=BATCH, shards=4)
+    half = estimate_memory(base, plain, dtype="bfloat16", batch=BATCH)
 
     assert recomputed.activations < whole.activations == 2 * fewer.activations == 2 * half.activations
     assert shared.optimiser == round(whole.optimiser / 4) and shared.activations == whole.activations
@@ -55,12 +57,12 @@ def test_what_saves_memory_lowers_the_estimate(base: Path, tmp_path: Path) -> No
 
 def test_too_little_memory_is_told_with_both_figures(base: Path, tmp_path: Path) -> None:
     """And what would help; unknown memory refuses nothing."""
-    found = need(base, small(base, base, tmp_path), dtype="float32", batch=BATCH)
+    found = estimate_memory(base, small(base, base, tmp_path), dtype="float32", batch=BATCH)
     with pytest.raises(
         ModelError, match=r"needs about 0\.7 GB \(.*\) in each process, and 0\.1 GB are available"
     ) as caught:
         check_memory(found, 100_000_000)
     assert caught.value.exit_code == 3 and "--lora" in str(caught.value)
     check_memory(found, None)
-    free = available_bytes()
+    free = read_available_bytes()
     assert free is not None and 0 < free < 1 << 50

@@ -10,7 +10,7 @@ import pytest
 from harness.errors import DataError, ModelError
 from harness.finetune.examples import export_examples
 from harness.finetune.rows import TrainingRow, read_training_rows
-from harness.finetune.tokens import encode
+from harness.finetune.tokens import encode_rows
 from harness.models.rendering import render_prompt
 from harness.tasks.recipes import recipe
 from harness.tasks.suite import load_suite
@@ -58,13 +58,13 @@ def tokenizer() -> Any:
 @pytest.mark.parametrize(("given", "expected"), [("", PLAIN), ("x = 1", WITH_INPUT)])
 def test_the_trained_text_is_alpacas(given: str, expected: str, tokenizer: Any) -> None:
     """As the published training script writes it: the answer follows the marker at once, and ends with EOS."""
-    encoded = encode([row(given)], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
+    encoded = encode_rows([row(given)], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
     assert tokenizer.decode(encoded.input_ids[0]) == expected
 
 
 def test_only_the_answer_and_its_end_carry_the_loss(tokenizer: Any) -> None:
     """The mask is 1 on the answer's tokens and on the EOS id, 0 on the prompt's."""
-    encoded = encode([row()], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
+    encoded = encode_rows([row()], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
     ids, mask = encoded.input_ids[0], encoded.completion_mask[0]
 
     answer = [token for token, one in zip(ids, mask, strict=True) if one]
@@ -77,7 +77,7 @@ def test_only_the_answer_and_its_end_carry_the_loss(tokenizer: Any) -> None:
 def test_an_answer_that_has_its_end_already_gets_no_second_one(tokenizer: Any) -> None:
     """Some data sets write the EOS token into the text."""
     rows = [row(), row(answer=ANSWER + "<|endoftext|>")]
-    encoded = encode(rows, recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
+    encoded = encode_rows(rows, recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
     assert encoded.input_ids[0] == encoded.input_ids[1]
 
 
@@ -88,7 +88,7 @@ def test_the_prompts_ids_are_those_a_model_is_asked_with(answer: str, metaspace:
     tokenizer = trained_tokenizer(metaspace=metaspace)
     asked = render_prompt(recipe("wizardcoder").ask("Write f."), tokenizer, "m")
 
-    encoded = encode([row(answer=answer)], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
+    encoded = encode_rows([row(answer=answer)], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
 
     assert tuple(encoded.input_ids[0][: -encoded.answer_tokens[0]]) == asked.token_ids
     whole = tokenizer.decode(encoded.input_ids[0][:-1], skip_special_tokens=True)
@@ -100,14 +100,14 @@ def test_a_row_that_would_lose_its_end_is_left_out_or_kept_and_counted(tokenizer
     rows = [row(), row(answer="x = 1\n" * 200)]
     chosen = recipe("wizardcoder")
 
-    dropped = encode(rows, chosen, tokenizer, name="m", max_length=300)
-    kept = encode(rows, chosen, tokenizer, name="m", max_length=300, truncated="keep")
+    dropped = encode_rows(rows, chosen, tokenizer, name="m", max_length=300)
+    kept = encode_rows(rows, chosen, tokenizer, name="m", max_length=300, truncated="keep")
 
     assert (len(dropped), dropped.too_long, dropped.left_out) == (1, 1, 1)
     assert (len(kept), kept.too_long, kept.left_out) == (2, 1, 0)
     assert len(kept.input_ids[1]) == 300 and tokenizer.eos_token_id not in kept.input_ids[1]
     with pytest.raises(DataError, match=r"none of the 2 rows fits in 20 tokens"):
-        encode(rows, chosen, tokenizer, name="m", max_length=20, truncated="keep")
+        encode_rows(rows, chosen, tokenizer, name="m", max_length=20, truncated="keep")
 
 
 def test_a_tokenizer_without_an_end_is_refused() -> None:
@@ -115,7 +115,7 @@ def test_a_tokenizer_without_an_end_is_refused() -> None:
     tokenizer = word_tokenizer()
     tokenizer.eos_token = None
     with pytest.raises(ModelError, match="has no EOS token"):
-        encode([row()], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
+        encode_rows([row()], recipe("wizardcoder"), tokenizer, name="m", max_length=2048)
 
 
 @pytest.mark.parametrize("name", ["mbpp-train", "mbpp-validation"])

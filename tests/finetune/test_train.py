@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from harness.errors import HarnessError, StoreError, UsageError
-from harness.finetune.order import sorted_steps, training_order
+from harness.finetune.order import order_rows, sort_steps
 from harness.finetune.rows import read_training_rows
-from harness.finetune.tokens import encode
-from harness.finetune.train import Trained, finetune
+from harness.finetune.tokens import encode_rows
+from harness.finetune.train import TrainedCheckpoint, finetune
 from harness.models.checkpoint import digest_weights
 from harness.models.rendering import load_tokenizer
 from harness.tasks.recipes import recipe
@@ -20,7 +20,7 @@ from tests.commands import write_rows
 from tests.finetune.world import row, small, write_data
 
 
-def quietly(base: Path, data: Path, out: Path, **changed: Any) -> Trained:
+def quietly(base: Path, data: Path, out: Path, **changed: Any) -> TrainedCheckpoint:
     return finetune(small(base, data, out, **changed), tell=lambda _: None)
 
 
@@ -36,7 +36,7 @@ def answer_loss(base: Path, data: Path) -> float:
 
     model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     rows = read_training_rows(data)
-    encoded = encode(rows, recipe("wizardcoder"), load_tokenizer(base), name="m", max_length=256)
+    encoded = encode_rows(rows, recipe("wizardcoder"), load_tokenizer(base), name="m", max_length=256)
     found = []
     for ids, mask in zip(encoded.input_ids, encoded.completion_mask, strict=True):
         with torch.no_grad():
@@ -126,19 +126,19 @@ def test_a_budget_of_tokens_counts_answers(base: Path, data: Path, tmp_path: Pat
     """Two data sets can be trained on for equally many tokens; the last row may exceed the budget."""
     trained = quietly(base, data, tmp_path / "out", max_tokens=100)
     (encoded,) = [
-        encode(read_training_rows(data), recipe("wizardcoder"), load_tokenizer(base), name="m", max_length=256)
+        encode_rows(read_training_rows(data), recipe("wizardcoder"), load_tokenizer(base), name="m", max_length=256)
     ]
     assert 100 <= trained.manifest["data"]["trained_answer_tokens"] < 100 + max(encoded.answer_tokens)
 
 
 def test_the_order_is_the_seeds(data: Path) -> None:
     """Whole passes, each shuffled anew; longer rows first within a step, and no row of another step."""
-    order = training_order([1] * 10, seed=1, epochs=2.5)
+    order = order_rows([1] * 10, seed=1, epochs=2.5)
     assert sorted(order[:10]) == sorted(order[10:20]) == list(range(10)) and len(order) == 25
     assert order[:10] != order[10:20]
-    assert order == training_order([1] * 10, seed=1, epochs=2.5) != training_order([1] * 10, seed=2, epochs=2.5)
+    assert order == order_rows([1] * 10, seed=1, epochs=2.5) != order_rows([1] * 10, seed=2, epochs=2.5)
     lengths = [5, 9, 1, 7, 3, 8]
-    assert sorted_steps([2, 0, 1, 4, 3, 5], lengths, 3) == [1, 0, 2, 5, 3, 4]
+    assert sort_steps([2, 0, 1, 4, 3, 5], lengths, 3) == [1, 0, 2, 5, 3, 4]
 
 
 def test_a_pad_token_does_not_grow_the_vocabulary(base: Path, data: Path, tmp_path: Path) -> None:
@@ -222,8 +222,8 @@ def test_a_loss_that_is_no_number_ends_the_training(base: Path, data: Path, tmp_
 )
 def test_a_setting_that_does_not_fit_is_refused(values: dict[str, Any], message: str) -> None:
     """With the value and what would do."""
-    from harness.finetune.config import training_config
+    from harness.finetune.config import build_training_config
 
     with pytest.raises(UsageError) as caught:
-        training_config({"base": "b", "data": "d", "out": "o", **values})
+        build_training_config({"base": "b", "data": "d", "out": "o", **values})
     assert message in str(caught.value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.loop.config import LoopConfig, example, read_config
+from harness.loop.config import LoopConfig, read_config, read_example
 from harness.store.claims import lock_folder
 from tests.commands import harness, one_line_error
 
@@ -42,13 +42,15 @@ def read(tmp_path: Path, text: str = SMALL) -> LoopConfig:
 
 def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     """As it is, and with what it has in comments."""
-    found = read(tmp_path, example())
+    found = read(tmp_path, read_example())
     assert found.evolve is not None and found.stop is not None
     assert (found.base, found.benchmarks, found.evolve.rounds) == ("smollm2-135m-instruct", ("humaneval", "mbpp"), 3)
     assert (found.stop.on, found.stop.finetune["epochs"], found.stop.run["max_tokens"]) == ("mbpp:validation", 3, 512)
-    lines = [line.removeprefix("# ") for line in example().splitlines() if "=" in line and "data =" not in line]
+    lines = [line.removeprefix("# ") for line in read_example().splitlines() if "=" in line and "data =" not in line]
     assert len(lines) > 20
-    whole = example().replace('# lora = "', 'lora = "').replace("# launcher", "launcher").replace("# tokens", "tokens")
+    whole = (
+        read_example().replace('# lora = "', 'lora = "').replace("# launcher", "launcher").replace("# tokens", "tokens")
+    )
     found = read(tmp_path, whole)
     assert found.launcher[:2] == ("accelerate", "launch")
     assert (found.finetune["lora"], found.ablation.tokens) == ("16,32,all-linear", 200000)
@@ -65,7 +67,7 @@ def test_what_is_not_said_is_taken_from_elsewhere(tmp_path: Path) -> None:
     assert found.run["recipe"] == "alpaca"
     assert dict(found.stop.finetune) == {"epochs": 2, "recipe": "alpaca"}
     assert dict(found.stop.run) == {"recipe": "alpaca", "limit": 4}
-    assert found.rules.of("humaneval").max_drop == 1.0
+    assert found.rules.select_thresholds("humaneval").max_drop == 1.0
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_data_takes_the_place_of_rounds(tmp_path: Path) -> None:
 
 def test_the_command_prints_an_example_and_wants_a_file() -> None:
     shown = harness("loop", "--example")
-    assert (shown.returncode, shown.stdout) == (0, example())
+    assert (shown.returncode, shown.stdout) == (0, read_example())
     refused = harness("loop")
     assert refused.returncode == 2 and "harness loop --example" in one_line_error(refused)
     missing = harness("loop", "none.toml")

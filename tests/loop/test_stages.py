@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import StoreError
-from harness.loop.stages import Done, Stage, Stages
+from harness.loop.stages import FinishedStage, Stage, Stages
 
 
 class Work:
@@ -24,7 +24,7 @@ class Work:
         return {"digest": "sha256:made"}
 
 
-def perform(root: Path, work: Work, **key: int) -> Done:
+def perform(root: Path, work: Work, **key: int) -> FinishedStage:
     """In a new start each time."""
     return Stages(root, tell=lambda line: None).perform(Stage(name="cook", key=key), work)
 
@@ -70,7 +70,7 @@ def test_a_stage_that_fails_is_not_recorded(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="no"):
         Stages(tmp_path, tell=lambda line: None).perform(Stage(name="cook", key={}), fail)
-    assert Stages(tmp_path, tell=lambda line: None).known(Stage(name="cook", key={})) is None
+    assert Stages(tmp_path, tell=lambda line: None).find_finished(Stage(name="cook", key={})) is None
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:

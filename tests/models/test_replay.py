@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.sample_files import read
+from harness.data.sample_files import read_samples_file
 from harness.errors import ModelError, UsageError
 from harness.models.loading import open_model
 from harness.types import Generated, Prompt, Request, SamplingParams
@@ -136,7 +136,7 @@ def test_of_two_texts_the_one_is_taken_that_score_takes(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "s.jsonl", [{"task_id": "a", "completion": "continued", "solution": "alone"}])
 
     (answer,) = replayed(path, asked("a"))
-    (row,) = read(path, benchmark="b", task_ids=["a"]).samples
+    (row,) = read_samples_file(path, benchmark="b", task_ids=["a"]).samples
 
     assert answer.completion.text == row.text == "alone"
 

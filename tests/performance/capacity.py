@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.planning.capacity import LONG_S, figures_of, forecast
+from harness.planning.capacity import LONG_S, forecast_capacity, read_figures
 from harness.store import SAMPLES, VERDICTS, read_verdicts
 
 from .cluster import run
@@ -38,7 +38,7 @@ def measure(name: str, scratch: Path, max_tokens: int) -> None:
     command += ["--no-verify", "--max-tokens", str(max_tokens), "--batch-size", "32", *flags]
     small, whole = scratch / f"{name}-small", scratch / f"{name}-whole"
     run([*command, "--limit", str(LIMIT)], small)
-    (part,) = forecast(MODEL, ["humaneval"], n=n, gpus=0, runs=[small]).parts
+    (part,) = forecast_capacity(MODEL, ["humaneval"], n=n, gpus=0, runs=[small]).parts
     found = run(command, whole)
     samples = whole / SAMPLES
     again = scratch / f"{name}-scored"
@@ -46,10 +46,10 @@ def measure(name: str, scratch: Path, max_tokens: int) -> None:
     # By one worker, so that no core waits beside the last program.
     scored = run([*judged, "--no-page", "--workers", "1"], again)
     scoring_hours = scored.stages_s["score"] / 3600
-    (figures,) = figures_of(small)
+    (figures,) = read_figures(small)
     verdicts = read_verdicts(again).values()
     long = sum(verdict.cpu_time_s >= LONG_S for verdict in verdicts)
-    known_s = figures.scoring.mean_s(long / len(verdicts))
+    known_s = figures.scoring.compute_mean_s(long / len(verdicts))
     measured = {
         "prompt tokens": (part.prompt_tokens, found.session["prompt_tokens"]),
         "answer tokens": (part.completion_tokens, found.session["completion_tokens"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.planning.capacity import figures_of, forecast, shipped
+from harness.planning.capacity import forecast_capacity, read_figures, read_shipped_figures
 from harness.store import SAMPLES, VERDICTS
 from harness.types import Status
 from tests.commands import harness, one_line_error
@@ -21,7 +21,7 @@ MODEL = "smollm2-135m-instruct"
 def test_a_whole_run_predicts_itself() -> None:
     """Its own tokens, hours and bytes."""
     session = json.loads((BASELINE / "run.json").read_text())["sessions"][0]
-    (part,) = forecast(MODEL, ["humaneval"], n=1, gpus=0, runs=[BASELINE]).parts
+    (part,) = forecast_capacity(MODEL, ["humaneval"], n=1, gpus=0, runs=[BASELINE]).parts
 
     assert part.samples == 164
     assert part.completion_tokens == pytest.approx(session["completion_tokens"])
@@ -32,7 +32,7 @@ def test_a_whole_run_predicts_itself() -> None:
 
 def test_samples_multiply_all_but_the_prompts() -> None:
     """A prompt is computed once for all of its samples."""
-    one, ten = (forecast(MODEL, ["humaneval"], n=n, gpus=0, runs=[BASELINE]).parts[0] for n in (1, 10))
+    one, ten = (forecast_capacity(MODEL, ["humaneval"], n=n, gpus=0, runs=[BASELINE]).parts[0] for n in (1, 10))
 
     assert ten.prompt_tokens == one.prompt_tokens > 0
     for name in ("completion_tokens", "engine_hours", "scoring_cpu_hours", "disk_bytes"):
@@ -54,7 +54,7 @@ def scored(path: Path, long: int) -> Path:
 def test_long_programs_are_counted_apart(tmp_path: Path) -> None:
     """None of 40 leaves a wide interval; four of 40 are what most of the time goes to."""
     none, four = (
-        forecast("big", ["humaneval"], n=10, gpus=0, runs=[scored(tmp_path / str(long), long)]).parts[0]
+        forecast_capacity("big", ["humaneval"], n=10, gpus=0, runs=[scored(tmp_path / str(long), long)]).parts[0]
         for long in (0, 4)
     )
 
@@ -84,7 +84,7 @@ def test_a_start_that_only_scored_tells_what_a_program_costs(tmp_path: Path, cac
     manifest |= {"sessions": [session], "sandbox": {"core": {"workers": 2}}}
     (run / "run.json").write_text(json.dumps(manifest))
 
-    (figures,) = figures_of(run)
+    (figures,) = read_figures(run)
 
     assert figures.scoring.program_s == pytest.approx(program_s)
 
@@ -110,7 +110,7 @@ def gpu_run(path: Path) -> Path:
 
 def test_gpu_hours_count_every_gpu_of_a_replica(tmp_path: Path) -> None:
     """Eight GPUs are four replicas of two: 82 s of two GPUs each for a sample of every problem."""
-    whole = forecast("big", ["humaneval"], n=100, gpus=8, cores=10, runs=[gpu_run(tmp_path / "run")])
+    whole = forecast_capacity("big", ["humaneval"], n=100, gpus=8, cores=10, runs=[gpu_run(tmp_path / "run")])
 
     assert whole.replicas == 4
     assert whole.parts[0].gpu_hours == pytest.approx(100 * 82 * 2 / 3600)
@@ -121,14 +121,14 @@ def test_gpu_hours_count_every_gpu_of_a_replica(tmp_path: Path) -> None:
 def test_too_few_gpus_for_a_replica(tmp_path: Path) -> None:
     """With how many it had when it was measured."""
     with pytest.raises(UsageError, match="--gpus is 1, and the replica that was measured had 2"):
-        forecast("big", ["humaneval"], n=1, gpus=1, runs=[gpu_run(tmp_path / "run")])
+        forecast_capacity("big", ["humaneval"], n=1, gpus=1, runs=[gpu_run(tmp_path / "run")])
 
 
 def test_figures_that_come_with_the_harness_say_their_source() -> None:
     """And can be used without any run."""
-    assert {(one.model, one.benchmark) for one in shipped()} >= {(MODEL, "humaneval")}
-    assert all(one.source and one.tokens_per_s > 0 and one.scoring.program_s > 0 for one in shipped())
-    assert forecast(MODEL, ["humaneval"], n=1, gpus=0).parts[0].source == shipped()[0].source
+    assert {(one.model, one.benchmark) for one in read_shipped_figures()} >= {(MODEL, "humaneval")}
+    assert all(one.source and one.tokens_per_s > 0 and one.scoring.program_s > 0 for one in read_shipped_figures())
+    assert forecast_capacity(MODEL, ["humaneval"], n=1, gpus=0).parts[0].source == read_shipped_figures()[0].source
 
 
 def test_what_was_never_measured_is_refused_with_what_to_do() -> None:
@@ -159,6 +159,6 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
 
 def test_prompt_tokens_grow_with_the_prompts() -> None:
     """Measured on some problems, scaled by the characters of all."""
-    (figures,) = figures_of(BASELINE)
+    (figures,) = read_figures(BASELINE)
 
     assert 0.1 < figures.prompt_tokens_per_character < 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.compare import compare
-from harness.compare.page import diff, write_page
+from harness.compare.page import align_lines, write_page
 from tests.runs import outcomes, write_run
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_a_flip_opens_to_both_programs_and_the_failing_test(opened: Open, page_f
 
 def test_lines_that_changed_stand_beside_each_other() -> None:
     """With the numbers of their own side."""
-    assert diff("a\nb\nc", "a\nB\nc\nd") == [
+    assert align_lines("a\nb\nc", "a\nB\nc\nd") == [
         (1, "a", 1, "a", ""),
         (2, "b", 2, "B", "changed"),
         (3, "c", 3, "c", ""),

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import run_config
+from ..config import build_run_config
 from ..config.tables import read_tables
 from ..errors import UsageError
 from ..evolve.stopping import EvolStop
-from ..finetune.config import training_config
+from ..finetune.config import build_training_config
 from ..progress import Progress, Quiet
-from .config import with_preset
-from .develop import StopOptions, evol_stop
+from .config import apply_preset
+from .develop import StopOptions, build_evol_stop
 from .stages import Stages
 from .workshop import Workshop
 
@@ -21,7 +21,7 @@ FOLDER = "stop"
 TABLES = ("finetune", "run")
 
 
-def alone(
+def build_standalone_stop(
     out: Path,
     on: str,
     *,
@@ -46,15 +46,15 @@ def alone(
     tables = read_tables(file) if file else None
     for key in tables.values if tables else ():
         if tables and key not in TABLES:
-            raise UsageError(f"{tables.where(key)}: [{key}] is not known; there are [finetune] and [run]")
-    training = with_preset({**(tables.table("finetune") if tables else {}), **(finetune or {})})
-    running: dict[str, Any] = {**(tables.table("run") if tables else {}), **(run or {})}
+            raise UsageError(f"{tables.locate(key)}: [{key}] is not known; there are [finetune] and [run]")
+    training = apply_preset({**(tables.get_table("finetune") if tables else {}), **(finetune or {})})
+    running: dict[str, Any] = {**(tables.get_table("run") if tables else {}), **(run or {})}
     running.setdefault("recipe", training.get("recipe", "wizardcoder"))
     if named := {"base", "data", "out"} & {*training} | {"model", "benchmarks"} & {*running}:
         raise UsageError(f"Evol Stop sets {', '.join(sorted(named))} itself; leave it out")
-    training_config({**training, "base": base, "data": ".", "out": "."})
-    run_config({"model": base, "benchmarks": ["development"], **running})
+    build_training_config({**training, "base": base, "data": ".", "out": "."})
+    build_run_config({"model": base, "benchmarks": ["development"], **running})
     stages = Stages(out / FOLDER, tell=open_progress().note)
     workshop = Workshop(stages, base, open_progress=open_progress, command=command)
     options = StopOptions(on=on, patience=patience, min_gain=min_gain, finetune=training, run=running)
-    return evol_stop(options, workshop, reported)
+    return build_evol_stop(options, workshop, reported)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import INFRASTRUCTURE, USAGE, ModelError
-from harness.loop.apart import MODULE, train_apart
+from harness.loop.training_process import MODULE, train_in_subprocess
 
 VALUES = {"base": "nowhere", "data": "rows.jsonl", "out": "checkpoint"}
 
@@ -20,7 +20,7 @@ VALUES = {"base": "nowhere", "data": "rows.jsonl", "out": "checkpoint"}
 def test_a_setting_that_does_not_fit_comes_back_in_words(tmp_path: Path) -> None:
     """With the exit code of the user's fault."""
     with pytest.raises(ModelError, match="epochs is 0; it must be greater than 0") as failed:
-        train_apart({**VALUES, "epochs": 0}, tmp_path / "job.json", tell=print)
+        train_in_subprocess({**VALUES, "epochs": 0}, tmp_path / "job.json", tell=print)
     assert failed.value.exit_code == USAGE
 
 
@@ -28,15 +28,15 @@ def test_a_process_that_dies_is_the_machines_fault(tmp_path: Path) -> None:
     """The message says how it ended, and that the same command goes on."""
     program = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     with pytest.raises(ModelError, match="was ended by signal SIGKILL; the same command goes on") as failed:
-        train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=print)
+        train_in_subprocess(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=print)
     assert failed.value.exit_code == INFRASTRUCTURE
     with pytest.raises(ModelError, match="ended with status 7"):
-        train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", "raise SystemExit(7)"), tell=print)
+        train_in_subprocess(VALUES, tmp_path / "job.json", (sys.executable, "-c", "raise SystemExit(7)"), tell=print)
 
 
 def test_a_launcher_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="training cannot be started by no-such-launcher: No such file"):
-        train_apart(VALUES, tmp_path / "job.json", ("no-such-launcher", "launch"), tell=print)
+        train_in_subprocess(VALUES, tmp_path / "job.json", ("no-such-launcher", "launch"), tell=print)
 
 
 def test_the_launcher_is_given_the_module_and_the_job(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_launcher_is_given_the_module_and_the_job(tmp_path: Path) -> None:
     here = Path.cwd()
     os.chdir(tmp_path)
     try:
-        train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=print)
+        train_in_subprocess(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=print)
     finally:
         os.chdir(here)
     assert json.loads((tmp_path / "told").read_text()) == [["-m", MODULE, str(tmp_path / "job.json")], VALUES]
@@ -59,7 +59,7 @@ def test_its_lines_are_told_and_its_errors_stay_where_they_are(
     """Whoever asked decides what becomes of the lines; a crash is seen even so."""
     program = "import sys; print('step 1/2'); print('step 2/2'); print('a crash', file=sys.stderr)"
     told: list[str] = []
-    train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=told.append)
+    train_in_subprocess(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=told.append)
     assert told == ["step 1/2", "step 2/2"]
     assert capfd.readouterr() == ("", "a crash\n")
 
@@ -71,7 +71,7 @@ def test_a_launcher_that_is_killed_takes_along_what_it_started(tmp_path: Path) -
     begun = f"import os, signal, subprocess, sys; subprocess.Popen([sys.executable, '-m', '{MODULE}', '{job}'])"
     program = f"{begun}; os.kill(os.getpid(), signal.SIGKILL)"
     with pytest.raises(ModelError, match="was ended by signal SIGKILL"):
-        train_apart(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=print)
+        train_in_subprocess(VALUES, tmp_path / "job.json", (sys.executable, "-c", program), tell=print)
 
 
 def test_the_process_ends_when_its_parent_lets_go(tmp_path: Path) -> None:

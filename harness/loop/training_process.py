@@ -21,11 +21,11 @@ from typing import Any
 from ..errors import INFRASTRUCTURE, HarnessError, ModelError
 from ..store import write_json
 
-MODULE = "harness.loop.apart"
+MODULE = "harness.loop.training_process"
 ERROR = ".error"
 
 
-def train_apart(
+def train_in_subprocess(
     values: Mapping[str, Any], job: Path, launcher: Sequence[str] = (), *, tell: Callable[[str], None]
 ) -> None:
     """Train as `values` say; `launcher` is what starts Python modules instead of this interpreter, with its flags.
@@ -39,7 +39,7 @@ def train_apart(
     told = job.with_suffix(ERROR)
     told.unlink(missing_ok=True)
     command = [*(launcher or (sys.executable,)), "-m", MODULE, str(job)]
-    status = _status(command, tell)
+    status = _run_process(command, tell)
     if told.exists():
         found = json.loads(told.read_text(encoding="utf-8"))
         raise ModelError(found["error"], exit_code=found["exit_code"])
@@ -52,7 +52,7 @@ def train_apart(
     job.unlink(missing_ok=True)
 
 
-def _status(command: Sequence[str], tell: Callable[[str], None]) -> int:
+def _run_process(command: Sequence[str], tell: Callable[[str], None]) -> int:
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
@@ -60,7 +60,7 @@ def _status(command: Sequence[str], tell: Callable[[str], None]) -> int:
     except OSError as error:
         raise ModelError(f"training cannot be started by {command[0]}: {error.strerror or error}") from error
     assert process.stdout is not None
-    waiting = threading.Thread(target=_wait_and_let_go, args=(process,), daemon=True)
+    waiting = threading.Thread(target=_wait_and_close, args=(process,), daemon=True)
     waiting.start()
     try:
         for line in process.stdout:
@@ -74,7 +74,7 @@ def _status(command: Sequence[str], tell: Callable[[str], None]) -> int:
     return process.returncode
 
 
-def _wait_and_let_go(process: subprocess.Popen[str]) -> None:
+def _wait_and_close(process: subprocess.Popen[str]) -> None:
     """End what a launcher left behind; only then are there no more lines."""
     assert process.stdin is not None
     process.wait()
@@ -86,13 +86,13 @@ def main(job: Path) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches the whole terminal; whoever started this says what becomes of it, in one line.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from ..finetune.config import training_config
+    from ..finetune.config import build_training_config
     from ..finetune.train import finetune
     from ..progress.streams import duplicate_stream
 
     try:
         with duplicate_stream(sys.stdout) as lines:
-            config = training_config(json.loads(job.read_text(encoding="utf-8")))
+            config = build_training_config(json.loads(job.read_text(encoding="utf-8")))
             finetune(config, tell=lambda line: print(line, file=lines, flush=True))
     except HarnessError as error:
         write_json(job.with_suffix(ERROR), {"error": str(error), "exit_code": error.exit_code})
