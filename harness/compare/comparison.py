@@ -1,4 +1,4 @@
-"""Two or more runs over the same problems: scores, differences to the first, who solved what.
+"""Compare two or more runs over the same problems: scores, differences to the first, problems solved.
 
 All figures are over the problems that the runs of a row share. Differences are tested at pass@1 and corrected
 together; at other k there is a difference with its interval and no test.
@@ -15,7 +15,7 @@ from ..config import select_ks
 from ..errors import StoreError
 from ..metrics.pass_at_k import Interval, compute_pass_at_k, estimate_pass_at_k
 from ..types import Score
-from .published import PublishedScore, read_published
+from .published import PublishedRow, read_published
 from .runs import Counts, Run, find_caveats, find_mismatches, find_shared_benchmarks, read_runs
 from .significance import HOLM, compute_bootstrap, compute_mcnemar, correct_by_holm
 
@@ -35,7 +35,7 @@ class Difference:
     """Candidate minus baseline, as a fraction of 1."""
     interval: Interval | None
     p_value: float
-    """Two-sided; NaN where nothing was tested."""
+    """Two-sided; NaN if nothing was tested."""
     p_corrected: float
     test: str
     lost: tuple[str, ...]
@@ -51,16 +51,16 @@ class Comparison:
     differences: tuple[Difference, ...]
     only_by: Mapping[str, Mapping[str, tuple[str, ...]]]
     """Benchmark -> run -> problems that this run alone solved."""
-    published: tuple[PublishedScore, ...]
+    published: tuple[PublishedRow, ...]
     mixed: tuple[str, ...]
-    """Why these runs should not be compared; they were all the same, because it was asked for."""
+    """Why these runs are not comparable; they were compared because `allow_mixed` was set."""
     caveats: tuple[str, ...]
 
     @property
     def tests(self) -> list[str]:
-        """The methods used, named."""
-        used = list(dict.fromkeys(found.test for found in self.differences if found.test))
-        several = sum(not math.isnan(found.p_value) for found in self.differences) > 1
+        """Return the names of the methods used."""
+        used = list(dict.fromkeys(difference.test for difference in self.differences if difference.test))
+        several = sum(not math.isnan(difference.p_value) for difference in self.differences) > 1
         return [*used, HOLM] if several else used
 
 
@@ -76,17 +76,16 @@ def compare(paths: Sequence[Path], *, allow_mixed: bool = False, table: Path | N
     first, *others = runs = read_runs(paths)
     for other in others:
         if not find_shared_benchmarks(first, other):
-            raise StoreError(
-                f"{first.path} and {other.path} have no task in common ({_format_tasks(first)}; {_format_tasks(other)})"
-            )
+            tasks = "; ".join(map(_format_tasks, (first, other)))
+            raise StoreError(f"{first.path} and {other.path} have no task in common ({tasks})")
     mixed = list(dict.fromkeys(reason for other in others for reason in find_mismatches(first, other)))
     if mixed and not allow_mixed:
         raise StoreError(f"the runs cannot be compared: {'; '.join(mixed)}. --allow-mixed does it all the same")
-    found = [difference for other in others for difference in _compute_differences(first, other)]
-    benchmarks = list(dict.fromkeys(difference.benchmark for difference in found))
+    differences = [difference for other in others for difference in _compute_differences(first, other)]
+    benchmarks = list(dict.fromkeys(difference.benchmark for difference in differences))
     return Comparison(
         runs=tuple(runs),
-        differences=tuple(_correct_p_values(found)),
+        differences=tuple(_correct_p_values(differences)),
         only_by={benchmark: _find_solved_by_one(runs, benchmark) for benchmark in benchmarks},
         published=tuple(read_published(benchmarks, table)),
         mixed=tuple(mixed),
@@ -100,7 +99,7 @@ def _format_tasks(run: Run) -> str:
 
 
 def _compute_differences(first: Run, other: Run) -> list[Difference]:
-    found = []
+    results = []
     for benchmark in find_shared_benchmarks(first, other):
         parts = [part for part in first.list_parts(benchmark) if part in other.list_parts(benchmark)]
         for part in parts:
@@ -108,15 +107,15 @@ def _compute_differences(first: Run, other: Run) -> list[Difference]:
             if not a:
                 raise StoreError(f"{first.path} and {other.path} have no judged task of {benchmark} in common")
             least = min(n for n, _ in (*a.values(), *b.values()))
-            found += [
+            results += [
                 _compute_difference(run=other.name, benchmark=benchmark, part=part, a=a, b=b, k=k)
                 for k in select_ks((), least)
             ]
-    return found
+    return results
 
 
 def _select_common(a: Counts, b: Counts) -> tuple[Counts, Counts]:
-    """Both, cut to the tasks that have a judged sample in each."""
+    """Return both, cut to the tasks that have a judged sample in each."""
     shared = [task for task, (n, _) in a.items() if n and b.get(task, (0, 0))[0]]
     return {task: a[task] for task in shared}, {task: b[task] for task in shared}
 
@@ -146,21 +145,19 @@ def _compute_difference(*, run: str, benchmark: str, part: str, a: Counts, b: Co
     )
 
 
-def _correct_p_values(found: Sequence[Difference]) -> list[Difference]:
-    corrected = correct_by_holm([difference.p_value for difference in found])
-    return [replace(difference, p_corrected=p) for difference, p in zip(found, corrected, strict=True)]
+def _correct_p_values(differences: Sequence[Difference]) -> list[Difference]:
+    corrected = correct_by_holm([difference.p_value for difference in differences])
+    return [replace(difference, p_corrected=p) for difference, p in zip(differences, corrected, strict=True)]
 
 
 def _find_solved_by_one(runs: Sequence[Run], benchmark: str) -> dict[str, tuple[str, ...]]:
-    having = [run for run in runs if run.list_tasks(benchmark)]
-    solved = {
-        run.name: {task for task, (_, passed) in run.count_samples(benchmark).items() if passed} for run in having
-    }
+    runs = [run for run in runs if run.list_tasks(benchmark)]
+    solved = {run.name: {task for task, (_, passed) in run.count_samples(benchmark).items() if passed} for run in runs}
     return {
         run.name: tuple(
             task
             for task in run.list_tasks(benchmark)
             if task in solved[run.name] and not any(task in tasks for name, tasks in solved.items() if name != run.name)
         )
-        for run in having
+        for run in runs
     }

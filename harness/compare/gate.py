@@ -1,8 +1,8 @@
-"""Does a candidate keep what its baseline could? Thresholds in, findings and an exit code out.
+"""Check a candidate for regressions against its baseline: thresholds in, findings and an exit code out.
 
-A benchmark has regressed where pass@1 fell by more than `max_drop` and `noise_floor` (points) and the drop is
-significant at `level` after Holm's correction over all benchmarks; `level = 1` asks for no significance. A task of
-`must_pass` has regressed where the candidate has no sample of it that passes, whatever the baseline did.
+A benchmark has regressed if pass@1 fell by more than `max_drop` and `noise_floor` (points) and the drop is
+significant at `level` after Holm's correction over all benchmarks; `level = 1` needs no significance. A task of
+`must_pass` has regressed if no sample of the candidate passes, whatever the baseline did.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class GateThresholds:
 
     max_drop: Points = 0.0
     noise_floor: Points = 0.0
-    """What two runs of the same checkpoint differ by on this machine."""
+    """Difference between two runs of the same checkpoint on this machine."""
     level: Share = 0.05
-    """Of significance; 1 asks for none."""
+    """Level of significance; 1 needs none."""
     must_pass: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -39,12 +39,12 @@ class GateThresholds:
 
     @property
     def power_level(self) -> float:
-        """The level that the power note is about."""
+        """Return the level of significance that power is computed for."""
         return self.level if self.level < 1 else 1 - LEVEL
 
     @property
     def accepted(self) -> float:
-        """The drop that passes, in points."""
+        """Return the largest drop that passes, in points."""
         return max(self.max_drop, self.noise_floor)
 
 
@@ -56,7 +56,7 @@ class Rules:
     benchmarks: Mapping[str, GateThresholds] = field(default_factory=dict)
 
     def select_thresholds(self, benchmark: str) -> GateThresholds:
-        """Those of `benchmark`."""
+        """Return the thresholds of `benchmark`."""
         return self.benchmarks.get(benchmark, self.default)
 
 
@@ -68,7 +68,7 @@ class Finding:
     thresholds: GateThresholds
     regressed: bool
     smallest_drop: float | None
-    """The smallest drop (fraction of 1) that this comparison would have found 8 times of 10."""
+    """The smallest drop (fraction of 1) that this comparison would detect 8 times of 10."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,17 +91,17 @@ class Gate:
 
     @property
     def regressed(self) -> bool:
-        """Whether the candidate must not pass."""
-        return any(found.regressed for found in self.findings) or any(not task.passed for task in self.must_pass)
+        """Return whether the candidate has regressed."""
+        return any(finding.regressed for finding in self.findings) or any(not task.passed for task in self.must_pass)
 
     @property
     def unjudged(self) -> int:
-        """Samples that a judge itself failed on, in both runs."""
+        """Count the samples that a judge itself failed on, in both runs."""
         return sum(len(run.summary.infrastructure) for run in self.comparison.runs)
 
     @property
     def exit_code(self) -> int:
-        """0 no regression, 1 regression, 3 the judge failed on samples."""
+        """Return 0 for no regression, 1 for a regression, and 3 if the judge failed on samples."""
         if self.unjudged:
             return INFRASTRUCTURE
         return REGRESSION if self.regressed else 0
@@ -114,16 +114,16 @@ def check_regression(baseline: Path, candidate: Path, rules: Rules, *, allow_mix
         StoreError: a run is damaged or unfinished, or the two are not comparable.
         UsageError: the rules name a benchmark or a task that the candidate does not have.
     """
-    found = compare([baseline, candidate], allow_mixed=allow_mixed)
-    first, second = found.runs
+    comparison = compare([baseline, candidate], allow_mixed=allow_mixed)
+    first, second = comparison.runs
     missing = set(first.summary.manifest["tasks"]) - set(second.summary.manifest["tasks"])
     if missing:
         raise StoreError(f"{candidate} lacks {', '.join(sorted(missing))}, which {baseline} has; run it there as well")
     _check_names(rules, second)
-    tested = [difference for difference in found.differences if difference.candidate.k == TESTED_K]
+    tested = [difference for difference in comparison.differences if difference.candidate.k == TESTED_K]
     return Gate(
-        comparison=found,
-        findings=tuple(_judge_difference(difference, rules, found) for difference in tested),
+        comparison=comparison,
+        findings=tuple(_judge_difference(difference, rules, comparison) for difference in tested),
         must_pass=tuple(
             _check_must_pass(second, benchmark, task_id)
             for benchmark in second.summary.manifest["tasks"]
@@ -134,7 +134,7 @@ def check_regression(baseline: Path, candidate: Path, rules: Rules, *, allow_mix
 
 
 def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
-    """Rules from a TOML file (`[benchmarks.NAME]` tables, keys of `GateThresholds`); `default` wins at its top level.
+    """Read rules from a TOML file (`[benchmarks.NAME]` tables of `GateThresholds`); `default` overrides its top level.
 
     Raises:
         UsageError: it cannot be read, or a key or a value does not fit.
@@ -143,7 +143,7 @@ def read_rules(path: Path | None, default: Mapping[str, Any]) -> Rules:
 
 
 def parse_rules(values: Mapping[str, Any], default: Mapping[str, Any], where: Where = lambda _: "") -> Rules:
-    """Return what `read_rules` does, from what a file holds.
+    """Build rules from the values of a file, as `read_rules` does.
 
     Raises:
         UsageError: a key or a value does not fit.
@@ -178,25 +178,25 @@ def _check_task_ids(must_pass: Sequence[str], tasks: set[str], where: str) -> No
             raise UsageError(f'must_pass: task_id "{task_id}" is not in {where} as it was run')
 
 
-def _judge_difference(difference: Difference, rules: Rules, found: Comparison) -> Finding:
+def _judge_difference(difference: Difference, rules: Rules, comparison: Comparison) -> Finding:
     thresholds = rules.select_thresholds(difference.benchmark)
     drop = -100 * difference.value
-    # NaN, where every problem changed by the same amount, leaves no room for chance.
+    # p is NaN if every problem changed by the same amount, which leaves no room for chance.
     significant = thresholds.level >= 1 or not difference.p_corrected > thresholds.level
     return Finding(
         difference=difference,
         thresholds=thresholds,
         regressed=drop > thresholds.accepted + 1e-9 and significant,
-        smallest_drop=_find_smallest_drop(difference, thresholds.power_level, found),
+        smallest_drop=_find_smallest_drop(difference, thresholds.power_level, comparison),
     )
 
 
-def _find_smallest_drop(difference: Difference, level: float, found: Comparison) -> float | None:
+def _find_smallest_drop(difference: Difference, level: float, comparison: Comparison) -> float | None:
     n = difference.baseline.n_problems
     if difference.baseline.n_samples == n and difference.candidate.n_samples == n:
         return compute_smallest_drop(lost=len(difference.lost), gained=len(difference.gained), n=n, level=level)
     part = BASE if difference.metric.startswith(BASE) else ""
-    first, second = (run.count_samples(difference.benchmark, part) for run in found.runs)
+    first, second = (run.count_samples(difference.benchmark, part) for run in comparison.runs)
     shared = [task for task in first if first[task][0] and second.get(task, (0, 0))[0]]
     changes = [second[task][1] / second[task][0] - first[task][1] / first[task][0] for task in shared]
     return compute_smallest_sampled_drop(changes, level=level)
@@ -204,6 +204,6 @@ def _find_smallest_drop(difference: Difference, level: float, found: Comparison)
 
 def _check_must_pass(run: Run, benchmark: str, task_id: str) -> MustPass:
     _, passed = run.count_samples(benchmark)[task_id]
-    own = [v for v in run.verdicts.values() if v.benchmark == benchmark and v.task_id == task_id]
-    told = f"{own[0].status.value}: {own[0].detail}" if own else "not judged"
-    return MustPass(benchmark=benchmark, task_id=task_id, passed=bool(passed), detail="" if passed else told)
+    verdicts = [v for v in run.verdicts.values() if v.benchmark == benchmark and v.task_id == task_id]
+    detail = f"{verdicts[0].status.value}: {verdicts[0].detail}" if verdicts else "not judged"
+    return MustPass(benchmark=benchmark, task_id=task_id, passed=bool(passed), detail="" if passed else detail)

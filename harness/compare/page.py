@@ -1,4 +1,4 @@
-"""compare.html: the table, plots, and each flip with both programs side by side, in one file."""
+"""Write compare.html: the table, plots, and each flip with both programs side by side, in one file."""
 
 from __future__ import annotations
 
@@ -60,19 +60,19 @@ def write_page(comparison: Comparison, path: Path) -> None:
 
 
 def align_lines(left: str, right: str) -> list[DiffRow]:
-    """Two programs line by line, lines that changed beside each other."""
+    """Align two programs line by line, with changed lines beside each other."""
     a, b = replace_unprintable(left).splitlines(), replace_unprintable(right).splitlines()
     rows: list[DiffRow] = []
     for kind, a1, a2, b1, b2 in SequenceMatcher(a=a, b=b, autojunk=False).get_opcodes():
         for at in range(max(a2 - a1, b2 - b1)):
-            here, there = a1 + at if a1 + at < a2 else None, b1 + at if b1 + at < b2 else None
-            mark = "" if kind == "equal" else "new" if here is None else "gone" if there is None else "changed"
+            i, j = a1 + at if a1 + at < a2 else None, b1 + at if b1 + at < b2 else None
+            mark = "" if kind == "equal" else "new" if i is None else "gone" if j is None else "changed"
             rows.append(
                 (
-                    None if here is None else here + 1,
-                    "" if here is None else a[here],
-                    None if there is None else there + 1,
-                    "" if there is None else b[there],
+                    None if i is None else i + 1,
+                    "" if i is None else a[i],
+                    None if j is None else j + 1,
+                    "" if j is None else b[j],
                     mark,
                 )
             )
@@ -80,22 +80,22 @@ def align_lines(left: str, right: str) -> list[DiffRow]:
 
 
 def _collect_flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
-    """Lost and gained problems: the row of the list, and the chunk that it opens to."""
+    """Yield the lost and gained problems: the row of the list, and the chunk that it opens."""
     first = comparison.runs[0]
     judged = {run.name: _group_samples(run) for run in comparison.runs}
-    known: dict[str, Mapping[str, ProblemText]] = {}
-    for found in comparison.differences:
-        if found.metric != "pass@1":
-            continue  # the base part's flips are among its benchmark's, or pass there
-        if found.benchmark not in known:
-            known[found.benchmark] = load_texts(first.summary.manifest, found.benchmark)
-        for kind, task_ids in (("lost", found.lost), ("gained", found.gained)):
+    texts: dict[str, Mapping[str, ProblemText]] = {}
+    for difference in comparison.differences:
+        if difference.metric != "pass@1":
+            continue  # flips of the base part are also the benchmark's, or pass there
+        if difference.benchmark not in texts:
+            texts[difference.benchmark] = load_texts(first.summary.manifest, difference.benchmark)
+        for kind, task_ids in (("lost", difference.lost), ("gained", difference.gained)):
             for task_id in task_ids:
-                key = (found.benchmark, task_id)
-                # Of the side that solved it the sample that passed, of the other one that did not.
+                key = (difference.benchmark, task_id)
+                # The side that solved it shows a sample that passed, the other side one that did not.
                 left = _build_side(first.name, judged[first.name][key], passed=kind == "lost")
-                right = _build_side(found.run, judged[found.run][key], passed=kind == "gained")
-                yield _build_flip(key, kind, left, right, known[found.benchmark].get(task_id))
+                right = _build_side(difference.run, judged[difference.run][key], passed=kind == "gained")
+                yield _build_flip(key, kind, left, right, texts[difference.benchmark].get(task_id))
 
 
 def _build_flip(
@@ -115,7 +115,7 @@ def _build_flip(
 
 
 def _build_side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> dict[str, Any]:
-    """One run's program for a flip; its code is for the diff."""
+    """Return one run's program for a flip; its code is for the diff."""
     sample, verdict = next((pair for pair in judged if (pair[1].status is Status.PASSED) == passed), judged[0])
     return {
         "run": run,
@@ -127,51 +127,47 @@ def _build_side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool)
 
 
 def _group_samples(run: Run) -> JudgedSamples:
-    found: dict[tuple[str, str], list[tuple[Sample, Verdict]]] = {}
+    groups: dict[tuple[str, str], list[tuple[Sample, Verdict]]] = {}
     for key, verdict in run.verdicts.items():
         if key in run.samples:
-            found.setdefault(key[:2], []).append((run.samples[key], verdict))
-    return found
+            groups.setdefault(key[:2], []).append((run.samples[key], verdict))
+    return groups
 
 
 def _draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
     for benchmark in comparison.only_by:
-        having = [run for run in comparison.runs if run.list_tasks(benchmark)]
+        runs = [run for run in comparison.runs if run.list_tasks(benchmark)]
         rows = [(name, *values) for name, values in _collect_scores(comparison, benchmark).items()]
-        steps = (
-            sorted(rows, key=lambda row: _parse_step(row[0]))
-            if all(_parse_step(name) >= 0 for name, _, _ in rows)
-            else []
-        )
-        if len(steps) > 2:
+        steps = sorted(rows, key=lambda row: _parse_step(row[0]))
+        if len(steps) > 2 and _parse_step(steps[0][0]) >= 0:
             yield f"{benchmark} pass@1 over checkpoints", plots.draw_checkpoints(steps)
-        known = [
+        published = [
             (f"{row.model} (published)", row.percent / 100, None)
             for row in comparison.published
             if row.benchmark == benchmark and row.metric == "pass@1"
         ]
-        yield f"{benchmark} pass@1", plots.draw_bars([*rows, *known])
-        counts = {run.name: run.count_samples(benchmark) for run in having}
+        yield f"{benchmark} pass@1", plots.draw_bars([*rows, *published])
+        counts = {run.name: run.count_samples(benchmark) for run in runs}
         shared = [
             task
-            for task in having[0].list_tasks(benchmark)
-            if all(found.get(task, (0, 0))[0] for found in counts.values())
+            for task in runs[0].list_tasks(benchmark)
+            if all(by_task.get(task, (0, 0))[0] for by_task in counts.values())
         ]
-        shares = {name: [found[task][1] / found[task][0] for task in shared] for name, found in counts.items()}
+        shares = {name: [by_task[task][1] / by_task[task][0] for task in shared] for name, by_task in counts.items()}
         yield f"{benchmark}: who solves what", plots.draw_solved(shares)
 
 
 def _collect_scores(comparison: Comparison, benchmark: str) -> dict[str, tuple[float, tuple[float, float] | None]]:
-    """pass@1 by run, as the table has it."""
-    found: dict[str, tuple[float, tuple[float, float] | None]] = {}
+    """Return pass@1 by run, as in the table."""
+    scores: dict[str, tuple[float, tuple[float, float] | None]] = {}
     for difference in comparison.differences:
         if (difference.benchmark, difference.metric) == (benchmark, "pass@1"):
-            found.setdefault(comparison.runs[0].name, (difference.baseline.value, difference.baseline.interval))
-            found[difference.run] = (difference.candidate.value, difference.candidate.interval)
-    return {name: value for name, value in found.items() if not math.isnan(value[0])}
+            scores.setdefault(comparison.runs[0].name, (difference.baseline.value, difference.baseline.interval))
+            scores[difference.run] = (difference.candidate.value, difference.candidate.interval)
+    return {name: value for name, value in scores.items() if not math.isnan(value[0])}
 
 
 def _parse_step(name: str) -> int:
-    """The training step that a checkpoint's folder is named for; -1 where it is not."""
-    found = STEP.search(name)
-    return int(found[1]) if found else -1
+    """Return the training step in the name of a checkpoint's folder, or -1."""
+    match = STEP.search(name)
+    return int(match[1]) if match else -1

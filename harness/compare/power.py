@@ -1,10 +1,9 @@
-"""The smallest drop that a comparison could have seen.
+"""Compute the smallest drop that a comparison could have detected.
 
 Greedy: the power of McNemar's exact test, summed over the numbers of lost and gained problems, at the churn that the
 runs themselves show (the smaller of lost and gained, which a drop does not explain). Sampled: the usual formula
-(z_level/2 + z_power) * s / sqrt(problems) with the spread s of the problems' differences.
-
-Not promised: churn is read off one pair of runs; another pair has another.
+(z_level/2 + z_power) * s / sqrt(problems) with the spread s of the problems' differences. Churn is taken from one pair
+of runs; another pair has another.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ POWER = 0.8
 
 
 def compute_smallest_drop(*, lost: int, gained: int, n: int, level: float) -> float | None:
-    """Return it as a fraction of 1, for `n` problems with one sample each; None where no drop could be seen."""
+    """Return the drop as a fraction of 1, for `n` problems with one sample each; None if no drop could be detected."""
     churn = min(lost, gained) / n
     for problems in range(1, n + 1):
         drop = problems / n
@@ -29,7 +28,7 @@ def compute_smallest_drop(*, lost: int, gained: int, n: int, level: float) -> fl
 
 
 def compute_mcnemar_power(*, drop: float, churn: float, n: int, level: float) -> float:
-    """The chance of a significant loss where a problem is lost with `churn + drop` and gained with `churn`."""
+    """Compute the power to find a loss if problems are lost with probability `churn + drop` and gained with `churn`."""
     import numpy as np
     from scipy import stats
 
@@ -40,12 +39,12 @@ def compute_mcnemar_power(*, drop: float, churn: float, n: int, level: float) ->
     # The largest number of gains among m that differ at which the two-sided exact test still finds a loss.
     most_gained = stats.binom.ppf(level / 2, m, 0.5)
     most_gained = np.where(stats.binom.cdf(most_gained, m, 0.5) <= level / 2, most_gained, most_gained - 1)
-    found = np.where(most_gained >= 0, stats.binom.cdf(most_gained, m, churn / differing), 0.0)
-    return float((stats.binom.pmf(m, n, differing) * found).sum())
+    detected = np.where(most_gained >= 0, stats.binom.cdf(most_gained, m, churn / differing), 0.0)
+    return float((stats.binom.pmf(m, n, differing) * detected).sum())
 
 
 def compute_smallest_sampled_drop(differences: Sequence[float], *, level: float) -> float | None:
-    """Return it as a fraction of 1, from each problem's difference; None where nothing differs."""
+    """Return the drop as a fraction of 1, from each problem's difference; None if nothing differs."""
     spread = stdev(differences) if len(differences) > 1 else 0.0
     if spread == 0.0:
         return None

@@ -1,11 +1,11 @@
-"""Published figures of known checkpoints, as rows beside what was measured.
+"""Read published figures of known checkpoints, which are shown beside measured ones.
 
 Read from `harness/models/checkpoints.toml`, or another file of its form:
 
     [checkpoints."WizardCoder-15B-V1.0"]
     published = [{ benchmark = "humaneval", percent = 59.8, how = "greedy", source = "wizardcoder" }]
 
-`metric` defaults to pass@1; a row with `part` is about a part of the benchmark and is left out here.
+`metric` defaults to pass@1; a row with `part` is about a part of the benchmark and is skipped here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TABLE = "checkpoints.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublishedScore:
+class PublishedRow:
     """A figure that its authors published; not measured here."""
 
     model: str
@@ -34,32 +34,32 @@ class PublishedScore:
     source: str
 
 
-def read_published(benchmarks: Collection[str], path: Path | None = None) -> list[PublishedScore]:
-    """The figures about whole `benchmarks`; none where the package has no table.
+def read_published(benchmarks: Collection[str], path: Path | None = None) -> list[PublishedRow]:
+    """Read the figures about whole `benchmarks`; return none if the package has no table.
 
     Raises:
-        DataError: the table cannot be read, or a row has not the form above.
+        DataError: the table cannot be read, or a row does not have the form above.
     """
-    where = path or files("harness.models") / TABLE
-    if path is None and not where.is_file():
+    source = path or files("harness.models") / TABLE
+    if path is None and not source.is_file():
         return []
     try:
-        table = tomllib.loads(where.read_text(encoding="utf-8"))
+        table = tomllib.loads(source.read_text(encoding="utf-8"))
         sources = table.get("sources", {})
-        found = [
+        scores = [
             _parse_row(model, row, sources)
             for model, facts in table["checkpoints"].items()
             for row in facts.get("published", [])
             if "part" not in row
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{where} is not a table of published figures: {error!r}") from error
-    return [row for row in found if row.benchmark in benchmarks]
+        raise DataError(f"{source} is not a table of published figures: {error!r}") from error
+    return [row for row in scores if row.benchmark in benchmarks]
 
 
-def _parse_row(model: str, row: dict[str, Any], sources: dict[str, str]) -> PublishedScore:
+def _parse_row(model: str, row: dict[str, Any], sources: dict[str, str]) -> PublishedRow:
     source = str(row.get("source", ""))
-    return PublishedScore(
+    return PublishedRow(
         model=model,
         benchmark=row["benchmark"],
         metric=row.get("metric", "pass@1"),

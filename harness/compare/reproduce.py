@@ -1,16 +1,15 @@
-"""A published table as something to run: published, measured, interval, and whether they agree.
+"""Reproduce a published table: published figures, measured ones with intervals, and whether they agree.
 
 Targets are the TOML files of `targets/`; their figures are those of `harness/models/checkpoints.toml`. A checkpoint is
-run in the published configuration; a samples file is scored.
-Agreement is that the published figure lies within the measured 95 % interval: for 164 problems that is 15 points wide,
-so the table shows the difference as well.
+run in the published configuration; a samples file is scored. Figures agree if the published one is within the measured
+95 % interval. For 164 problems that is 15 points wide, so the table shows the difference as well.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,7 +46,7 @@ class Reproduction:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether the published figure is within the measured interval; None where nothing was measured."""
+        """Return whether the published figure is within the measured interval; None if nothing was measured."""
         if self.measured is None or self.measured.interval is None:
             return None
         low, high = self.measured.interval
@@ -62,30 +61,30 @@ class PublishedTable:
     recipe: str
     max_tokens: int
     sampling: Mapping[str, Mapping[str, Any]]
-    """By how a figure was published: n, temperature, top_p."""
+    """Sampling (n, temperature, top_p) by the `how` of a figure."""
     rows: tuple[Reproduction, ...]
 
     def find_checkpoint(self, name: str) -> str:
-        """The full name of the checkpoint called `name` or "15B" for short.
+        """Return the full name of the checkpoint called `name`, which may be short, such as "15B".
 
         Raises:
             UsageError: there is none, or several.
         """
         known = list(dict.fromkeys(row.checkpoint for row in self.rows))
-        found = [full for full in known if name.lower() == full.lower() or name.lower() in full.lower().split("-")]
-        if len(found) != 1:
+        matches = [full for full in known if name.lower() == full.lower() or name.lower() in full.lower().split("-")]
+        if len(matches) != 1:
             raise UsageError(f'checkpoint "{name}" is not in {self.name}; there are {", ".join(known)}')
-        return found[0]
+        return matches[0]
 
 
 def list_targets() -> list[str]:
-    """The names of all targets."""
-    found = files("harness.compare").joinpath("targets").iterdir()
-    return sorted(path.name.removesuffix(".toml") for path in found if path.name.endswith(".toml"))
+    """List the names of all targets."""
+    entries = files("harness.compare").joinpath("targets").iterdir()
+    return sorted(path.name.removesuffix(".toml") for path in entries if path.name.endswith(".toml"))
 
 
 def read_target(name: str) -> PublishedTable:
-    """The target called `name`.
+    """Read the target called `name`.
 
     Raises:
         UsageError: there is none.
@@ -120,13 +119,13 @@ class ReproductionRequest:
     out: Path
     sandbox: str | None = None
     sampled: bool = False
-    """Also the figures that were published from 200 samples of each problem."""
+    """Also reproduce the figures that were published from 200 samples of each problem."""
 
 
 def reproduce(
     target: PublishedTable, request: ReproductionRequest, *, progress: Progress | None = None
 ) -> list[Reproduction]:
-    """The target's table for the checkpoints and files given; the runs are kept in `request.out`.
+    """Run or score what `request` names, and return the target's rows; the runs are kept in `request.out`.
 
     Raises:
         UsageError: a file is missing, or nothing could be measured.
@@ -139,9 +138,9 @@ def reproduce(
     for name in dict.fromkeys([*request.checkpoints, *request.samples]):
         own = [row for row in target.rows if row.checkpoint == name]
         for how, benchmark in dict.fromkeys((row.how, row.benchmark) for row in own):
-            found = [row for row in own if (row.how, row.benchmark) == (how, benchmark)]
+            same = [row for row in own if (row.how, row.benchmark) == (how, benchmark)]
             summary, note = _measure(target, request, (name, how, benchmark), progress)
-            rows += [_fill_row(row, summary, note) for row in found]
+            rows += [_fill_row(row, summary, note) for row in same]
     if all(row.measured is None for row in rows):
         raise UsageError(f"nothing of {target.name} was measured: {'; '.join(dict.fromkeys(row.note for row in rows))}")
     write_text(request.out / "reproduce.md", format_markdown(target, rows))
@@ -150,38 +149,29 @@ def reproduce(
 
 
 def format_markdown(target: PublishedTable, rows: Sequence[Reproduction]) -> str:
-    """The table."""
-    return (
-        "\n".join(
-            [
-                f"# {target.name}: published and measured",
-                "",
-                *format_table(HEADS, map(_format_cells, rows), aligned=True),
-                *_format_notes(rows),
-            ]
-        )
-        + "\n"
-    )
+    """Format the table as Markdown."""
+    table = format_table(HEADS, map(_format_cells, rows), aligned=True)
+    return "\n".join([f"# {target.name}: published and measured", "", *table, *_format_notes(rows)]) + "\n"
 
 
 def serialize_rows(rows: Iterable[Reproduction]) -> list[dict[str, Any]]:
-    """The table for machines, figures in per cent."""
+    """Serialize the table; figures are in per cent."""
     return [_serialize_row(row) for row in rows]
 
 
 def _measure(
     target: PublishedTable, request: ReproductionRequest, what: tuple[str, str, str], progress: Progress | None
 ) -> tuple[Summary | None, str]:
-    """The run behind one row, or why there is none."""
+    """Return the run behind one row, or why there is none."""
     name, how, benchmark = what
     out = request.out / f"{name}-{benchmark}-{how}"
     n = target.sampling[how]["n"]
     try:
         if name in request.samples:
             file = request.samples[name]
-            there = _count_samples_per_task(file, benchmark)
-            if (there == 1) != (n == 1):
-                return None, f"{file.name} has {there} samples of each problem; the figure is from {n}"
+            per_task = _count_samples_per_task(file, benchmark)
+            if (per_task == 1) != (n == 1):
+                return None, f"{file.name} has {per_task} samples of each problem; the figure is from {n}"
             config = ScoreConfig(samples=file, benchmark=benchmark, sandbox=request.sandbox)
             return scoring.score(config, out=out, progress=progress), ""
         if n > 1 and not request.sampled:
@@ -212,15 +202,7 @@ def _fill_row(row: Reproduction, summary: Summary | None, note: str) -> Reproduc
     measured = None
     if summary is not None:
         measured = next((s for s in summary.scores if (s.benchmark, s.metric) == (row.benchmark, row.metric)), None)
-    return Reproduction(
-        checkpoint=row.checkpoint,
-        benchmark=row.benchmark,
-        metric=row.metric,
-        how=row.how,
-        percent=row.percent,
-        measured=measured,
-        note=note,
-    )
+    return replace(row, measured=measured, note=note)
 
 
 def _format_cells(row: Reproduction) -> list[str]:
@@ -235,8 +217,8 @@ def _format_cells(row: Reproduction) -> list[str]:
 
 
 def _format_notes(rows: Iterable[Reproduction]) -> list[str]:
-    told = dict.fromkeys(f"- {row.checkpoint}, {row.benchmark} {row.how}: {row.note}" for row in rows if row.note)
-    return ["", *told] if told else []
+    notes = dict.fromkeys(f"- {row.checkpoint}, {row.benchmark} {row.how}: {row.note}" for row in rows if row.note)
+    return ["", *notes] if notes else []
 
 
 def _serialize_row(row: Reproduction) -> dict[str, Any]:

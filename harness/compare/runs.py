@@ -1,4 +1,4 @@
-"""Finished runs read back to be compared, and what keeps two of them from being comparable."""
+"""Read finished runs for a comparison, and find what makes two of them not comparable."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..types import Sample, Status, Verdict
 Counts = Mapping[str, tuple[int, int]]
 """Task id -> (samples, passed)."""
 BASE = "base "
-"""What the metrics of a benchmark's base part begin with."""
+"""Prefix of the metrics of a benchmark's base part."""
 SAMPLING = ("temperature", "top_p", "max_tokens")
-"""What has to agree; seeds need not."""
+"""Keys of sampling that have to agree; seeds need not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Run:
     """A run folder as it was read."""
 
     name: str
-    """How tables call it; unique among the runs that are compared."""
+    """Name in tables; unique among the compared runs."""
     path: Path
     summary: Summary
     samples: Mapping[SampleKey, Sample]
@@ -36,20 +36,20 @@ class Run:
     @property
     def identity(self) -> Mapping[str, Any]:
         """Return what decides the run's results, as its manifest records it."""
-        found: Mapping[str, Any] = self.summary.manifest["identity"]
-        return found
+        identity: Mapping[str, Any] = self.summary.manifest["identity"]
+        return identity
 
     def list_tasks(self, benchmark: str) -> list[str]:
-        """The run's tasks of `benchmark`, in order."""
+        """Return the run's tasks of `benchmark`, in order."""
         return list(self.summary.manifest["tasks"].get(benchmark, []))
 
     def list_parts(self, benchmark: str) -> list[str]:
-        """Return what metrics begin with: "", and "base " where verdicts have a base part."""
+        """Return the prefixes of metrics: "", and "base " if verdicts have a base part."""
         based = any(v.base_status is not None for v in self.verdicts.values() if v.benchmark == benchmark)
         return [BASE, ""] if based else [""]
 
     def count_samples(self, benchmark: str, part: str = "") -> dict[str, tuple[int, int]]:
-        """(samples, passed) of each task; samples that the judge failed on are left out."""
+        """Count (samples, passed) of each task, without samples that the judge failed on."""
         own = [v for key, v in self.verdicts.items() if v.benchmark == benchmark and key in self.samples]
         judged = [v for v in own if v.status is not Status.INFRASTRUCTURE]
         outcomes = [(v.task_id, v.base_status if part and v.base_status is not None else v.status) for v in judged]
@@ -57,7 +57,7 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """The run in the folder `path`.
+    """Read the run in the folder `path`.
 
     Raises:
         StoreError: it is not a run folder, or a file is damaged; the message names file and line.
@@ -70,7 +70,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:
-    """The runs of `paths`, each under a name of its own.
+    """Read the runs of `paths` and give each a unique name.
 
     Raises:
         StoreError: as `read_run`.
@@ -79,62 +79,60 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
     by_subject = [run.name for run in runs]
     by_folder = [run.path.resolve().name for run in runs]
     numbered = [f"{name} ({number})" for number, name in enumerate(by_folder, start=1)]
-    names = next(found for found in (by_subject, by_folder, numbered) if len(set(found)) == len(found))
+    names = next(names for names in (by_subject, by_folder, numbered) if len(set(names)) == len(names))
     return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
 
 
 def find_shared_benchmarks(first: Run, other: Run) -> list[str]:
-    """Benchmarks with tasks that both runs have."""
+    """Return the benchmarks of which the runs share tasks."""
     names = first.summary.manifest["tasks"]
     return [name for name in names if set(first.list_tasks(name)) & set(other.list_tasks(name))]
 
 
 def find_mismatches(first: Run, other: Run) -> list[str]:
-    """Why the two cannot be compared as they are, a reason each; none where they can."""
+    """Return the reasons why two runs are not comparable; none if they are."""
     reasons = []
     for run in (first, other):
-        if left := format_unfinished(run.summary):
-            reasons.append(f"{run.path}: {left[0].lower()}{left[1:].rstrip('.')}")
+        if unfinished := format_unfinished(run.summary):
+            reasons.append(f"{run.path}: {unfinished[0].lower()}{unfinished[1:].rstrip('.')}")
     for benchmark in find_shared_benchmarks(first, other):
-        there, here = _collect_facts(first, benchmark), _collect_facts(other, benchmark)
-        for text in find_differences(there, here):
-            # The words are those of a folder that is resumed; here they are two runs.
-            told = text.removesuffix(" now").replace(" there and ", f" in {first.name} and ")
-            reasons.append(f"{benchmark}: {told} in {other.name}")
+        first_facts, other_facts = _collect_facts(first, benchmark), _collect_facts(other, benchmark)
+        for text in find_differences(first_facts, other_facts):
+            # The text speaks of a resumed folder; here it is about two runs.
+            difference = text.removesuffix(" now").replace(" there and ", f" in {first.name} and ")
+            reasons.append(f"{benchmark}: {difference} in {other.name}")
     return reasons
 
 
 def find_caveats(runs: Sequence[Run]) -> list[str]:
-    """Return what a reader should know about runs that may be compared all the same."""
-    told = []
+    """Return what a reader should know about comparable runs."""
+    texts = []
     unknown = [run.name for run in runs if "sampling" not in run.identity]
     if unknown:
-        told.append(f"Prompts and sampling of samples files are not known: {', '.join(unknown)}.")
+        texts.append(f"Prompts and sampling of samples files are not known: {', '.join(unknown)}.")
     for run in runs:
         alone = [
             name for name in run.summary.manifest["tasks"] if not any(o.list_tasks(name) for o in runs if o is not run)
         ]
         if alone:
-            told.append(f"{run.name} alone has {', '.join(alone)}; it is not compared.")
+            texts.append(f"{run.name} alone has {', '.join(alone)}; it is not compared.")
     for what in ("sandbox", "trust", "harness_version"):
-        values = {run.name: str(_read_fact(run, what) or "not recorded") for run in runs}
+        values = {
+            run.name: str(run.identity.get(what, run.summary.manifest.get(what)) or "not recorded") for run in runs
+        }
         if len(set(values.values())) > 1:
             listed = ", ".join(f"{value} ({name})" for name, value in values.items())
-            told.append(f"The runs differ in {what.replace('_', ' ')}: {listed}.")
+            texts.append(f"The runs differ in {what.replace('_', ' ')}: {listed}.")
     for run in runs:
         if run.summary.infrastructure:
-            told.append(
+            texts.append(
                 f"{run.name}: the judge failed on {len(run.summary.infrastructure)} samples; they are left out."
             )
-    return told
-
-
-def _read_fact(run: Run, what: str) -> Any:
-    return run.identity.get(what, run.summary.manifest.get(what))
+    return texts
 
 
 def _collect_facts(run: Run, benchmark: str) -> dict[str, Any]:
-    """Return what has to agree between runs that are compared."""
+    """Return what has to agree between compared runs."""
     identity = run.identity
     facts: dict[str, Any] = {
         "data digest": identity["benchmarks"][benchmark]["data_digest"],
@@ -151,8 +149,8 @@ def _collect_facts(run: Run, benchmark: str) -> dict[str, Any]:
 
 
 def _format_identity(identity: Mapping[str, Any], what: str, benchmark: str) -> str | None:
-    found = identity.get(what, {}).get(benchmark)
-    return f"{found['name']} {found['digest'][:12]}" if found else None
+    entry = identity.get(what, {}).get(benchmark)
+    return f"{entry['name']} {entry['digest'][:12]}" if entry else None
 
 
 def _shorten_name(name: str) -> str:

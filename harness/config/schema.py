@@ -8,7 +8,7 @@ from typing import Any
 from .run import RunConfig
 
 EXAMPLES = {"model": "smollm2-135m-instruct", "benchmarks": ["humaneval"]}
-"""What the keys that have no default may be."""
+"""Example values of the keys without a default."""
 VALUES = {
     "recipe": "wizardcoder",
     "sandbox": "process",
@@ -25,9 +25,9 @@ VALUES = {
     "gpu_memory_utilization": 0.9,
     "batch_size": 64,
 }
-"""What the keys without a default value of their own may be."""
+"""Example values of the keys whose default is None."""
 ANY = {"string": "NAME", "integer": 1, "number": 0.5}
-"""What a key that is not named above may be, by its type."""
+"""Example values of all other keys, by type."""
 
 
 def build_run_schema() -> dict[str, Any]:

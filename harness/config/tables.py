@@ -1,4 +1,4 @@
-"""Tables of a TOML file as frozen dataclasses: unknown keys and values of another type are refused, with the line."""
+"""Build frozen dataclasses from a TOML file; unknown keys and values of another type are refused with their line."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """A TOML file's values, and where each key stands."""
+    """A TOML file's values, and the lines of its keys."""
 
     path: Path
     text: str
     values: Mapping[str, Any]
 
     def locate(self, table: str, key: str = "") -> str:
-        """ "loop.toml line 12", for `key` of `table` ("" is the top level); the file alone where it is not found."""
+        """Return "loop.toml line 12" for `key` of `table` ("" is the top level), or the file alone."""
         number = find_line(self.text, table, key)
         return f"{self.path} line {number}" if number else str(self.path)
 
     def get_table(self, name: str) -> dict[str, Any]:
-        """The table `name` ("stop.run" is one in another), empty where there is none.
+        """Return the table `name`, empty if there is none; "stop.run" is a table in another one.
 
         Raises:
             UsageError: something else has that name.
         """
-        found: Any = self.values
+        values: Any = self.values
         for part in name.split(".") if name else ():
-            found = found.get(part, {})
-            if not isinstance(found, dict):
-                raise UsageError(f"{self.locate(*_split_name(name))}: {name} must be a table: [{name}]")
-        return dict(found)
+            values = values.get(part, {})
+            if not isinstance(values, dict):
+                raise UsageError(f"{self.locate(*name.rpartition('.')[::2])}: {name} must be a table: [{name}]")
+        return dict(values)
 
     def build(
         self, make: Callable[[Mapping[str, Any], Where], Result], table: str, values: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Tables:
 
 
 def read_tables(path: Path) -> Tables:
-    """The file `path`.
+    """Read the file `path`.
 
     Raises:
         UsageError: there is no such file, or it is not TOML.
@@ -69,23 +69,23 @@ def read_tables(path: Path) -> Tables:
     return Tables(path=path, text=path.read_text(encoding="utf-8"), values=values)
 
 
-def parse_pairs(given: Sequence[str], flag: str) -> dict[str, Any]:
-    """KEY=VALUE flags as values: numbers, true, false and lists as TOML writes them, anything else a text.
+def parse_pairs(flags: Sequence[str], flag: str) -> dict[str, Any]:
+    """Parse KEY=VALUE flags: numbers, true, false and lists as TOML writes them, anything else as text.
 
     Raises:
         UsageError: one has no "=".
     """
-    found: dict[str, Any] = {}
-    for text in given:
+    values: dict[str, Any] = {}
+    for text in flags:
         key, mark, value = text.partition("=")
         if not mark or not key.strip():
             raise UsageError(f"{flag} {text}: expected KEY=VALUE")
-        found[key.strip()] = _parse_value(value.strip())
-    return found
+        values[key.strip()] = _parse_value(value.strip())
+    return values
 
 
 def find_line(text: str, table: str, key: str) -> int | None:
-    """The number of the line on which `key` of `table` stands, of the table's heading for "", None if not found."""
+    """Return the number of the line with `key` of `table` (the table's heading for ""); None if it is not found."""
     at = ""
     for number, line in enumerate(text.splitlines(), 1):
         if heading := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line):
@@ -95,11 +95,6 @@ def find_line(text: str, table: str, key: str) -> int | None:
         elif at == table and key and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]""", line):
             return number
     return None
-
-
-def _split_name(name: str) -> tuple[str, str]:
-    table, _, key = name.rpartition(".")
-    return table, key
 
 
 def _parse_value(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Files from outside: benchmark data found, downloaded and checked, samples files and Alpaca rows read."""
+"""Files from outside: find, download and check benchmark data; read samples files and Alpaca rows."""
 
 from .files import (
     DataFile,

@@ -1,8 +1,7 @@
 """Rows in Alpaca's form, as JSON lines or a JSON list: instruction, input, output.
 
-Source: https://github.com/tatsu-lab/stanford_alpaca (Apache-2.0).
-
-Not promised: that a text says something; whoever reads rows decides what may be empty.
+Source: https://github.com/tatsu-lab/stanford_alpaca (Apache-2.0). Only the instruction must have text; callers decide
+whether the rest may be empty.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ FIELDS = ("instruction", "input", "output")
 
 
 def parse_values(text: str, suffix: str, what: str) -> Iterator[tuple[str, Any]]:
-    """The values of a file's text, and where each stands: a list where `suffix` is ".json", else one a line.
+    """Yield the values of a file's text, each with its place: a list if `suffix` is ".json", else JSON lines.
 
     Raises:
         DataError: it is no JSON; the message begins with `what`, and names the line.
@@ -26,29 +25,29 @@ def parse_values(text: str, suffix: str, what: str) -> Iterator[tuple[str, Any]]
         yield from _parse_lines(text, what)
         return
     try:
-        found = json.loads(text)
+        rows = json.loads(text)
     except ValueError as error:
         raise DataError(f"{what} is not JSON: {error}") from error
-    if not isinstance(found, list):
+    if not isinstance(rows, list):
         raise DataError(f"{what} is no JSON list; JSON lines go by the name *.jsonl")
-    yield from ((f"row {number}", value) for number, value in enumerate(found, 1))
+    yield from ((f"row {number}", value) for number, value in enumerate(rows, 1))
 
 
 def parse_texts(row: Mapping[str, Any], where: str) -> dict[str, str]:
-    """The three fields of a row; those that are missing are "".
+    """Return the three fields of a row; those that are missing are "".
 
     Raises:
         DataError: one is no text, or there is no instruction; the message begins with `where`.
     """
-    found = {}
+    texts = {}
     for field in FIELDS:
         value = row.get(field)
         if value is not None and not isinstance(value, str):
             raise DataError(f'{where}: "{field}" is {json.dumps(value)[:60]}, expected a text')
-        found[field] = value or ""
-    if not found["instruction"].strip():
+        texts[field] = value or ""
+    if not texts["instruction"].strip():
         raise DataError(f'{where} has no "instruction"')
-    return found
+    return texts
 
 
 def _parse_lines(text: str, what: str) -> Iterator[tuple[str, Any]]:

@@ -1,8 +1,7 @@
-"""Download a file: resume where it was left, retry, and check it before it gets its name.
+"""Download a file: resume, retry, and check it before it gets its name.
 
-What has arrived lies beside the target as NAME.part until it is whole and its check is content, so a stop in
-the middle costs nothing but the rest, and a reader never sees half a file.
-A server may ignore the request for the rest. Then the file begins anew.
+The received bytes are in NAME.part until the file is complete and passes its check, so a stopped download resumes and
+a reader never sees half a file. If a server ignores the request for the rest, the file begins anew.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from filelock import FileLock
 from ..errors import reason, root_cause
 
 PAUSES_S = (0.0, 0.5, 1.0, 2.0)
-"""Before each attempt."""
+"""Pause before each attempt."""
 TIMEOUT_S = (10.0, 30.0)
-"""To connect, and between two pieces."""
+"""Timeouts to connect, and between two chunks."""
 PASSING = (408, 425, 429, 500, 502, 503, 504)
-"""HTTP status codes that may be gone with the next attempt."""
+"""HTTP status codes worth a retry."""
 LOCK = ".lock"
 
 Check = Callable[[Path], str]
-"""What is wrong with a file, or "" where nothing is."""
+"""Returns what is wrong with a file, or ""."""
 
 
 class DownloadError(Exception):
-    """Why a file was not brought; the caller says what to do about it."""
+    """Why a download failed; the caller says what to do about it."""
 
 
 def download(url: str, target: Path, check: Check) -> None:
-    """Make `target` the file at `url`, unless it is there and right; progress goes to stderr.
+    """Download `url` to `target`, unless it is there and right; progress goes to stderr.
 
     Raises:
         DownloadError: no server answers, it has no such file, or `check` objects to it.
@@ -46,11 +45,11 @@ def download(url: str, target: Path, check: Check) -> None:
     part = target.with_name(f"{target.name}.part")
     with FileLock(target.parent / LOCK, fallback_to_soft=False):
         if target.is_file() and not check(target):
-            return  # another process has brought it meanwhile
+            return  # another process has downloaded it meanwhile
         resumed = part.exists()
         _fill(part, url)
         wrong = check(part)
-        if wrong and resumed:  # it was begun with something else
+        if wrong and resumed:  # its beginning was of another file
             part.unlink()
             _fill(part, url)
             wrong = check(part)
@@ -78,32 +77,32 @@ def _fill(part: Path, url: str) -> None:
 
 
 def _receive(part: Path, url: str) -> None:
-    """Fetch what one connection gives; urllib3 raises if that is less than the server promised."""
+    """Fetch what one connection gives; urllib3 raises an error if that is less than the server promised."""
     import requests
     from rich.console import Console
     from rich.progress import wrap_file
     from urllib3.exceptions import HTTPError
 
-    there = part.stat().st_size if part.exists() else 0
-    # The bytes as they lie on the server: their digest is known, and packed files must stay packed.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={there}-"} if there else {})
+    offset = part.stat().st_size if part.exists() else 0
+    # The bytes as they are on the server: their digest is known, and packed files must stay packed.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
     with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-        if there and response.status_code == 416:
-            return  # there is no rest; whether it is the file, its check will say
+        if offset and response.status_code == 416:
+            return  # there is no rest; the check decides whether it is the file
         if response.status_code in PASSING:
             raise HTTPError(f"HTTP {response.status_code} {response.reason}")
         if response.status_code not in (200, 206):
             raise DownloadError(f"HTTP {response.status_code} {response.reason}")
-        if response.status_code == 200:  # all of it, asked for or not
-            there = 0
-        elif not response.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
+        if response.status_code == 200:  # the whole file, whether requested or not
+            offset = 0
+        elif not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
             raise DownloadError(f"the server answered with another part: {response.headers.get('Content-Range')}")
         length, name, start = response.headers.get("Content-Length", ""), url.rpartition("/")[2], time.monotonic()
-        resumed = f" after the first {there}" if there else ""
+        resumed = f" after the first {offset}" if offset else ""
         sys.stderr.write(f"fetching {url} ({length or 'unknown'} bytes{resumed})\n")
         raw, console, hidden = cast("BinaryIO", response.raw), Console(stderr=True), not sys.stderr.isatty()
         bar = wrap_file(raw, int(length or 0), description=name, console=console, transient=True, disable=hidden)
-        with part.open("ab" if there else "wb") as file, bar as source:
+        with part.open("ab" if offset else "wb") as file, bar as source:
             shutil.copyfileobj(source, file)
             file.flush()
             os.fsync(file.fileno())

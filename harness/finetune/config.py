@@ -1,7 +1,6 @@
-"""Configuration of `harness finetune`: one frozen configuration, checked, with a digest.
+"""Configuration of `harness finetune`: one frozen configuration, checked.
 
-The digest covers what decides the weights. Where the checkpoint goes, how often progress is saved and how much memory
-may be used do not.
+`collect_settings` has what decides the weights, so neither the output folder nor how often progress is saved.
 """
 
 from __future__ import annotations
@@ -16,15 +15,14 @@ from annotated_types import Ge, Lt, MinLen
 from ..config.checking import (
     NonNegativeFloat,
     NonNegativeInt,
-    Part,
     PositiveFloat,
     PositiveInt,
+    ProperFraction,
     Text,
     Where,
     build_config,
     check_fields,
 )
-from ..digests import json_digest
 from ..errors import UsageError
 
 ALL_LINEAR = "all-linear"
@@ -38,7 +36,7 @@ class Lora:
     r: PositiveInt = 16
     """Rank of the change."""
     alpha: PositiveInt = 32
-    """The change is multiplied by alpha / r."""
+    """Scale of the change, which is multiplied by alpha / r."""
     targets: Annotated[tuple[Text, ...], MinLen(1)] = (ALL_LINEAR,)
     """Modules by the last part of their names; "all-linear" is every matrix but the output's."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
@@ -49,7 +47,7 @@ class Lora:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """Settings that decide a fine-tuned checkpoint, and where it goes."""
+    """Settings of a fine-tuned checkpoint, and its output folder."""
 
     base: str
     """A builtin, a checkpoint folder, or a hub name."""
@@ -58,18 +56,18 @@ class TrainingConfig:
     out: Path
     """The checkpoint's folder."""
     recipe: str = "wizardcoder"
-    """The prompt that is trained, and that `harness run` asks the checkpoint with."""
-    held_out: Path | Part | None = None
-    """A file of rows that are not trained on, or the share of the data that is set aside as such."""
+    """Prompt format to train, and to evaluate the checkpoint with."""
+    held_out: Path | ProperFraction | None = None
+    """A file of held-out rows, or the fraction of the data to hold out."""
     epochs: PositiveFloat = 1.0
     max_steps: PositiveInt | None = None
-    """Optimiser steps; the data is repeated as often as needed, whatever `epochs` says."""
+    """Optimiser steps; the data is repeated as often as needed, regardless of `epochs`."""
     max_tokens: PositiveInt | None = None
-    """Answer tokens (those with a loss, the end among them) that are trained on; the last row may exceed it."""
+    """Answer tokens to train on (those with a loss, the EOS included); the last row may exceed it."""
     batch_size: PositiveInt = 16
     """Rows per optimiser step, over all processes. With packing: sequences."""
     micro_batch_size: PositiveInt | None = None
-    """Rows that one process has in memory at a time. None: the batch, or 8 of it (4 on a processor)."""
+    """Rows per forward pass and process. None: the batch, or 8 of it (4 on a CPU)."""
     learning_rate: PositiveFloat = 5e-5
     schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     warmup_steps: NonNegativeInt = 0
@@ -78,27 +76,27 @@ class TrainingConfig:
     max_length: PositiveInt = 2048
     """Tokens of a prompt and its answer together."""
     truncated: Literal["drop", "keep"] = "drop"
-    """What happens to a row that is longer, and so would lose its end: "drop" or "keep"."""
+    """What happens to rows over `max_length`: "drop", or "keep" without their end."""
     packing: bool = False
-    """Several rows in one sequence, apart for the attention; fewer steps on padding."""
+    """Pack several rows into one sequence, separated for attention, to save padding."""
     gradient_checkpointing: bool = False
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
-    """Of the computation: bfloat16 or float16 beside float32 weights, or float32. auto: what the hardware has."""
+    """Type of the computation; trained weights are float32. auto: what the hardware supports."""
     lora: Lora | None = None
-    """None: all weights are trained."""
+    """None: train all weights."""
     quantization: Literal["none", "4bit", "8bit"] = "none"
-    """How the base is held while LoRA is trained: "none", "4bit" (QLoRA) or "8bit"."""
+    """Quantization of the base under LoRA: "none", "4bit" (QLoRA) or "8bit"."""
     seed: NonNegativeInt = 0
-    """Decides the order of rows, which are held out, and what is drawn."""
+    """Random seed of the order of rows, the held-out rows and the training."""
     eval_every: PositiveInt | None = None
-    """Steps between two measures of the held-out loss, besides the first and the last. None: ten, or as many as take
-    a tenth of the training's work."""
+    """Steps between two evaluations of the held-out loss, besides the first and the last. None: ten evaluations, or as
+    many as take a tenth of the training's work."""
     save_every: PositiveInt | None = None
-    """Steps between two saved states, from which a stopped training goes on. None: every five minutes."""
+    """Steps between two saved states, from which a stopped training resumes. None: every five minutes."""
     log_every: PositiveInt = 1
-    """Steps between two figures of the training loss."""
+    """Steps between two logged training losses."""
     ignore_memory: bool = False
-    """Start even where the estimate says that memory will not do."""
+    """Start even if the memory estimate says that it will not fit."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -106,27 +104,16 @@ class TrainingConfig:
             raise UsageError(f"quantization is {self.quantization}, which only adapters can be trained on; add --lora")
 
     def collect_settings(self) -> dict[str, Any]:
-        """All that decides the weights but the contents of the base and the data, JSON-ready."""
-        told = {key: value for key, value in asdict(self).items() if key not in (*NOT_IDENTITY, "data", "held_out")}
+        """Return what decides the weights, JSON-ready, without the contents of the base and the data."""
+        settings = {key: value for key, value in asdict(self).items() if key not in (*NOT_IDENTITY, "data", "held_out")}
         if self.lora is not None:
-            told["lora"] = {**told["lora"], "targets": list(self.lora.targets)}
-        told["held_out"] = self.held_out if isinstance(self.held_out, float | int) else None
-        return told
-
-    def digest(self) -> str:
-        """SHA-256 (hex) of the settings and of the data's files; the base counts by its name.
-
-        Raises:
-            DataError: a file is not there.
-        """
-        from .rows import digest_source
-
-        held_out = digest_source(self.held_out) if isinstance(self.held_out, Path) else None
-        return json_digest({**self.collect_settings(), "data": digest_source(self.data), "held_out_data": held_out})
+            settings["lora"] = {**settings["lora"], "targets": list(self.lora.targets)}
+        settings["held_out"] = self.held_out if isinstance(self.held_out, float | int) else None
+        return settings
 
 
 def build_training_config(values: Mapping[str, Any], where: Where = lambda _: "") -> TrainingConfig:
-    """Return the training of plain values, as TOML and flags give them; `lora` is "r,alpha,targets" or a table.
+    """Build a training's configuration from plain values; `lora` is "r,alpha,targets" or a table.
 
     Raises:
         UsageError: an unknown key, a value of another type, or one out of range.
@@ -140,7 +127,7 @@ def build_training_config(values: Mapping[str, Any], where: Where = lambda _: ""
 
 
 def parse_lora(text: str) -> Lora:
-    """The adapters that "r[,alpha[,target...]]" names; "q_proj" and the like, or "all-linear".
+    """Parse "r[,alpha[,target...]]"; a target is "q_proj" and the like, or "all-linear".
 
     Raises:
         UsageError: it has another form.

@@ -1,4 +1,4 @@
-"""The losses of a training as PNG and as a page that needs no network, beside the checkpoint."""
+"""Write the losses of a training as PNG and as a page that needs no network, beside the checkpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CARDS = (("train", "training loss"), ("held_out", "held-out loss"))
 
 
 def write_curves(folder: Path, manifest: Mapping[str, Any]) -> Path:
-    """Write `training/loss.png` and `training/report.html` of the checkpoint in `folder`; returns the page.
+    """Write `training/loss.png` and `training/report.html` of the checkpoint in `folder`, and return the page.
 
     Raises:
         StoreError: a file cannot be written.
@@ -32,7 +32,7 @@ def write_curves(folder: Path, manifest: Mapping[str, Any]) -> Path:
 
 
 def render_page(manifest: Mapping[str, Any]) -> str:
-    """The page's text."""
+    """Render the page as HTML."""
     losses, data = manifest["losses"], manifest["data"]
     about = f"{data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens, {manifest['seconds']:.0f} s"
     shown = (
@@ -57,31 +57,32 @@ def _build_card(name: str, curve: Sequence[Sequence[float]]) -> dict[str, str]:
 
 
 def _collect_alarms(data: Mapping[str, Any], contamination: Mapping[str, Any] | None) -> list[str]:
-    told = []
+    alarms = []
     if data["too_long"]:
         kept = data["too_long"] - data["left_out"]
-        told.append(
+        alarms.append(
             f"{data['too_long']} rows were longer than the limit: {data['left_out']} left out, "
             f"{kept} kept without an end."
         )
     if data["held_out_in_training"]:
-        told.append(f"{data['held_out_in_training']} held-out rows were trained on as well; their loss says little.")
+        alarms.append(f"{data['held_out_in_training']} held-out rows were trained on as well; their loss says little.")
     if not contamination:
-        told.append("The data was not compared with any benchmark (`harness decontaminate` does that).")
-    return told
+        alarms.append("The data was not compared with any benchmark (`harness decontaminate` does that).")
+    return alarms
 
 
 def _build_table(losses: Mapping[str, Sequence[Sequence[float]]]) -> list[list[str]]:
-    """Every step with a held-out loss, and the training loss of the same step."""
+    """Return a row per step with a held-out loss, and the training loss of the same step."""
     train, held_out = ({pair[0]: pair[1] for pair in losses[name]} for name in ("train", "held_out"))
     steps = sorted(held_out) or sorted({min(train), max(train)} if train else ())
     return [
-        [str(int(step)), *(f"{one[step]:.4f}" if step in one else "" for one in (train, held_out))] for step in steps
+        [str(int(step)), *(f"{curve[step]:.4f}" if step in curve else "" for curve in (train, held_out))]
+        for step in steps
     ]
 
 
 def _collect_facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How it was trained, for people."""
+    """Return how the checkpoint was trained, as names and values."""
     base, data, recipe = manifest["base"], manifest["data"], manifest["recipe"]
     rows = [
         ("base", f"{base['name']} {base['weights_digest']}"),
@@ -91,5 +92,5 @@ def _collect_facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("computed in", manifest["dtype"]),
     ]
     rows += [(key, str(value)) for key, value in manifest["settings"].items() if key not in ("base", "recipe", "dtype")]
-    rows.append(("versions", ", ".join(f"{name} {found}" for name, found in manifest["versions"].items())))
+    rows.append(("versions", ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())))
     return rows

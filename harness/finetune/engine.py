@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer as a configuration asks for it. Everything that imports torch, TRL or PEFT for training is here."""
+"""Build and run TRL's SFTTrainer from a configuration."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..errors import INFRASTRUCTURE, ModelError
 from ..models.adapters import CONFIGURATION
 from ..models.checkpoint import read_json_object, summarize_error
 from ..store import write_json
-from .adapting import build_peft_config, build_quantization
 from .config import TrainingConfig
 from .folder import ABOUT, STATES
+from .lora import build_peft_config, build_quantization
 from .machine import count_shards, get_world_size, has_accelerator, is_main, split_batch
 from .tokens import Encoded
 
@@ -21,13 +21,13 @@ IGNORED = -100
 """The label of tokens without a loss."""
 EVALUATIONS = 10
 EVALUATION_SHARE = 0.1
-"""Of the training's work, at most; the first and the last measure come on top."""
+"""Largest fraction of the training's work; the first and the last evaluation are extra."""
 SAVES = 10
-"""Where several processes save states."""
+"""Number of saved states if several processes train."""
 
 
 def load_base(path: Path, config: TrainingConfig, dtype: str) -> Any:
-    """The base's model: float32 where all weights are trained, else in the type of the computation.
+    """Load the base's model: in float32 if all weights are trained, else in the type of the computation.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -35,7 +35,7 @@ def load_base(path: Path, config: TrainingConfig, dtype: str) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    # Updates of a few millionths vanish in 16 bits, so weights that are trained are held in 32.
+    # Updates of a few millionths vanish in 16 bits, so trained weights are float32.
     held = dtype if config.lora is not None else "float32"
     options: dict[str, Any] = {"dtype": getattr(torch, held)}
     if config.quantization != "none":
@@ -53,7 +53,7 @@ def load_base(path: Path, config: TrainingConfig, dtype: str) -> Any:
 def prepare_tokenizer(tokenizer: Any, vocabulary: int) -> None:
     """Give the tokenizer a pad token that the model has a row for; the vocabulary does not grow.
 
-    Padded positions are masked and carry no loss, so that the EOS may serve.
+    Padded positions are masked and carry no loss, so EOS can be the pad token.
     """
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= vocabulary:
         tokenizer.pad_token = tokenizer.eos_token
@@ -61,7 +61,7 @@ def prepare_tokenizer(tokenizer: Any, vocabulary: int) -> None:
 
 
 def build_dataset(encoded: Encoded, order: Sequence[int]) -> Any:
-    """Return what TRL takes as tokenised prompt-completion data, in the order of training."""
+    """Build TRL's tokenised prompt-completion data, in the order of training."""
     from datasets import Dataset
 
     return Dataset.from_dict(
@@ -82,7 +82,7 @@ def make_trainer(
     held_out: Any | None,
     callback: Any,
 ) -> Any:
-    """The trainer; nothing runs yet."""
+    """Build the trainer; nothing runs yet."""
     return _build_trainer_class(held_out)(
         model=model,
         args=arguments,
@@ -95,10 +95,10 @@ def make_trainer(
 
 
 def _build_trainer_class(held_out: Any | None) -> Any:
-    """TRL's trainer with a held-out loss that is the mean over all answer tokens.
+    """Return TRL's trainer with a held-out loss that is the mean over all answer tokens.
 
-    The trainer weighs batches by their rows, so its figure depends on which rows meet in a batch; here a batch's loss
-    is scaled by its tokens per row over those of all rows.
+    The trainer weights batches by their rows, so its loss depends on which rows share a batch. Here a batch's loss is
+    scaled by its tokens per row over those of all rows.
     """
     from trl.trainer.sft_trainer import SFTTrainer
 
@@ -109,17 +109,17 @@ def _build_trainer_class(held_out: Any | None) -> Any:
     class ByToken(SFTTrainer):
         def prediction_step(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
             labels = inputs["labels"]
-            # without padding, rows lie behind one another and their positions begin anew
+            # without padding, rows follow one another and their positions restart
             rows = (inputs["position_ids"] == 0).sum() if "position_ids" in inputs else labels.shape[0]
             scale = (labels != IGNORED).sum() / rows / tokens_per_row
-            loss, logits, found = super().prediction_step(model, inputs, *rest, **named)
-            return loss * scale.to(loss.device), logits, found
+            loss, logits, targets = super().prediction_step(model, inputs, *rest, **named)
+            return loss * scale.to(loss.device), logits, targets
 
     return ByToken
 
 
 def _build_tensorboard(out: Path) -> list[Any]:
-    """TensorBoard's log, where it is installed, in the process that writes."""
+    """Return TensorBoard's callback if it is installed and this is the process that writes."""
     if not find_spec("tensorboard") or not is_main():
         return []
     from torch.utils.tensorboard import SummaryWriter
@@ -131,15 +131,15 @@ def _build_tensorboard(out: Path) -> list[Any]:
 
 
 def saves_by_time(config: TrainingConfig) -> bool:
-    """Whether states are saved by the clock, which several processes would not read alike."""
+    """Return whether states are saved by the clock, which several processes would not read alike."""
     return config.save_every is None and get_world_size() == 1
 
 
 def _build_schedule(config: TrainingConfig, steps: int, *, rows: int, held_out: int, fresh: bool) -> dict[str, Any]:
-    """When losses are taken and states saved."""
+    """Return when losses are measured and states saved."""
     return {
         "logging_steps": config.log_every,
-        "logging_nan_inf_filter": False,  # a loss that is no number is told, not hidden
+        "logging_nan_inf_filter": False,  # a loss that is no number is reported, not hidden
         "eval_strategy": "steps" if held_out else "no",
         "eval_steps": compute_evaluation_steps(config, steps, rows, held_out),
         "eval_on_start": bool(held_out) and fresh,
@@ -150,17 +150,17 @@ def _build_schedule(config: TrainingConfig, steps: int, *, rows: int, held_out: 
 
 
 def compute_evaluation_steps(config: TrainingConfig, steps: int, rows: int, held_out: int) -> int:
-    """Steps between two held-out losses; a row costs a third there of what it costs in training."""
+    """Return the steps between two held-out losses; a row costs a third of what it costs in training."""
     affordable = int(EVALUATION_SHARE * 3 * rows / held_out) if held_out else 0
     return config.eval_every or max(1, steps // max(1, min(EVALUATIONS, affordable)))
 
 
 def build_arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, fresh: bool) -> Any:
-    """TRL's own configuration; made before the model is loaded, for it starts what several processes share."""
+    """Build TRL's own configuration, before the model is loaded, because it starts what several processes share."""
     from trl.trainer.sft_config import SFTConfig
 
     micro, parts = split_batch(config)
-    # packing makes fewer
+    # packing needs fewer
     steps = config.max_steps if config.packing and config.max_steps is not None else -(-rows // config.batch_size)
     return SFTConfig(
         output_dir=str(config.out / STATES),
@@ -194,10 +194,10 @@ def build_arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: 
 
 
 def run_training(trainer: Any, state: Path | None) -> None:
-    """Train, from `state` on where there is one.
+    """Train, and resume from `state` if there is one.
 
     Raises:
-        ModelError: memory did not do after all.
+        ModelError: the machine is out of memory.
     """
     import torch
 
@@ -214,7 +214,7 @@ def run_training(trainer: Any, state: Path | None) -> None:
 def save_checkpoint(trainer: Any, tokenizer: Any, config: TrainingConfig, base: Path) -> None:
     """Write the checkpoint, or the adapter, and the tokenizer; weights in the type that the base has on the disk.
 
-    Where processes share the weights, they are gathered as the launcher's configuration says, in its type.
+    If processes share the weights, they are gathered as the launcher's configuration says, in its type.
     """
     import torch
     from transformers import AutoConfig
@@ -238,7 +238,7 @@ def save_checkpoint(trainer: Any, tokenizer: Any, config: TrainingConfig, base: 
 
 
 def _settle_adapter(folder: Path) -> None:
-    """PEFT writes names in the order of a set, and a card without content: the same adapter has the same bytes here."""
+    """Sort PEFT's module names and remove its empty card, so that equal adapters have equal bytes."""
     (folder / "README.md").unlink(missing_ok=True)
     settings = read_json_object(folder / CONFIGURATION)
     write_json(folder / CONFIGURATION, {**settings, "target_modules": sorted(settings["target_modules"])})

@@ -1,9 +1,9 @@
-"""A benchmark's problems with their reference solutions as training rows, in the bytes it is evaluated with.
+"""Export a benchmark's problems and reference solutions as training rows with the prompts of evaluation.
 
-An instruction is exactly what the recipe puts between "### Instruction:" and the response marker, so that the trained
-prompt is, byte for byte, the one that the benchmark is asked with. An answer is the reference in a ```python fence, its
-line ends "\\n" and its tabs four spaces, which the recipe's extraction gives back as it is. Only benchmarks that are
-meant for training (`for_training`) can be had: those whose figures are reported would be worth nothing afterwards.
+An instruction is exactly what the recipe puts between "### Instruction:" and the response marker, so the trained
+prompt is, byte for byte, the evaluated one. An answer is the reference in a ```python fence with "\\n" as line ends
+and four spaces for tabs; the recipe's extraction returns it unchanged. Only benchmarks for training (`for_training`)
+can be exported: training on the others would spoil their figures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECTION = "### Instruction:\n"
 
 
 def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -> int:
-    """Write the rows of `benchmark` as JSON lines; returns how many.
+    """Write the rows of `benchmark` as JSON lines, and return how many.
 
     Raises:
         UsageError: the benchmark is not for training, the recipe cannot be trained in that form, or `out` exists.
@@ -43,7 +43,7 @@ def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -
 
 
 def build_training_examples(suite: Suite) -> list[dict[str, str]]:
-    """The suite's problems as Alpaca rows, with the task id.
+    """Return the suite's problems as Alpaca rows, with the task id.
 
     Raises:
         UsageError: a row trained with the recipe would not be the prompt that is evaluated.
@@ -53,22 +53,18 @@ def build_training_examples(suite: Suite) -> list[dict[str, str]]:
 
 
 def _build_example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, str]:
-    asked = suite.build_prompt(problem)
-    if asked.messages:
-        instruction = asked.messages[0][1]
+    prompt = suite.build_prompt(problem)
+    if prompt.messages:
+        instruction = prompt.messages[0][1]
     else:
-        instruction = (asked.text or "").partition(SECTION)[2].removesuffix(f"\n\n{recipe.response_marker}")
-    if recipe.prefill or recipe.ask(instruction) != asked:
+        instruction = (prompt.text or "").partition(SECTION)[2].removesuffix(f"\n\n{recipe.response_marker}")
+    if recipe.prefill or recipe.ask(instruction) != prompt:
         raise UsageError(
             f'recipe "{recipe.name}" asks {suite.name} in a form that no row of instruction and answer gives; '
             "choose wizardcoder, alpaca or chat"
         )
-    return {
-        "instruction": instruction,
-        "input": "",
-        "output": _fence_code(problem.reference),
-        "task_id": problem.task_id,
-    }
+    answer = _fence_code(problem.reference)
+    return {"instruction": instruction, "input": "", "output": answer, "task_id": problem.task_id}
 
 
 def _fence_code(code: str) -> str:

@@ -1,8 +1,8 @@
-"""The folder of one training: held by one process, bound to one configuration, its manifest beside the weights.
+"""The folder of one training: locked by one process, bound to one configuration, its manifest beside the weights.
 
-harness.json     the manifest (see `harness.models.trained`): what was trained on what, how, and what came of it
+harness.json     the manifest (see `harness.models.trained`): base, data, settings and outcome
 config.json ...  the checkpoint, or the adapter, in the Hugging Face layout: written when the training is done
-checkpoints/     states to go on from; removed when the training is done
+checkpoints/     states to resume from; removed when the training is done
 training/        the libraries' output, the losses, the curves and their page
 """
 
@@ -25,11 +25,11 @@ STATES = "checkpoints"
 ABOUT = "training"
 LOG = "output.log"
 COMPLETE = "complete"
-"""Written into a state when all of it is on the disk."""
+"""File in a state that marks it as complete."""
 
 
 class TrainingFolder:
-    """`path` held for writing; a context manager. With `writes` off it only reads: another process of ours holds it.
+    """Lock on `path` for writing, as a context manager. Without `writes` it only reads: another process of ours writes.
 
     Raises (entering):
         StoreError: another configuration, something else or another process holds the folder, or it cannot be written.
@@ -59,7 +59,7 @@ class TrainingFolder:
 
     @property
     def log(self) -> Path:
-        """Where the libraries' output goes."""
+        """Return the file of the libraries' output."""
         return self.path / ABOUT / LOG
 
     def update(self, **fields: Any) -> None:
@@ -69,7 +69,7 @@ class TrainingFolder:
             write_json(self.path / OWN_MANIFEST, self.manifest)
 
     def find_last_state(self) -> Path | None:
-        """The newest state that is whole; those that a kill left unfinished are removed."""
+        """Return the newest complete state; incomplete ones are removed."""
         whole: dict[int, Path] = {}
         for state in (self.path / STATES).glob("checkpoint-*"):
             if (state / COMPLETE).is_file():
@@ -79,24 +79,24 @@ class TrainingFolder:
         return whole[max(whole)] if whole else None
 
     def forget_states(self) -> None:
-        """Remove what a stopped training would go on from."""
+        """Remove the states that a stopped training would resume from."""
         if self.writes:
             shutil.rmtree(self.path / STATES, ignore_errors=True)
 
     def _claim_folder(self) -> dict[str, Any]:
-        found = read_training(self.path)
-        if found is None:
-            # Another process of ours may have been faster with the folder of the log.
+        manifest = read_training(self.path)
+        if manifest is None:
+            # Another process of ours may have made the folder of the log already.
             ours = (LOCK, ABOUT)
             foreign = sorted(entry.name for entry in self.path.iterdir() if entry.name not in ours)
             if foreign:
                 raise StoreError(f"{self.path} holds {foreign[0]} but no training of ours; choose another --out")
             return self._start_manifest()
-        differing = find_differences(found.get("identity", {}), self._identity)
-        if differing and not found.get("finished") and self.find_last_state() is None:
-            return self._start_manifest()  # a start that was refused, or stopped before it had anything to lose
-        check_identity(self.path, found, self._identity, "a training of ")
-        return found
+        differing = find_differences(manifest.get("identity", {}), self._identity)
+        if differing and not manifest.get("finished") and self.find_last_state() is None:
+            return self._start_manifest()  # an earlier start was refused, or stopped before it saved a state
+        check_identity(self.path, manifest, self._identity, "a training of ")
+        return manifest
 
     def _start_manifest(self) -> dict[str, Any]:
         manifest = {**build_manifest(self._identity), "finished": False}

@@ -1,4 +1,4 @@
-"""Look at the machine to train on: packages, processes, the type to compute in, and how a step is divided."""
+"""Inspect the machine to train on: packages, processes, the type to compute in, and how a step is divided."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..errors import ModelError, UsageError, install_hint
 from .config import TrainingConfig
 
 MICRO_BATCH = {"cuda": 8, "cpu": 4}
-"""Rows in memory at a time, at most; a processor gains nothing from more, and pads less with fewer."""
+"""Most rows in memory at a time; a CPU gains nothing from more, and pads less with fewer."""
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate")
 
 
 def check_installed() -> None:
-    """See that training is possible at all.
+    """Check that the packages for training are installed.
 
     Raises:
         ModelError: a package is missing.
@@ -26,34 +26,34 @@ def check_installed() -> None:
 
 
 def has_accelerator() -> bool:
-    """Whether training runs on one."""
+    """Return whether training runs on an accelerator."""
     import torch
 
     return torch.cuda.is_available()
 
 
 def get_world_size() -> int:
-    """Processes that train together, as a launcher says it."""
+    """Return the number of processes that train together, from the launcher's environment."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def count_shards() -> int:
-    """Processes that share weights and states: all of them under FSDP and DeepSpeed, as accelerate says it."""
+    """Count the processes that share weights and states: all of them under FSDP and DeepSpeed, else 1."""
     shared = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
     return get_world_size() if any(os.environ.get(name) == "true" for name in shared) else 1
 
 
 def is_main() -> bool:
-    """Whether this is the process that writes."""
+    """Return whether this is the process that writes."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def exit_process() -> None:
-    """End this process at once, its output written, where it trained with others; else nothing happens.
+    """End this process at once, with its output written, if it trained with others.
 
-    A thread of Gloo may still have a tensor to let go of, for which it needs the interpreter: one that winds down ends
-    that thread, and the process with SIGABRT. PyTorch knows of it (https://github.com/pytorch/pytorch/pull/179291);
-    destroying the process group does not help, as FSDP's device mesh keeps the group alive.
+    A thread of Gloo may still have to release a tensor, for which it needs the interpreter. An interpreter that shuts
+    down ends that thread, and the process with SIGABRT (https://github.com/pytorch/pytorch/pull/179291). Destroying the
+    process group does not help, as FSDP's device mesh keeps the group alive.
     """
     if get_world_size() == 1:
         return
@@ -62,8 +62,8 @@ def exit_process() -> None:
     os._exit(0)
 
 
-def select_dtype(asked: str) -> str:
-    """The type of the computation on this hardware.
+def select_dtype(requested: str) -> str:
+    """Return the type of the computation on this hardware.
 
     Raises:
         UsageError: the hardware cannot train in it.
@@ -71,17 +71,17 @@ def select_dtype(asked: str) -> str:
     import torch
 
     cuda = has_accelerator()
-    if asked == "auto":
+    if requested == "auto":
         if not cuda:
             return "float32"
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    if asked == "float16" and not cuda:
+    if requested == "float16" and not cuda:
         raise UsageError("dtype float16 trains on accelerators only; choose --dtype bfloat16 or float32")
-    return asked
+    return requested
 
 
 def split_batch(config: TrainingConfig) -> tuple[int, int]:
-    """Rows in memory at a time, and how many such parts make a step of one process.
+    """Return the rows in memory at a time, and how many such parts make a step of one process.
 
     Raises:
         UsageError: the batch does not divide.

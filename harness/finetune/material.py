@@ -19,7 +19,7 @@ from .tokens import Encoded, encode_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """Read and checked."""
+    """Base, recipe, tokenizer, and the rows as tokens in the order of training."""
 
     base: Checkpoint
     recipe: Recipe
@@ -28,11 +28,11 @@ class Material:
     held_out: Encoded | None
     order: list[int]
     facts: dict[str, Any]
-    """Of the data, for the manifest."""
+    """Facts about the data, for the manifest."""
 
 
 def read_parts(config: TrainingConfig) -> tuple[list[TrainingRow], list[TrainingRow]]:
-    """The rows to train on and the held-out ones.
+    """Read the rows to train on and the held-out ones.
 
     Raises:
         DataError: a source cannot be read, or a row does not fit.
@@ -48,7 +48,7 @@ def read_parts(config: TrainingConfig) -> tuple[list[TrainingRow], list[Training
 def make_material(
     config: TrainingConfig, base: Checkpoint, train: list[TrainingRow], held_out: list[TrainingRow]
 ) -> Material:
-    """The rows as tokens, in the order of training.
+    """Encode the rows as tokens and put them in the order of training.
 
     Raises:
         UsageError: the length that is asked for exceeds the base's context.
@@ -62,24 +62,24 @@ def make_material(
         )
     tokenizer = load_tokenizer(base.path)
     chosen = recipe(config.recipe)
-    made = [
+    encoded = [
         encode_rows(rows, chosen, tokenizer, name=base.name, max_length=config.max_length, truncated=config.truncated)
         for rows in (train, held_out)
         if rows
     ]
-    sizes = made[0].answer_tokens
+    sizes = encoded[0].answer_tokens
     budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
     order = order_rows(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
     if not config.packing:
-        order = sort_steps(order, [len(ids) for ids in made[0].input_ids], config.batch_size)
+        order = sort_steps(order, [len(ids) for ids in encoded[0].input_ids], config.batch_size)
     return Material(
         base=base,
         recipe=chosen,
         tokenizer=tokenizer,
-        train=made[0],
-        held_out=made[1] if len(made) > 1 else None,
+        train=encoded[0],
+        held_out=encoded[1] if len(encoded) > 1 else None,
         order=order,
-        facts=_collect_facts(config, train, held_out, made[0], order),
+        facts=_collect_facts(config, train, held_out, encoded[0], order),
     )
 
 
@@ -90,7 +90,7 @@ def _collect_facts(
     encoded: Encoded,
     order: Sequence[int],
 ) -> dict[str, Any]:
-    """Return what the manifest says of the data."""
+    """Return the manifest's facts about the data."""
     sizes = encoded.answer_tokens
     return {
         "source": str(find_source_file(config.data)),
@@ -111,7 +111,7 @@ def _get_question(row: TrainingRow) -> tuple[str, str]:
 
 
 def report_data(material: Material, tell: Callable[[str], None]) -> None:
-    """Say how much there is to train on, and what a reader should know of it."""
+    """Report how much data is trained on, with warnings about it."""
     facts = material.facts
     tell(
         f"data: {facts['rows']} rows, {facts['held_out_rows']} held out; {facts['trained_rows']} to train on with "

@@ -1,8 +1,8 @@
-"""Estimate the memory that a training needs, before anything is loaded, and what there is.
+"""Estimate the memory that a training needs, before anything is loaded, and read what is available.
 
-Counted for one process: weights, gradients and AdamW's two moments of what is trained (float32), the base in its own
-type under LoRA, and what the layers keep for the way back. Not promised: more than the order of magnitude. Activations
-are counted as a Llama's layers keep them, buffers of libraries not at all.
+The estimate is for one process: weights, gradients and AdamW's two moments of what is trained (float32), the base in
+its own type under LoRA, and the layers' activations for the backward pass. It gives the order of magnitude: activations
+are those of a Llama's layers, and buffers of libraries are not counted.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ WIDTHS = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 QUANTISED = {"4bit": 0.55, "8bit": 1.05}
 """Bytes per parameter, scales included."""
 HIDDEN_KEPT, INNER_KEPT = 12, 4
-"""How many values of the hidden and of the inner width a layer keeps per token."""
+"""Values of the hidden and of the inner width that a layer keeps per token."""
 LORA_HIDDEN, LORA_INNER = 14, 5
-"""And what adapters of all matrices keep besides, in float32: their inputs, their outputs and the sums."""
+"""Further values with adapters of all matrices, in float32: their inputs, their outputs and the sums."""
 SCORE_BYTES = 6
-"""Per attention score, which a processor keeps; an accelerator's kernels make it again."""
+"""Bytes per attention score, which a CPU keeps; an accelerator's kernels recompute it."""
 LIBRARIES = 700_000_000
 GROUPS = (
     ("/sys/fs/cgroup", "memory.max", "memory.current"),
@@ -35,7 +35,7 @@ GROUPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryEstimate:
-    """Bytes of one process."""
+    """Estimated bytes of one process."""
 
     weights: int
     gradients: int
@@ -45,11 +45,11 @@ class MemoryEstimate:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Return the sum of all parts."""
         return self.weights + self.gradients + self.optimiser + self.activations + self.libraries
 
     def format(self) -> str:
-        """For people: the total and its parts."""
+        """Format the total and its parts."""
         parts = {"weights": self.weights, "gradients": self.gradients, "optimiser": self.optimiser}
         parts |= {"activations": self.activations, "libraries": self.libraries}
         return f"{_format_gb(self.total)} ({', '.join(f'{name} {_format_gb(value)}' for name, value in parts.items())})"
@@ -57,17 +57,17 @@ class MemoryEstimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Rows in memory at a time."""
+    """Shape of the rows in memory at a time."""
 
     rows: int
     length: int
     """Tokens of the longest row."""
     keeps_scores: bool
-    """Whether attention scores are kept for the way back."""
+    """Whether attention scores are kept for the backward pass."""
 
 
 def estimate_memory(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards: int = 1) -> MemoryEstimate:
-    """Return what `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
+    """Estimate what `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
     shapes: dict[str, tuple[int, ...]] = {}
     for shard in sorted(base.glob(WEIGHTS)):
         shapes |= read_tensor_shapes(shard)
@@ -88,7 +88,7 @@ def estimate_memory(base: Path, config: TrainingConfig, *, dtype: str, batch: Ba
 
 
 def check_memory(needed: MemoryEstimate, available: int | None) -> None:
-    """Refuse what will not fit.
+    """Refuse a training that does not fit into memory.
 
     Raises:
         ModelError: with both figures.
@@ -103,7 +103,7 @@ def check_memory(needed: MemoryEstimate, available: int | None) -> None:
 
 
 def read_available_bytes() -> int:
-    """Free memory of the accelerator, else what the machine and this process's group have left."""
+    """Return the free bytes of the accelerator, else what the machine and this process's group have left."""
     import psutil  # type: ignore[import-untyped]
     import torch
 
@@ -114,7 +114,7 @@ def read_available_bytes() -> int:
 
 
 def read_peak_bytes() -> int:
-    """The most that this process has had: on the accelerator where there is one."""
+    """Return the most bytes that this process has had, on the accelerator if there is one."""
     import resource
 
     import torch
@@ -126,13 +126,13 @@ def read_peak_bytes() -> int:
 
 def _count_lora_parameters(config: TrainingConfig, shapes: Mapping[str, tuple[int, ...]]) -> int:
     assert config.lora is not None
-    found = 0
+    count = 0
     for name, shape in shapes.items():
         module = name.removesuffix(".weight").rpartition(".")[2]
         wanted = config.lora.targets == (ALL_LINEAR,) or module in config.lora.targets
         if len(shape) == 2 and wanted and ".layers." in f".{name}":
-            found += config.lora.r * sum(shape)
-    return found
+            count += config.lora.r * sum(shape)
+    return count
 
 
 def _estimate_activations(base: Path, config: TrainingConfig, width: float, batch: Batch) -> float:
@@ -151,7 +151,7 @@ def _estimate_activations(base: Path, config: TrainingConfig, width: float, batc
 
 
 def _read_group_bytes() -> int | None:
-    """Return what the control group has left; files it has merely read before count as free."""
+    """Return the bytes that the control group has left; cached files count as free."""
     for folder, limit, used in GROUPS:
         try:
             left = int((Path(folder) / limit).read_text("utf-8")) - int((Path(folder) / used).read_text("utf-8"))

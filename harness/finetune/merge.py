@@ -1,8 +1,7 @@
-"""A LoRA adapter added to its base's weights: a full checkpoint in safetensors that every engine loads.
+"""Merge a LoRA adapter into its base's weights: a full checkpoint in safetensors that every engine loads.
 
-The sum is made in float32 and written in the type that the base has on the disk, so it is as near to base and adapter
-together as that type allows. Not promised: that an adapter of another tool belongs to the base it names; shapes are
-compared.
+The sum is computed in float32 and written in the type that the base has on disk, so it is as close to base and adapter
+together as that type allows. If another tool made the adapter, only shapes show whether it belongs to the base.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from .machine import check_installed
 
 
 def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
-    """Write base and `adapter` together to the folder `out`, which must not exist yet.
+    """Merge `adapter` into its base and write the checkpoint to the folder `out`, which must not exist yet.
 
     `base` defaults to the one that the adapter's manifest or its configuration names.
 
@@ -60,26 +59,26 @@ def merge(adapter: Path, out: Path, *, base: str | None = None) -> Path:
     return out
 
 
-def _find_base(adapter: Path, asked: str | None) -> Checkpoint:
-    """The checkpoint that the adapter changes; its weights must be those that the adapter was trained on."""
+def _find_base(adapter: Path, requested: str | None) -> Checkpoint:
+    """Find the adapter's base; its weights must be those that the adapter was trained on."""
     trained = read_training(adapter) or {}
     known = trained.get("base", {})
     named = read_json_object(adapter / CONFIGURATION).get("base_model_name_or_path")
-    spec = asked or known.get("name") or named
+    spec = requested or known.get("name") or named
     if not isinstance(spec, str) or not spec:
         raise ModelError(f"adapter {adapter} does not say its base; name it with --base")
-    found = find_checkpoint(spec, ModelOptions())
+    checkpoint = find_checkpoint(spec, ModelOptions())
     digest = known.get("weights_digest")
-    if digest is not None and digest != digest_weights(found.path):
+    if digest is not None and digest != digest_weights(checkpoint.path):
         raise ModelError(
             f"adapter {adapter} was trained on the weights {digest[:19]}..., and {spec} has "
-            f"{digest_weights(found.path)[:19]}...; name the right base with --base"
+            f"{digest_weights(checkpoint.path)[:19]}...; name the right base with --base"
         )
-    return found
+    return checkpoint
 
 
 def _extend_manifest(adapter: Adapter, base: Checkpoint) -> dict[str, Any]:
-    """The adapter's own, with where the merged weights come from."""
+    """Return the adapter's manifest, with where the merged weights come from."""
     trained = read_training(adapter.path) or {}
     facts = {"adapter": adapter.digest, "base": digest_weights(base.path), "rank": adapter.rank, "when": read_clock()}
     return {**trained, "merged": facts}
@@ -112,5 +111,5 @@ def _merge_weights(base: Path, adapter: Path, out: Path) -> None:
 
 
 def _load_tokenizer(base: Path, adapter: Path) -> Any:
-    """The adapter's own, which has a pad token, else the base's."""
+    """Load the adapter's own tokenizer, which has a pad token, else the base's."""
     return load_tokenizer(adapter if (adapter / "tokenizer_config.json").is_file() else base)

@@ -1,7 +1,7 @@
-"""In which order rows are trained on: whole passes over the data, each shuffled by the seed, in one list.
+"""Order the training rows: whole passes over the data, each shuffled by the seed, in one list.
 
-Made here and not by a sampler, so that the seed alone decides it: the same for any number of processes and versions of
-libraries, for a training that was stopped, and for budgets of steps or tokens.
+The order does not come from a sampler, so the seed alone decides it: it is the same for any number of processes and
+versions of libraries, for a resumed training, and for budgets of steps or tokens.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ def order_rows(
     rows: int | None = None,
     tokens: int | None = None,
 ) -> list[int]:
-    """Indices into the data, in the order of training.
+    """Return indices into the data, in the order of training.
 
     `sizes` are the rows' answer tokens. The first of the limits ends it: `rows` rows or `tokens` tokens (the row that
-    reaches it is the last one); `epochs` counts only where neither is given.
+    reaches it is the last one); `epochs` counts only if neither is given.
     """
     wanted = rows if rows is not None else None
     if rows is None and tokens is None:
@@ -41,12 +41,12 @@ def order_rows(
 
 
 def sort_steps(order: Sequence[int], lengths: Sequence[int], batch_size: int) -> list[int]:
-    """`order` with the rows of each optimiser step from the longest to the shortest.
+    """Sort the rows of each optimiser step in `order` from the longest to the shortest.
 
     A step's gradient is a sum, so nothing changes but rounding; the parts of a step that are in memory at a time then
     hold rows of like length, and less is computed on padding.
     """
-    found: list[int] = []
+    result: list[int] = []
     for start in range(0, len(order), batch_size):
-        found += sorted(order[start : start + batch_size], key=lambda index: -lengths[index])
-    return found
+        result += sorted(order[start : start + batch_size], key=lambda index: -lengths[index])
+    return result

@@ -1,8 +1,8 @@
-"""Settings that belong together, by name; a flag or a file's key wins over them.
+"""Named groups of settings; a flag or a file's key overrides them.
 
 WizardCoder's are the published ones (Luo et al. 2023, arXiv 2306.08568, and the project's README): batch 512, learning
 rate 2e-5, cosine with 30 steps of warm-up, 2048 tokens, fp16, ZeRO stage 3. The README trains three epochs; the paper
-says 200 steps (`--max-steps 200`). Both sizes share them; only what is in memory at a time differs, which is ours.
+says 200 steps (`--max-steps 200`). Both sizes share them; only the micro-batch, which is our choice, differs.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 
 def get_preset(name: str) -> dict[str, Any]:
-    """The settings called `name`.
+    """Return the settings called `name`.
 
     Raises:
-        UsageError: there are none.
+        UsageError: there is no such preset.
     """
     if name not in PRESETS:
         raise UsageError(f'preset "{name}" is not known.{suggest(name, PRESETS)}')

@@ -1,7 +1,7 @@
-"""Training rows in Alpaca's form: read exactly as they are, checked, set apart.
+"""Read training rows in Alpaca's form exactly as they are, check them, and hold some out.
 
 A source is a file (JSON lines, a JSON list, Parquet), a data set's folder (`train.jsonl`) or a folder of
-`harness evolve`, whose data set lies in `dataset/`. Not promised: that an answer is right; only that there is one.
+`harness evolve`, whose data set is in `dataset/`. A row must have an answer, which may be wrong.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class TrainingRow:
     input: str
     output: str
     where: str
-    """For people: "line 17"."""
+    """Place for messages: "line 17"."""
 
 
 def read_training_rows(source: Path) -> list[TrainingRow]:
-    """The rows of `source`, in its order.
+    """Read the rows of `source`, in its order.
 
     Raises:
         DataError: it cannot be read, holds no rows, or a row does not fit or has no answer (the first is named).
@@ -55,7 +55,7 @@ def read_training_rows(source: Path) -> list[TrainingRow]:
 
 
 def find_source_file(source: Path) -> Path:
-    """The file of rows that `source` names: itself, or the data set's in a folder.
+    """Return the file of rows that `source` names: itself, or the data set's in a folder.
 
     Raises:
         DataError: there is none.
@@ -64,14 +64,14 @@ def find_source_file(source: Path) -> Path:
         return source
     if source.is_dir():
         for folder in FOLDERS:
-            if (found := source / folder / DATA_SET).is_file():
-                return found
+            if (file := source / folder / DATA_SET).is_file():
+                return file
         raise DataError(f"data {source} has no {DATA_SET}, and no dataset/{DATA_SET} either; name a file of rows")
     raise DataError(f"data {source} does not exist")
 
 
 def digest_source(source: Path) -> str:
-    """SHA-256 (hex) of the file of rows.
+    """Return the SHA-256 (hex) of the file of rows.
 
     Raises:
         DataError: there is none.
@@ -80,23 +80,23 @@ def digest_source(source: Path) -> str:
 
 
 def read_data_manifest(source: Path) -> dict[str, Any] | None:
-    """Return what the data set's own manifest says, where it lies beside the rows and is of these rows."""
+    """Read the data set's own manifest; None if it is missing or of other rows."""
     file = find_source_file(source)
     manifest = file.parent / DATA_MANIFEST
     if not manifest.is_file():
         return None
     try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
+        values = json.loads(manifest.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"data manifest {manifest} cannot be read: {reason(error)}") from error
-    files = found.get("files") if isinstance(found, dict) else None
+    files = values.get("files") if isinstance(values, dict) else None
     if not isinstance(files, Mapping) or files.get(file.name) != f"sha256:{file_digest(file)}":
         return None
-    return dict(found)
+    return dict(values)
 
 
 def split_rows(rows: Sequence[TrainingRow], share: float, seed: int) -> tuple[list[TrainingRow], list[TrainingRow]]:
-    """The rows to train on and the held-out ones, both in their order; the seed decides which.
+    """Split rows into training and held-out ones, both in their order; the seed decides which.
 
     Raises:
         DataError: a part would be empty.
@@ -110,7 +110,7 @@ def split_rows(rows: Sequence[TrainingRow], share: float, seed: int) -> tuple[li
 
 
 def digest_rows(rows: Iterable[TrainingRow]) -> str:
-    """SHA-256 (hex) of the rows' three texts, whatever file they came from."""
+    """Return the SHA-256 (hex) of the rows' three texts, whatever file they came from."""
     total = hashlib.sha256()
     for row in rows:
         total.update(json.dumps([row.instruction, row.input, row.output]).encode() + b"\n")

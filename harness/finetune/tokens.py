@@ -1,9 +1,8 @@
-"""From rows to token ids with a mask of the answer: the prompt by the same code and the same recipe as evaluation.
+"""Encode rows as token ids with a mask of the answer; the prompt comes from the code and the recipe of evaluation.
 
-`Recipe.ask` makes the prompt and `models.rendering` its ids, as for a model that is asked, so a checkpoint is
-evaluated on the ids it was trained on. The answer follows at once and ends with the EOS id, which is appended as an id.
-Where a tokenizer would merge the prompt's last token with the answer's first one, they stay apart: a model that is
-asked has the prompt's own tokens in front of it.
+`Recipe.ask` makes the prompt and `models.rendering` its ids, so a checkpoint is evaluated on the ids it was trained on.
+The answer follows directly and ends with the EOS id, which is appended as an id. If a tokenizer would merge the
+prompt's last token with the answer's first one, they stay separate, because evaluation ends with the prompt's tokens.
 """
 
 from __future__ import annotations
@@ -18,29 +17,29 @@ from ..tasks.recipes import Recipe
 from .rows import TrainingRow
 
 ANCHOR = "\n"
-"""Put in front of an answer that is tokenised alone, so that no tokenizer takes it for a text's beginning."""
+"""Prefix of an answer that is tokenised alone, so that no tokenizer treats it as the beginning of a text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """Rows as a model is trained on them; the lists run parallel."""
+    """Rows as token ids and masks; the lists are parallel."""
 
     input_ids: list[list[int]] = field(default_factory=list)
     completion_mask: list[list[int]] = field(default_factory=list)
     """1 for the answer and its EOS, which carry the loss."""
     too_long: int = 0
-    """Rows longer than the limit, which lose their EOS or were left out."""
+    """Number of rows over the limit, which lost their EOS or were dropped."""
     left_out: int = 0
-    """Those that were left out."""
+    """Number of dropped rows."""
 
     @property
     def answer_tokens(self) -> list[int]:
-        """How many tokens of each row carry the loss."""
+        """Count the tokens of each row that carry the loss."""
         return [sum(mask) for mask in self.completion_mask]
 
     @property
     def tokens(self) -> int:
-        """All tokens of all rows."""
+        """Count the tokens of all rows."""
         return sum(map(len, self.input_ids))
 
     def __len__(self) -> int:
@@ -50,7 +49,7 @@ class Encoded:
 def encode_rows(
     rows: Sequence[TrainingRow], recipe: Recipe, tokenizer: Any, *, name: str, max_length: int, truncated: str = "drop"
 ) -> Encoded:
-    """Token ids and answer masks of `rows`, those with room for an answer at least.
+    """Encode `rows` as token ids and answer masks, without rows that leave no room for an answer.
 
     Raises:
         ModelError: the tokenizer has no EOS, or refuses the prompt.
@@ -79,11 +78,11 @@ def encode_rows(
 
 
 def _encode_row(row: TrainingRow, recipe: Recipe, tokenizer: Any, name: str) -> tuple[list[int], list[int]]:
-    """The ids of the prompt as a model is asked with it, and those of the answer."""
+    """Return the ids of the prompt, as a model is asked with it, and those of the answer."""
     rendered = render_prompt(recipe.ask(row.instruction, row.input), tokenizer, name)
     prompt = list(rendered.token_ids or ())
     text = row.output.removesuffix(tokenizer.eos_token)
-    # A chat template has written its special tokens into the text already.
+    # A chat template has put its special tokens into the text already.
     joint = tokenizer(rendered.text + text, add_special_tokens=recipe.kind == "text")["input_ids"]
     if joint[: len(prompt)] == prompt:
         return prompt, joint[len(prompt) :]

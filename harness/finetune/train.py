@@ -1,4 +1,4 @@
-"""One fine-tuning from a configuration to a checkpoint with its manifest; the same one goes on where it was stopped."""
+"""Fine-tune from a configuration to a checkpoint with its manifest; the same configuration resumes a stopped one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ..progress.streams import duplicate_stream
 from ..store.provenance import describe_hardware, read_clock, read_versions
 from ..tasks.recipes import recipe
 from . import engine
+from .callback import collect_losses, make_callback
 from .config import TrainingConfig
 from .curves import write_curves
 from .folder import TrainingFolder
@@ -26,26 +27,25 @@ from .machine import check_installed, count_shards, has_accelerator, is_main, se
 from .material import Material, make_material, read_parts, report_data
 from .memory import Batch, MemoryEstimate, check_memory, estimate_memory, read_available_bytes, read_peak_bytes
 from .rows import TrainingRow, digest_rows, read_data_manifest
-from .watching import collect_losses, make_callback
 
 PACKAGES = ("evol-harness", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedCheckpoint:
-    """A checkpoint that is done."""
+    """A finished checkpoint."""
 
     folder: Path
     manifest: dict[str, Any]
-    """As harness.json has it."""
+    """Content of harness.json."""
     skipped: bool = False
-    """It was there already."""
+    """Whether it was finished before."""
 
     @property
     def losses(self) -> dict[str, list[list[float]]]:
-        """ "train" and "held_out": [step, loss] pairs."""
-        found: dict[str, list[list[float]]] = self.manifest["losses"]
-        return found
+        """Return the [step, loss] pairs of "train" and "held_out"."""
+        losses: dict[str, list[list[float]]] = self.manifest["losses"]
+        return losses
 
 
 def finetune(
@@ -55,9 +55,9 @@ def finetune(
     resume: bool = True,
     command: Sequence[str] = (),
 ) -> TrainedCheckpoint:
-    """Train what `config` says; a finished checkpoint of the same configuration is returned as it is.
+    """Train as configured; a finished checkpoint of the same configuration is returned as it is.
 
-    `tell` gets a line now and then (default: stderr). Without `resume` a stopped training begins again.
+    `tell` gets progress lines (default: stderr). Without `resume` a stopped training starts over.
 
     Raises:
         HarnessError: the data, the base, the folder or the machine does not fit; states saved until then are kept.
@@ -103,7 +103,7 @@ def _build_identity(
 
 
 def _describe_training(config: TrainingConfig, material: Material) -> dict[str, Any]:
-    """Return what the manifest says before the training."""
+    """Return what the manifest says when training starts."""
     base = material.base
     source = read_data_manifest(config.data) or {}
     return {
@@ -181,12 +181,12 @@ def _check_memory(
 
 
 def _ignore_line(_line: str) -> None:
-    """Return what the processes tell that are not the first one."""
+    """Drop the lines of processes other than the first one."""
 
 
 @contextmanager
 def _capture_library_output(log: Path) -> Iterator[None]:
-    """Libraries' output and warnings go to `log`."""
+    """Redirect libraries' output and warnings to `log`."""
     with redirect_output(log), warnings.catch_warnings():
         warnings.simplefilter("default")
         yield

@@ -1,10 +1,11 @@
-"""From seeds to a gate: evolve, fine-tune, evaluate beside the base, compare, decide; each stage done once.
+"""From seeds to a gate: evolve, fine-tune, evaluate with the base, compare, decide; each stage is done once.
 
-config      the TOML file
-stages      what is done already, by the digest of what decides it
-apart       training in a process of its own
-workshop    trainings and evaluations, whoever asks for them
-develop     Evol Stop's trainings
-ablation    equal tokens of round 0, 0 to 1, 0 to 2, ...
-run, page   the loop itself, and what it shows in the end
+config            the TOML file
+stages            records of finished stages, by the digest of what decides them
+training_process  training in a subprocess
+workshop          trainings and evaluations, each done once
+develop           Evol Stop's trainings
+standalone_stop   Evol Stop for `harness evolve` alone
+ablation          checkpoints of rounds 0, 0 to 1, 0 to 2, ... on equal numbers of tokens
+run, page         the loop itself and its page
 """

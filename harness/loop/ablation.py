@@ -1,11 +1,10 @@
 """Measure what each round adds: checkpoints trained on round 0, 0 to 1, 0 to 2, ..., on equal numbers of tokens.
 
 A larger set would win by more training alone. Here each checkpoint sees as many answer tokens (those that carry the
-loss) as the others, smaller sets more often; the budgets agree to within the row that reaches it. Where no file of
-held-out rows is named, a share of the seeds is set aside with all that was evolved from them, so that no held-out row
-has a relative among the trained ones, and all checkpoints are measured on the same rows.
-
-Not promised: equal steps or equal prompts; rows of later rounds are longer, so there are fewer of them in a budget.
+loss) as the others, smaller sets more often; the budgets agree to within the row that reaches it. If no file of
+held-out rows is named, a fraction of the seeds is held out with all that was evolved from them, so that no held-out
+row has a relative among the trained ones, and all checkpoints are measured on the same rows. Steps and prompts are
+not equal: rows of later rounds are longer, so a budget has fewer of them.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Point:
     last: int
     rows: int
     trained_rows: int
-    """Rows that were seen, repetitions counted."""
+    """Rows that were trained on, with repetitions."""
     trained_tokens: int
     held_out_loss: float | None
     scores: tuple[Score, ...]
@@ -51,20 +50,20 @@ class Point:
 
     @property
     def label(self) -> str:
-        """ "0 to 2"."""
+        """Return the rounds, such as "0 to 2"."""
         return format_rounds(self.last)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ablation:
-    """All points, and what they were measured with."""
+    """Checkpoints of all numbers of rounds, and what they were measured with."""
 
     budget: int
     held_out_rows: int
     points: tuple[Point, ...]
 
     def serialize(self, root: Path) -> dict[str, Any]:
-        """For a file; folders from `root` on."""
+        """Serialize the points; folders are relative to `root`."""
         return {
             "budget": self.budget,
             "held_out_rows": self.held_out_rows,
@@ -79,21 +78,21 @@ class Ablation:
         }
 
 
-def parse_ablation(found: Mapping[str, Any], root: Path) -> Ablation:
-    """Return what `Ablation.serialize` wrote."""
+def parse_ablation(values: Mapping[str, Any], root: Path) -> Ablation:
+    """Parse what `Ablation.serialize` returned."""
     points = tuple(
         Point(
-            **{name: one[name] for name in FIGURES},
-            scores=tuple(parse_score(score) for score in one["scores"]),
-            run=root / one["run"],
+            **{name: point[name] for name in FIGURES},
+            scores=tuple(parse_score(score) for score in point["scores"]),
+            run=root / point["run"],
         )
-        for one in found["rounds"]
+        for point in values["rounds"]
     )
-    return Ablation(budget=found["budget"], held_out_rows=found["held_out_rows"], points=points)
+    return Ablation(budget=values["budget"], held_out_rows=values["held_out_rows"], points=points)
 
 
 def build_ablation_stage(workshop: Workshop, data: Path, options: AblationOptions) -> Stage:
-    """The comparison as a stage; its trainings and runs are stages of their own.
+    """Build the comparison's stage; its trainings and runs are stages of their own.
 
     Raises:
         HarnessError: a setting or a file does not fit.
@@ -102,7 +101,7 @@ def build_ablation_stage(workshop: Workshop, data: Path, options: AblationOption
         name="ablation",
         key={
             "training": workshop.build_training_stage(data, options.finetune).digest,
-            "run": workshop.build_evaluation_stage(workshop.base, workshop.base_digest, options.run).digest,
+            "run": workshop.build_run_stage(workshop.base, workshop.base_digest, options.run).digest,
             "tokens": options.tokens,
             "held_out": options.held_out,
         },
@@ -110,7 +109,7 @@ def build_ablation_stage(workshop: Workshop, data: Path, options: AblationOption
 
 
 def format_rounds(last: int) -> str:
-    """Rounds up to `last`, as tables call them."""
+    """Return "0 to 2" for the rounds up to `last`, as tables show them."""
     return f"0 to {last}" if last else "0"
 
 
@@ -118,7 +117,7 @@ def measure_rounds(workshop: Workshop, data: Path, options: AblationOptions) -> 
     """Train and evaluate a checkpoint for each number of rounds in `data`, whose rows say their round.
 
     Raises:
-        DataError: the rows know no rounds, or too few seeds are there to set some aside.
+        DataError: the rows do not say their rounds, or there are too few seeds to hold some out.
         HarnessError: as the trainings and evaluations.
     """
     rows = read_rows_with_rounds(find_source_file(data))
@@ -128,8 +127,8 @@ def measure_rounds(workshop: Workshop, data: Path, options: AblationOptions) -> 
     if isinstance(named, str | Path):
         held_out, count = Path(named), len(read_training_rows(Path(named)))
     else:
-        rows, apart = split_by_lineage(rows, options.held_out, int(options.finetune.get("seed", 0)))
-        held_out, count = _write_row_file(folder, "held-out", apart), len(apart)
+        rows, held_out_rows = split_by_lineage(rows, options.held_out, int(options.finetune.get("seed", 0)))
+        held_out, count = _write_row_file(folder, "held-out", held_out_rows), len(held_out_rows)
     sets = {last: [row for row in rows if row["round"] <= last] for last in sorted({row["round"] for row in rows})}
     budget = options.tokens or compute_largest_budget(workshop.base, list(sets.values())[-1], options.finetune)
     # Another limit would end one set before the others.
@@ -138,18 +137,18 @@ def measure_rounds(workshop: Workshop, data: Path, options: AblationOptions) -> 
         _measure_point(
             workshop,
             last,
-            found,
-            data=_write_row_file(folder, f"rounds-0-{last}", found),
+            subset,
+            data=_write_row_file(folder, f"rounds-0-{last}", subset),
             training=values,
             running=options.run,
         )
-        for last, found in sets.items()
+        for last, subset in sets.items()
     )
     return Ablation(budget=budget, held_out_rows=count, points=points)
 
 
 def read_rows_with_rounds(file: Path) -> list[Row]:
-    """The rows of an evolved data set.
+    """Read the rows of an evolved data set.
 
     Raises:
         DataError: a row does not say its round and its seed.
@@ -169,7 +168,7 @@ def read_rows_with_rounds(file: Path) -> list[Row]:
 
 
 def split_by_lineage(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """The rows to train on and the held-out ones: whole lineages, a share of the seeds, drawn by `seed`.
+    """Split rows into training and held-out ones by whole lineages: a share of the seeds, drawn by `seed`.
 
     Raises:
         DataError: one part would be empty.
@@ -178,12 +177,12 @@ def split_by_lineage(rows: Sequence[Row], share: float, seed: int) -> tuple[list
     count = round(share * len(lineages))
     if not 0 < count < len(lineages):
         raise DataError(f"held_out is {share} of {len(lineages)} seeds, which leaves one part empty")
-    apart = set(lineages[:count])
-    return [row for row in rows if row["seed_id"] not in apart], [row for row in rows if row["seed_id"] in apart]
+    held_out = set(lineages[:count])
+    return [row for row in rows if row["seed_id"] not in held_out], [row for row in rows if row["seed_id"] in held_out]
 
 
 def compute_largest_budget(base: str, rows: Sequence[Row], values: Mapping[str, Any]) -> int:
-    """The answer tokens of `rows`, as often as `epochs` says: a budget that shows every row to the largest set.
+    """Compute the answer tokens of `epochs` passes over `rows`, the largest set, so that each of its rows is seen.
 
     Raises:
         HarnessError: the base's tokenizer cannot be loaded, or no row fits.
@@ -202,7 +201,7 @@ def compute_largest_budget(base: str, rows: Sequence[Row], values: Mapping[str, 
 
 
 def compute_budget(sizes: Sequence[int], epochs: float) -> int:
-    """Tokens of `epochs` passes over rows of these sizes, one at least."""
+    """Compute the tokens of `epochs` passes over rows of these sizes, one at least."""
     return max(1, round(sum(sizes) * epochs))
 
 

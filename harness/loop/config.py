@@ -11,7 +11,7 @@ from typing import Any
 
 from ..compare.gate import Rules, parse_rules
 from ..config import RunConfig, build_run_config
-from ..config.checking import Part, PositiveInt, Where, build_config, check_fields, check_key
+from ..config.checking import PositiveInt, ProperFraction, Where, build_config, check_fields, check_key
 from ..config.tables import Tables, read_tables
 from ..errors import UsageError
 from ..evolve.options import EvolveOptions
@@ -30,12 +30,12 @@ LAUNCHER, PRESET = "launcher", "preset"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationOptions:
-    """How rounds are compared with one another."""
+    """Options of the comparison of rounds."""
 
     tokens: PositiveInt | None = None
     """Answer tokens that each checkpoint is trained on. None: those of all rounds together, `epochs` times."""
-    held_out: Part = 0.1
-    """Share of the seeds whose rows, of all rounds, are set aside, where [finetune] names no file of held-out rows."""
+    held_out: ProperFraction = 0.1
+    """Fraction of the seeds whose rows, of all rounds, are held out if [finetune] names no file of held-out rows."""
     finetune: Mapping[str, Any] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
 
@@ -51,31 +51,31 @@ class LoopConfig:
     base: str
     out: Path
     data: Path | None
-    """Rows to train on, where nothing is evolved."""
+    """Rows to train on if nothing is evolved."""
     evolve: EvolveOptions | None
     stop: StopOptions | None
     launcher: tuple[str, ...]
-    """What starts the training's Python module; (): this interpreter."""
+    """Command that starts the training's Python module; (): this interpreter."""
     finetune: Mapping[str, Any]
     run: Mapping[str, Any]
     rules: Rules
     gate: Mapping[str, Any]
-    """The table that the rules are of."""
+    """The table that the rules were read from."""
     ablation: AblationOptions
 
     @property
     def benchmarks(self) -> tuple[str, ...]:
-        """Those that are reported."""
+        """Return the benchmarks that are reported."""
         return tuple(self.run["benchmarks"])
 
 
 def read_example() -> str:
-    """A configuration with comments, to begin with."""
+    """Read the example configuration, which has comments."""
     return files("harness.loop").joinpath(EXAMPLE).read_text(encoding="utf-8")
 
 
 def read_config(path: Path) -> LoopConfig:
-    """The configuration in the file `path`.
+    """Read the configuration in the file `path`.
 
     Raises:
         UsageError: it cannot be read, or a key or a value does not fit; the message names the line.
@@ -111,7 +111,7 @@ def read_config(path: Path) -> LoopConfig:
 
 
 def apply_preset(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` over the settings of the preset that they may name.
+    """Merge `values` over the settings of the preset that they may name.
 
     Raises:
         UsageError: there is no such preset.
@@ -122,7 +122,7 @@ def apply_preset(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _locate_key(tables: Tables, key: str) -> str:
-    """Where a key of the top level, or the table of that name, stands."""
+    """Return the place of a top-level key or table."""
     return tables.locate(key) if isinstance(tables.values[key], dict) else tables.locate("", key)
 
 
@@ -137,19 +137,19 @@ def _build_training(tables: Tables, base: str) -> tuple[dict[str, Any], tuple[st
 def _check_training(
     tables: Tables, table: str, base: str, values: Mapping[str, Any], common: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """`values` over `common`, checked as a training's."""
-    known = [one.name for one in fields(TrainingConfig) if one.name not in FOR_EVERY_TRAINING]
+    """Merge `values` over `common` and check them as a training's."""
+    known = [entry.name for entry in fields(TrainingConfig) if entry.name not in FOR_EVERY_TRAINING]
     _check_keys(tables, table, values, [PRESET, *known])
     whole = {**common, **tables.build(lambda own, _: apply_preset(own), table, values)}
-    # A training's settings are checked before its data is there.
+    # The settings are checked before the data exists.
     tables.build(build_training_config, table, {**whole, "base": base, "data": ".", "out": "."})
     return whole
 
 
 def _build_run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:
-    """The table's values over `common`, checked as a run's."""
+    """Merge the table's values over `common` and check them as a run's."""
     values = tables.get_table(table)
-    known = [one.name for one in fields(RunConfig) if one.name not in FOR_EVERY_RUN]
+    known = [entry.name for entry in fields(RunConfig) if entry.name not in FOR_EVERY_RUN]
     whole = {**common, **values}
     _check_keys(tables, table, values, known)
     tables.build(build_run_config, table, {"model": base, **whole})
@@ -184,7 +184,7 @@ def _build_evolve_options(values: Mapping[str, Any], where: Where) -> EvolveOpti
 
 
 def _build_stop(tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]) -> StopOptions:
-    """Trains as [finetune] and runs as [run] say, but for what its own tables say."""
+    """Build Evol Stop's options: its own tables override [finetune] and [run]."""
     values = tables.get_table("stop")
     own = {name: values.pop(name, {}) for name in ("finetune", "run")}
     common = {key: value for key, value in running.items() if key != "benchmarks"}
@@ -202,7 +202,7 @@ def _build_stop(tables: Tables, base: str, training: Mapping[str, Any], running:
 def _build_development_run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:
     if "benchmarks" in tables.get_table(table):
         raise UsageError(f"{tables.locate(table, 'benchmarks')}: [{table}] runs the development set; leave it out")
-    # Any name will do to check the others with.
+    # Any benchmark will do to check the other keys.
     whole = _build_run(tables, table, base, {**common, "benchmarks": ["development"]})
     return {key: value for key, value in whole.items() if key != "benchmarks"}
 

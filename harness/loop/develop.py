@@ -1,4 +1,4 @@
-"""Evol Stop's part here: train on a round's data, evaluate on the development set, give the score."""
+"""Evol Stop's trial of a round: train on its data, evaluate on the development set, return the score."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ class StopOptions:
     """Options of Evol Stop."""
 
     on: str
-    """The development set: mbpp:validation, say."""
+    """The development set, such as mbpp:validation."""
     patience: PositiveInt = 1
     min_gain: Points = 0.0
     finetune: Mapping[str, Any] = field(default_factory=dict)
     """Keys of `TrainingConfig`."""
     run: Mapping[str, Any] = field(default_factory=dict)
-    """Keys of `RunConfig`, but what is run on what."""
+    """Keys of `RunConfig`, without model and benchmarks."""
 
     def __post_init__(self) -> None:
         check_fields(self)
 
     @property
     def rule(self) -> StopRule:
-        """Return when rounds end."""
+        """Return the rule that ends rounds."""
         return StopRule(patience=self.patience, min_gain=self.min_gain)
 
 
 def build_evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[str, ...] = ()) -> EvolStop:
-    """The rule with trainings and evaluations in `workshop`; all settings are checked before anything is evolved.
+    """Build Evol Stop with trainings and evaluations in `workshop`, and check all settings.
 
     Raises:
         UsageError: a setting does not fit, or the development set is reported.
@@ -53,10 +53,10 @@ def build_evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[st
     def develop(number: int, data: Path) -> tuple[Score, Mapping[str, Any]]:  # noqa: ARG001
         trained = workshop.train(data, options.finetune)
         evaluated = workshop.evaluate(str(trained.folder), trained.digest, values)
-        found = next((score for score in read_scores(evaluated) if score.metric == METRIC), None)
-        if found is None:
+        reached = next((score for score in read_scores(evaluated) if score.metric == METRIC), None)
+        if reached is None:
             raise UsageError(f"Evol Stop looks at {METRIC}, and k is {list(options.run.get('k', []))}; add 1")
-        return found, {
+        return reached, {
             "data": trained.stage.key["data"],
             "checkpoint": str(trained.folder),
             "run": str(evaluated.folder),

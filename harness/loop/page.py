@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 PAGE = "loop.html"
 PLOTS = "plots"
 PAGES = {"evolve": EVOLVE_PAGE, "base": RUN_PAGE, "tuned": RUN_PAGE, "gate": COMPARE_PAGE}
-"""By stage; those of trainings and of runs that others asked for go by what they have."""
+"""Page by stage; other trainings and runs have the page that exists."""
 METRIC = "pass@1"
 MODEL, PUBLISHED = 2, ", published"
-"""The table's column, and how a row of it ends that nobody measured here; the comparison's own page has those."""
+"""The model's column, and the suffix of published rows, which only the comparison's own page shows."""
 Plot = tuple[str, str, "Figure"]
 """File name without suffix, caption, figure."""
 
@@ -69,8 +69,8 @@ def write_page(
         plots=[{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
         stop=_build_stop_table(done),
         rounds=_build_rounds_table(config, rounds),
-        stages=[_build_stage(config, name, one) for name, one in done.items()],
-        others=[_build_stage(config, one.stage.name, one) for one in all_done if one not in done.values()],
+        stages=[_build_stage(config, name, stage) for name, stage in done.items()],
+        others=[_build_stage(config, stage.stage.name, stage) for stage in all_done if stage not in done.values()],
     )
     make_folder(config.out / PLOTS)
     for name, _, figure in drawn:
@@ -99,7 +99,7 @@ def _draw_plots(done: Mapping[str, FinishedStage], rounds: Ablation | None) -> I
     evolved = done.get("evolve")
     if evolved and evolved.outcome["trials"]:
         trials = evolved.outcome["trials"]
-        values = [(one["round"], 100 * one["value"], _to_percents(one["low"], one["high"])) for one in trials]
+        values = [(trial["round"], 100 * trial["value"], _to_percents(trial["low"], trial["high"])) for trial in trials]
         yield "evol-stop", "Evol Stop: development set", plots.draw_rounds(values, "pass@1, %", evolved.outcome["kept"])
     if rounds is not None:
         yield from _draw_ablation(rounds)
@@ -117,8 +117,10 @@ def _draw_ablation(rounds: Ablation) -> Iterator[Plot]:
     about = f"on {rounds.budget} answer tokens each"
     for at, score in enumerate(rounds.points[0].scores):
         if score.metric.endswith(METRIC):
-            found = [(point.last, point.scores[at]) for point in rounds.points]
-            values = [(last, 100 * one.value, _to_percents(*(one.interval or (None, None)))) for last, one in found]
+            values = [
+                (point.last, 100 * point.scores[at].value, _to_percents(*(point.scores[at].interval or (None, None))))
+                for point in rounds.points
+            ]
             name = f"{score.benchmark} {score.metric}"
             file = "rounds-" + name.replace(" ", "-").replace("@", "-at-")
             yield file, f"{name} by round, {about}", plots.draw_rounds(values, f"{score.metric}, %")
@@ -134,13 +136,13 @@ def _build_stop_table(done: Mapping[str, FinishedStage]) -> dict[str, Any] | Non
         return None
     trials = [
         {
-            "rounds": format_rounds(one["round"]),
-            "rows": one["rows"],
-            "score": _format_figure(one["value"], one["low"], one["high"]),
-            "loss": _format_loss(one["held_out_loss"]),
-            "kept": one["round"] == evolved.outcome["kept"],
+            "rounds": format_rounds(trial["round"]),
+            "rows": trial["rows"],
+            "score": _format_figure(trial["value"], trial["low"], trial["high"]),
+            "loss": _format_loss(trial["held_out_loss"]),
+            "kept": trial["round"] == evolved.outcome["kept"],
         }
-        for one in evolved.outcome["trials"]
+        for trial in evolved.outcome["trials"]
     ]
     stop = evolved.stage.key["stop"]
     return {"trials": trials, "on": stop["on"], "same_rows": stop["finetune"]["held_out"] is not None}
@@ -170,23 +172,23 @@ def _build_point(config: LoopConfig, point: Point) -> dict[str, Any]:
     }
 
 
-def _build_stage(config: LoopConfig, name: str, one: FinishedStage) -> dict[str, Any]:
+def _build_stage(config: LoopConfig, name: str, stage: FinishedStage) -> dict[str, Any]:
     candidates = [PAGES[name]] if name in PAGES else [RUN_PAGE, f"{ABOUT}/{TRAINING_PAGE}"]
     return {
         "name": name,
-        "label": one.stage.label,
-        "made": one.digest.removeprefix("sha256:")[:SHORT],
-        "seconds": f"{one.seconds:.1f}",
-        "when": "earlier" if one.skipped else "in this start",
-        "link": _find_link(config.out, one.folder, candidates)
-        or _find_link(config.out, get_adapter_folder(one.folder), candidates),
+        "label": stage.stage.label,
+        "made": stage.digest.removeprefix("sha256:")[:SHORT],
+        "seconds": f"{stage.seconds:.1f}",
+        "when": "earlier" if stage.skipped else "in this start",
+        "link": _find_link(config.out, stage.folder, candidates)
+        or _find_link(config.out, get_adapter_folder(stage.folder), candidates),
     }
 
 
 def _find_link(out: Path, folder: Path, candidates: Sequence[str]) -> str | None:
-    """A page of a stage, from where this one lies; None where it has none."""
-    found = next((folder / name for name in candidates if (folder / name).exists()), None)
-    return found.relative_to(out).as_posix() if found else None
+    """Return the path of a stage's page, relative to this one; None if it has none."""
+    page = next((folder / name for name in candidates if (folder / name).exists()), None)
+    return page.relative_to(out).as_posix() if page else None
 
 
 def _to_percents(low: float | None, high: float | None) -> Interval | None:

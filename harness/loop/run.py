@@ -1,4 +1,4 @@
-"""The loop: evolve, fine-tune, run the base and the fine-tune, compare, gate; the same call goes on after a kill."""
+"""The loop: evolve, fine-tune, run the base and the fine-tune, compare, gate; the same call resumes after a kill."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class LoopResult:
     page: Path
     gate: Gate
     digests: dict[str, str]
-    """By stage, of what was made; the same for the same configuration, however often it was stopped."""
+    """Digests of outcomes by stage; the same for the same configuration, however often it was stopped."""
     rounds: Ablation | None
-    """The comparison of rounds, where it was asked for or is known."""
+    """The comparison of rounds, if it was requested now or earlier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStage:
-    """A stage as `--dry-run` tells it."""
+    """A stage as `--dry-run` shows it."""
 
     what: str
     state: str
@@ -79,10 +79,10 @@ class Loop:
         )
 
     def run(self, *, ablation: bool = False) -> LoopResult:
-        """All stages that are not done yet, and the page.
+        """Run all stages that are not done yet, and write the page.
 
         Raises:
-            HarnessError: see the subclasses; what was done until then is kept.
+            HarnessError: see the subclasses; finished stages are kept.
         """
         with lock_folder(self.config.out):
             started = read_clock()
@@ -92,16 +92,16 @@ class Loop:
             trained = self.workshop.train(data, self.config.finetune)
             base = self.workshop.evaluate_base(self.config.run)
             tuned = self.workshop.evaluate(str(trained.folder), trained.digest, self.config.run)
-            gated, found = self._run_gate(base, tuned)
+            gated, gate = self._run_gate(base, tuned)
             rounds = self._run_ablation(evolved, data, wanted=ablation)
             by_stage = {"evolve": evolved, "finetune": trained, "base": base, "tuned": tuned, "gate": gated}
-            done = {name: one for name, one in by_stage.items() if one}
-            return self._write_result(done, found, rounds, started)
+            done = {name: stage for name, stage in by_stage.items() if stage}
+            return self._write_result(done, gate, rounds, started)
 
     def plan(self) -> list[PlannedStage]:
-        """Return what each stage would do, without doing it; a stage whose input is missing waits for it."""
+        """Plan each stage without running it; a stage whose input is missing waits for it."""
         planned: list[PlannedStage] = []
-        data = self.config.data
+        workshop, run, data = self.workshop, self.config.run, self.config.data
         if self.config.evolve is not None:
             stage = self._build_evolve_stage()
             known = self._find_evolved(stage)
@@ -111,19 +111,14 @@ class Loop:
         if data is None:
             planned.append(PlannedStage(what="finetune", state="waits for evolve"))
         else:
-            trained = self._plan_stage(
-                planned, "finetune", self.workshop.build_training_stage(data, self.config.finetune)
-            )
-        workshop, run = self.workshop, self.config.run
-        base = self._plan_stage(
-            planned, "base", workshop.build_evaluation_stage(workshop.base, workshop.base_digest, run)
-        )
+            trained = self._plan_stage(planned, "finetune", workshop.build_training_stage(data, self.config.finetune))
+        base = self._plan_stage(planned, "base", workshop.build_run_stage(workshop.base, workshop.base_digest, run))
         tuned = None
         if trained is None:
             planned.append(PlannedStage(what="tuned", state="waits for finetune"))
         else:
             tuned = self._plan_stage(
-                planned, "tuned", workshop.build_evaluation_stage(str(trained.folder), trained.digest, run)
+                planned, "tuned", workshop.build_run_stage(str(trained.folder), trained.digest, run)
             )
         if base and tuned:
             self._plan_stage(planned, "gate", self._build_gate_stage(base, tuned))
@@ -157,14 +152,13 @@ class Loop:
         )
 
     def _build_stop_key(self) -> dict[str, Any] | None:
-        """Return what decides where rounds end."""
+        """Return what decides when rounds end."""
         stop, workshop = self.config.stop, self.workshop
         if stop is None:
             return None
         benchmark = development_set(stop.on, self.config.benchmarks)
-        running = workshop.build_evaluation_stage(
-            workshop.base, workshop.base_digest, {**stop.run, "benchmarks": [benchmark]}
-        )
+        values = {**stop.run, "benchmarks": [benchmark]}
+        running = workshop.build_run_stage(workshop.base, workshop.base_digest, values)
         return {
             "on": benchmark,
             "patience": stop.patience,
@@ -185,11 +179,11 @@ class Loop:
         return identity(config, read_seeds(settings.seeds), facts)
 
     def _get_evolve_folder(self) -> Path:
-        """The same for more rounds, which go on with its ledger."""
+        """Return the folder, which is the same for more rounds, because they resume its ledger."""
         return self.config.out / Stage(name="evolve", key=self._build_evolve_identity()).label
 
     def _find_evolved(self, stage: Stage) -> FinishedStage | None:
-        """Return what was evolved earlier; None where more or fewer rounds were written there since."""
+        """Return what was evolved earlier; None if another number of rounds was written there since."""
         known = self.stages.find_finished(stage, self._get_evolve_folder())
         file = self._get_evolve_folder() / DATASET / ROWS
         return known if known and file.is_file() and known.digest == f"sha256:{file_digest(file)}" else None
@@ -222,7 +216,7 @@ class Loop:
         return self.stages.perform(stage, work, self._get_evolve_folder())
 
     def _run_ablation(self, evolved: FinishedStage | None, data: Path, *, wanted: bool) -> Ablation | None:
-        """Over all rounds, those that Evol Stop left out as well; without being wanted, what is known of it."""
+        """Compare all rounds, also those that Evol Stop left out; if not `wanted`, return an earlier comparison."""
         trials = evolved.outcome["trials"] if evolved else []
         if evolved and trials:
             data = evolved.folder / ROUNDS / f"round-{trials[-1]['round']}"
@@ -232,36 +226,38 @@ class Loop:
             return None
 
         def work(_: Path) -> dict[str, Any]:
-            told = measure_rounds(self.workshop, data, options).serialize(root)
-            return {"digest": f"sha256:{json_digest(told)}", **told}
+            values = measure_rounds(self.workshop, data, options).serialize(root)
+            return {"digest": f"sha256:{json_digest(values)}", **values}
 
         done = self.stages.perform(stage, work, folder)
         return parse_ablation(done.outcome, root)
 
     def _build_gate_stage(self, base: FinishedStage, tuned: FinishedStage) -> Stage:
-        sides = {name: [one.stage.label, one.digest] for name, one in (("base", base), ("tuned", tuned))}
+        sides = {name: [stage.stage.label, stage.digest] for name, stage in (("base", base), ("tuned", tuned))}
         return Stage(name="gate", key={**sides, "rules": dict(self.config.gate)})
 
     def _run_gate(self, base: FinishedStage, tuned: FinishedStage) -> tuple[FinishedStage, Gate]:
-        # It takes a moment, and the page wants all of it, so only its files are kept from one start to the next.
-        found = check_regression(base.folder, tuned.folder, self.config.rules)
+        # The check is fast and the page needs all of it, so each start repeats it; only the files are a stage.
+        gate = check_regression(base.folder, tuned.folder, self.config.rules)
 
         def work(folder: Path) -> dict[str, Any]:
-            write_comparison(found.comparison, folder)
-            write_text(folder / GATE, format_verdict(found))
-            write_junit(found, folder / JUNIT)
-            rows = [(one.difference.benchmark, one.difference.metric, one.regressed) for one in found.findings]
-            return {"digest": f"sha256:{json_digest(rows)}", "exit_code": found.exit_code}
+            write_comparison(gate.comparison, folder)
+            write_text(folder / GATE, format_verdict(gate))
+            write_junit(gate, folder / JUNIT)
+            tested = [(finding.difference, finding.regressed) for finding in gate.findings]
+            rows = [(difference.benchmark, difference.metric, regressed) for difference, regressed in tested]
+            return {"digest": f"sha256:{json_digest(rows)}", "exit_code": gate.exit_code}
 
-        return self.stages.perform(self._build_gate_stage(base, tuned), work), found
+        return self.stages.perform(self._build_gate_stage(base, tuned), work), gate
 
     def _write_result(
-        self, done: dict[str, FinishedStage], found: Gate, rounds: Ablation | None, started: str
+        self, done: dict[str, FinishedStage], gate: Gate, rounds: Ablation | None, started: str
     ) -> LoopResult:
         out = self.config.out
         if rounds is not None:
             write_json(out / ABLATION, rounds.serialize(out))
-        digests = {name: one.digest for name, one in done.items()}
+        digests = {name: stage.digest for name, stage in done.items()}
+        stages = {name: {"label": stage.stage.label, "seconds": stage.seconds} for name, stage in done.items()}
         write_json(
             out / MANIFEST,
             {
@@ -269,10 +265,10 @@ class Loop:
                 "command": list(self._command),
                 "started": started,
                 "ended": read_clock(),
-                "stages": {name: {"label": one.stage.label, "seconds": one.seconds} for name, one in done.items()},
+                "stages": stages,
                 "digests": digests,
-                "exit_code": found.exit_code,
+                "exit_code": gate.exit_code,
             },
         )
-        write_page(self.config, done, self.stages.done, found, rounds)
-        return LoopResult(page=out / PAGE, gate=found, digests=digests, rounds=rounds)
+        write_page(self.config, done, self.stages.done, gate, rounds)
+        return LoopResult(page=out / PAGE, gate=gate, digests=digests, rounds=rounds)

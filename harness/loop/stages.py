@@ -1,8 +1,8 @@
-"""Stages that are done once: known by the digest of what decides their outcome, recorded when they end.
+"""Stages that are done once: identified by the digest of what decides their outcome, recorded when they end.
 
-A stage's record is `stages/NAME-DIGEST.json` in the loop's folder; its files lie in `NAME-DIGEST/`. A stage that was
-killed has no record, and its own folder resumes. Other settings are another digest: nothing is overwritten, and what
-is there already is there when the old settings come back.
+A stage's record is `stages/NAME-DIGEST.json` in the loop's folder; its files are in `NAME-DIGEST/`. A killed stage has
+no record, and resumes in its folder. Other settings have another digest: nothing is overwritten, and the old outcome
+is found again when the old settings come back.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ SHORT = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Something to be done, and all that decides what comes of it."""
+    """A step of the loop, and all that decides its outcome."""
 
     name: str
     key: Mapping[str, Any]
-    """JSON-ready; digests of inputs, never where they lie."""
+    """JSON-ready; digests of inputs, never their paths."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex)."""
+        """Return the SHA-256 (hex) of what decides the outcome."""
         return json_digest({"stage": self.name, **self.key})
 
     @property
     def label(self) -> str:
-        """Name and short digest, as files and folders are called."""
+        """Return name and short digest, as in the names of files and folders."""
         return f"{self.name}-{self.digest[:SHORT]}"
 
 
@@ -49,20 +49,20 @@ class FinishedStage:
     stage: Stage
     folder: Path
     outcome: Mapping[str, Any]
-    """JSON-ready; "digest" names what was made, whenever and wherever it was."""
+    """JSON-ready; "digest" identifies what was made, independent of time and place."""
     seconds: float
-    """Of the start that finished it."""
+    """Duration in the start that finished it."""
     skipped: bool
-    """It was done before."""
+    """Whether it was finished by an earlier start."""
 
     @property
     def digest(self) -> str:
-        """Digest of what was made."""
+        """Return the digest of what was made."""
         return str(self.outcome["digest"])
 
 
 class Stages:
-    """The records of one folder, which the caller holds; `done` are those of this start, in order.
+    """Records of one folder, which the caller has locked; `done` are the stages of this start, in order.
 
     `tell` gets a line when a stage begins or ends.
     """
@@ -73,11 +73,11 @@ class Stages:
         self.tell = tell
 
     def get_folder(self, stage: Stage) -> Path:
-        """Where a stage's files go."""
+        """Return the folder of a stage's files."""
         return self.root / stage.label
 
     def find_finished(self, stage: Stage, folder: Path | None = None) -> FinishedStage | None:
-        """The stage as it was finished earlier; None where it was not, or its folder is gone.
+        """Return the stage as it was finished earlier; None if it was not, or its folder is gone.
 
         Raises:
             StoreError: the record is damaged.
@@ -87,23 +87,23 @@ class Stages:
         if not file.exists() or not where.exists():
             return None
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            right = found["digest"] == stage.digest
-            outcome, seconds = found["outcome"], float(found["seconds"])
+            record = json.loads(file.read_text(encoding="utf-8"))
+            matches = record["digest"] == stage.digest
+            outcome, seconds = record["outcome"], float(record["seconds"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{file} is damaged: {error!r}; remove it, and the stage is done again") from error
-        if not right:
+        if not matches:
             raise StoreError(f"{file} is of another stage than its name says; remove it, and the stage is done again")
         return FinishedStage(stage=stage, folder=where, outcome=outcome, seconds=seconds, skipped=True)
 
     def forget(self, stage: Stage) -> None:
-        """Have the stage done again."""
+        """Remove the stage's record, so that it is run again."""
         self._get_record_path(stage).unlink(missing_ok=True)
 
     def perform(
         self, stage: Stage, work: Callable[[Path], Mapping[str, Any]], folder: Path | None = None
     ) -> FinishedStage:
-        """The stage, done now where it was not yet; `work` gets its folder and gives the outcome.
+        """Return the stage, after running it if it was not finished; `work` gets its folder and returns the outcome.
 
         Raises:
             StoreError: as `find_finished`, or the record cannot be written.

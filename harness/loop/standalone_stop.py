@@ -1,4 +1,4 @@
-"""Evol Stop for `harness evolve` alone: its trainings and runs lie in the folder `stop` of the evolution."""
+"""Evol Stop for `harness evolve` alone; its trainings and runs are in the folder `stop` of the evolution."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build_standalone_stop(
     command: Sequence[str] = (),
     open_progress: Callable[[], Progress] = Quiet,
 ) -> EvolStop:
-    """Return Evol Stop on the development set `on`; `finetune` and `run` win over the file's tables.
+    """Return Evol Stop on the development set `on`; `finetune` and `run` override the file's tables.
 
     Raises:
         UsageError: no base is named, or a setting does not fit.

@@ -1,9 +1,8 @@
-"""Training in a process of its own, which gives all its memory back and ends with the one that asked for it.
+"""Train in a subprocess, which returns all its memory and ends with its parent.
 
-The process reads a job file (the values of a `TrainingConfig`), trains, and leaves an error in words beside it. Its
-standard input is a pipe whose other end this process holds: when that closes, however, it ends at once, so that
-what a killed loop began does not go on behind the back of the next one. Its standard output is a pipe as well: the
-lines that it tells are told here; what it says on standard error, such as a crash, is not touched.
+The subprocess reads a job file (the values of a `TrainingConfig`), trains, and writes an error's text beside it. Its
+standard input is a pipe from the parent. The subprocess ends when that pipe closes, so no training outlives a killed
+loop. Its standard output is a pipe as well, whose lines are passed on; its standard error is left alone.
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ ERROR = ".error"
 def train_in_subprocess(
     values: Mapping[str, Any], job: Path, launcher: Sequence[str] = (), *, tell: Callable[[str], None]
 ) -> None:
-    """Train as `values` say; `launcher` is what starts Python modules instead of this interpreter, with its flags.
+    """Train with `values` in a subprocess, and pass its lines to `tell`.
 
-    `tell` gets the training's lines.
+    `launcher` is the command, with its flags, that starts Python modules; the default is this interpreter.
 
     Raises:
-        ModelError: it failed, or was killed; with the training's own words and exit code.
+        ModelError: it failed, or was killed; with the training's own message and exit code.
     """
     write_json(job, dict(values))
-    told = job.with_suffix(ERROR)
-    told.unlink(missing_ok=True)
+    error_file = job.with_suffix(ERROR)
+    error_file.unlink(missing_ok=True)
     command = [*(launcher or (sys.executable,)), "-m", MODULE, str(job)]
     status = _run_process(command, tell)
-    if told.exists():
-        found = json.loads(told.read_text(encoding="utf-8"))
-        raise ModelError(found["error"], exit_code=found["exit_code"])
+    if error_file.exists():
+        error = json.loads(error_file.read_text(encoding="utf-8"))
+        raise ModelError(error["error"], exit_code=error["exit_code"])
     if status:
         how = f"was ended by signal {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         raise ModelError(
@@ -75,16 +74,16 @@ def _run_process(command: Sequence[str], tell: Callable[[str], None]) -> int:
 
 
 def _wait_and_close(process: subprocess.Popen[str]) -> None:
-    """End what a launcher left behind; only then are there no more lines."""
+    """End what a launcher left behind, so that the stream of lines ends."""
     assert process.stdin is not None
     process.wait()
     process.stdin.close()
 
 
 def main(job: Path) -> int:
-    """Train what `job` says; the exit status."""
+    """Train with the values of the file `job`, and return the exit status."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C reaches the whole terminal; whoever started this says what becomes of it, in one line.
+    # Ctrl-C reaches the whole terminal; the parent reports it, in one line.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ..finetune.config import build_training_config
     from ..finetune.train import finetune

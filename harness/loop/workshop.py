@@ -1,4 +1,4 @@
-"""Trainings and evaluations of one base model in one folder: each is done once, whoever asks for it.
+"""Trainings and evaluations of one base model in one folder; each is done once.
 
 Evol Stop's training of the round it keeps is the loop's own; the base's run serves every comparison.
 """
@@ -33,13 +33,13 @@ from .training_process import train_in_subprocess
 
 JOBS = "jobs"
 SCRATCH = ".merging-"
-"""What names of folders begin with while `merge` fills them."""
+"""Prefix of folders that `merge` is filling."""
 ELSEWHERE = ("model", "sandbox")
-"""Of a run's identity: told by the checkpoint's digest, and chosen by the machine."""
+"""Keys of a run's identity that the checkpoint's digest covers, or the machine chooses."""
 
 
 class Workshop:
-    """Trains `base` and evaluates what comes of it, and the base itself."""
+    """Trains `base`, and evaluates the base and its fine-tunes."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Workshop:
         return digest_weights(find_checkpoint(self.base, ModelOptions()).path)
 
     def build_training_stage(self, data: Path, values: Mapping[str, Any]) -> Stage:
-        """The stage that trains on `data`, as `values` (keys of `TrainingConfig`) say.
+        """Build the stage that trains on `data` with `values` (keys of `TrainingConfig`).
 
         Raises:
             UsageError: a value does not fit.
@@ -89,7 +89,7 @@ class Workshop:
         }
 
     def train(self, data: Path, values: Mapping[str, Any]) -> FinishedStage:
-        """A checkpoint trained on `data`; adapters are merged into whole weights.
+        """Train a checkpoint on `data`; adapters are merged into whole weights.
 
         Raises:
             HarnessError: as `build_training_stage`, or the training failed.
@@ -99,16 +99,16 @@ class Workshop:
         def work(folder: Path) -> Mapping[str, Any]:
             config = self._build_config(data, values, folder)
             adapter = config.lora is not None
-            made = get_adapter_folder(folder) if adapter else folder
-            self._run_training({**values, "base": self.base, "data": str(data), "out": str(made)}, stage)
+            out = get_adapter_folder(folder) if adapter else folder
+            self._run_training({**values, "base": self.base, "data": str(data), "out": str(out)}, stage)
             if adapter:
-                self._merge_adapter(made, folder)
-            return {"digest": digest_checkpoint(folder), **read_training_facts(made)}
+                self._merge_adapter(out, folder)
+            return {"digest": digest_checkpoint(folder), **read_training_facts(out)}
 
         return self.stages.perform(stage, work)
 
-    def build_evaluation_stage(self, model: str, digest: str, values: Mapping[str, Any]) -> Stage:
-        """The stage that runs the benchmarks of `values` (keys of `RunConfig`) on the checkpoint of `digest`.
+    def build_run_stage(self, model: str, digest: str, values: Mapping[str, Any]) -> Stage:
+        """Build the stage that runs the benchmarks of `values` (keys of `RunConfig`) on the checkpoint of `digest`.
 
         Raises:
             HarnessError: a name or a value does not fit, or a benchmark's data is missing.
@@ -119,19 +119,19 @@ class Workshop:
         return Stage(name="run", key={"checkpoint": digest, "n": config.n, "k": list(config.k), "run": kept})
 
     def evaluate(self, model: str, digest: str, values: Mapping[str, Any]) -> FinishedStage:
-        """The scores of a checkpoint.
+        """Evaluate a checkpoint.
 
         Raises:
-            ModelError: the judge failed on samples; the same call tries them again.
-            HarnessError: as `build_evaluation_stage`, or as `pipeline.run`.
+            ModelError: the judge failed on samples; the same call retries them.
+            HarnessError: as `build_run_stage`, or as `pipeline.run`.
         """
         config = build_run_config({"model": model, **values})
         return self.stages.perform(
-            self.build_evaluation_stage(model, digest, values), lambda folder: self._run_evaluation(config, folder)
+            self.build_run_stage(model, digest, values), lambda folder: self._run_evaluation(config, folder)
         )
 
     def evaluate_base(self, values: Mapping[str, Any]) -> FinishedStage:
-        """The scores of the base."""
+        """Evaluate the base."""
         return self.evaluate(self.base, self.base_digest, values)
 
     def _run_evaluation(self, config: RunConfig, folder: Path) -> Mapping[str, Any]:
@@ -153,9 +153,9 @@ class Workshop:
     def _merge_adapter(self, adapter: Path, folder: Path) -> None:
         from ..finetune.merge import merge
 
-        for left in folder.parent.glob(f"{SCRATCH}*"):  # of a start that was killed while it merged
-            shutil.rmtree(left)
-        # It appears whole: what is there was merged by a start that was killed right after.
+        for scratch in folder.parent.glob(f"{SCRATCH}*"):  # left by a start that was killed while it merged
+            shutil.rmtree(scratch)
+        # It appears whole: an existing one was merged by a start that was killed right after.
         if not folder.exists():
             merge(adapter, folder)
 
@@ -164,12 +164,12 @@ class Workshop:
 
 
 def get_adapter_folder(folder: Path) -> Path:
-    """Where the adapter lies that was merged into the checkpoint in `folder`."""
+    """Return the folder of the adapter that was merged into the checkpoint in `folder`."""
     return folder.with_name(f"{folder.name}-adapter")
 
 
 def read_training_facts(folder: Path) -> dict[str, Any]:
-    """Return what a checkpoint's manifest says of its training: losses, and how many answer tokens had one.
+    """Read a checkpoint's manifest for its losses and the number of answer tokens that it was trained on.
 
     Raises:
         ModelError: it has no manifest.
@@ -188,22 +188,22 @@ def read_training_facts(folder: Path) -> dict[str, Any]:
 
 
 def read_scores(done: FinishedStage) -> list[Score]:
-    """Those of an evaluation."""
+    """Return the scores of an evaluation."""
     return [parse_score(fields) for fields in done.outcome["scores"]]
 
 
 def parse_score(fields: Mapping[str, Any]) -> Score:
-    """A score as JSON keeps it."""
+    """Parse a score as JSON keeps it."""
     return Score(**{**fields, "interval": tuple(fields["interval"]) if fields["interval"] else None})
 
 
 def digest_checkpoint(folder: Path) -> str:
-    """SHA-256 of the weights; what lies beside them says when and where it was made."""
+    """Digest the weights alone, because the files beside them say when and where they were made."""
     return f"sha256:{files_digest(sorted(folder.glob(WEIGHTS)))}"
 
 
 def digest_outcome(folder: Path) -> str:
-    """SHA-256 of a run's answers and verdicts, in whatever order they came."""
+    """Digest a run's answers and verdicts, independent of their order."""
     samples, verdicts = read_samples(folder), read_verdicts(folder)
     rows = sorted([*key, samples[key].completion.text, verdicts[key].status.value] for key in samples)
     return f"sha256:{json_digest(rows)}"

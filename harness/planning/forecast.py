@@ -1,7 +1,7 @@
 """Forecast what a run does and how long it takes; nothing is loaded, generated, judged or written.
 
 Times are those of earlier runs on a machine like this one: of the same model and benchmark for generating, of the same
-benchmark and sandbox for judging. Where there is none, the forecast says that it does not know.
+benchmark and sandbox for judging. Without such runs the time is not known.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Work:
     to_generate: int
     to_judge: int
     generate_s: float | None = None
-    """None: no earlier run tells."""
+    """None: there is no earlier run."""
     judge_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunForecast:
-    """All that a configuration asks for."""
+    """Forecast of all that a configuration asks for."""
 
     model: str
     backend: str
@@ -49,21 +49,21 @@ class RunForecast:
     sandbox: str
     work: tuple[Work, ...]
     start_s: float | None
-    """To start and check the sandbox and load the model. None: no earlier run tells."""
+    """Seconds to start and check the sandbox and load the model. None: there is no earlier run."""
     measured_in: tuple[Path, ...]
     """The run folders that the times are from."""
 
     @property
     def seconds(self) -> float | None:
-        """Return the seconds of all that is left to do; None where a part is not known."""
-        left = [one for one in self.work if one.to_judge]
+        """Return the seconds of all remaining work; None if a part is not known."""
+        left = [work for work in self.work if work.to_judge]
         total = self.start_s if left else 0.0
-        for one in left:
-            generating = one.generate_s if one.to_generate else 0.0
-            if total is None or generating is None or one.judge_s is None:
+        for work in left:
+            generating = work.generate_s if work.to_generate else 0.0
+            if total is None or generating is None or work.judge_s is None:
                 return None
-            # Judging goes on while completions still come.
-            total += max(generating, one.judge_s)
+            # Completions are judged while others are generated.
+            total += max(generating, work.judge_s)
         return total
 
 
@@ -74,9 +74,9 @@ def forecast_run(config: RunConfig, out: Path | None = None) -> RunForecast:
         HarnessError: as the run itself would, before it generates anything.
     """
     suites = prepare_suites(config)
-    with select_backend(config, Quiet()) as there:
+    with select_backend(config, Quiet()) as executor:
         begun = find_begun_sandbox(config, suites, out)
-        sandbox = there.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
+        sandbox = executor.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
     planned = plan_runs(config, suites, sandbox, out)
     model = open_model(config.model, backend=config.backend, options=build_model_options(config, None)).describe()
     earlier = _EarlierRuns(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
@@ -94,33 +94,33 @@ def forecast_run(config: RunConfig, out: Path | None = None) -> RunForecast:
     )
 
 
-def format_forecast(found: RunForecast) -> str:
-    """The forecast for people."""
+def format_forecast(forecast: RunForecast) -> str:
+    """Format the forecast as text."""
     lines = [
-        f"model      {found.model}, by {found.backend}, recipe {found.recipe}",
-        f"sandbox    {found.sandbox}",
+        f"model      {forecast.model}, by {forecast.backend}, recipe {forecast.recipe}",
+        f"sandbox    {forecast.sandbox}",
     ]
-    for one in found.work:
-        lines.append(f"run        {one.path}")
+    for work in forecast.work:
+        lines.append(f"run        {work.path}")
         lines.append(
-            f"  {one.benchmark}: {one.problems} problems, {one.to_generate} completions to generate"
-            f"{_format_duration(one.generate_s) if one.to_generate else ''}, {one.to_judge} to judge"
-            f"{_format_duration(one.judge_s) if one.to_judge else ''}"
+            f"  {work.benchmark}: {work.problems} problems, {work.to_generate} completions to generate"
+            f"{_format_duration(work.generate_s) if work.to_generate else ''}, {work.to_judge} to judge"
+            f"{_format_duration(work.judge_s) if work.to_judge else ''}"
         )
-    if not any(one.to_judge for one in found.work):
+    if not any(work.to_judge for work in forecast.work):
         return "\n".join([*lines, "time       nothing is left to do; the report is written anew"])
-    if found.start_s is not None:
-        lines.append(f"starting   about {span(found.start_s)}: the sandbox, its check, the model")
-    if (seconds := found.seconds) is None:
+    if forecast.start_s is not None:
+        lines.append(f"starting   about {span(forecast.start_s)}: the sandbox, its check, the model")
+    if (seconds := forecast.seconds) is None:
         return "\n".join([*lines, "time       not known: no earlier run of this model on this machine tells"])
     lines.append(f"time       about {span(seconds)} in all")
-    lines += [f"measured   {path}" for path in found.measured_in]
+    lines += [f"measured   {path}" for path in forecast.measured_in]
     return "\n".join(lines)
 
 
-def serialize_forecast(found: RunForecast) -> dict[str, Any]:
-    """The forecast for machines."""
-    return {**to_plain(found), "seconds": found.seconds}
+def serialize_forecast(forecast: RunForecast) -> dict[str, Any]:
+    """Serialize the forecast."""
+    return {**to_plain(forecast), "seconds": forecast.seconds}
 
 
 def _estimate_work(path: Path, suite: Suite, config: RunConfig, earlier: _EarlierRuns) -> Work:
@@ -148,27 +148,27 @@ STARTING = ("sandbox", "verify", "load")
 
 
 class _EarlierRuns:
-    """The starts of earlier runs of the same model on a machine like this one, and which of them were used."""
+    """Sessions of earlier runs of the same model on a machine like this one, and the folders whose times were used."""
 
     def __init__(self, config: RunConfig, sandbox: str, folders: set[Path]) -> None:
         self.used: set[Path] = set()
-        here = provenance.describe_hardware()
+        hardware = provenance.describe_hardware()
         self._runs = [
-            (path, found)
-            for path, found in _read_manifests(folders)
-            if found["identity"].get("model") == config.model
-            and found["identity"].get("sandbox") == sandbox
-            and all(found["hardware"].get(key) == here[key] for key in ("processor", "cores", "gpus"))
-            and found["config"].get("max_tokens") == config.max_tokens
+            (path, manifest)
+            for path, manifest in _read_manifests(folders)
+            if manifest["identity"].get("model") == config.model
+            and manifest["identity"].get("sandbox") == sandbox
+            and all(manifest["hardware"].get(key) == hardware[key] for key in ("processor", "cores", "gpus"))
+            and manifest["config"].get("max_tokens") == config.max_tokens
         ]
 
     def compute_mean(self, figure: Callable[[Session], float | None], benchmark: str | None = None) -> float | None:
-        """The mean of `figure` over the starts of the runs of `benchmark` alone (None: of all runs)."""
+        """Return the mean of `figure` over the sessions of runs of `benchmark` alone (None: of all runs)."""
         values = []
-        for path, found in self._runs:
-            if benchmark is not None and list(found["tasks"]) != [benchmark]:
+        for path, manifest in self._runs:
+            if benchmark is not None and list(manifest["tasks"]) != [benchmark]:
                 continue
-            own = [value for session in found["sessions"] if (value := figure(session)) is not None]
+            own = [value for session in manifest["sessions"] if (value := figure(session)) is not None]
             if own:
                 self.used.add(path)
                 values += own
@@ -176,12 +176,12 @@ class _EarlierRuns:
 
 
 def _read_manifests(folders: set[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The whole manifests below `folders`; what is damaged or unfinished tells nothing."""
+    """Yield the complete manifests below `folders`; damaged and unfinished ones are skipped."""
     for file in sorted({file for folder in folders for file in folder.glob(f"*/{MANIFEST}")}):
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-            if {"identity", "hardware", "tasks", "config", "sessions"} <= set(found):
-                yield file.parent, found
+            manifest = json.loads(file.read_text(encoding="utf-8"))
+            if {"identity", "hardware", "tasks", "config", "sessions"} <= set(manifest):
+                yield file.parent, manifest
         except (OSError, ValueError, StoreError):
             continue
 

@@ -188,14 +188,8 @@ def test_offline_the_error_says_what_where_and_how(monkeypatch: pytest.MonkeyPat
         read_content(FILE)
 
     message = str(offline.value)
-    told = (
-        NAME,
-        "HARNESS_DATA_DIR",
-        str(get_cache_dir() / "data"),
-        f"{site.url}/{NAME}",
-        "refused",
-        "HARNESS_DATA_MIRROR",
-    )
+    folder, url = str(get_cache_dir() / "data"), f"{site.url}/{NAME}"
+    told = (NAME, "HARNESS_DATA_DIR", folder, url, "refused", "HARNESS_DATA_MIRROR")
     assert [part for part in told if part not in message] == []
     assert "\n" not in message
 

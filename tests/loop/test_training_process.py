@@ -1,4 +1,4 @@
-"""Training in a process of its own: its words come back, and it does not outlive who asked for it."""
+"""Training in a subprocess: its lines and errors come back, and it does not outlive its parent."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def build_peft_config(config: TrainingConfig, model: Any) -> Any | None:
 
 
 def _find_targets(lora: Lora, model: Any) -> list[str]:
-    """The modules to adapt, by the last part of their names, as engines that load adapters expect them.
+    """Return the modules to adapt by the last part of their names, as engines that load adapters expect them.
 
     Raises:
         UsageError: the model has none of a name.

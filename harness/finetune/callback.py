@@ -1,4 +1,4 @@
-"""Watch a training while it runs: a line per step, the losses in a journal, states marked as whole."""
+"""Watch a training while it runs: report steps and losses, save states, and mark complete ones."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..errors import HarnessError
 from .folder import COMPLETE, STATES
 
 EVERY_S = 5.0
-"""Seconds between two lines; the first, the last and those with a held-out loss are always told."""
+"""Seconds between two lines; the first, the last and those with a held-out loss are always reported."""
 SAVE_EVERY_S = 300.0
 SAVE_SHARE = 0.02
-"""States are saved every five minutes, or less often where writing them would take more of the time than this."""
+"""States are saved every five minutes, or less often if writing them would take more than this fraction of time."""
 
 
 def collect_losses(history: Sequence[dict[str, Any]]) -> dict[str, list[list[float]]]:
-    """The trainer's log as [step, loss] pairs: "train" and "held_out", a step once."""
+    """Return the [step, loss] pairs of "train" and "held_out" in the trainer's log, each step once."""
     train: dict[int, float] = {}
     held_out: dict[int, float] = {}
     for entry in history:
@@ -33,15 +33,15 @@ def collect_losses(history: Sequence[dict[str, Any]]) -> dict[str, list[list[flo
 
 
 class NotFinite(HarnessError):
-    """The loss is no number any more."""
+    """A loss that is no finite number."""
 
 
 def make_callback(out: Path, tell: Callable[[str], None], *, main: bool, timed: bool) -> Any:
-    """The callback for a trainer that writes to `out`; `timed`: it decides itself when a state is saved."""
+    """Return the callback of a trainer that writes to `out`; with `timed` it decides when a state is saved."""
     from transformers import TrainerCallback
 
     class Watching(TrainerCallback):  # type: ignore[misc, unused-ignore]
-        """Tells, and marks whole states."""
+        """Callback that reports progress and marks complete states."""
 
         def __init__(self) -> None:
             self.started = self.said = self.saved = self.asked = time.monotonic()
@@ -83,7 +83,7 @@ def _check_finite(step: int, loss: float | None) -> None:
 
 
 def _format_line(state: Any, logs: dict[str, Any], seconds: float, first_step: int) -> str:
-    """Step, losses, learning rate, speed since the start, and what is left of the time at that speed."""
+    """Format step, losses, learning rate, speed since the start, and the remaining time at that speed."""
     parts = [f"step {state.global_step}/{state.max_steps}"]
     if "loss" in logs:
         parts.append(f"loss {float(logs['loss']):.4f}")
