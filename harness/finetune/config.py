@@ -24,7 +24,7 @@ from ..config.checking import (
     build_config,
     check_fields,
 )
-from ..digests import json_digest
+from ..digests import digest_json
 from ..errors import UsageError
 
 ALL_LINEAR = "all-linear"
@@ -122,7 +122,7 @@ class TrainingConfig:
         from .rows import source_digest
 
         held_out = source_digest(self.held_out) if isinstance(self.held_out, Path) else None
-        return json_digest({**self.settings(), "data": source_digest(self.data), "held_out_data": held_out})
+        return digest_json({**self.settings(), "data": source_digest(self.data), "held_out_data": held_out})
 
 
 def training_config(values: Mapping[str, Any], where: Where = lambda _: "") -> TrainingConfig:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.alpaca import texts, values
-from ..digests import file_digest
+from ..digests import digest_file
 from ..errors import DataError, install_hint, reason
 
 DATA_SET = "train.jsonl"
@@ -76,7 +76,7 @@ def source_digest(source: Path) -> str:
     Raises:
         DataError: there is none.
     """
-    return file_digest(source_file(source))
+    return digest_file(source_file(source))
 
 
 def data_manifest(source: Path) -> dict[str, Any] | None:
@@ -90,7 +90,7 @@ def data_manifest(source: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise DataError(f"data manifest {manifest} cannot be read: {reason(error)}") from error
     files = found.get("files") if isinstance(found, dict) else None
-    if not isinstance(files, Mapping) or files.get(file.name) != f"sha256:{file_digest(file)}":
+    if not isinstance(files, Mapping) or files.get(file.name) != f"sha256:{digest_file(file)}":
         return None
     return dict(found)
 
