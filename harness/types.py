@@ -66,9 +66,9 @@ class SamplingParams:
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int | None = None
-    """Only the likeliest so many tokens are drawn from. None: all."""
+    """Sample from the k most likely tokens. None: all."""
     min_p: float | None = None
-    """Only tokens at least this share as likely as the likeliest. None: all."""
+    """Sample from tokens at least this fraction as likely as the most likely one. None: all."""
     max_tokens: int = 2048
     stop: tuple[str, ...] = ()
     seed: int = 0

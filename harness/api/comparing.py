@@ -1,4 +1,4 @@
-"""Runs against runs, and against what was published."""
+"""Compare runs with runs, and with published figures."""
 
 from __future__ import annotations
 

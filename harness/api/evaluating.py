@@ -1,4 +1,4 @@
-"""Runs of a model: made, forecast, reported."""
+"""Make, forecast and report runs of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a command's words go, by two flags that every command has.
+"""Print a command's output as two flags say, which every command has.
 
 `--json` prints the result as one JSON document on stdout and nothing else there. `--quiet` leaves out what goes to
 stderr besides errors: progress, remarks, warnings. A command states its result once and does not carry the flags.

@@ -1,4 +1,4 @@
-"""A cluster as the place of a run: joined, looked at, and left as it was found."""
+"""A cluster as the backend of a run: joined, surveyed, and left as it was found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, within seconds or with a reason."""
+"""Join a Ray cluster within seconds, or explain why not."""
 
 from __future__ import annotations
 

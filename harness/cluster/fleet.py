@@ -1,4 +1,4 @@
-"""Actors that do one kind of work, and the way of each item to one of them and back.
+"""Actors that do one kind of work: distribute items to them and collect the results.
 
 An item is inside one actor at a time and comes out once: what an actor that is lost had inside goes to the others, and
 whatever a lost actor may still say is not listened to. Actors are asked for results and given new items in one call,
@@ -24,15 +24,15 @@ from .survey import list_alive_nodes
 LOOK_EVERY_S = 2.0
 """How often the cluster's nodes are looked at."""
 STARTS = 4
-"""Of an actor on one seat, the first included."""
+"""Starts of an actor on one seat, the first included."""
 PATIENCE_S = 20.0
-"""For a node to come, where no actor is left."""
+"""Wait for a new node if no actor is left."""
 PENDING_S = 10.0
-"""After which it is said that an actor waits for its resources."""
+"""Wait before reporting that an actor has no resources yet."""
 TRIES = 5
-"""How many actors may be lost with an item before it is blamed."""
+"""Actors that may be lost with an item before it is given up."""
 TROUBLES = 3
-"""How many results in a row may be an actor's own trouble before it is given up, where there are others."""
+"""Results in a row that may be an actor's own trouble before it is given up, if there are others."""
 CLOSE_S = 20.0
 
 Item = TypeVar("Item")

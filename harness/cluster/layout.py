@@ -1,4 +1,4 @@
-"""Which node does what: seats for replicas of the model and for sandboxes. Pure, from the nodes and what is asked."""
+"""Assign seats on nodes to replicas of the model and to sandboxes: pure functions of nodes and resources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RequestedResources:
     replicas: int | None = None
     """None: as many as fit, and more when nodes join."""
     gpus: int | None = None
-    """Of one replica. None: `parallel` where the cluster has GPUs, else 0."""
+    """GPUs of one replica. None: `parallel` if the cluster has GPUs, else 0."""
     parallel: int = 1
     """Processors that share one replica: tensor times pipeline parallel size."""
     workers: int | None = None
@@ -43,13 +43,13 @@ class Seat:
     node: Node | None
     """None: GPUs of several nodes."""
     number: int = 0
-    """Among the seats of its kind on the node."""
+    """Number among the seats of its kind on the node."""
     of: int = 1
     cpus: int = 0
-    """Reserved."""
+    """CPUs to reserve."""
     gpus: int = 0
     workers: int = 1
-    """Of a sandbox."""
+    """Workers of a sandbox."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""An actor of a fleet as the driver sees it, what happens to it, and what its kind has to say."""
+"""An actor of a fleet as the driver sees it, and the behaviour of its kind."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from .survey import make_node_strategy
 AGREED = ("weights_digest", "dtype", "quantization", "max_model_len", "adapter")
 """What all replicas must say alike, or their answers would differ."""
 PLACE_S = 60.0
-"""For Ray to reserve GPUs of several nodes."""
+"""Timeout for Ray to reserve GPUs of several nodes."""
 Key = tuple[str, int]
 """Request id and index."""
 
@@ -145,7 +145,7 @@ class Replicas:
 
 
 NUMBERS = itertools.count(1)
-"""Ray wants a name of its own for each actor."""
+"""Numbers that make actors' names unique, as Ray requires."""
 
 
 class ClusterModel:

@@ -116,7 +116,7 @@ class Scorers:
 
 
 NUMBERS = itertools.count(1)
-"""Ray wants a name of its own for each actor."""
+"""Numbers that make actors' names unique, as Ray requires."""
 
 
 class ClusterSandbox:

@@ -1,4 +1,4 @@
-"""Survey of the nodes: read from Ray, and asked of a short task on every node."""
+"""Survey the nodes: read Ray's list, and run a short task on every node."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .causes import extract_error_line, find_cause
 from .layout import Node, floor_amount
 
 PATIENCE_S = 60.0
-"""For the answer of a node: Ray starts a process first."""
+"""Timeout for the answer of a node: Ray starts a process first."""
 GONE_S = 0.5
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .blocks import parse_blocks
-from .records import TrainingRow
+from .records import InstructionRow
 
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 
@@ -29,7 +29,7 @@ class Function:
         return f"{self.program}\n{name} = {self.expression}\n" if self.expression != name else self.program
 
 
-def extract_functions(row: TrainingRow) -> Iterator[Function]:
+def extract_functions(row: InstructionRow) -> Iterator[Function]:
     """Yield the top-level functions, and the methods of simple classes, in the code of a row's three texts."""
     for text in filter(None, (row.output, row.instruction, row.input)):
         for tree in parse_blocks(text):

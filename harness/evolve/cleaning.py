@@ -3,7 +3,7 @@
 Line ends become "\\n" and tabs that indent become four spaces; a label or a preface in front, a fence around the
 whole text and quotes around it go. Nothing is escaped: `<`, `>` and `&` stay as they are.
 
-Not promised: a change from one language to another of the same script is not noticed.
+A change from one language to another of the same script goes unnoticed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Asks models: what the ledger knows is not asked again, what fails is retried, a budget ends it cleanly.
+"""Ask models: requests in the ledger are not repeated, failed ones are retried, a budget ends the run cleanly.
 
 A model gives an error for a whole stream of requests. The replies that came before it are kept; the rest is asked
 again after a pause, in halves, until the request that fails stands alone. That one is tried `retries` more times and
@@ -28,7 +28,7 @@ class BudgetReached(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestLimits:
-    """How much is spent, and how long a failing request is tried."""
+    """Budgets of a run, and retries of a failing request."""
 
     budget_requests: int | None = None
     budget_tokens: int | None = None
@@ -39,7 +39,7 @@ class RequestLimits:
 
 
 class ModelClient:
-    """Opens models when they are first needed and closes them in the end; a context manager."""
+    """Client of the models: opens each when it is first needed and closes all at the end; a context manager."""
 
     def __init__(
         self,

@@ -1,10 +1,10 @@
-"""Which rows repeat a benchmark's problem in text or in code, in three layers; `execution` is the fourth.
+"""Find rows that repeat a benchmark's problem in text or in code, in three layers; `execution` is the fourth.
 
 substring    the words of a problem's text or solution, one after the other, case and punctuation aside
 n-grams      the share of a text's runs of 13 words (Brown et al. 2020) that the row has as well
 similarity   MinHash over the structure of functions: names, layout, comments and annotations do not count
 
-Not promised: a paraphrase of a task, or a solution with another control flow, is not found by texts; that is what
+A paraphrase of a task, or a solution with another control flow, is not found by texts; that is what
 running the code is for. Texts of fewer than `LEAST_WORDS` words and functions of fewer than `LEAST_NODES` nodes are
 left out, for they say too little.
 """
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from ..tasks.suite import Suite
 from ..types import Benchmark, Problem
 from .blocks import parse_blocks, parse_python
-from .records import TrainingRow
+from .records import InstructionRow
 from .similarity import MinHashIndex, Shingles, hash_shingles
 from .structure import list_nodes
 
@@ -40,7 +40,7 @@ Hashes = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContaminationThresholds:
-    """From where on a likeness counts; None leaves the layer out."""
+    """Thresholds from which a likeness counts; None disables the layer."""
 
     ngram_share: float = SHARE
     similarity: float | None = SIMILAR
@@ -64,7 +64,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProblemText:
+class ComparedText:
     """One text of a problem: its words, and the hashes of its runs of words."""
 
     problem: tuple[str, str]
@@ -82,7 +82,7 @@ class TextIndex:
     def __init__(self, suites: Iterable[Suite], thresholds: ContaminationThresholds | None = None) -> None:
         self._thresholds = thresholds or ContaminationThresholds()
         self._words = Vocabulary()
-        self._texts: list[ProblemText] = []
+        self._texts: list[ComparedText] = []
         self._starts: dict[int, list[int]] = {}
         self._grams: dict[int, list[int]] = {}
         self._owners: dict[Hashable, tuple[str, str]] = {}
@@ -94,7 +94,7 @@ class TextIndex:
         self._known_starts = _sort_hashes(self._starts)
         self._known_grams = _sort_hashes(self._grams)
 
-    def find_hits(self, row: TrainingRow) -> list[Hit]:
+    def find_hits(self, row: InstructionRow) -> list[Hit]:
         """Return what the row repeats, at most one hit for each layer and problem."""
         found = {(hit.layer, hit.problem): hit for hit in self._match_words(row)}
         found |= {(hit.layer, hit.problem): hit for hit in self._match_structure(row)}
@@ -108,7 +108,7 @@ class TextIndex:
                 continue
             number = len(self._texts)
             grams = frozenset(map(int, hash_runs(ids, GRAM)))
-            self._texts.append(ProblemText(problem=name, words=words, grams=grams))
+            self._texts.append(ComparedText(problem=name, words=words, grams=grams))
             self._starts.setdefault(int(hash_runs(ids[:LEAST_WORDS], LEAST_WORDS)[0]), []).append(number)
             for gram in grams:
                 self._grams.setdefault(gram, []).append(number)
@@ -118,7 +118,7 @@ class TextIndex:
                 self._owners[key] = name
                 self._functions.add(key, hash_structure(tree))
 
-    def _match_words(self, row: TrainingRow) -> Iterator[Hit]:
+    def _match_words(self, row: InstructionRow) -> Iterator[Hit]:
         words, ids = self._words.encode(f"{row.whole}\n{row.output}")
         for start in _intersect_hashes(hash_runs(ids, LEAST_WORDS), self._known_starts):
             for text in (self._texts[number] for number in self._starts[start]):
@@ -132,7 +132,7 @@ class TextIndex:
             if (share := count / len(text.grams)) >= self._thresholds.ngram_share:
                 yield _build_hit(row, "n-grams", text.problem, share)
 
-    def _match_structure(self, row: TrainingRow) -> Iterator[Hit]:
+    def _match_structure(self, row: InstructionRow) -> Iterator[Hit]:
         if self._functions is None:
             return
         for tree in parse_blocks(row.output):
@@ -200,7 +200,7 @@ def hash_structure(tree: ast.AST) -> Shingles:
     return hash_shingles(list_nodes(tree), SHINGLE)
 
 
-def _build_hit(row: TrainingRow, layer: str, problem: tuple[str, str], likeness: float = 1.0) -> Hit:
+def _build_hit(row: InstructionRow, layer: str, problem: tuple[str, str], likeness: float = 1.0) -> Hit:
     return Hit(row_id=row.id, layer=layer, benchmark=problem[0], task_id=problem[1], likeness=likeness)
 
 

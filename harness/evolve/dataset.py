@@ -16,7 +16,7 @@ from ..digests import digest_file
 from ..report.tables import format_table
 from ..store import make_folder, write_json, write_rows, write_text
 from ..store.journal import make_write_error
-from .records import TrainingRow
+from .records import InstructionRow
 
 ROWS = "train.jsonl"
 PLAIN = "alpaca.json"
@@ -25,7 +25,7 @@ CARD = "README.md"
 DATA_MANIFEST = "manifest.json"
 
 
-def write_dataset(folder: Path, rows: Sequence[TrainingRow], facts: Mapping[str, Any]) -> dict[str, Any]:
+def write_dataset(folder: Path, rows: Sequence[InstructionRow], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Write the data set of `rows`; return its manifest, which holds `facts` and the files' digests.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Filter the merged rows in the end: duplicates, and what repeats a benchmark."""
+"""Filter the merged rows at the end: remove duplicates, and rows that repeat a benchmark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..tasks.suite import Suite, load_suite
 from .contamination import LEAST_NODES, LEAST_WORDS, ContaminationThresholds, Hit, TextIndex
 from .duplicates import NEAR, RemovedRow, remove_duplicates
 from .execution import ExecutionResult, find_solved_problems
-from .records import TrainingRow
+from .records import InstructionRow
 from .similarity import import_datasketch
 
 LAYERS = ("substring", "n-grams", "similarity", "execution")
@@ -21,10 +21,10 @@ LAYERS = ("substring", "n-grams", "similarity", "execution")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetFilter:
-    """Filter for rows, with its settings."""
+    """Settings of the filter."""
 
     near: float | None = NEAR
-    """From which Jaccard index on rows are near-duplicates; None: exact ones alone."""
+    """Jaccard index from which rows are near-duplicates; None: only exact duplicates are removed."""
     against: tuple[str, ...] = ()
     """Benchmarks to compare with; none: no comparison."""
     thresholds: ContaminationThresholds = field(default_factory=ContaminationThresholds)
@@ -38,7 +38,7 @@ class DatasetFilter:
 class FilterResult:
     """Rows that are left, rows that were removed, and what was found of benchmarks."""
 
-    rows: list[TrainingRow]
+    rows: list[InstructionRow]
     removed: list[RemovedRow]
     contamination: dict[str, Any] | None
     """Counts, method and touched problems, JSON-ready; None where nothing was compared."""
@@ -62,7 +62,7 @@ def load_suites(dataset_filter: DatasetFilter) -> list[Suite]:
 
 
 def filter_rows(
-    rows: Sequence[TrainingRow], dataset_filter: DatasetFilter, suites: Sequence[Suite], progress: Progress
+    rows: Sequence[InstructionRow], dataset_filter: DatasetFilter, suites: Sequence[Suite], progress: Progress
 ) -> FilterResult:
     """Filter `rows`; earlier rows win over later ones.
 
@@ -132,7 +132,7 @@ def count_removed(removed: Sequence[RemovedRow]) -> dict[str, int]:
     return dict(sorted(Counter(one.why for one in removed).items()))
 
 
-def _build_removed(row: TrainingRow, hits: Sequence[Hit]) -> RemovedRow:
+def _build_removed(row: InstructionRow, hits: Sequence[Hit]) -> RemovedRow:
     layers = sorted({hit.layer for hit in hits}, key=LAYERS.index)
     problems = "; ".join(dict.fromkeys(hit.problem for hit in hits))
     likeness = max(hit.likeness for hit in hits)

@@ -12,7 +12,7 @@ from ..store import make_folder, write_json, write_rows
 from .dataset import DATA_MANIFEST, ROWS
 from .dataset_filter import DatasetFilter, count_removed, filter_rows, load_suites
 from .folder import REMOVED
-from .records import TrainingRow
+from .records import InstructionRow
 from .seeds import read_alpaca_rows
 
 
@@ -30,7 +30,7 @@ def decontaminate(
         raise StoreError(f"{out} holds {ROWS} already; choose another --out")
     given = read_alpaca_rows(data)
     rows = [
-        TrainingRow(
+        InstructionRow(
             id=f"{number}",
             seed_id=f"{number}",
             instruction=row["instruction"],

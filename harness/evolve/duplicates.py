@@ -1,4 +1,4 @@
-"""Which rows say the same as an earlier one: word for word, or nearly.
+"""Find rows that repeat an earlier one, word for word or nearly.
 
 A row is its instruction, input and answer. Shingles are of five words; a rewritten instruction with another answer
 is far from its parent, a row that differs in a name or a number is not.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .elimination import fold_text
-from .records import TrainingRow
+from .records import InstructionRow
 from .similarity import MinHashIndex, hash_shingles
 
 NEAR = 0.9
@@ -23,7 +23,7 @@ WORDS = 5
 class RemovedRow:
     """A row that was removed, and why."""
 
-    row: TrainingRow
+    row: InstructionRow
     why: str
     """duplicate, near-duplicate, or the contamination's layer."""
     of: str
@@ -37,8 +37,8 @@ class RemovedRow:
 
 
 def remove_duplicates(
-    rows: Sequence[TrainingRow], near: float | None = NEAR
-) -> tuple[list[TrainingRow], list[RemovedRow]]:
+    rows: Sequence[InstructionRow], near: float | None = NEAR
+) -> tuple[list[InstructionRow], list[RemovedRow]]:
     """Return the rows that repeat no earlier one, and the removed rows; `near` None: exact duplicates only.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which evolved instructions and answers are thrown away, and why: pure functions.
+"""Decide which evolved instructions and answers are rejected, and why: pure functions.
 
 The first four reasons are the paper's (Xu et al. 2023, "Elimination Evolving"); the others are failures that no
 data set should hold. "no-gain" is a judge's word (`prompts.parse_judgement`), or plain to see where the text is a copy.
@@ -14,7 +14,7 @@ from .cleaning import has_open_fence, share_script
 
 
 class RejectionReason(StrEnum):
-    """Why an attempt was thrown away; its parent stays in the pool and is tried again in the next round."""
+    """Reason of a rejected attempt; its parent stays in the pool and is tried again in the next round."""
 
     NO_GAIN = "no-gain"
     """Nothing was added: the judge finds both instructions equal, or the text is a copy."""

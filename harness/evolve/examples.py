@@ -17,7 +17,7 @@ from ..sandboxes.judges import program_tests
 from ..types import Limits, Program, Status, Work
 from .blocks import extract_code_blocks, parse_python
 from .ledger import Ledger
-from .records import TrainingRow
+from .records import InstructionRow
 
 ENVIRONMENT = "core"
 
@@ -28,7 +28,7 @@ class ExampleRunner:
     def __init__(self, ledger: Ledger, sandbox: str | None, workers: int | None) -> None:
         self._ledger, self._sandbox, self._workers = ledger, sandbox, workers
 
-    def __call__(self, rows: Sequence[TrainingRow]) -> Mapping[str, str]:
+    def __call__(self, rows: Sequence[InstructionRow]) -> Mapping[str, str]:
         """Run what is not in the ledger yet.
 
         Raises:
@@ -54,7 +54,7 @@ class ExampleRunner:
                 self._ledger.record_verdict(str(key), verdict)
 
 
-def build_program(row: TrainingRow) -> tuple[str, str] | None:
+def build_program(row: InstructionRow) -> tuple[str, str] | None:
     """Return the answer's code and its examples as asserts; None if there are no examples, or no Python."""
     blocks = [code for code in extract_code_blocks(row.output) if parse_python(code) is not None]
     code = "\n\n".join(block for block in blocks if ">>> " not in block or "def " in block)

@@ -1,4 +1,4 @@
-"""Which rows solve a benchmark's problem: their functions are run in the sandbox against its tests.
+"""Find rows that solve a benchmark's problem: their functions are run in the sandbox against its tests.
 
 Texts do not find a solution that was rewritten (Yang et al. 2023, arXiv 2311.04850); its tests do. Two steps keep it
 cheap: a screening program calls every function of a batch of rows with every problem's tests and tells which pairs
@@ -24,7 +24,7 @@ from ..tasks.suite import Suite
 from ..types import CodeForm, Limits, Program, Sandbox, Status, Work
 from .callables import Function, extract_functions
 from .contamination import Hit
-from .records import TrainingRow
+from .records import InstructionRow
 from .screening import CALL_S, NAIVE, Probe, build_probe, build_screening, parse_pairs
 
 BATCH = 50
@@ -43,7 +43,7 @@ class ExecutionResult:
     hits: list[Hit]
     functions: int
     problems: int
-    """Those that functions were run against."""
+    """Problems that functions were run against."""
     left_out: Mapping[str, int]
     """Problems that tell nothing, by benchmark."""
     lost: int
@@ -75,7 +75,7 @@ class ScreeningTarget:
 
 
 def find_solved_problems(
-    rows: Sequence[TrainingRow],
+    rows: Sequence[InstructionRow],
     suites: Sequence[Suite],
     *,
     sandbox: str | None,

@@ -48,7 +48,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryReply:
-    """Answer to a request. `error` is set, and the text empty, where nothing did."""
+    """Answer to a request. If there was none, `error` is set and the text empty."""
 
     text: str
     finish_reason: str | None = None

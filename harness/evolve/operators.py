@@ -1,4 +1,4 @@
-"""How an instruction is made harder, or new: operators as data with a digest, built in or from a TOML file.
+"""Operators that make an instruction harder, or new: data with a digest, built in or from a TOML file.
 
 The presets are the six operators of WizardLM (Xu et al. 2023) and the five heuristics of WizardCoder (Luo et al.
 2023), in words of our own that hold every element those papers name.

@@ -65,7 +65,7 @@ class EvolveOptions(FilterOptions):
 
     model: str
     seeds: Path | None = None
-    """None: our own."""
+    """None: the bundled seeds."""
     rounds: PositiveInt = 4
     preset: str = "wizardcoder"
     operators: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ class EvolveOptions(FilterOptions):
     replicas: int | None = None
     replica_gpus: int | None = None
     sample: PositiveInt | None = None
-    """Only so many rows of the shuffled whole."""
+    """Number of rows to keep of the shuffled data; None: all."""
 
     def make_config(self) -> EvolveConfig:
         """Return what decides the evolved data.

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from .dataset_filter import FilterResult, count_removed
-from .records import Rejection, TrainingRow
+from .records import InstructionRow, Rejection
 from .rounds import EvolvedData
 
 TEMPLATE = "page.html.j2"
@@ -19,7 +19,7 @@ def render_page(
     manifest: Mapping[str, Any],
     figures: Mapping[str, Any],
     found: EvolvedData,
-    rows: Sequence[TrainingRow],
+    rows: Sequence[InstructionRow],
     filtered: FilterResult,
 ) -> str:
     """Render the page's HTML."""
@@ -49,11 +49,11 @@ def render_page(
 
 def collect_lineages(found: EvolvedData, kept: set[str], last: int | None = None) -> list[dict[str, Any]]:
     """Return each seed's rows and failed attempts, by round; `last` is the last round that was kept."""
-    steps: dict[str, list[TrainingRow | Rejection]] = {}
+    steps: dict[str, list[InstructionRow | Rejection]] = {}
     for row in found.rows:
         if row.round == 0 and len(steps) < LINEAGES:
             steps[row.id] = [row]
-    everything: list[TrainingRow | Rejection] = [*found.rows, *found.rejections]
+    everything: list[InstructionRow | Rejection] = [*found.rows, *found.rejections]
     for one in everything:
         if one.round > 0 and one.seed_id in steps:
             steps[one.seed_id].append(one)
@@ -63,7 +63,7 @@ def collect_lineages(found: EvolvedData, kept: set[str], last: int | None = None
     ]
 
 
-def _build_step(one: TrainingRow | Rejection, kept: set[str], last: int | None) -> dict[str, Any]:
+def _build_step(one: InstructionRow | Rejection, kept: set[str], last: int | None) -> dict[str, Any]:
     if isinstance(one, Rejection):
         what, text, answer = f"thrown away: {one.reason}", one.text, one.answer
     else:

@@ -15,7 +15,7 @@ from .seeds import Seeds, join_input
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvolveConfig:
-    """Settings that decide the evolved data; files, budgets and what is sifted out in the end are not part of it."""
+    """Settings that decide the evolved data; files, budgets and the filter are not part of it."""
 
     model: str
     operators: tuple[Operator, ...]
@@ -24,7 +24,7 @@ class EvolveConfig:
     judge: str | None = None
     """None: the model itself."""
     strict_judge: bool = False
-    """Throw away what the judge gives no clear word on; the papers keep it."""
+    """Reject instructions on which the judge gives no clear verdict; the papers keep them."""
     form: Form = "chat"
     seed: NonNegativeInt = 0
     temperature: NonNegativeFloat = 1.0
@@ -84,7 +84,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingRow:
+class InstructionRow:
     """One instruction with its answer, and where it comes from; round 0 are the seeds."""
 
     id: str

@@ -21,14 +21,14 @@ from .elimination import RejectionReason, check_answer, check_instruction
 from .ledger import Query, QueryReply
 from .operators import Operator, compute_fraction, draw_operator
 from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest_template, format_judge_prompt, parse_judgement
-from .records import JUDGE_SAMPLING, EvolveConfig, Rejection, TrainingRow
+from .records import JUDGE_SAMPLING, EvolveConfig, InstructionRow, Rejection
 
 
 class NoSurvivors(ModelError):
     """Every attempt of a round was rejected: another round would end in the same way."""
 
 
-Check = Callable[[Sequence[TrainingRow]], Mapping[str, str]]
+Check = Callable[[Sequence[InstructionRow]], Mapping[str, str]]
 """Runs the examples that stand beside answers: by row id, what is wrong; "" or no entry where nothing is."""
 
 
@@ -36,7 +36,7 @@ Check = Callable[[Sequence[TrainingRow]], Mapping[str, str]]
 class EvolvedData:
     """Instructions and answers of the rounds so far."""
 
-    rows: list[TrainingRow]
+    rows: list[InstructionRow]
     """Seeds first, then the survivors of each round, in order."""
     rejections: list[Rejection] = field(default_factory=list)
     rounds: int = 0
@@ -56,7 +56,7 @@ class Attempt:
     """One parent that meets one operator in one round."""
 
     id: str
-    parent: TrainingRow
+    parent: InstructionRow
     operator: Operator
     evolved: str = ""
     judged: str = "not equal"
@@ -82,7 +82,7 @@ class Rounds:
     """Evolves `seeds`; call `answer_seeds` once, then `advance` for each round."""
 
     def __init__(
-        self, config: EvolveConfig, seeds: Iterable[TrainingRow], client: ModelClient, check: Check | None = None
+        self, config: EvolveConfig, seeds: Iterable[InstructionRow], client: ModelClient, check: Check | None = None
     ) -> None:
         self._config, self._client, self._check = config, client, check
         self._pool = list(seeds)
@@ -129,7 +129,7 @@ class Rounds:
         if attempts and not rows:
             raise NoSurvivors(explain_no_survivors(number, rejections))
 
-    def _draw_attempt(self, parent: TrainingRow, number: int) -> Attempt:
+    def _draw_attempt(self, parent: InstructionRow, number: int) -> Attempt:
         operator = draw_operator(self._config.operators, self._config.seed, "operator", number, parent.id)
         return Attempt(id=f"{parent.seed_id}.r{number}", parent=parent, operator=operator)
 
@@ -185,9 +185,9 @@ class Rounds:
 
     def _select_rows(
         self, answered: Sequence[tuple[Attempt, QueryReply]], number: int, rejections: list[Rejection]
-    ) -> list[TrainingRow]:
+    ) -> list[InstructionRow]:
         """Return the round's rows: answers that pass elimination and, if asked for, their own examples."""
-        rows: dict[str, TrainingRow] = {}
+        rows: dict[str, InstructionRow] = {}
         attempts = {one.id: one for one, _ in answered}
         for one, reply in answered:
             answer = clean_answer(reply.text)
@@ -201,7 +201,7 @@ class Rounds:
             rejections.append(attempts[row_id].reject(number, RejectionReason.EXAMPLES, answer=answer, detail=detail))
         return list(rows.values())
 
-    def _repair(self, rows: dict[str, TrainingRow]) -> dict[str, str]:
+    def _repair(self, rows: dict[str, InstructionRow]) -> dict[str, str]:
         """Ask once more for answers that fail their examples, in place; return what still fails, with the reason."""
         if self._check is None:
             return {}
@@ -223,7 +223,7 @@ class Rounds:
         return {row_id: verdicts.get(row_id) or detail for row_id, detail in wrong.items() if row_id not in fixed}
 
     def _commit(
-        self, number: int, attempts: Sequence[Attempt], rows: Sequence[TrainingRow], rejections: Sequence[Rejection]
+        self, number: int, attempts: Sequence[Attempt], rows: Sequence[InstructionRow], rejections: Sequence[Rejection]
     ) -> None:
         """Replace parents in the pool by their survivors; the others stay as they are."""
         for one in rejections:
@@ -237,8 +237,8 @@ class Rounds:
         self.data.drawn.update((number, one.operator.name) for one in attempts)
         self.data.rounds = number
 
-    def _build_row(self, one: Attempt, answer: str, number: int) -> TrainingRow:
-        return TrainingRow(
+    def _build_row(self, one: Attempt, answer: str, number: int) -> InstructionRow:
+        return InstructionRow(
             id=one.id,
             seed_id=one.parent.seed_id,
             parent_id=one.parent.id,
@@ -284,6 +284,6 @@ def explain_no_survivors(number: int, rejections: Sequence[Rejection]) -> str:
     )
 
 
-def shuffle_rows(rows: Sequence[TrainingRow], seed: int) -> list[TrainingRow]:
+def shuffle_rows(rows: Sequence[InstructionRow], seed: int) -> list[InstructionRow]:
     """Shuffle seeds and all rounds by the seed alone: the same rows give the same order."""
     return sorted(rows, key=lambda row: compute_fraction(seed, "shuffle", row.id))

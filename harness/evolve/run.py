@@ -24,7 +24,7 @@ from .folder import DATASET, PAGE, REJECTED, REMOVED, ROUNDS, STATISTICS, Evolve
 from .ledger import Ledger
 from .page import render_page
 from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest_template
-from .records import EvolveConfig, TrainingRow, build_identity
+from .records import EvolveConfig, InstructionRow, build_identity
 from .rounds import EvolvedData, NoSurvivors, Rounds, shuffle_rows
 from .seeds import Seeds, read_seeds
 from .statistics import compute_statistics
@@ -37,7 +37,7 @@ class Settings:
 
     out: Path
     seeds: Path | None = None
-    """None: our own."""
+    """None: the bundled seeds."""
     backend: str = "auto"
     options: ModelOptions = field(default_factory=ModelOptions)
     cluster: str | None = None
@@ -47,7 +47,7 @@ class Settings:
     limits: RequestLimits = field(default_factory=RequestLimits)
     dataset_filter: DatasetFilter = field(default_factory=DatasetFilter)
     sample: int | None = None
-    """Only so many rows of the shuffled whole."""
+    """Number of rows to keep of the shuffled data; None: all."""
     stop: EvolStop | None = None
     """Train and evaluate after each round, and stop where it no longer helps; None: run all rounds."""
     command: Sequence[str] = ()
@@ -63,11 +63,11 @@ class EvolveResult:
     removed: dict[str, int]
     requests: int
     """In the ledger, those of earlier starts included."""
-    requests_sent: int
+    asked: int
     """In this start."""
     tokens: int
     stopped: str = ""
-    """Why it ended early: a budget; "" where all rounds were run."""
+    """Why the run ended early (a budget); "" if all rounds were run."""
     rounds: int = 0
     trials: tuple[Trial, ...] = ()
     """Evol Stop's, from the seeds on."""
@@ -141,7 +141,9 @@ class _EvolveRun:
         )
         check = ExampleRunner(ledger, self._settings.dataset_filter.sandbox, self._settings.dataset_filter.workers)
         rows = [
-            TrainingRow(id=seed.id, seed_id=seed.id, instruction=seed.instruction, input=seed.input, output=seed.output)
+            InstructionRow(
+                id=seed.id, seed_id=seed.id, instruction=seed.instruction, input=seed.input, output=seed.output
+            )
             for seed in self._seeds.seeds
         ]
         rounds = Rounds(self._config, rows, client, check if self._config.examples else None)
@@ -201,7 +203,7 @@ class _EvolveRun:
     def _scores(self) -> list[float]:
         return [trial.score.value for trial in self._trials]
 
-    def _filter_rows(self, found: EvolvedData, last: int | None = None) -> tuple[list[TrainingRow], FilterResult]:
+    def _filter_rows(self, found: EvolvedData, last: int | None = None) -> tuple[list[InstructionRow], FilterResult]:
         """Return the rows up to the round `last`, filtered and shuffled."""
         answered = [row for row in found.rows if row.output.strip() and (last is None or row.round <= last)]
         filtered = filter_rows(answered, self._settings.dataset_filter, self._suites, self._progress)
@@ -256,7 +258,7 @@ class _EvolveRun:
         )
 
     def _describe_data(
-        self, found: EvolvedData, filtered: FilterResult, rows: Sequence[TrainingRow], ledger: Ledger
+        self, found: EvolvedData, filtered: FilterResult, rows: Sequence[InstructionRow], ledger: Ledger
     ) -> dict[str, Any]:
         """Return the facts of the data's manifest; none depends on when, or in how many starts, it was made."""
         return {

@@ -1,7 +1,7 @@
-"""Sets of shingles and how alike they are: MinHash finds candidates, the exact Jaccard index decides.
+"""Compare sets of shingles: MinHash finds candidates, the exact Jaccard index decides.
 
 MinHash and its index are datasketch's (MIT; Broder 1997), of the extra `evolve`.
-Not promised: a pair that lies near the threshold can be missed; the index finds a pair at the threshold with high
+A pair near the threshold can be missed: the index finds a pair at the threshold with high
 probability only.
 """
 

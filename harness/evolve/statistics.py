@@ -1,7 +1,7 @@
 """Statistics of an evolution: attempts by operator, round and reason, diversity, length, difficulty.
 
 Difficulty is counted, not judged: words of the instruction, and branches, loops and nesting in the answer's Python.
-Not promised: that these figures are what people call difficult.
+These figures need not be what people call difficult.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from .blocks import parse_blocks
 from .duplicates import measure_near_duplicates
-from .records import TrainingRow
+from .records import InstructionRow
 from .rounds import EvolvedData
 
 BRANCHES = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.IfExp, ast.comprehension, ast.BoolOp, ast.Match)
@@ -24,7 +24,7 @@ BLOCKS = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.FunctionDef, ast.Cl
 
 def compute_statistics(found: EvolvedData, near: float | None) -> dict[str, Any]:
     """Compute all figures, JSON-ready; without near-duplicates if `near` is None."""
-    by_round: dict[int, list[TrainingRow]] = {}
+    by_round: dict[int, list[InstructionRow]] = {}
     for row in found.rows:
         by_round.setdefault(row.round, []).append(row)
     return {
@@ -55,7 +55,7 @@ def _count_attempts(found: EvolvedData) -> list[dict[str, Any]]:
     ]
 
 
-def _describe_round(rows: Sequence[TrainingRow], near: float | None) -> dict[str, Any]:
+def _describe_round(rows: Sequence[InstructionRow], near: float | None) -> dict[str, Any]:
     instructions = [row.whole for row in rows]
     trees = [tree for row in rows for tree in parse_blocks(row.output)]
     figures: dict[str, Any] = {

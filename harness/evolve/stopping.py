@@ -4,7 +4,7 @@ WizardCoder (Luo et al. 2023, arXiv 2306.08568) trains after every round and kee
 Round 0, the seeds alone, is trained as well: what the first round has to beat. The paper's first version looked at
 HumanEval, which it also reported; a development set that shares problems with a reported benchmark is refused here.
 
-Not promised: that a gain is one. 27 of 90 problems are 30 % with an interval from 21 to 40 %; intervals are told beside
+A gain may be noise: 27 of 90 problems are 30 % with an interval from 21 to 40 %, so intervals are shown beside
 the scores.
 """
 
@@ -25,7 +25,7 @@ from ..types import Score
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRule:
-    """When rounds end."""
+    """Rule that ends the rounds."""
 
     patience: PositiveInt = 1
     """Rounds without a gain that end it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from harness.evolve.records import TrainingRow
+from harness.evolve.records import InstructionRow
 from harness.evolve.seeds import read_seeds
 from harness.types import Problem
 
@@ -47,9 +47,9 @@ def split_up(n, p=2):
 """Solutions of our own, with another control flow and under other names."""
 
 
-def row(name: str, code: str, instruction: str = "Write this for me, please.") -> TrainingRow:
+def row(name: str, code: str, instruction: str = "Write this for me, please.") -> InstructionRow:
     """A row whose answer is `code` in a fence."""
-    return TrainingRow(
+    return InstructionRow(
         id=name, seed_id=name, instruction=instruction, output=f"Here you are:\n\n```python\n{code}\n```"
     )
 
@@ -88,10 +88,10 @@ def renamed(code: str) -> str:
     return ast.unparse(tree)
 
 
-def honest(count: int) -> list[TrainingRow]:
+def honest(count: int) -> list[InstructionRow]:
     """Our seeds, and rows made to be unlike one another."""
     seeds = [
-        TrainingRow(id=one.id, seed_id=one.id, instruction=one.instruction, output=one.output)
+        InstructionRow(id=one.id, seed_id=one.id, instruction=one.instruction, output=one.output)
         for one in read_seeds().seeds
     ]
     made = [

@@ -10,7 +10,7 @@ import pytest
 from harness.evolve.contamination import ContaminationThresholds, Hit, TextIndex
 from harness.evolve.dataset_filter import DatasetFilter, filter_rows
 from harness.evolve.execution import find_solved_problems
-from harness.evolve.records import TrainingRow
+from harness.evolve.records import InstructionRow
 from harness.progress import Quiet
 from harness.tasks.suite import Suite, load_suite
 from tests.commands import harness, one_line_error, read_rows, write_rows
@@ -101,10 +101,10 @@ def test_a_row_is_removed_and_listed_with_what_it_repeats(humaneval: Suite) -> N
 def test_duplicates_are_removed_and_the_first_one_stays() -> None:
     """Word for word, and nearly; a parent and its harder child both stay."""
     text = "Sum the even numbers of a list and say how many there were, for lists of any length up to ten thousand. "
-    one = TrainingRow(id="one", seed_id="one", instruction=text * 2, output=" ".join(f"w{n}" for n in range(80)))
-    same = TrainingRow(id="same", seed_id="same", instruction=(text * 2).upper(), output=one.output)
-    near = TrainingRow(id="near", seed_id="near", instruction=text * 2 + "So.", output=one.output)
-    child = TrainingRow(
+    one = InstructionRow(id="one", seed_id="one", instruction=text * 2, output=" ".join(f"w{n}" for n in range(80)))
+    same = InstructionRow(id="same", seed_id="same", instruction=(text * 2).upper(), output=one.output)
+    near = InstructionRow(id="near", seed_id="near", instruction=text * 2 + "So.", output=one.output)
+    child = InstructionRow(
         id="child", seed_id="one", instruction=text + "Do it without loops, in one pass.", output="other words " * 9
     )
     filtered = filter_rows([one, same, near, child], DatasetFilter(), [], Quiet())

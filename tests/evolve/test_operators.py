@@ -55,21 +55,21 @@ def test_an_in_depth_template_holds(element: str) -> None:
     """All that WizardLM's in-depth prompt demands, for each of its five operators."""
     for operator in PRESETS["wizardlm"]:
         if operator.kind == "in-depth":
-            assert IN_DEPTH[element] in operator.prompt(GIVEN)
+            assert IN_DEPTH[element] in operator.render_prompt(GIVEN)
 
 
 @pytest.mark.parametrize("element", IN_BREADTH)
 def test_the_in_breadth_template_holds(element: str) -> None:
     """All that WizardLM's in-breadth prompt demands."""
     (operator,) = [one for one in PRESETS["wizardlm"] if one.kind == "in-breadth"]
-    assert IN_BREADTH[element] in operator.prompt(GIVEN)
+    assert IN_BREADTH[element] in operator.render_prompt(GIVEN)
 
 
 @pytest.mark.parametrize(("preset", "name"), [(preset, name) for preset in METHODS for name in METHODS[preset]])
 def test_a_method_is_put_into_its_template(preset: str, name: str) -> None:
     """Each operator names its own way, and the instruction arrives as it is, braces and operators included."""
     (operator,) = choose_operators(preset, [name])
-    asked = operator.prompt(GIVEN)
+    asked = operator.render_prompt(GIVEN)
     assert all(words in asked for words in METHODS[preset][name])
     assert GIVEN in asked
     assert "{instruction}" not in asked
@@ -137,8 +137,8 @@ def test_own_operators_come_from_a_file(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     first, second = choose_operators("wizardlm", file=file)
-    assert "Demand log lines." in first.prompt("x")
-    assert (first.weight, second.kind, second.prompt("{x}")) == (2.0, "in-breadth", "Another one like {x}")
+    assert "Demand log lines." in first.render_prompt("x")
+    assert (first.weight, second.kind, second.render_prompt("{x}")) == (2.0, "in-breadth", "Another one like {x}")
     assert "like" in second.markers
 
 

@@ -86,8 +86,8 @@ def run(tmp_path: Path, bench: Bench, rule: StopRule, rounds: int = 3, out: str 
         rounds=rounds,
         decontaminate=False,
     )
-    settings = replace(options.settings(tmp_path / out), stop=EvolStop(benchmark="dev", develop=bench, rule=rule))
-    return evolve(options.config(), settings)
+    settings = replace(options.make_settings(tmp_path / out), stop=EvolStop(benchmark="dev", develop=bench, rule=rule))
+    return evolve(options.make_config(), settings)
 
 
 def test_rounds_end_where_the_score_does_not_rise(tmp_path: Path) -> None:
