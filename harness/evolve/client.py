@@ -70,29 +70,29 @@ class ModelClient:
         self._resources.close()
         self._opened.clear()
 
-    def fetch_replies(self, stage: str, asks: Sequence[Query]) -> dict[str, QueryReply]:
+    def fetch_replies(self, stage: str, queries: Sequence[Query]) -> dict[str, QueryReply]:
         """Return the reply to each request, by its id.
 
         Raises:
             BudgetReached: not all of them could be asked.
             ModelError: the model cannot be loaded, or every request fails.
         """
-        missing = [ask for ask in asks if ask.digest not in self._ledger.replies]
+        missing = [query for query in queries if query.digest not in self._ledger.replies]
         if missing:
             self._progress.start(stage, len(missing))
             start = time.monotonic()
             try:
-                for params in dict.fromkeys(ask.params for ask in missing):
-                    self._attempt([ask for ask in missing if ask.params == params], params, 0)
+                for params in dict.fromkeys(query.params for query in missing):
+                    self._attempt([query for query in missing if query.params == params], params, 0)
             finally:
                 self.generating_s += time.monotonic() - start
             self._settle()
             self._progress.finish(stage)
-        return {ask.id: self._ledger.replies[ask.digest] for ask in asks}
+        return {query.id: self._ledger.replies[query.digest] for query in queries}
 
-    def _attempt(self, asks: Sequence[Query], params: SamplingParams, tries: int) -> None:
-        error = self._stream(asks, params)
-        left = [ask for ask in asks if ask.digest not in self._ledger.replies]
+    def _attempt(self, queries: Sequence[Query], params: SamplingParams, tries: int) -> None:
+        error = self._stream(queries, params)
+        left = [query for query in queries if query.digest not in self._ledger.replies]
         if not left:
             return
         if error is None:
@@ -109,28 +109,28 @@ class ModelClient:
             if part:
                 self._attempt(part, params, tries + 1 if len(left) == 1 else 0)
 
-    def _stream(self, asks: Sequence[Query], params: SamplingParams) -> ModelError | None:
+    def _stream(self, queries: Sequence[Query], params: SamplingParams) -> ModelError | None:
         """Send all requests at once and record the replies; return the error that ended it early."""
-        model = self._open_model(asks[0].model)
-        by_id = {ask.id: ask for ask in asks}
+        model = self._open_model(queries[0].model)
+        by_id = {query.id: query for query in queries}
         try:
-            for generated in model.generate(self._build_requests(asks), params):
-                ask = by_id[generated.request_id]
+            for generated in model.generate(self._build_requests(queries), params):
+                query = by_id[generated.request_id]
                 self._settle()
-                self._ledger.record(ask, _build_reply(ask, generated.completion))
-                self._progress.advance(ask.stage, generated.completion.completion_tokens or 0)
+                self._ledger.record(query, _build_reply(query, generated.completion))
+                self._progress.advance(query.stage, generated.completion.completion_tokens or 0)
         except ModelError as error:
             return error
         return None
 
-    def _build_requests(self, asks: Sequence[Query]) -> Iterator[Request]:
+    def _build_requests(self, queries: Sequence[Query]) -> Iterator[Request]:
         """Yield the requests that the budget allows; models read a bounded number ahead of their replies."""
         started = self._ledger.requests
-        for number, ask in enumerate(asks):
+        for number, query in enumerate(queries):
             if self._find_spent_budget(max(self._ledger.requests, started + number)):
                 return
             self.requests_sent += 1
-            yield Request(request_id=ask.id, prompt=format_prompt(ask.text, self._form), seed=ask.seed)
+            yield Request(request_id=query.id, prompt=format_prompt(query.text, self._form), seed=query.seed)
 
     def _find_spent_budget(self, requests: int) -> str:
         """Return which budget is spent after `requests` requests; "" if none is."""
@@ -146,8 +146,8 @@ class ModelClient:
             self._settle()
             raise BudgetReached(f"the budget of {reached} is reached")
 
-    def _give_up(self, ask: Query, error: ModelError) -> None:
-        self._hopeless.append((ask, error))
+    def _give_up(self, query: Query, error: ModelError) -> None:
+        self._hopeless.append((query, error))
         if len(self._hopeless) >= HOPELESS:
             raise ModelError(
                 f"{HOPELESS} requests in a row failed, the last one with: {error}; "
@@ -157,9 +157,9 @@ class ModelClient:
 
     def _settle(self) -> None:
         """Record the failed requests as failed: others were answered, so the model is not at fault."""
-        for ask, error in self._hopeless:
-            self._ledger.record(ask, QueryReply(text="", error=str(error)))
-            self._progress.advance(ask.stage)
+        for query, error in self._hopeless:
+            self._ledger.record(query, QueryReply(text="", error=str(error)))
+            self._progress.advance(query.stage)
         self._hopeless.clear()
 
     def _open_model(self, name: str) -> Model:
@@ -169,11 +169,11 @@ class ModelClient:
         return self._opened[name]
 
 
-def _build_reply(ask: Query, completion: Completion) -> QueryReply:
+def _build_reply(query: Query, completion: Completion) -> QueryReply:
     prompted, completed = completion.prompt_tokens, completion.completion_tokens
     return QueryReply(
         text=completion.text,
         finish_reason=completion.finish_reason,
-        prompt_tokens=estimate_tokens(ask.text) if prompted is None else prompted,
+        prompt_tokens=estimate_tokens(query.text) if prompted is None else prompted,
         completion_tokens=estimate_tokens(completion.text) if completed is None else completed,
     )

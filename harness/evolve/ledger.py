@@ -91,17 +91,17 @@ class Ledger:
             total.update(f"{key}\0{reply.finish_reason}\0{reply.text}\0".encode())
         return f"sha256:{total.hexdigest()}"
 
-    def record(self, ask: Query, reply: QueryReply) -> None:
+    def record(self, query: Query, reply: QueryReply) -> None:
         """Append a reply to the ledger."""
         row = {
-            "key": ask.digest,
-            "id": ask.id,
-            "stage": ask.stage,
-            "template": ask.template,
-            "model": ask.model,
-            "params": serialize_sampling(ask.params),
-            "seed": ask.seed,
-            "prompt": ask.text,
+            "key": query.digest,
+            "id": query.id,
+            "stage": query.stage,
+            "template": query.template,
+            "model": query.model,
+            "params": serialize_sampling(query.params),
+            "seed": query.seed,
+            "prompt": query.text,
             "text": reply.text,
             "finish_reason": reply.finish_reason,
             "prompt_tokens": reply.prompt_tokens,

@@ -135,16 +135,16 @@ class Rounds:
 
     def _rewrite(self, attempts: Sequence[Attempt], number: int, rejections: list[Rejection]) -> list[Attempt]:
         """Rewrite the parents; return the attempts that are worth a judge's time."""
-        asks = {
+        queries = {
             one.id: self._build_query(
                 one.id, "evolve", one.operator.render_prompt(one.parent.whole), one.operator.digest
             )
             for one in attempts
         }
-        replies = self._client.fetch_replies("evolve", list(asks.values()))
+        replies = self._client.fetch_replies("evolve", list(queries.values()))
         kept = []
         for one in attempts:
-            reply = replies[asks[one.id].id]
+            reply = replies[queries[one.id].id]
             text = clean_instruction(reply.text)
             if reply.error is not None:
                 rejections.append(one.reject(number, RejectionReason.FAILED, detail=reply.error))
@@ -157,14 +157,14 @@ class Rounds:
     def _judge(self, attempts: Sequence[Attempt], number: int, rejections: list[Rejection]) -> list[Attempt]:
         """Return the attempts that the judge does not find equal to their parents; judging comes before answering."""
         template = digest_template(JUDGE_TEMPLATE)
-        asks = {
+        queries = {
             one.id: self._build_query(one.id, "judge", format_judge_prompt(one.parent.whole, one.evolved), template)
             for one in attempts
         }
-        replies = self._client.fetch_replies("judge", list(asks.values()))
+        replies = self._client.fetch_replies("judge", list(queries.values()))
         kept = []
         for one in attempts:
-            reply = replies[asks[one.id].id]
+            reply = replies[queries[one.id].id]
             equal = parse_judgement(reply.text)
             if reply.error is not None:
                 rejections.append(one.reject(number, RejectionReason.FAILED, detail=f"judge: {reply.error}"))
@@ -179,9 +179,9 @@ class Rounds:
         return kept
 
     def _answer(self, attempts: Sequence[Attempt]) -> list[tuple[Attempt, QueryReply]]:
-        asks = {one.id: self._build_answer_query(one.id, one.evolved) for one in attempts}
-        replies = self._client.fetch_replies("answer", list(asks.values()))
-        return [(one, replies[asks[one.id].id]) for one in attempts]
+        queries = {one.id: self._build_answer_query(one.id, one.evolved) for one in attempts}
+        replies = self._client.fetch_replies("answer", list(queries.values()))
+        return [(one, replies[queries[one.id].id]) for one in attempts]
 
     def _select_rows(
         self, answered: Sequence[tuple[Attempt, QueryReply]], number: int, rejections: list[Rejection]
@@ -207,11 +207,11 @@ class Rounds:
             return {}
         wrong = {row_id: detail for row_id, detail in self._check(list(rows.values())).items() if detail}
         self.data.verified["ran well or had no examples"] += len(rows) - len(wrong)
-        asks = {row_id: self._build_answer_query(row_id, rows[row_id].whole, "repair") for row_id in wrong}
-        replies = self._client.fetch_replies("repair", list(asks.values()))
+        queries = {row_id: self._build_answer_query(row_id, rows[row_id].whole, "repair") for row_id in wrong}
+        replies = self._client.fetch_replies("repair", list(queries.values()))
         again = []
-        for row_id, ask in asks.items():
-            reply = replies[ask.id]
+        for row_id, query in queries.items():
+            reply = replies[query.id]
             answer = clean_answer(reply.text)
             if reply.error is None and check_answer(answer, reply.finish_reason) is None:
                 rows[row_id] = replace(rows[row_id], output=answer)
