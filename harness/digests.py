@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def canonical_json(value: Any, *, default: Callable[[Any], Any] | None = None, allow_nan: bool = False) -> str:
+def canonicalize_json(value: Any, *, default: Callable[[Any], Any] | None = None, allow_nan: bool = False) -> str:
     """Return `value` as JSON in the one form that is digested: sorted keys, no spaces.
 
     Raises:
@@ -19,20 +19,20 @@ def canonical_json(value: Any, *, default: Callable[[Any], Any] | None = None, a
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=default, allow_nan=allow_nan)
 
 
-def json_digest(value: Any, *, default: Callable[[Any], Any] | None = None, allow_nan: bool = False) -> str:
-    """Return the digest of `value` in canonical JSON. Raises as `canonical_json`."""
-    return hashlib.sha256(canonical_json(value, default=default, allow_nan=allow_nan).encode()).hexdigest()
+def digest_json(value: Any, *, default: Callable[[Any], Any] | None = None, allow_nan: bool = False) -> str:
+    """Return the digest of `value` in canonical JSON. Raises as `canonicalize_json`."""
+    return hashlib.sha256(canonicalize_json(value, default=default, allow_nan=allow_nan).encode()).hexdigest()
 
 
-def file_digest(path: Path) -> str:
+def digest_file(path: Path) -> str:
     """Return the digest of a file's bytes. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def files_digest(paths: Iterable[Path]) -> str:
+def digest_files(paths: Iterable[Path]) -> str:
     """Return the digest of several files, in their order, by name and contents. Raises OSError."""
     total = hashlib.sha256()
     for path in paths:
-        total.update(f"{path.name} {file_digest(path)}\n".encode())
+        total.update(f"{path.name} {digest_file(path)}\n".encode())
     return total.hexdigest()

@@ -31,7 +31,7 @@ STOPPED = 130
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in one line for people: of the system's errors without their number and path."""
+    """Return why something failed, in one line for people; system errors come without their number and path."""
     said = error.strerror if isinstance(error, OSError) else None
     return " ".join((said or str(error) or type(error).__name__).split())
 

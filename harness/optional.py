@@ -48,7 +48,7 @@ class HasCanaries(Protocol):
     """A benchmark with programs of its own that must fail, where those of its kind of judge do not fit."""
 
     def canaries(self) -> Mapping[Status, tuple[Problem, str]]:
-        """Which status what code must get on which problem."""
+        """Return, for each status, a problem and the code that must get that status on it."""
 
 
 @runtime_checkable
@@ -71,7 +71,7 @@ class CanFit(Protocol):
     """A model that can be loaded with no more context than is needed."""
 
     def fit(self, tokens: int) -> None:
-        """Make room for prompts and answers of so many tokens together; called before it is entered."""
+        """Make room for prompts and answers of `tokens` tokens together; called before the model is entered."""
 
 
 @runtime_checkable
@@ -116,21 +116,21 @@ def is_for_training(benchmark: Any) -> bool:
     return isinstance(benchmark, ForTraining) and benchmark.for_training
 
 
-def splits_of(benchmark: Any) -> Mapping[str, str]:
-    """Return a benchmark's splits; none where it has no others."""
+def get_splits(benchmark: Any) -> Mapping[str, str]:
+    """Return a benchmark's splits; empty if it has no others."""
     return benchmark.splits if isinstance(benchmark, HasSplits) else {}
 
 
-def recipes_of(benchmark: Any) -> Mapping[str, Any]:
+def get_recipes(benchmark: Any) -> Mapping[str, Any]:
     """Return a benchmark's own recipes."""
     return benchmark.recipes if isinstance(benchmark, HasRecipes) else {}
 
 
-def slices_of(benchmark: Any) -> Sequence[str]:
+def get_slices(benchmark: Any) -> Sequence[str]:
     """Return the keys by which a benchmark's problems fall into groups."""
     return benchmark.slices if isinstance(benchmark, HasSlices) else ()
 
 
-def known_failures_of(benchmark: Any) -> Mapping[str, str]:
+def get_known_failures(benchmark: Any) -> Mapping[str, str]:
     """Return the references that are known to fail, with the reason."""
     return benchmark.known_failures if isinstance(benchmark, HasKnownFailures) else {}

@@ -40,8 +40,8 @@ BUILTIN: dict[str, dict[str, str]] = {
 SINGULAR = {"benchmarks": "benchmark", "models": "model", "sandboxes": "sandbox", "recipes": "recipe"}
 
 
-def names(kind: str) -> dict[str, str]:
-    """All known names of `kind` ("benchmarks", "models", "sandboxes") with their "module:Class"."""
+def list_registered(kind: str) -> dict[str, str]:
+    """Return all names of `kind` ("benchmarks", "models", "sandboxes") with their "module:Class"."""
     known = dict(BUILTIN[kind])
     for entry in entry_points(group=f"harness.{kind}"):
         known.setdefault(entry.name, entry.value)
@@ -49,19 +49,19 @@ def names(kind: str) -> dict[str, str]:
 
 
 def lookup(kind: str, name: str) -> Any:
-    """The class registered under `name`.
+    """Return the class registered under `name`.
 
     Raises:
         UsageError: the name is unknown; the message offers the nearest one.
     """
-    known = names(kind)
+    known = list_registered(kind)
     if name not in known:
-        raise unknown(kind, name, known)
+        raise make_unknown_error(kind, name, known)
     module, _, attribute = known[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 
-def unknown(kind: str, name: str, known: dict[str, Any] | list[str]) -> UsageError:
-    """The error for a name that is not among `known`, offering the nearest one."""
+def make_unknown_error(kind: str, name: str, known: dict[str, Any] | list[str]) -> UsageError:
+    """Return the error for a name that is not among `known`, offering the nearest one."""
     hint = suggest(name, known, "")
     return UsageError(f'{SINGULAR[kind]} "{name}" is not known.{hint} (`harness list {kind}` shows all)')

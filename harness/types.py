@@ -66,9 +66,9 @@ class SamplingParams:
     temperature: float = 0.0
     top_p: float = 1.0
     top_k: int | None = None
-    """Only the likeliest so many tokens are drawn from. None: all."""
+    """Sample from the k most likely tokens. None: all."""
     min_p: float | None = None
-    """Only tokens at least this share as likely as the likeliest. None: all."""
+    """Sample from tokens at least this fraction as likely as the most likely one. None: all."""
     max_tokens: int = 2048
     stop: tuple[str, ...] = ()
     seed: int = 0
@@ -282,7 +282,7 @@ class Verdict(Outcome):
 
     @classmethod
     def on(cls, benchmark: str, task_id: str, index: int, outcome: Outcome) -> Verdict:
-        """Make the verdict on the sample that is addressed so."""
+        """Make the verdict on the sample with this address."""
         told = {field.name: getattr(outcome, field.name) for field in fields(Outcome)}
         return cls(benchmark=benchmark, task_id=task_id, index=index, **told)
 
@@ -311,17 +311,17 @@ class Benchmark(Protocol):
     environment: str
 
     def problems(self) -> Sequence[Problem]:
-        """All problems, in the data file's order.
+        """Return all problems, in the data file's order.
 
         Raises:
             DataError: the data file is missing, damaged or of another version.
         """
 
     def instruction(self, problem: Problem) -> str:
-        """The task as a person would be told it; recipes wrap it."""
+        """Return the task as a person would read it; recipes wrap it."""
 
     def judge(self, problem: Problem) -> Judge:
-        """Return what decides whether a program solves `problem`; no candidate is needed to say so."""
+        """Return what decides whether a program solves `problem`, without any candidate."""
 
     def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
         """Return what runs for `code`, a candidate for `problem`."""
@@ -343,10 +343,10 @@ class Model(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
     def describe(self) -> Mapping[str, Any]:
-        """JSON-ready facts for the manifest: adapter, path, digest, dtype, versions."""
+        """Return JSON-ready facts for the manifest: adapter, path, digest, dtype, versions."""
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
-        """The exact text and token ids `prompt` becomes.
+        """Return the exact text and token ids that `prompt` becomes.
 
         Raises:
             ModelError: no chat template, or more than one BOS token.
@@ -366,7 +366,7 @@ class Sandbox(Protocol):
     def __exit__(self, *exc: object) -> None: ...
 
     def describe(self) -> Mapping[str, Any]:
-        """JSON-ready facts for the manifest; `enforced` and `not_enforced` list the isolation."""
+        """Return JSON-ready facts for the manifest; `enforced` and `not_enforced` list the isolation."""
 
     def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
         """Yield each key with its program's outcome, in the order they finish.

@@ -29,7 +29,7 @@ def ask_model(model: Name, instruction: str, *, context: str = "", **options: An
 def ask_questions(model: Name, questions: Iterable[Question], **options: Any) -> Iterator[Exchange]:
     """Put `questions` to `model` in one load; each answer comes in pieces, to be read before the next exchange.
 
-    `harness.evaluation.ask.questions_in` reads them from a file. `options` are those of `harness.evaluation.ask.ask`:
+    `harness.evaluation.ask.read_questions` reads them from a file. `options` are those of `harness.evaluation.ask.ask`:
     `recipe`, `max_tokens`, `temperature`, `top_p`, `seed`, `backend` and `dtype`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Runs against runs, and against what was published."""
+"""Compare runs with runs, and with published figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .paths import Name, as_path
+from .paths import Name, to_path
 
 if TYPE_CHECKING:
     from ..compare import Comparison, Gate
@@ -33,10 +33,10 @@ def compare_runs(
     """
     from ..compare import compare, writing
 
-    found = compare([Path(run) for run in runs], allow_mixed=allow_mixed, table=as_path(published))
+    comparison = compare([Path(run) for run in runs], allow_mixed=allow_mixed, table=to_path(published))
     if out is not None:
-        _tell_written(writing.write_comparison(found, Path(out)), tell)
-    return found
+        _tell_written(writing.write_comparison(comparison, Path(out)), tell)
+    return comparison
 
 
 def gate_runs(
@@ -48,7 +48,7 @@ def gate_runs(
     allow_mixed: bool = False,
     **thresholds: Any,
 ) -> Gate:
-    """Hold a candidate to its baseline; `thresholds` are the fields of `harness.compare.GateThresholds`.
+    """Compare a candidate with its baseline; `thresholds` are the fields of `harness.compare.GateThresholds`.
 
     `rules` is a TOML file of them, whose top-level keys `thresholds` override; `junit` is a file to write the result
     to as XML.
@@ -60,11 +60,11 @@ def gate_runs(
     from ..compare import verdict
     from ..compare.gate import check_regression, read_rules
 
-    chosen = read_rules(as_path(rules), thresholds)
-    found = check_regression(Path(baseline), Path(candidate), chosen, allow_mixed=allow_mixed)
+    chosen = read_rules(to_path(rules), thresholds)
+    result = check_regression(Path(baseline), Path(candidate), chosen, allow_mixed=allow_mixed)
     if junit is not None:
-        verdict.write_junit(found, Path(junit))
-    return found
+        verdict.write_junit(result, Path(junit))
+    return result
 
 
 def leaderboard(
@@ -108,7 +108,7 @@ def reproduce(
     request = reproducing.ReproductionRequest(
         checkpoints={table.find_checkpoint(name): str(value) for name, value in (checkpoints or {}).items()},
         samples={table.find_checkpoint(name): Path(value) for name, value in (samples or {}).items()},
-        out=as_path(out) or Path("results") / f"reproduce-{target}",
+        out=to_path(out) or Path("results") / f"reproduce-{target}",
         sandbox=sandbox,
         sampled=sampled,
     )

@@ -1,4 +1,4 @@
-"""Runs of a model: made, forecast, reported."""
+"""Make, forecast and report runs of a model."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .paths import Name, as_path
-from .settings import run_settings, write_pages
+from .paths import Name, to_path
+from .settings import resolve_run_config, write_pages
 
 if TYPE_CHECKING:
     from ..evaluation.pipeline import Preview
@@ -58,8 +58,8 @@ def run_all(
     """
     from ..evaluation import pipeline
 
-    chosen = run_settings(model, benchmarks, **settings)
-    summaries = pipeline.run_all(chosen, out=as_path(out), command=command, progress=progress)
+    chosen = resolve_run_config(model, benchmarks, **settings)
+    summaries = pipeline.run_all(chosen, out=to_path(out), command=command, progress=progress)
     if page:
         write_pages(summaries)
     return summaries
@@ -73,7 +73,7 @@ def preview_run(model: Name | None = None, benchmarks: str | Sequence[str] = (),
     """
     from ..evaluation.pipeline import preview
 
-    return preview(run_settings(model, benchmarks, **settings))
+    return preview(resolve_run_config(model, benchmarks, **settings))
 
 
 def dry_run(
@@ -86,7 +86,7 @@ def dry_run(
     """
     from ..planning.forecast import forecast_run
 
-    return forecast_run(run_settings(model, benchmarks, **settings), as_path(out))
+    return forecast_run(resolve_run_config(model, benchmarks, **settings), to_path(out))
 
 
 def plan_run(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .paths import Name, as_path
+from .paths import Name, to_path
 
 if TYPE_CHECKING:
     from ..report import Summary
@@ -27,7 +27,7 @@ def import_results(
     from .. import exchange
     from ..report import write_page
 
-    summary = exchange.import_results(Path(results), benchmark=benchmark, out=as_path(out), **options)
+    summary = exchange.import_results(Path(results), benchmark=benchmark, out=to_path(out), **options)
     if page:
         write_page(summary.path, suites=summary.suites)
     return summary

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .paths import Name, as_path
+from .paths import Name, to_path
 
 if TYPE_CHECKING:
     from ..checks.data_files import FileState
@@ -35,9 +35,9 @@ def list_names(kind: str) -> dict[str, str]:
 def check_machine(cluster: str | None = None) -> Iterator[Check]:
     """Return what is installed and usable here or on a cluster, and what to do about each thing that is not."""
     if cluster is not None:
-        from ..cluster.doctor import checks as checks_of
+        from ..cluster.doctor import check_cluster
 
-        return checks_of(cluster)
+        return check_cluster(cluster)
     from ..checks.doctor import run_checks
 
     return run_checks()
@@ -72,8 +72,8 @@ def verify_sandbox(
         workers=workers,
         trust=Trust(trust or Trust.SPLIT),
         allow_unsafe=allow_unsafe,
-        golden=as_path(golden),
-        truth=as_path(truth),
+        golden=to_path(golden),
+        truth=to_path(truth),
         progress=progress,
     )
 
@@ -99,7 +99,7 @@ def data_files(*benchmarks: str, each: Callable[[FileState], None] | None = None
     """
     from ..checks.data_files import check_files
 
-    return _listed(check_files(benchmarks), each)
+    return _list_states(check_files(benchmarks), each)
 
 
 def fetch_data(*benchmarks: str, each: Callable[[FileState], None] | None = None) -> list[FileState]:
@@ -110,16 +110,16 @@ def fetch_data(*benchmarks: str, each: Callable[[FileState], None] | None = None
     """
     from ..checks.data_files import fetch_files
 
-    return _listed(fetch_files(benchmarks), each)
+    return _list_states(fetch_files(benchmarks), each)
 
 
-def _listed(states: Iterable[FileState], each: Callable[[FileState], None] | None) -> list[FileState]:
-    found = []
+def _list_states(states: Iterable[FileState], each: Callable[[FileState], None] | None) -> list[FileState]:
+    listed = []
     for state in states:
         if each is not None:
             each(state)
-        found.append(state)
-    return found
+        listed.append(state)
+    return listed
 
 
 def export_rows(benchmark: str, out: Name, *, recipe: str = "wizardcoder") -> int:

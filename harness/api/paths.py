@@ -8,6 +8,6 @@ Name = str | Path
 """A path as a text or as it is; of a model: a name, too."""
 
 
-def as_path(name: Name | None) -> Path | None:
-    """`name` as a path; None stays None."""
+def to_path(name: Name | None) -> Path | None:
+    """Return `name` as a path; None stays None."""
     return None if name is None else Path(name)

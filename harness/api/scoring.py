@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
-from .paths import Name, as_path
-from .settings import under_present_names, write_pages
+from .paths import Name, to_path
+from .settings import rename_settings, write_pages
 
 if TYPE_CHECKING:
     from ..config import ScoreConfig
@@ -43,7 +43,7 @@ def score(
     """
     from ..evaluation import rescoring, scoring
 
-    path, settings = Path(samples), under_present_names(settings, tell)
+    path, settings = Path(samples), rename_settings(settings, tell)
     if extractors not in (None, rescoring.ALL):
         raise UsageError(f'--extractors is "{extractors}"; it can be "{rescoring.ALL}"')
     if re_extract or path.is_dir():
@@ -51,21 +51,23 @@ def score(
     summary = None
     if re_extract:
         kept = {key: settings[key] for key in ("recipe", "sandbox") if key in settings}
-        options = _sandbox_options(settings)
+        options = _select_sandbox_options(settings)
         summary = scoring.reextract(path, **kept, options=options, command=command, progress=progress)
     elif not path.is_dir():
-        config = _score_config(path, benchmark, split, settings)
-        summary = scoring.score(config, out=as_path(out), command=command, progress=progress)
+        config = _build_score_config(path, benchmark, split, settings)
+        summary = scoring.score(config, out=to_path(out), command=command, progress=progress)
     # Samples that the judge failed on have no verdict to compare with.
     if summary is None or (extractors and not summary.infrastructure):
         judged = summary.path if summary else path
-        summary = rescoring.compare_rules(judged, options=_sandbox_options(settings), progress=progress)
+        summary = rescoring.compare_rules(judged, options=_select_sandbox_options(settings), progress=progress)
     if page:
         write_pages([summary])
     return summary
 
 
-def _score_config(samples: Path, benchmark: str | None, split: str | None, settings: Mapping[str, Any]) -> ScoreConfig:
+def _build_score_config(
+    samples: Path, benchmark: str | None, split: str | None, settings: Mapping[str, Any]
+) -> ScoreConfig:
     from ..config import NO_BENCHMARK, ScoreConfig
     from ..config.checking import build_config
     from ..tasks.suite import find_split
@@ -75,7 +77,7 @@ def _score_config(samples: Path, benchmark: str | None, split: str | None, setti
     return build_config(ScoreConfig, {"samples": samples, "benchmark": find_split(benchmark, split), **settings})
 
 
-def _sandbox_options(settings: Mapping[str, Any]) -> SandboxOptions:
+def _select_sandbox_options(settings: Mapping[str, Any]) -> SandboxOptions:
     from ..evaluation.session import SandboxOptions
 
     own = {key: settings[key] for key in ("workers", "allow_unsafe", "cache") if key in settings}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .paths import Name, as_path
+from .paths import Name, to_path
 
 if TYPE_CHECKING:
     from ..config import RunConfig
     from ..report import Summary
 
 
-def run_settings(
+def resolve_run_config(
     model: Name | None,
     benchmarks: str | Sequence[str],
     *,
@@ -33,14 +33,14 @@ def run_settings(
     from ..tasks.lineage import find_recipe_warnings
     from ..tasks.suite import find_split
 
-    file = as_path(config)
-    given = under_present_names(settings, tell)
+    file = to_path(config)
+    given = rename_settings(settings, tell)
     if model is not None:
         given["model"] = str(model)
     if benchmarks:
         names = [benchmarks] if isinstance(benchmarks, str) else benchmarks
         given["benchmarks"] = [find_split(name, split) for name in names]
-    values = under_present_names(read_toml(file), tell) if file else {}
+    values = rename_settings(read_toml(file), tell) if file else {}
     chosen = build_run_config(values | given, make_locator(file, given))
     if tell is not None:
         for warning in find_recipe_warnings(chosen, choose_recipe(chosen)):
@@ -48,7 +48,7 @@ def run_settings(
     return chosen
 
 
-def under_present_names(settings: Mapping[str, Any], tell: Callable[[str], None] | None) -> dict[str, Any]:
+def rename_settings(settings: Mapping[str, Any], tell: Callable[[str], None] | None) -> dict[str, Any]:
     """Return settings under their present names; `tell` is given a line for each old one."""
     from ..config import update_keys
 
@@ -59,8 +59,8 @@ def under_present_names(settings: Mapping[str, Any], tell: Callable[[str], None]
     return values
 
 
-def without_order(summaries: Iterable[Summary]) -> list[Summary]:
-    """Return the summaries of runs that are no repetitions: what a repetition repeats tells the noise."""
+def drop_repetitions(summaries: Iterable[Summary]) -> list[Summary]:
+    """Return the summaries of runs that are not repetitions: repetitions measure the noise."""
     return [summary for summary in summaries if "order" not in summary.manifest["identity"]]
 
 
@@ -68,5 +68,5 @@ def write_pages(summaries: Iterable[Summary]) -> None:
     """Write report.html of each run that is no repetition."""
     from ..report import write_page
 
-    for summary in without_order(summaries):
+    for summary in drop_repetitions(summaries):
         write_page(summary.path, suites=summary.suites)

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .paths import Name, as_path
+from .paths import Name, to_path
 
 if TYPE_CHECKING:
     from ..evolve.estimate import Estimate
-    from ..evolve.run import Outcome
-    from ..evolve.untouched import Beside
+    from ..evolve.run import EvolveResult
+    from ..evolve.untouched import ScorePair
     from ..finetune.train import TrainedCheckpoint
     from ..loop.run import LoopResult, PlannedStage
     from ..progress import Progress
@@ -26,7 +26,7 @@ def evolve_data(
     command: Sequence[str] = (),
     progress: Progress | None = None,
     **options: Any,
-) -> Outcome:
+) -> EvolveResult:
     """Make harder training data (Evol-Instruct); `options` are the fields of `harness.evolve.options.EvolveOptions`.
 
     `stop` asks for Evol Stop; its keys are the arguments of `harness.loop.standalone_stop.build_standalone_stop`,
@@ -41,7 +41,7 @@ def evolve_data(
     from ..loop.standalone_stop import build_standalone_stop
 
     chosen = build_config(EvolveOptions, {"model": str(model), **options})
-    config, settings = chosen.config(), chosen.settings(Path(out), command)
+    config, settings = chosen.make_config(), chosen.make_settings(Path(out), command)
     if stop is not None:
         settings = replace(settings, stop=build_standalone_stop(Path(out), command=command, **stop))
     return evolve(config, settings, progress)
@@ -54,16 +54,16 @@ def estimate_evolution(model: Name, **options: Any) -> Estimate:
         HarnessError: as `evolve_data`, before it asks anything.
     """
     from ..config.checking import build_config
-    from ..evolve.estimate import estimate
+    from ..evolve.estimate import estimate_cost
     from ..evolve.options import EvolveOptions
     from ..evolve.seeds import read_seeds
 
     chosen = build_config(EvolveOptions, {"model": str(model), **options})
-    return estimate(chosen.config(), read_seeds(chosen.seeds))
+    return estimate_cost(chosen.make_config(), read_seeds(chosen.seeds))
 
 
 def decontaminate(data: Name, out: Name, *, progress: Progress | None = None, **options: Any) -> dict[str, Any]:
-    """Remove duplicates and rows that repeat a benchmark; `options` are those of `evolve.options.SieveOptions`.
+    """Remove duplicates and rows that repeat a benchmark; `options` are those of `evolve.options.FilterOptions`.
 
     Returns the manifest.
 
@@ -71,22 +71,22 @@ def decontaminate(data: Name, out: Name, *, progress: Progress | None = None, **
         DataError: a row does not fit, or a benchmark's data is missing.
     """
     from ..config.checking import build_config
-    from ..evolve.decontaminate import decontaminate as sifted
-    from ..evolve.options import SieveOptions
+    from ..evolve.decontaminate import decontaminate as clean_file
+    from ..evolve.options import FilterOptions
 
-    return sifted(Path(data), Path(out), build_config(SieveOptions, options).sieve(), progress)
+    return clean_file(Path(data), Path(out), build_config(FilterOptions, options).make_filter(), progress)
 
 
-def untouched(run: Name, data: Name) -> list[Beside]:
+def untouched(run: Name, data: Name) -> list[ScorePair]:
     """Return a run's scores on the problems that its training data never touched, beside the full ones.
 
     Raises:
         StoreError: `run` is no run folder, or not wholly judged.
         DataError: `data` has no manifest.
     """
-    from ..evolve.untouched import untouched as beside
+    from ..evolve.untouched import score_untouched
 
-    return list(beside(Path(run), Path(data)))
+    return list(score_untouched(Path(run), Path(data)))
 
 
 def finetune_model(
@@ -114,12 +114,12 @@ def finetune_model(
     from ..finetune.presets import get_preset
     from ..finetune.train import finetune
 
-    file = as_path(config)
+    file = to_path(config)
     named = {"base": base, "data": data, "out": out}
     given = {key: str(value) for key, value in named.items() if value is not None} | settings
     values = {**(get_preset(preset) if preset else {}), **(read_toml(file) if file else {}), **given}
     if isinstance(values.get("held_out"), str):
-        values["held_out"] = _share_or_path(values["held_out"])
+        values["held_out"] = _parse_held_out(values["held_out"])
     return finetune(build_training_config(values, make_locator(file, given)), resume=resume, command=command, tell=tell)
 
 
@@ -178,7 +178,7 @@ def loop_example() -> str:
     return read_example()
 
 
-def _share_or_path(text: str) -> float | Path:
+def _parse_held_out(text: str) -> float | Path:
     try:
         return float(text)
     except ValueError:

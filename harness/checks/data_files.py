@@ -37,7 +37,7 @@ def select_benchmarks(names: Sequence[str]) -> list[tuple[str, Benchmark]]:
     Raises:
         UsageError: a name is unknown.
     """
-    return [(name, registry.lookup("benchmarks", name)()) for name in names or registry.names("benchmarks")]
+    return [(name, registry.lookup("benchmarks", name)()) for name in names or registry.list_registered("benchmarks")]
 
 
 def list_files(benchmark: Benchmark) -> list[DataFile]:

@@ -52,8 +52,8 @@ def run_checks() -> Iterator[Check]:
     )
     yield from map(_check_package, EXTRAS)
     yield Check(name="cache", ok=True, found=str(get_cache_dir()))
-    yield from map(_check_data, registry.names("benchmarks"))
-    yield from map(_check_sandbox, registry.names("sandboxes"))
+    yield from map(_check_data, registry.list_registered("benchmarks"))
+    yield from map(_check_sandbox, registry.list_registered("sandboxes"))
 
 
 def _check_package(name: str) -> Check:

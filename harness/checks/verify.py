@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..data.sample_files import read_samples_file
 from ..errors import SamplesError, SandboxUnavailable, reason
-from ..optional import known_failures_of
+from ..optional import get_known_failures
 from ..progress import Progress, Quiet
 from ..sandboxes import open_sandbox
 from ..sandboxes.judges import kind_of
@@ -198,7 +198,7 @@ class _Runner:
         chosen = [problem for problem in problems if problem.reference]
         outcomes = self.judge(self._build_reference(problem, inputs) for problem in chosen)
         self.trust.update(outcome.trust.value for outcome in outcomes.values())
-        excused = known_failures_of(self._suite.benchmark)
+        excused = get_known_failures(self._suite.benchmark)
         found = [
             _compare_status(one.task_id, Status.PASSED, outcomes.get(one.task_id), excused.get(one.task_id))
             for one in chosen
@@ -223,7 +223,7 @@ class _Runner:
 
 def _select_references(suite: Suite) -> Sequence[Problem]:
     """Return problems with a reference at even distances; leave out those that are known to fail."""
-    excused = known_failures_of(suite.benchmark)
+    excused = get_known_failures(suite.benchmark)
     problems = [one for one in suite.problems.values() if one.reference and one.task_id not in excused]
     count = min(QUICK_REFERENCES, len(problems))
     return [problems[(2 * number + 1) * len(problems) // (2 * count)] for number in range(count)]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import VERBS, __version__
-from .output import command
+from .output import register_command
 
 GROUPS = {
     "config": "Show the configuration format of `harness run --config`.",
@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"harness {__version__}")
         raise typer.Exit
@@ -34,7 +34,7 @@ def _version(asked: bool) -> None:
 @app.callback(no_args_is_help=True)
 def harness(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Benchmark code models: completions, sandboxed verdicts, pass@k, reports."""
@@ -49,7 +49,7 @@ def _add_commands() -> None:
             group, _, name = words.rpartition(" ")
             module, _, function = verb.command.partition(".")
             run = getattr(importlib.import_module(f"{__package__}.{module}"), function)
-            command(groups[group] if group else app, name, run, verb.about or None)
+            register_command(groups[group] if group else app, name, run, verb.about or None)
     for name, group_app in groups.items():
         app.add_typer(group_app, name=name)
 

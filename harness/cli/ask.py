@@ -12,7 +12,7 @@ from ..api import ask_questions
 from ..errors import UsageError, reason
 from ..store.cleaning import neutralize
 from . import output
-from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, given
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, select_given
 
 if TYPE_CHECKING:
     from ..evaluation.ask import Exchange, Question
@@ -38,16 +38,16 @@ def ask(
     dtype: Annotated[str, DTYPE] = "auto",
 ) -> None:
     """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""
-    options = given(locals(), but=("model", "text", "file", "context", "show_prompt"))
-    questions = _questions(text, file, context)
+    options = select_given(locals(), but=("model", "text", "file", "context", "show_prompt"))
+    questions = _read_questions(text, file, context)
     exchanges = ask_questions(model, questions, **options)
     if output.wants_json():
-        output.result([_answered(exchange, show_prompt) for exchange in exchanges], "")
+        output.print_result([_build_json(exchange, show_prompt) for exchange in exchanges], "")
         return
     for number, exchange in enumerate(exchanges, start=1):
         if len(questions) > 1:
             first = exchange.question.instruction.partition("\n")[0]
-            output.remark(f"--- {number} of {len(questions)}: {first[:80]} ---")
+            output.print_remark(f"--- {number} of {len(questions)}: {first[:80]} ---")
         if show_prompt:
             typer.echo("--- prompt, between the lines ---", err=True)
             typer.echo(exchange.rendered.text, err=True)
@@ -58,7 +58,7 @@ def ask(
         typer.echo()
 
 
-def _answered(exchange: Exchange, show_prompt: bool) -> dict[str, str]:
+def _build_json(exchange: Exchange, show_prompt: bool) -> dict[str, str]:
     prompt = {"prompt": exchange.rendered.text} if show_prompt else {}
     question = exchange.question
     return {
@@ -69,7 +69,7 @@ def _answered(exchange: Exchange, show_prompt: bool) -> dict[str, str]:
     }
 
 
-def _questions(text: str | None, file: Path | None, context: Path | None) -> list[Question]:
+def _read_questions(text: str | None, file: Path | None, context: Path | None) -> list[Question]:
     from ..evaluation.ask import Question, read_questions
 
     if file is not None:

@@ -10,7 +10,7 @@ import typer
 
 from ..api import compare_runs, gate_runs
 from . import output
-from .options import given
+from .options import select_given
 
 AllowMixed = Annotated[
     bool, typer.Option("--allow-mixed", help="Compare runs with different data, recipes or sampling, and mark them.")
@@ -29,8 +29,8 @@ def compare(
     """Compare runs with the first: differences with intervals and tests, and which problems flipped."""
     from ..compare import tables
 
-    found = compare_runs(*runs, allow_mixed=allow_mixed, published=published, out=out, tell=output.remark)
-    output.result(tables.serialize_comparison(found), lambda: tables.format_markdown(found))
+    found = compare_runs(*runs, allow_mixed=allow_mixed, published=published, out=out, tell=output.print_remark)
+    output.print_result(tables.serialize_comparison(found), lambda: tables.format_markdown(found))
 
 
 def gate(
@@ -63,8 +63,8 @@ def gate(
     from ..compare import verdict
 
     flags = {"max_drop": max_drop, "noise_floor": noise_floor, "level": level, "must_pass": must_pass}
-    found = gate_runs(baseline, candidate, rules=rules, junit=junit, allow_mixed=allow_mixed, **given(flags))
-    output.result(verdict.serialize_gate(found), lambda: verdict.format_verdict(found))
+    found = gate_runs(baseline, candidate, rules=rules, junit=junit, allow_mixed=allow_mixed, **select_given(flags))
+    output.print_result(verdict.serialize_gate(found), lambda: verdict.format_verdict(found))
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
         for line in verdict.format_workflow_commands(found):
             typer.echo(line, err=output.wants_json())

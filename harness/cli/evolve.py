@@ -13,11 +13,11 @@ from ..api import estimate_evolution, evolve_data
 from ..errors import UsageError
 from ..store.jsonable import to_plain
 from . import output
-from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas, given
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, ReplicaGpus, Replicas, select_given
 
 if TYPE_CHECKING:
     from ..evolve.estimate import Estimate
-    from ..evolve.run import Outcome
+    from ..evolve.run import EvolveResult
 
 NOT_OPTIONS = {
     *("context", "out", "operators", "dry_run", "tokens_per_s", "price_in", "price_out"),
@@ -127,12 +127,14 @@ def evolve(
 ) -> None:
     """Make harder training data out of simple data (Evol-Instruct); the same command completes a stopped run."""
     flags = dict(locals())
-    options = {**given(flags, but=NOT_OPTIONS), "operators": _operators(operators)}
+    options = {**select_given(flags, but=NOT_OPTIONS), "operators": _parse_operators(operators)}
     if dry_run:
         _show_estimate(estimate_evolution(**options), rounds, tokens_per_s, price_in, price_out)
         return
-    outcome = evolve_data(**options, out=out, stop=_stop(flags), command=context.obj, progress=output.progress())
-    output.result(outcome, lambda: "\n".join(_outcome(outcome)))
+    outcome = evolve_data(
+        **options, out=out, stop=_build_stop(flags), command=context.obj, progress=output.make_progress()
+    )
+    output.print_result(outcome, lambda: "\n".join(_format_result(outcome)))
 
 
 def decontaminate(
@@ -149,11 +151,11 @@ def decontaminate(
     workers: Workers = None,
 ) -> None:
     """Remove duplicates, and rows that repeat a benchmark's problem, from any Alpaca file."""
-    manifest = api.decontaminate(**given(locals()), progress=output.progress())
-    output.result({**manifest, "data": out / "train.jsonl"}, lambda: "\n".join(_sifted(manifest, out)))
+    manifest = api.decontaminate(**select_given(locals()), progress=output.make_progress())
+    output.print_result({**manifest, "data": out / "train.jsonl"}, lambda: "\n".join(_format_removed(manifest, out)))
 
 
-def _sifted(manifest: Mapping[str, Any], out: Path) -> Iterator[str]:
+def _format_removed(manifest: Mapping[str, Any], out: Path) -> Iterator[str]:
     found = manifest["contamination"]
     layers = ", ".join(f"{layer} {count}" for layer, count in found["rows_by_layer"].items())
     yield f"rows          {manifest['rows']} of {manifest['rows_before']} left"
@@ -178,11 +180,11 @@ def untouched(
         lines.append(f"{one.full.benchmark} {one.full.metric}")
         lines.append(f"  all {one.full.n_problems} problems: {format_percent(one.full)}")
         lines.append(f"  {one.untouched.n_problems} that the data never touched: {left}")
-    output.result(found, "\n".join(lines))
+    output.print_result(found, "\n".join(lines))
 
 
-def _stop(flags: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what `evolve` was asked about Evol Stop, by its parameters."""
+def _build_stop(flags: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the flags of Evol Stop by the parameters of `harness.loop.alone.alone`; None without --stop-on."""
     from ..config.tables import parse_pairs
 
     if flags["stop_on"] is None:
@@ -196,12 +198,12 @@ def _stop(flags: Mapping[str, Any]) -> dict[str, Any] | None:
         "patience": flags["patience"],
         "min_gain": flags["min_gain"],
         "reported": tuple(flags["reported"] or ()),
-        "open_progress": output.progress,
+        "open_progress": output.make_progress,
     }
 
 
-def _operators(text: str | None) -> tuple[str, ...]:
-    """The parts of "deepen=2,breadth"."""
+def _parse_operators(text: str | None) -> tuple[str, ...]:
+    """Return the parts of "deepen=2,breadth"."""
     found = tuple(part.strip() for part in (text or "").split(",") if part.strip())
     if text is not None and not found:
         raise UsageError("--operators names no operator")
@@ -209,16 +211,16 @@ def _operators(text: str | None) -> tuple[str, ...]:
 
 
 def _show_estimate(
-    found: Estimate, rounds: int, tokens_per_s: float | None, price_in: float | None, price_out: float | None
+    estimate: Estimate, rounds: int, tokens_per_s: float | None, price_in: float | None, price_out: float | None
 ) -> None:
     if tokens_per_s is not None and not tokens_per_s > 0:
         raise UsageError(f"--tokens-per-s is {tokens_per_s}; it must be above 0")
-    seconds = None if tokens_per_s is None else found.seconds(tokens_per_s)
-    cost = None if price_in is None and price_out is None else found.cost(price_in or 0.0, price_out or 0.0)
+    seconds = None if tokens_per_s is None else estimate.compute_seconds(tokens_per_s)
+    cost = None if price_in is None and price_out is None else estimate.compute_cost(price_in or 0.0, price_out or 0.0)
     lines = [
-        f"seeds        {found.seeds}, {rounds} rounds, operators: {found.operators}",
-        f"requests     at most {found.requests}",
-        f"tokens       about {found.prompt_tokens} in prompts, {found.completion_tokens} generated",
+        f"seeds        {estimate.seeds}, {rounds} rounds, operators: {estimate.operators}",
+        f"requests     at most {estimate.requests}",
+        f"tokens       about {estimate.prompt_tokens} in prompts, {estimate.completion_tokens} generated",
         f"time         about {seconds / 60:.1f} min at {tokens_per_s:g} tokens/s"
         if seconds is not None
         else "time         say --tokens-per-s (`harness run` shows a model's)",
@@ -226,16 +228,16 @@ def _show_estimate(
         if cost is not None
         else "cost         say --price-in and --price-out, per million tokens",
     ]
-    output.result({**to_plain(found), "seconds": seconds, "cost": cost}, "\n".join(lines))
+    output.print_result({**to_plain(estimate), "seconds": seconds, "cost": cost}, "\n".join(lines))
 
 
-def _outcome(outcome: Outcome) -> Iterator[str]:
+def _format_result(outcome: EvolveResult) -> Iterator[str]:
     from ..report.wording import format_percent
 
     for one in outcome.statistics["attempts"]:
-        told = ", ".join(f"{reason} {count}" for reason, count in one["rejected"].items())
+        reasons = ", ".join(f"{reason} {count}" for reason, count in one["rejected"].items())
         kept = f"{one['kept']} of {one['attempts']} kept"
-        yield f"round {one['round']}  {one['operator']:<20}{kept:<18}{told}".rstrip()
+        yield f"round {one['round']}  {one['operator']:<20}{kept:<18}{reasons}".rstrip()
     yield "sifted out  " + (", ".join(f"{count} {why}" for why, count in outcome.removed.items()) or "nothing")
     yield f"requests    {outcome.requests} ({outcome.asked} in this start), {outcome.tokens} tokens"
     yield f"rows        {outcome.rows}, {outcome.path / 'dataset'}"

@@ -10,7 +10,7 @@ import typer
 
 from ..api import finetune_model, merge_adapter
 from . import output
-from .options import DTYPE, given
+from .options import DTYPE, select_given
 
 if TYPE_CHECKING:
     from ..finetune.train import TrainedCheckpoint
@@ -73,14 +73,14 @@ def finetune(
     fresh: Annotated[bool, typer.Option("--fresh", help="Discard the saved states and start over.")] = False,
 ) -> None:
     """Fine-tune a checkpoint on instructions and answers; the same command completes a stopped training."""
-    asked = given(locals(), but=("context", "fresh"))
+    settings = select_given(locals(), but=("context", "fresh"))
     from ..finetune.machine import exit_process, is_main
 
     # None: its own line to the terminal, beside which libraries print to a log
-    tell = output.remark if output.wants_quiet() else None
-    trained = finetune_model(**asked, resume=not fresh, command=context.obj, tell=tell)
+    tell = output.print_remark if output.wants_quiet() else None
+    trained = finetune_model(**settings, resume=not fresh, command=context.obj, tell=tell)
     if is_main():
-        output.result(_as_json(trained), lambda: "\n".join(_lines(trained)))
+        output.print_result(_build_json(trained), lambda: "\n".join(_format_lines(trained)))
     exit_process()
 
 
@@ -92,17 +92,17 @@ def merge(
 ) -> None:
     """Add a LoRA adapter to its base's weights: a full checkpoint for any engine."""
     merged = merge_adapter(adapter, out, base=base)
-    output.result({"checkpoint": merged}, f"checkpoint  {merged}")
+    output.print_result({"checkpoint": merged}, f"checkpoint  {merged}")
 
 
-def _as_json(trained: TrainedCheckpoint) -> dict[str, Any]:
+def _build_json(trained: TrainedCheckpoint) -> dict[str, Any]:
     manifest = trained.manifest
     kept = {key: manifest["data"][key] for key in ("trained_rows", "trained_answer_tokens")}
     found = {"checkpoint": trained.folder, "recipe": manifest["recipe"]["name"], **kept}
     return {**found, "losses": trained.losses, "skipped": trained.skipped}
 
 
-def _lines(trained: TrainedCheckpoint) -> Iterator[str]:
+def _format_lines(trained: TrainedCheckpoint) -> Iterator[str]:
     manifest = trained.manifest
     if trained.skipped:
         yield "it was trained already"

@@ -25,21 +25,23 @@ def names(
 ) -> None:
     """Show the names that other commands take."""
     found = {shown: list_names(shown) for shown in ([kind] if kind else KINDS)}
-    output.result(found, lambda: "\n".join(line for shown, names in found.items() for line in _listed(shown, names)))
+    output.print_result(
+        found, lambda: "\n".join(line for shown, names in found.items() for line in _format_names(shown, names))
+    )
 
 
-def _listed(kind: str, names: Mapping[str, str]) -> list[str]:
+def _format_names(kind: str, names: Mapping[str, str]) -> list[str]:
     width = max(map(len, names), default=0)
     return [f"{kind}:", *(f"  {name:<{width}}  {about}".rstrip() for name, about in names.items())]
 
 
 def doctor(cluster: ClusterAddress = None) -> None:
     """Say what is installed and usable here, or on a cluster, and what to do about each thing that is not."""
-    looked_at = check_machine(cluster)
+    checks = check_machine(cluster)
     if output.wants_json():
-        output.result(list(looked_at), "")
+        output.print_result(list(checks), "")
         return
-    for check in looked_at:
+    for check in checks:
         typer.echo(f"{'ok' if check.ok else '--':<4}{check.name:<28}{check.found}")
         if not check.ok and check.advice:
             typer.echo(f"{'':<32}-> {check.advice}")
@@ -47,6 +49,6 @@ def doctor(cluster: ClusterAddress = None) -> None:
 
 def build(environment: Annotated[str, typer.Argument(help="Environment, such as core.")]) -> None:
     """Make what an environment's programs run in: its Docker image, and what the process sandbox needs."""
-    built = build_sandbox(environment, tell=output.remark)
+    built = build_sandbox(environment, tell=output.print_remark)
     made = [one for one in (built.image, built.venv) if one is not None]
-    output.result(built, "\n".join(f"{environment}: {one}" for one in made))
+    output.print_result(built, "\n".join(f"{environment}: {one}" for one in made))

@@ -30,48 +30,48 @@ def loop(
     """Evolve, fine-tune, run base and fine-tune, compare, gate; the same command goes on where it was stopped."""
     if example:
         text = loop_example()
-        output.result({"example": text}, text)
+        output.print_result({"example": text}, text)
         return
     if config is None:
         raise UsageError("no configuration is named; `harness loop --example > loop.toml` makes one")
     if dry_run:
         plan = plan_loop(config)
-        output.result(plan, "\n".join(f"{one.what:<9} {one.state:<22} {one.label}".rstrip() for one in plan))
+        output.print_result(plan, "\n".join(f"{one.what:<9} {one.state:<22} {one.label}".rstrip() for one in plan))
         return
     ended = run_loop(
         config,
         ablation=rounds_ablation,
         command=context.obj,
-        tell=output.remark,
+        tell=output.print_remark,
         progress=not output.wants_quiet(),
     )
-    output.result(_as_json(ended), lambda: "\n".join(_lines(ended)))
+    output.print_result(_build_json(ended), lambda: "\n".join(_format_lines(ended)))
     raise typer.Exit(ended.gate.exit_code)
 
 
-def _as_json(ended: LoopResult) -> dict[str, Any]:
+def _build_json(ended: LoopResult) -> dict[str, Any]:
     from ..compare import verdict
 
     found = {"gate": verdict.serialize_gate(ended.gate), "digests": ended.digests, "page": ended.page}
     return {**found, "rounds": ended.rounds.points if ended.rounds else None}
 
 
-def _lines(ended: LoopResult) -> Iterator[str]:
+def _format_lines(ended: LoopResult) -> Iterator[str]:
     from ..compare import verdict
 
     yield verdict.format_verdict(ended.gate).rstrip("\n")
     if ended.rounds is not None:
-        yield from _rounds(ended.rounds)
+        yield from _format_rounds(ended.rounds)
     for name, digest in ended.digests.items():
         yield f"{name:<9} {digest}"
     yield f"page      {ended.page}"
 
 
-def _rounds(rounds: Ablation) -> Iterator[str]:
+def _format_rounds(rounds: Ablation) -> Iterator[str]:
     from ..report.wording import format_percent
 
     yield f"rounds on {rounds.budget} answer tokens each:"
     for point in rounds.points:
-        told = "; ".join(f"{score.benchmark} {score.metric} {format_percent(score)}" for score in point.scores)
+        scores = "; ".join(f"{score.benchmark} {score.metric} {format_percent(score)}" for score in point.scores)
         loss = "" if point.held_out_loss is None else f", held-out loss {point.held_out_loss:.4f}"
-        yield f"  {point.label:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {told}"
+        yield f"  {point.label:<8} {point.rows} rows, {point.trained_tokens} tokens{loss}; {scores}"

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-def offering(kind: str) -> Callable[[str], list[tuple[str, str]]]:
-    """A completion by the names of `kind`, as `harness list` shows them, each with its line."""
+def make_completion(kind: str) -> Callable[[str], list[tuple[str, str]]]:
+    """Return a completion by the names of `kind`, as `harness list` shows them, each with its line."""
 
-    def offered(incomplete: str) -> list[tuple[str, str]]:
+    def complete(incomplete: str) -> list[tuple[str, str]]:
         from ..tasks.listing import describe_names
 
         # FOLDER and OWNER/NAME stand for what the user knows and we do not.
-        return [(name, about) for name, about in describe_names(kind).items() if _typed(name, incomplete)]
+        return [(name, about) for name, about in describe_names(kind).items() if _matches(name, incomplete)]
 
-    return offered
+    return complete
 
 
-def _typed(name: str, incomplete: str) -> bool:
+def _matches(name: str, incomplete: str) -> bool:
     return name.startswith(incomplete) and not name.isupper() and "/" not in name

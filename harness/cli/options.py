@@ -11,19 +11,21 @@ from typing import Annotated, Any
 
 import typer
 
-from .names import offering
+from .names import make_completion
 
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
 Recipe = Annotated[
     str | None,
-    typer.Option("--recipe", "-r", help="Prompt format and extraction rule.", autocompletion=offering("recipes")),
+    typer.Option(
+        "--recipe", "-r", help="Prompt format and extraction rule.", autocompletion=make_completion("recipes")
+    ),
 ]
 SandboxName = Annotated[
     str | None,
     typer.Option(
         "--sandbox",
         help="docker or process. Default: docker if an engine answers.",
-        autocompletion=offering("sandboxes"),
+        autocompletion=make_completion("sandboxes"),
     ),
 ]
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
@@ -64,6 +66,6 @@ TEMPERATURE = typer.Option(help="Sampling temperature; 0 is greedy.")
 TOP_P = typer.Option(help="Nucleus sampling: probability mass to sample from.")
 
 
-def given(flags: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:
+def select_given(flags: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:
     """Return the flags that were used, without those named in `but`."""
     return {key: value for key, value in flags.items() if key not in but and value is not None and value != []}

@@ -1,4 +1,4 @@
-"""Where a command's words go, by two flags that every command has.
+"""Print a command's output as two flags say, which every command has.
 
 `--json` prints the result as one JSON document on stdout and nothing else there. `--quiet` leaves out what goes to
 stderr besides errors: progress, remarks, warnings. A command states its result once and does not carry the flags.
@@ -41,7 +41,7 @@ class Output:
 _OUTPUT: ContextVar[Output] = ContextVar("output", default=Output())  # noqa: B039 (it is frozen)
 
 
-def command(app: typer.Typer, name: str, function: Callable[..., None], short: str | None = None) -> None:
+def register_command(app: typer.Typer, name: str, function: Callable[..., None], short: str | None = None) -> None:
     """Register `function` as the command `name` of `app`, with the flags that every command has.
 
     `short` stands in the list of commands. None: the docstring's first line.
@@ -54,29 +54,29 @@ def command(app: typer.Typer, name: str, function: Callable[..., None], short: s
     own = list(signature.parameters.values())
 
     @wraps(function)
-    def with_flags(*arguments: Any, as_json: bool, quiet: bool, **rest: Any) -> None:
+    def run_with_flags(*arguments: Any, as_json: bool, quiet: bool, **rest: Any) -> None:
         token = _OUTPUT.set(Output(as_json=as_json, quiet=quiet))
         try:
             function(*arguments, **rest)
         finally:
             _OUTPUT.reset(token)
 
-    with_flags.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
-    with_flags.__annotations__ = {one.name: one.annotation for one in [*own, *flags]}
-    app.command(name, short_help=short)(with_flags)
+    run_with_flags.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
+    run_with_flags.__annotations__ = {one.name: one.annotation for one in [*own, *flags]}
+    app.command(name, short_help=short)(run_with_flags)
 
 
 def wants_json() -> bool:
-    """Whether the result is to be JSON."""
+    """Tell whether the result is to be JSON."""
     return _OUTPUT.get().as_json
 
 
 def wants_quiet() -> bool:
-    """Whether nothing is to be said besides the result."""
+    """Tell whether nothing but the result is to be printed."""
     return _OUTPUT.get().quiet
 
 
-def result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> None:
+def print_result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> None:
     """Print the result: `data` as JSON where that is asked for, else `text`, which may quote what programs wrote.
 
     `apart`: on a terminal an empty line parts it from the progress above.
@@ -84,31 +84,31 @@ def result(data: Any, text: str | Callable[[], str], *, apart: bool = False) -> 
     if wants_json():
         typer.echo(format_json(to_plain(data), ascii_only=not _writes_utf8()))
         return
-    told = text if isinstance(text, str) else text()
+    shown = text if isinstance(text, str) else text()
     if apart and sys.stdout.isatty() and not _OUTPUT.get().quiet:
         typer.echo()
-    if told:
-        show(told, nl=not told.endswith("\n"))
+    if shown:
+        print_text(shown, nl=not shown.endswith("\n"))
 
 
-def show(text: str, *, nl: bool = True) -> None:
+def print_text(text: str, *, nl: bool = True) -> None:
     """Print a part of the result; nothing in it is obeyed by a terminal or a CI system."""
     typer.echo(neutralize(text), nl=nl)
 
 
-def error(text: str) -> None:
-    """Say an error in one line on stderr."""
+def print_error(text: str) -> None:
+    """Print an error in one line on stderr."""
     typer.echo(f"error: {' '.join(neutralize(text).splitlines())}", err=True)
 
 
-def remark(text: str) -> None:
-    """Say `text` on stderr, unless nothing is to be said."""
+def print_remark(text: str) -> None:
+    """Print `text` on stderr, unless --quiet is given."""
     if not _OUTPUT.get().quiet:
         typer.echo(text, err=True)
 
 
-def progress() -> Progress:
-    """How far the command is, on stderr, unless nothing is to be said."""
+def make_progress() -> Progress:
+    """Return a progress on stderr; one that shows nothing if --quiet is given."""
     from ..progress import Quiet, open_progress
 
     return Quiet() if _OUTPUT.get().quiet else open_progress()
@@ -121,6 +121,6 @@ def _writes_utf8() -> bool:
         return False
 
 
-def width() -> int | None:
-    """The columns of the terminal that stdout is; None where it is none."""
+def get_width() -> int | None:
+    """Return the columns of the terminal; None if stdout is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -32,10 +32,10 @@ def plan(
 ) -> None:
     """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""
     whole = plan_run(model, benchmark or (), n=n, gpus=gpus, cores=cores, measured=measured or ())
-    output.result(whole, lambda: _table(whole, cores))
+    output.print_result(whole, lambda: _format_table(whole, cores))
 
 
-def _table(whole: CapacityForecast, cores: int | None) -> str:
+def _format_table(whole: CapacityForecast, cores: int | None) -> str:
     lines = [ROW.format(*HEAD)]
     for part in whole.parts:
         engine = f"{part.engine_hours:.2f} h" if not part.gpu_hours else "-"

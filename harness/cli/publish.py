@@ -27,8 +27,8 @@ def leaderboard(
     """Show every run of a folder in one table, grouped by comparable configuration."""
     from ..report import leaderboard as boards
 
-    found = api.leaderboard(folder, out=out, tell=output.remark)
-    output.result(boards.to_json(found), lambda: boards.format_markdown(found))
+    found = api.leaderboard(folder, out=out, tell=output.print_remark)
+    output.print_result(boards.to_json(found), lambda: boards.format_markdown(found))
 
 
 def reproduce(
@@ -49,18 +49,18 @@ def reproduce(
 
     rows = api.reproduce(
         target,
-        checkpoints=dict(map(_pair, checkpoint or ())),
-        samples=dict(map(_pair, samples or ())),
+        checkpoints=dict(map(_parse_pair, checkpoint or ())),
+        samples=dict(map(_parse_pair, samples or ())),
         out=out,
         sandbox=sandbox,
         sampled=sampled,
-        progress=output.progress(),
+        progress=output.make_progress(),
     )
     text = reproducing.format_markdown(reproducing.read_target(target), rows)
-    output.result(reproducing.serialize_rows(rows), text)
+    output.print_result(reproducing.serialize_rows(rows), text)
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
         raise UsageError(f'"{text}" is not NAME=PATH')
@@ -87,7 +87,7 @@ def import_results(
             judge=judge,
             sandbox=sandbox,
             command=context.obj,
-            progress=output.progress(),
+            progress=output.make_progress(),
         )
     )
 
@@ -103,6 +103,6 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a run's samples and verdicts in another harness's format, or as Parquet."""
-    count = api.export_run(run, out, to=to, benchmark=benchmark, force=force, tell=output.remark)
-    output.result({"samples": count, "path": out}, "")
-    output.remark(f"wrote {count} samples to {out}")
+    count = api.export_run(run, out, to=to, benchmark=benchmark, force=force, tell=output.print_remark)
+    output.print_result({"samples": count, "path": out}, "")
+    output.print_remark(f"wrote {count} samples to {out}")

@@ -35,7 +35,7 @@ def verify(
     allow_unsafe: AllowUnsafe = None,
 ) -> None:
     """Check that a sandbox judges rightly: all reference solutions, canaries, golden samples. Exit 3 if not."""
-    names = _chosen(benchmarks, golden, truth)
+    names = _choose_benchmarks(benchmarks, golden, truth)
     codes, rows = [], []
     if not output.wants_json():
         typer.echo(ROW.format(*HEAD))
@@ -49,12 +49,12 @@ def verify(
                 allow_unsafe=bool(allow_unsafe),
                 golden=golden,
                 truth=truth,
-                progress=output.progress(),
+                progress=output.make_progress(),
             )
         except HarnessError as error:
             if not output.wants_json():
                 typer.echo(f"{name:<18}not verified")
-            output.error(str(error))
+            output.print_error(str(error))
             codes.append(error.exit_code)
         else:
             rows.append(found)
@@ -62,13 +62,13 @@ def verify(
                 _show(found)
             codes.append(INFRASTRUCTURE if found.differences else 0)
     if output.wants_json():
-        output.result(rows, "")
+        output.print_result(rows, "")
     if any(codes):
         raise typer.Exit(max(codes))
 
 
-def _chosen(benchmarks: list[str] | None, golden: Path | None, truth: Path | None) -> list[str]:
-    """The benchmarks to verify.
+def _choose_benchmarks(benchmarks: list[str] | None, golden: Path | None, truth: Path | None) -> list[str]:
+    """Return the benchmarks to verify.
 
     Raises:
         UsageError: a name is unknown, or the options do not go together.
@@ -79,7 +79,7 @@ def _chosen(benchmarks: list[str] | None, golden: Path | None, truth: Path | Non
         raise UsageError("--golden and --truth go together: samples and their verdicts")
     if golden is not None and not benchmarks:
         raise UsageError("--golden needs the benchmarks that its samples are for: `harness verify BENCHMARK...`")
-    names = benchmarks or list(registry.names("benchmarks"))
+    names = benchmarks or list(registry.list_registered("benchmarks"))
     for name in names:
         registry.lookup("benchmarks", name)
     return names
@@ -90,29 +90,29 @@ def _show(found: Verification) -> None:
         ROW.format(
             found.benchmark,
             found.sandbox,
-            _ratio(found.references),
-            _ratio(found.canaries),
-            _ratio(found.golden),
+            _format_ratio(found.references),
+            _format_ratio(found.canaries),
+            _format_ratio(found.golden),
             f"{found.seconds:.1f} s",
-            _memory(found),
+            _format_memory(found),
             ", ".join(f"{count} {trust}" for trust, count in found.trust.items()),
         ).rstrip()
     )
     if found.note:
         typer.echo(f"  note     {found.note}")
     for difference in found.differences:
-        told = format_line(difference.found, FOUND)
-        typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {told}")
+        detail = format_line(difference.found, FOUND)
+        typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {detail}")
     for difference in found.references.known:
         typer.echo(f"  known    {difference.what}: {format_line(difference.found, FOUND)}")
 
 
-def _memory(found: Verification) -> str:
+def _format_memory(found: Verification) -> str:
     """Return the memory of the largest program, and of all containers at once where the engine tells."""
     program = f"program {found.peak_memory_bytes >> 20} MB"
     pool = found.pool_memory_bytes
     return program if pool is None else f"{program}, all {pool >> 20} MB"
 
 
-def _ratio(part: CheckedPrograms) -> str:
+def _format_ratio(part: CheckedPrograms) -> str:
     return f"{part.passed}/{part.total}" if part.total else "-"

@@ -4,5 +4,5 @@ Ray (Apache-2.0, ray.io) is imported in this package alone, and only when a clus
 know of it: it gets another `Model` and another `Sandbox`. Ray trusts its network and its processes speak pickle to each
 other; what comes from a model or a candidate's program travels in our own records and is never unpickled.
 
-Not promised: that a run outlives the cluster's head. The same command goes on where it stopped.
+A run does not outlive the cluster's head; the same command resumes it.
 """

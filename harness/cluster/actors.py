@@ -76,7 +76,7 @@ class ModelSetup:
 
 
 class Scorer:
-    """A sandbox of the ordinary kind, fed from afar."""
+    """A sandbox on a node, driven from afar."""
 
     def __init__(self, setup: SandboxSetup, workers: int, node: str) -> None:
         self._setup, self._workers = setup, workers
@@ -88,12 +88,12 @@ class Scorer:
         self._rate = FEWEST * workers / WORK_S
         self._asked_at = 0.0
 
-    def hello(self) -> int:
-        """The process's id."""
+    def report_pid(self) -> int:
+        """Return the process's id."""
         return os.getpid()
 
     def open(self) -> Mapping[str, Any]:
-        """Start the sandbox; what it says of itself.
+        """Start the sandbox; return its description.
 
         Raises:
             SandboxUnavailable: as `Sandbox`.
@@ -107,7 +107,7 @@ class Scorer:
             allow_unsafe=setup.allow_unsafe,
         )
         self._sandbox = self._resources.enter_context(opened)
-        return {"versions": versions(), "sandbox": dict(self._sandbox.describe()), "workers": self._workers}
+        return {"versions": list_versions(), "sandbox": dict(self._sandbox.describe()), "workers": self._workers}
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the sandbox says of itself by now."""
@@ -121,8 +121,8 @@ class Scorer:
         bundle: Bundle,
         count: int,
     ) -> tuple[int, list[tuple[Key, Outcome]]]:
-        """Take new programs; how many there may be inside from now on, and the outcomes that are there."""
-        conveyor = self._conveyors.of(stream, self._begin)
+        """Take new programs; return how many the actor may hold from now on, and the finished outcomes."""
+        conveyor = self._conveyors.select(stream, self._begin)
         self._judges.update(bundle.judges)
         conveyor.give(((number, program, self._judges[name]) for number, program, name in bundle.programs), count)
         outcomes = conveyor.take(POLL_S)
@@ -135,7 +135,7 @@ class Scorer:
         return most * self._workers, outcomes
 
     def stop(self) -> None:
-        """Drop what is inside."""
+        """Drop the programs that are under way."""
         self._conveyors.close()
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ class Scorer:
 
 
 class Replica:
-    """A model of the ordinary kind, asked from afar."""
+    """A model on a node, driven from afar."""
 
     def __init__(self, setup: ModelSetup, share: tuple[int, int] | None, node: str) -> None:
         # Ray sets it to the CPUs that it reserves; an engine uses those it finds.
@@ -168,39 +168,39 @@ class Replica:
         self._conveyors: Conveyors[Request, Generated] = Conveyors()
         self._capacity = setup.options.batch_size or BATCH
 
-    def hello(self) -> int:
-        """The process's id."""
+    def report_pid(self) -> int:
+        """Return the process's id."""
         return os.getpid()
 
     def describe(self) -> tuple[str, Mapping[str, Any], bool]:
-        """The model's name, what it says of itself, whether it can be fitted to a length. Finds it if need be."""
-        model = self._found()
+        """Return the model's name, its description, and whether it can be fitted to a length."""
+        model = self._find_model()
         return model.name, dict(model.describe()), isinstance(model, CanFit)
 
     def render(self, prompts: Sequence[Prompt]) -> list[RenderedPrompt]:
-        """Implement `Model.render`, of each."""
-        return [self._found().render(prompt) for prompt in prompts]
+        """Render each prompt as `Model.render` does."""
+        return [self._find_model().render(prompt) for prompt in prompts]
 
     def open(self, needed_tokens: int | None) -> Mapping[str, Any]:
-        """Load the weights, with a context of so many tokens where the model can be fitted to that.
+        """Load the weights, with a context of `needed_tokens` if the model can be fitted to that.
 
         Raises:
             ModelError: as `Model`.
         """
-        model: Any = self._found()
+        model: Any = self._find_model()
         if not self._loaded:
             if needed_tokens is not None and isinstance(model, CanFit):
                 model.fit(needed_tokens)
             self._resources.enter_context(model)
             self._loaded = True
             self._capacity = model.side_by_side if isinstance(model, HasBatchSize) else self._capacity
-        return {"versions": versions(), "model": dict(model.describe()), "capacity": self._capacity}
+        return {"versions": list_versions(), "model": dict(model.describe()), "capacity": self._capacity}
 
     def exchange(
         self, stream: int, order: tuple[SamplingParams, Adapter | None], requests: Sequence[Request], count: int
     ) -> tuple[int, list[Generated]]:
-        """Take new requests for `count` samples; how many there may be inside, and the answers that are there."""
-        conveyor = self._conveyors.of(stream, lambda: self._begin(*order))
+        """Take new requests for `count` samples; return how many the actor may hold, and the finished answers."""
+        conveyor = self._conveyors.select(stream, lambda: self._begin(*order))
         conveyor.give(requests, count)
         found = conveyor.take(POLL_S)
         if found:
@@ -210,31 +210,31 @@ class Replica:
         return self._capacity, found
 
     def stop(self) -> None:
-        """Drop what is inside."""
+        """Drop the requests that are under way."""
         self._conveyors.close()
 
     def close(self) -> None:
-        """Let the weights go."""
+        """Release the weights."""
         self.stop()
         self._resources.close()
         self._loaded = False
 
     def _begin(self, params: SamplingParams, adapter: Adapter | None) -> Conveyor[Request, Generated]:
-        model: Any = self._found()
+        model: Any = self._find_model()
         chosen: Model = model if adapter is None else model.adapted(adapter)
 
-        def work(feed: Iterable[Request]) -> Iterator[Generated]:
+        def run_model(feed: Iterable[Request]) -> Iterator[Generated]:
             return chosen.generate(feed, params)
 
-        return Conveyor(work, Empty.NOTHING if isinstance(model, Idles) and model.idles else Empty.END)
+        return Conveyor(run_model, Empty.NOTHING if isinstance(model, Idles) and model.idles else Empty.END)
 
-    def _found(self) -> Model:
+    def _find_model(self) -> Model:
         if self._model is None:
             setup = self._setup
             self._model = open_model(setup.spec, backend=setup.backend, options=setup.options)
         return self._model
 
 
-def versions() -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """Return the versions that must be the same on all nodes."""
     return {"harness": __version__, "python": platform.python_version()}

@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, within seconds or with a reason."""
+"""Join a Ray cluster within seconds, or explain why not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ClusterUnavailable, UsageError, install_hint
-from .causes import error_line
+from .causes import extract_error_line
 
 AUTO = "auto"
 CLIENT = "ray://"
@@ -34,8 +34,8 @@ class _NotServed(Exception):
     """The head answers, and could not start what this client talks to."""
 
 
-def installed() -> Any:
-    """The module `ray`.
+def import_ray() -> Any:
+    """Import the module `ray`.
 
     Raises:
         UsageError: it is not installed.
@@ -53,7 +53,7 @@ def installed() -> Any:
 
 
 def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
-    """The module `ray`, connected to the cluster at `address`: auto, ray://HOST:PORT or HOST:PORT.
+    """Connect to the cluster at `address` (auto, ray://HOST:PORT or HOST:PORT); return the module `ray`.
 
     `tell` is told of a try that failed and is made again, which takes a while.
 
@@ -61,18 +61,18 @@ def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
         UsageError: Ray is not installed, or `address` has another form.
         ClusterUnavailable: no cluster answers there, or it is one of another version.
     """
-    ray = installed()
+    ray = import_ray()
     # What Ray has to say beyond its exceptions is for its own log files.
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     _silence(ray)
-    found = _resolved(address)
-    _knock(address, found)
+    found = _resolve_address(address)
+    _check_port(address, found)
     for left in reversed(range(TRIES)):
         try:
-            _within(CONNECT_S, lambda: _join(ray, found), found)
+            _run_within(CONNECT_S, lambda: _join(ray, found), found)
             break
         except _NotServed as error:
-            failed = _unable(found, str(error))
+            failed = _make_join_error(found, str(error))
             if not left:
                 raise failed from error
             if tell is not None:
@@ -80,18 +80,18 @@ def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
     return ray
 
 
-def by_client() -> bool:
-    """Whether this process is connected by Ray's client, and so is no part of the cluster itself."""
+def is_client() -> bool:
+    """Tell whether this process is connected by Ray's client, and so is no part of the cluster itself."""
     from ray.util import client
 
     connection: Any = client.ray
     return bool(connection.is_connected())
 
 
-def _resolved(address: str) -> str:
-    """Return what is meant by `address`."""
+def _resolve_address(address: str) -> str:
+    """Return the address that `address` stands for."""
     if address != AUTO:
-        _host_and_port(address)
+        _split_address(address)
         return address
     # Not public, but the only way to learn where `auto` leads without waiting a minute for what is no longer there.
     from ray._private.services import canonicalize_bootstrap_address
@@ -109,7 +109,7 @@ def _resolved(address: str) -> str:
     return str(found)
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
+def _split_address(address: str) -> tuple[str, int]:
     try:
         parts = urlsplit(address if address.startswith(CLIENT) else f"//{address}")
         host, port = parts.hostname, parts.port
@@ -120,8 +120,8 @@ def _host_and_port(address: str) -> tuple[str, int]:
     return host, port
 
 
-def _knock(asked: str, address: str) -> None:
-    host, port = _host_and_port(address)
+def _check_port(asked: str, address: str) -> None:
+    host, port = _split_address(address)
     try:
         socket.create_connection((host, port), timeout=KNOCK_S).close()
     except OSError as error:
@@ -136,11 +136,11 @@ def _join(ray: Any, address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
     except ConnectionAbortedError as error:
-        raise _NotServed(error_line(error)) from error
+        raise _NotServed(extract_error_line(error)) from error
     except RuntimeError as error:
-        raise _explained(error, address) from error
+        raise _explain_error(error, address) from error
     except (ConnectionError, TimeoutError, ValueError) as error:
-        raise _unable(address, _first_line(error)) from error
+        raise _make_join_error(address, _extract_first_line(error)) from error
 
 
 def _silence(ray: Any) -> None:
@@ -148,31 +148,31 @@ def _silence(ray: Any) -> None:
     ray._private.worker._worker_logs_enabled = False
 
 
-def _explained(error: RuntimeError, address: str) -> ClusterUnavailable:
+def _explain_error(error: RuntimeError, address: str) -> ClusterUnavailable:
     found = re.findall(r"(Ray|Python): (\S+)", str(error))
     if len(found) == 4:
         there, here = (", ".join(f"{name} {version}" for name, version in side) for side in (found[:2], found[2:]))
         return ClusterUnavailable(
             f"the cluster at {address} runs {there}, and here is {here}: all nodes need the same of both"
         )
-    return _unable(address, _first_line(error))
+    return _make_join_error(address, _extract_first_line(error))
 
 
-def _unable(address: str, why: str) -> ClusterUnavailable:
+def _make_join_error(address: str, why: str) -> ClusterUnavailable:
     return ClusterUnavailable(f"the cluster at {address} cannot be joined: {why}")
 
 
-def _within(seconds: float, action: Callable[[], None], address: str) -> None:
-    """Do `action` in a thread that is left behind where it takes longer."""
+def _run_within(seconds: float, action: Callable[[], None], address: str) -> None:
+    """Run `action` in a thread, which is left behind if it takes longer than `seconds`."""
     failures: list[BaseException] = []
 
-    def work() -> None:
+    def run_action() -> None:
         try:
             action()
         except BaseException as error:  # noqa: BLE001 - raised again where the caller waits
             failures.append(error)
 
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=run_action, daemon=True)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
@@ -181,5 +181,5 @@ def _within(seconds: float, action: Callable[[], None], address: str) -> None:
         raise failures[0]
 
 
-def _first_line(error: BaseException) -> str:
+def _extract_first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

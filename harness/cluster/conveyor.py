@@ -56,7 +56,7 @@ class Conveyor(Generic[In, Out]):
             self._changed.notify_all()
 
     def take(self, wait_s: float) -> list[Out]:
-        """Return what came out; wait up to `wait_s` for the first.
+        """Return the finished results; wait up to `wait_s` for the first.
 
         Raises:
             BaseException: what the loop raised, once all that came before it was taken.
@@ -80,7 +80,7 @@ class Conveyor(Generic[In, Out]):
 
     def _run(self) -> None:
         try:
-            while self._ready():
+            while self._wait_for_items():
                 results = self._work(self._feed())
                 for result in results:
                     with self._changed:
@@ -102,8 +102,8 @@ class Conveyor(Generic[In, Out]):
                 self._changed.notify_all()
                 self._drained.notify_all()
 
-    def _ready(self) -> bool:
-        """Wait for an item; False once there will be none."""
+    def _wait_for_items(self) -> bool:
+        """Wait for an item; return False once there will be none."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._items)
             return not self._closed
@@ -123,14 +123,14 @@ class Conveyor(Generic[In, Out]):
 
 
 class Conveyors(Generic[In, Out]):
-    """The conveyor of one stream at a time: that of another one takes its place."""
+    """Hold the conveyor of one stream at a time; that of another stream replaces it."""
 
     def __init__(self) -> None:
         self._stream = 0
         self._running: Conveyor[In, Out] | None = None
 
-    def of(self, stream: int, begin: Callable[[], Conveyor[In, Out]]) -> Conveyor[In, Out]:
-        """That of `stream`; begun now, once the one before is closed, where there is none yet."""
+    def select(self, stream: int, begin: Callable[[], Conveyor[In, Out]]) -> Conveyor[In, Out]:
+        """Return the conveyor of `stream`; if there is none, close the one before and begin a new one."""
         if stream != self._stream or self._running is None:
             self.close()
             self._stream, self._running = stream, begin()

@@ -8,32 +8,32 @@ from collections.abc import Iterator
 from ..checks.doctor import Check
 from ..errors import HarnessError
 from .connection import connect
-from .survey import Found, check_versions, nodes_of, openable, survey
+from .survey import NodeFacts, check_sandboxes, check_versions, list_alive_nodes, survey_nodes
 
 
-def checks(address: str) -> Iterator[Check]:
-    """Every check of the cluster at `address`, as it is made."""
+def check_cluster(address: str) -> Iterator[Check]:
+    """Yield every check of the cluster at `address` as it is made."""
     try:
         ray = connect(address)
     except HarnessError as error:
         yield Check(name="cluster", ok=False, found="cannot be joined", advice=str(error))
         return
     try:
-        nodes = nodes_of(ray)
+        nodes = list_alive_nodes(ray)
         versions = f"Ray {ray.__version__}, Python {platform.python_version()}"
         yield Check(name="cluster", ok=True, found=f"{address}: {len(nodes)} nodes, {versions}")
         try:
-            found = survey(ray)
+            found = survey_nodes(ray)
         except HarnessError as error:
             yield Check(name="nodes", ok=False, found="cannot be asked", advice=str(error))
             return
         usable = []
         for one in found:
-            check = _node(one)
+            check = _check_node(one)
             usable += [one.node] if check.ok else []
             yield check
         for name in ("docker", "process"):
-            for node, trouble in openable(ray, usable, name, "core").items():
+            for node, trouble in check_sandboxes(ray, usable, name, "core").items():
                 label = f"sandbox {name} on {node.name}"
                 yield Check(
                     name=label,
@@ -45,12 +45,12 @@ def checks(address: str) -> Iterator[Check]:
         ray.shutdown()
 
 
-def _node(one: Found) -> Check:
+def _check_node(one: NodeFacts) -> Check:
     node = one.node
     memory = node.memory_bytes / (1 << 30)
-    told = f"{node.address}, {node.cpus} CPUs ({one.cores} cores), {node.gpus} GPUs, {memory:.0f} GiB"
+    facts = f"{node.address}, {node.cpus} CPUs ({one.cores} cores), {node.gpus} GPUs, {memory:.0f} GiB"
     try:
         check_versions([one])
     except HarnessError as error:
-        return Check(name=f"node {node.name}", ok=False, found=told, advice=str(error))
-    return Check(name=f"node {node.name}", ok=True, found=told)
+        return Check(name=f"node {node.name}", ok=False, found=facts, advice=str(error))
+    return Check(name=f"node {node.name}", ok=True, found=facts)

@@ -28,20 +28,20 @@ class Events:
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
 
     def listen(self, member: Member[Any], stream: int, ref: Any) -> None:
-        """There will be an event when the call `ref` has ended."""
+        """Put an event into the queue when the call `ref` has ended."""
 
-        def ended(future: Any) -> None:
+        def put_event(future: Any) -> None:
             error = future.exception()
             self._queue.put(Event(member, stream, None if error else future.result(), error))
 
-        ref.future().add_done_callback(ended)
+        ref.future().add_done_callback(put_event)
 
     def wake(self) -> None:
-        """Let whoever waits for an event look around."""
+        """Wake the thread that waits for an event."""
         self._queue.put(None)
 
-    def next(self, patience_s: float) -> Iterator[Event]:
-        """All there are; waits so long for the first, or to be woken."""
+    def collect(self, patience_s: float) -> Iterator[Event]:
+        """Yield all events; wait up to `patience_s` for the first, or until woken."""
         try:
             event = self._queue.get(timeout=patience_s)
             while True:

@@ -1,4 +1,4 @@
-"""Actors that do one kind of work, and the way of each item to one of them and back.
+"""Actors that do one kind of work: distribute items to them and collect the results.
 
 An item is inside one actor at a time and comes out once: what an actor that is lost had inside goes to the others, and
 whatever a lost actor may still say is not listened to. Actors are asked for results and given new items in one call,
@@ -13,26 +13,26 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from ..errors import ClusterUnavailable
-from .causes import cause_of, forgiven, located
+from .causes import find_cause, is_retryable, locate_error
 from .events import Event, Events
 from .intake import Intake
 from .layout import Node, Seat
 from .member import Member, Staff
 from .record import Record
-from .survey import nodes_of
+from .survey import list_alive_nodes
 
 LOOK_EVERY_S = 2.0
 """How often the cluster's nodes are looked at."""
 STARTS = 4
-"""Of an actor on one seat, the first included."""
+"""Starts of an actor on one seat, the first included."""
 PATIENCE_S = 20.0
-"""For a node to come, where no actor is left."""
+"""Wait for a new node if no actor is left."""
 PENDING_S = 10.0
-"""After which it is said that an actor waits for its resources."""
+"""Wait before reporting that an actor has no resources yet."""
 TRIES = 5
-"""How many actors may be lost with an item before it is blamed."""
+"""Actors that may be lost with an item before it is given up."""
 TROUBLES = 3
-"""How many results in a row may be an actor's own trouble before it is given up, where there are others."""
+"""Results in a row that may be an actor's own trouble before it is given up, if there are others."""
 CLOSE_S = 20.0
 
 Item = TypeVar("Item")
@@ -62,13 +62,13 @@ class Fleet(Generic[Item, Result]):
 
     @property
     def members(self) -> list[Member[Item]]:
-        """Those that are ready."""
+        """Return the actors that are ready."""
         return [member for member in self._members.values() if member.ready]
 
-    def first(self) -> Member[Item]:
-        """An actor on the first seat, which need not be ready."""
+    def get_first(self) -> Member[Item]:
+        """Return an actor on the first seat, which need not be ready."""
         if not self._members:
-            self._start(self._seats(nodes_of(self._ray))[0])
+            self._start(self._seats(list_alive_nodes(self._ray))[0])
         return next(iter(self._members.values()))
 
     def open(self) -> None:
@@ -77,22 +77,22 @@ class Fleet(Generic[Item, Result]):
         Raises:
             HarnessError: one is not, and why, with its node.
         """
-        for seat in self._seats(nodes_of(self._ray)):
+        for seat in self._seats(list_alive_nodes(self._ray)):
             if seat.key not in self._members:
                 self._start(seat)
         waiting = {id(member) for member in self._members.values()}
         for member in self._members.values():
             self._make_ready(member)
-        told = False
+        reported = False
         while waiting:
-            ended = list(self._events.next(PENDING_S))
+            ended = list(self._events.collect(PENDING_S))
             for event in ended:
-                self._opened(event, strict=True)
+                self._handle_opened(event, strict=True)
                 waiting.discard(id(event.member))
-            told = told or (not ended and self._tell_pending())
+            reported = reported or (not ended and self._tell_pending())
 
     def run(self, items: Iterable[Item], order: Any, *, threaded: bool) -> Iterator[Result]:
-        """The result of each item, as they come; `order` is what the actors are told about all of them.
+        """Yield the result of each item as it comes; `order` holds what the actors are told about all of them.
 
         `threaded` reads the items in a thread, a bounded number ahead; else they are read as there is room.
 
@@ -105,12 +105,12 @@ class Fleet(Generic[Item, Result]):
             while True:
                 while self._results:
                     yield self._results.popleft()
-                self._look()
-                self._hand_out(intake, order)
+                self._refresh_members()
+                self._dispatch(intake, order)
                 if intake.ended and not self._again and not any(one.inside for one in self._members.values()):
                     return
-                for event in self._events.next(LOOK_EVERY_S):
-                    yield from self._settle(event)
+                for event in self._events.collect(LOOK_EVERY_S):
+                    yield from self._handle_event(event)
         finally:
             intake.close()
             self._end_stream()
@@ -131,10 +131,10 @@ class Fleet(Generic[Item, Result]):
         return self._members[seat.key]
 
     def _make_ready(self, member: Member[Item]) -> None:
-        self._events.listen(member, 0, member.handle.open.remote(*self._staff.opening(member)))
+        self._events.listen(member, 0, member.handle.open.remote(*self._staff.build_open_arguments(member)))
 
-    def _hand_out(self, intake: Intake[Item], order: Any) -> None:
-        """Fill the actors of which no answer is awaited, the emptiest first, and call those with something inside."""
+    def _dispatch(self, intake: Intake[Item], order: Any) -> None:
+        """Fill the actors that await no answer, the emptiest first, and call those that hold items."""
         # One in trouble gets nothing new before it has shown a result of another kind, or has been started anew.
         sound = [member for member in self.members if not member.troubles] or self.members
         idle = [member for member in self.members if not member.called]
@@ -146,7 +146,7 @@ class Fleet(Generic[Item, Result]):
                 item = self._again.popleft() if self._again else intake.take()
                 if item is None:
                     break
-                member.inside[self._staff.key(item)] = item
+                member.inside[self._staff.get_key(item)] = item
                 given[id(member)].append(item)
             if item is None:
                 break
@@ -158,28 +158,28 @@ class Fleet(Generic[Item, Result]):
                 ref = member.handle.exchange.remote(self._stream, order, payload, len(new))
                 self._events.listen(member, self._stream, ref)
 
-    def _settle(self, event: Event) -> Iterator[Result]:
+    def _handle_event(self, event: Event) -> Iterator[Result]:
         member = event.member
         if member.lost:
             return
         if event.stream == 0:
-            self._opened(event, strict=False)
+            self._handle_opened(event, strict=False)
         elif event.error is not None:
             self._lose(member, event.error)
         elif event.stream == self._stream:
             member.called = False
             member.capacity, results = event.value
-            yield from self._came(member, results)
+            yield from self._process_results(member, results)
 
-    def _came(self, member: Member[Item], results: Sequence[Any]) -> Iterator[Result]:
+    def _process_results(self, member: Member[Item], results: Sequence[Any]) -> Iterator[Result]:
         for raw in results:
-            key = self._staff.result_key(raw)
+            key = self._staff.get_result_key(raw)
             item = member.inside.pop(key, None)
             if item is None:
                 continue
-            result = self._staff.accepted(raw, item, member, others=len(self.members) > 1)
+            result = self._staff.accept_result(raw, item, member, others=len(self.members) > 1)
             if result is None:
-                self._again.append(self._staff.again(item))
+                self._again.append(self._staff.prepare_retry(item))
                 continue
             self._lost_with.pop(key, None)
             yield result
@@ -187,52 +187,54 @@ class Fleet(Generic[Item, Result]):
         if troubled and len(self.members) > 1:
             self._lose(member, ClusterUnavailable("it failed on programs by its own fault"))
 
-    def _opened(self, event: Event, *, strict: bool) -> None:
-        """An actor is ready, or will never be: an error where `strict`, else a happening that is recorded."""
+    def _handle_opened(self, event: Event, *, strict: bool) -> None:
+        """Accept an actor that is ready, or drop one that will never be: raise if `strict`, else record it."""
         member, error = event.member, event.error
-        cause = cause_of(self._ray, error) if error is not None else None
+        cause = find_cause(self._ray, error) if error is not None else None
         if error is not None and cause is None:
             raise error
-        if cause is None and (unfit := self._staff.opened(member, event.value)):
+        if cause is None and (unfit := self._staff.accept_member(member, event.value)):
             cause = ClusterUnavailable(unfit)
         if cause is None:
             if not strict:
-                self._record.joined(self._staff.kind, member.seat.name)
+                self._record.record_join(self._staff.kind, member.seat.name)
             return
         self._drop(member)
         if strict:
-            raise located(cause, member.seat.name)
-        if not forgiven(cause):
+            raise locate_error(cause, member.seat.name)
+        if not is_retryable(cause):
             self._starts[member.seat.key] = STARTS
-        self._record.refused(self._staff.kind, member.seat.name, str(cause))
+        self._record.record_refusal(self._staff.kind, member.seat.name, str(cause))
 
     def _lose(self, member: Member[Item], error: BaseException) -> None:
-        """Give an actor up; what it had inside is for the others."""
-        cause = cause_of(self._ray, error)
+        """Give an actor up; its items go to the others."""
+        cause = find_cause(self._ray, error)
         if cause is None:
             raise error
-        if not forgiven(cause):
-            raise located(cause, member.seat.name)
+        if not is_retryable(cause):
+            raise locate_error(cause, member.seat.name)
         self._drop(member)
         for key, item in member.inside.items():
             self._lost_with[key] += 1
             if self._lost_with[key] >= TRIES:
-                self._results.append(self._staff.blamed(item, cause))
+                self._results.append(self._staff.give_up_item(item, cause))
             else:
                 self._again.append(item)
-        self._record.lost(self._staff.kind, member.seat.name, str(cause), self._staff.told(len(member.inside)))
+        self._record.record_loss(
+            self._staff.kind, member.seat.name, str(cause), self._staff.describe_loss(len(member.inside))
+        )
 
     def _drop(self, member: Member[Item]) -> None:
         member.lost = True
         self._members.pop(member.seat.key, None)
         self._ray.kill(member.handle)
 
-    def _look(self) -> None:
-        """Every now and then: let actors go whose node is gone, and start some on seats that are free."""
+    def _refresh_members(self) -> None:
+        """Drop actors whose node is gone, and start some on free seats; at most every `LOOK_EVERY_S` seconds."""
         if time.monotonic() - self._looked < LOOK_EVERY_S:
             return
         self._looked = time.monotonic()
-        nodes = nodes_of(self._ray)
+        nodes = list_alive_nodes(self._ray)
         present = {node.id for node in nodes}
         for member in list(self._members.values()):
             if member.seat.node is not None and member.seat.node.id not in present:
@@ -244,10 +246,10 @@ class Fleet(Generic[Item, Result]):
         for seat in seats:
             if seat.key not in self._members and self._starts[seat.key] < STARTS:
                 self._make_ready(self._start(seat))
-        self._mind_loneliness()
+        self._check_members_left()
 
-    def _mind_loneliness(self) -> None:
-        """End where no actor is left and none comes.
+    def _check_members_left(self) -> None:
+        """End the run if no actor is left and none comes.
 
         Raises:
             HarnessError: so it is.
@@ -257,10 +259,10 @@ class Fleet(Generic[Item, Result]):
             return
         self._lonely_since = self._lonely_since or time.monotonic()
         if time.monotonic() - self._lonely_since > PATIENCE_S:
-            raise self._staff.deserted(self._record.last_loss)
+            raise self._staff.make_desertion_error(self._record.last_loss)
 
     def _tell_pending(self) -> bool:
-        """Say which actors have no process yet; whether there are any."""
+        """Report the actors that have no process yet; return whether there are any."""
         waiting = [
             member.seat.name
             for member in self._members.values()
@@ -271,7 +273,7 @@ class Fleet(Generic[Item, Result]):
         return bool(waiting)
 
     def _end_stream(self) -> None:
-        """Actors drop what they still have inside; what they answer is not listened to any more."""
+        """Let actors drop their items, and ignore what they still answer."""
         self._again.clear()
         self._results.clear()
         self._lost_with.clear()

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from ..progress import Progress
-from .connection import by_client
+from .connection import is_client
 
 EVERY_S = 2.0
 
@@ -34,26 +34,26 @@ class Board:
         self._total = Gauge("harness_stage_total", description="Steps that a stage has.", tag_keys=("stage",))
 
     def show(self, stages: dict[str, tuple[int, int | None]]) -> None:
-        """By stage: steps done, and how many there are where that is known."""
+        """Set the gauges of each stage: steps done, and the total if it is known."""
         for stage, (done, total) in stages.items():
             self._done.set(done, tags={"stage": stage})
             if total is not None:
                 self._total.set(total, tags={"stage": stage})
 
 
-class Watched:
-    """A progress that Ray's dashboard is told of, too: now and then, and when a stage ends."""
+class WatchedProgress:
+    """A progress that also updates Ray's dashboard: now and then, and when a stage ends."""
 
     def __init__(self, ray: Any, inner: Progress) -> None:
         self._inner = inner
         self._ray = ray
         # Ray's client is no process of the cluster: one there stands in for it.
-        self._actor = ray.remote(Board).options(num_cpus=0, max_restarts=0).remote() if by_client() else None
+        self._actor = ray.remote(Board).options(num_cpus=0, max_restarts=0).remote() if is_client() else None
         self._report = Board().show if self._actor is None else self._actor.show.remote
         self._stages: dict[str, tuple[int, int | None]] = {}
         self._shown = 0.0
 
-    def __enter__(self) -> Watched:
+    def __enter__(self) -> WatchedProgress:
         self._inner.__enter__()
         return self
 
@@ -84,7 +84,7 @@ class Watched:
         self._show()
 
     def close(self) -> None:
-        """End the actor, where there is one."""
+        """End the actor, if there is one."""
         if self._actor is not None:
             self._ray.kill(self._actor)
 

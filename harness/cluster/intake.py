@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 class Intake(Generic[Item]):
-    """Reads `items`, in a thread where `wake` is given, which is called when one came; `close` it."""
+    """Reads `items`; if `wake` is given, in a thread that calls it when an item came. Call `close` at the end."""
 
     def __init__(self, items: Iterable[Item], wake: Callable[[], None] | None = None) -> None:
         self._items = iter(items)
@@ -28,12 +28,12 @@ class Intake(Generic[Item]):
 
     @property
     def ended(self) -> bool:
-        """Whether there are no more items, and will be none."""
+        """Return whether there are no more items, and will be none."""
         with self._changed:
             return self._over and not self._waiting
 
     def take(self) -> Item | None:
-        """The next item; None where there is none now.
+        """Return the next item; None if there is none now.
 
         Raises:
             BaseException: what reading them raised.
@@ -51,7 +51,7 @@ class Intake(Generic[Item]):
         return None
 
     def close(self) -> None:
-        """No more are wanted."""
+        """Stop reading."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

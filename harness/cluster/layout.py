@@ -1,4 +1,4 @@
-"""Which node does what: seats for replicas of the model and for sandboxes. Pure, from the nodes and what is asked."""
+"""Assign seats on nodes to replicas of the model and to sandboxes: pure functions of nodes and resources."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RequestedResources:
     """Resources that a run asks of a cluster."""
 
     replicas: int | None = None
     """None: as many as fit, and more when nodes join."""
     gpus: int | None = None
-    """Of one replica. None: `parallel` where the cluster has GPUs, else 0."""
+    """GPUs of one replica. None: `parallel` if the cluster has GPUs, else 0."""
     parallel: int = 1
     """Processors that share one replica: tensor times pipeline parallel size."""
     workers: int | None = None
@@ -43,52 +43,52 @@ class Seat:
     node: Node | None
     """None: GPUs of several nodes."""
     number: int = 0
-    """Among the seats of its kind on the node."""
+    """Number among the seats of its kind on the node."""
     of: int = 1
     cpus: int = 0
-    """Reserved."""
+    """CPUs to reserve."""
     gpus: int = 0
     workers: int = 1
-    """Of a sandbox."""
+    """Workers of a sandbox."""
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Return the seat's name for people."""
         where = self.node.name if self.node else "several nodes"
         return f"{where} #{self.number + 1}" if self.of > 1 or self.node is None else where
 
     @property
     def key(self) -> tuple[str, int]:
-        """Tells it from the others."""
+        """Return a key that tells the seat from the others."""
         return (self.node.id if self.node else ""), self.number
 
 
-def gpus_of_a_replica(nodes: Sequence[Node], wanted: Wanted) -> int:
-    """How many GPUs each replica gets.
+def count_replica_gpus(nodes: Sequence[Node], wanted: RequestedResources) -> int:
+    """Return the number of GPUs of each replica.
 
     Raises:
         ClusterUnavailable: the cluster has fewer.
     """
-    there = sum(node.gpus for node in nodes)
-    asked = wanted.gpus if wanted.gpus is not None else (wanted.parallel if there else 0)
-    if asked > there:
-        what = "no GPU" if not there else f"{there} GPU{'s' * (there > 1)}"
+    available = sum(node.gpus for node in nodes)
+    needed = wanted.gpus if wanted.gpus is not None else (wanted.parallel if available else 0)
+    if needed > available:
+        what = "no GPU" if not available else f"{available} GPU{'s' * (available > 1)}"
         raise ClusterUnavailable(
-            f"a replica needs {asked} GPU{'s' * (asked > 1)} and the cluster has {what} ({_told(nodes)}). "
+            f"a replica needs {needed} GPU{'s' * (needed > 1)} and the cluster has {what} ({_format_nodes(nodes)}). "
             "Add GPU nodes, ask for fewer (--replica-gpus, --tensor-parallel-size), or leave --replica-gpus out"
         )
-    return asked
+    return needed
 
 
-def replica_seats(nodes: Sequence[Node], wanted: Wanted) -> list[Seat]:
-    """Where replicas go: by GPUs where each has some, else one to a node, or dealt out where more are asked for.
+def assign_replica_seats(nodes: Sequence[Node], wanted: RequestedResources) -> list[Seat]:
+    """Assign replicas to nodes: by GPUs if each has some, else one per node, or several if more are wanted.
 
     Raises:
         ClusterUnavailable: they do not fit.
     """
-    gpus = gpus_of_a_replica(nodes, wanted)
+    gpus = count_replica_gpus(nodes, wanted)
     if not gpus:
-        return _by_node(nodes, wanted.replicas)
+        return _assign_by_node(nodes, wanted.replicas)
     counts = {node.id: node.gpus // gpus for node in nodes}
     most = sum(counts.values())
     if not most:
@@ -105,15 +105,15 @@ def replica_seats(nodes: Sequence[Node], wanted: Wanted) -> list[Seat]:
     return sorted(seats, key=lambda seat: seat.number)[: wanted.replicas]
 
 
-def scorer_seats(nodes: Sequence[Node], wanted: Wanted, replicas: Sequence[Seat]) -> list[Seat]:
-    """One sandbox on each node that has CPUs and no GPU; where there are no such nodes, on those with GPUs.
+def assign_scorer_seats(nodes: Sequence[Node], wanted: RequestedResources, replicas: Sequence[Seat]) -> list[Seat]:
+    """Assign a sandbox to each node that has CPUs and no GPU; if there are none, to those with GPUs.
 
     Raises:
         ClusterUnavailable: no node has a CPU.
     """
     usable = [node for node in nodes if node.cpus]
     if not usable:
-        raise ClusterUnavailable(f"no node of the cluster has a CPU to score on ({_told(nodes)})")
+        raise ClusterUnavailable(f"no node of the cluster has a CPU to score on ({_format_nodes(nodes)})")
     chosen = [node for node in usable if not node.gpus] or usable
     held = {node.id: sum(seat.cpus for seat in replicas if seat.node == node) for node in chosen}
     return [
@@ -126,10 +126,10 @@ def scorer_seats(nodes: Sequence[Node], wanted: Wanted, replicas: Sequence[Seat]
     ]
 
 
-def _by_node(nodes: Sequence[Node], replicas: int | None) -> list[Seat]:
+def _assign_by_node(nodes: Sequence[Node], replicas: int | None) -> list[Seat]:
     usable = [node for node in nodes if node.cpus]
     if not usable:
-        raise ClusterUnavailable(f"no node of the cluster has a CPU for a replica ({_told(nodes)})")
+        raise ClusterUnavailable(f"no node of the cluster has a CPU for a replica ({_format_nodes(nodes)})")
     count = replicas or len(usable)
     seats = []
     for place, node in enumerate(usable):
@@ -142,16 +142,16 @@ def _check_room(replicas: int | None, most: int, gpus: int, nodes: Sequence[Node
     if replicas is not None and replicas > most:
         raise ClusterUnavailable(
             f"--replicas {replicas} of {gpus} GPU{'s' * (gpus > 1)} each do not fit: the cluster has room for {most} "
-            f"({_told(nodes)})"
+            f"({_format_nodes(nodes)})"
         )
 
 
-def _told(nodes: Sequence[Node]) -> str:
-    told = (f"{node.name}: {node.cpus} CPUs, {node.gpus} GPUs" for node in nodes[:5])
+def _format_nodes(nodes: Sequence[Node]) -> str:
+    shown = (f"{node.name}: {node.cpus} CPUs, {node.gpus} GPUs" for node in nodes[:5])
     more = len(nodes) - 5
-    return "; ".join(told) + (f"; {more} more" if more > 0 else "")
+    return "; ".join(shown) + (f"; {more} more" if more > 0 else "")
 
 
-def whole(amount: float) -> int:
-    """A resource in whole units: Ray has fractions of them."""
+def floor_amount(amount: float) -> int:
+    """Return the whole units of a resource: Ray has fractions of them."""
     return math.floor(amount)

@@ -1,4 +1,4 @@
-"""An actor of a fleet as the driver sees it, what happens to it, and what its kind has to say."""
+"""An actor of a fleet as the driver sees it, and the behaviour of its kind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Member(Generic[Item]):
 
     def __init__(self, seat: Seat, handle: Any) -> None:
         self.seat, self.handle = seat, handle
-        self.hello = handle.hello.remote()
+        self.hello = handle.report_pid.remote()
         """Ends once the actor's process runs."""
         self.facts: Mapping[str, Any] = {}
         self.capacity = 0
@@ -32,7 +32,7 @@ class Member(Generic[Item]):
 
     @property
     def ready(self) -> bool:
-        """Whether it can be given items."""
+        """Return whether the actor can be given items."""
         return self.capacity > 0 and not self.lost
 
 
@@ -45,38 +45,38 @@ class Staff(Protocol[Item, Result_co]):
     """Items that follow each other and should stay together."""
 
     def start(self, ray: Any, seat: Seat) -> Any:
-        """The handle of a new actor, with the methods hello, open, exchange, stop and close."""
+        """Start an actor; return its handle, with the methods report_pid, open, exchange, stop and close."""
 
-    def opening(self, member: Member[Item]) -> tuple[Any, ...]:
-        """The arguments of its `open`."""
+    def build_open_arguments(self, member: Member[Item]) -> tuple[Any, ...]:
+        """Return the arguments of the actor's `open`."""
 
-    def opened(self, member: Member[Item], facts: Mapping[str, Any]) -> str:
-        """Take what `open` returned; why the actor does not fit the others, "" where it does."""
+    def accept_member(self, member: Member[Item], facts: Mapping[str, Any]) -> str:
+        """Take the result of `open`; return why the actor does not fit the others, "" if it does."""
 
-    def key(self, item: Item) -> Hashable:
-        """Names an item among those of its stream."""
+    def get_key(self, item: Item) -> Hashable:
+        """Return the key of an item, unique in its stream."""
 
-    def result_key(self, raw: Any) -> Hashable:
-        """The key of the item that `raw`, as the actor gave it, is the result of."""
+    def get_result_key(self, raw: Any) -> Hashable:
+        """Return the key of the item whose result is `raw`, as the actor returned it."""
 
     def pack(self, member: Member[Item], items: Sequence[Item]) -> Any:
         """Return what is sent for `items`."""
 
-    def accepted(self, raw: Any, item: Item, member: Member[Item], *, others: bool) -> Result_co | None:
-        """The result; None where another actor should try the item, which is so only where there are `others`."""
+    def accept_result(self, raw: Any, item: Item, member: Member[Item], *, others: bool) -> Result_co | None:
+        """Return the result; None if another actor should try the item, which needs `others`."""
 
-    def again(self, item: Item) -> Item:
-        """The item as it is tried again where a result was not accepted."""
+    def prepare_retry(self, item: Item) -> Item:
+        """Return the item for its retry after a result was not accepted."""
 
-    def blamed(self, item: Item, cause: HarnessError) -> Result_co:
-        """The result for an item with which too many actors were lost.
+    def give_up_item(self, item: Item, cause: HarnessError) -> Result_co:
+        """Return the result for an item with which too many actors were lost.
 
         Raises:
             HarnessError: there can be none.
         """
 
-    def told(self, count: int) -> str:
+    def describe_loss(self, count: int) -> str:
         """Return what becomes of `count` items of an actor that was lost."""
 
-    def deserted(self, last: str) -> HarnessError:
-        """The error where no actor is left; `last` says how the last one went."""
+    def make_desertion_error(self, last: str) -> HarnessError:
+        """Return the error if no actor is left; `last` says how the last one was lost."""

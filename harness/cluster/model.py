@@ -11,18 +11,18 @@ from ..errors import INFRASTRUCTURE, HarnessError, ModelError
 from ..models.adapted import AdaptedModel
 from ..models.adapters import Adapter
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
-from .actors import ModelSetup, Replica, versions
-from .causes import cause_of, located
+from .actors import ModelSetup, Replica, list_versions
+from .causes import find_cause, locate_error
 from .fleet import Fleet
 from .layout import Node, Seat
 from .member import Member
 from .record import Record
-from .survey import on_node
+from .survey import make_node_strategy
 
 AGREED = ("weights_digest", "dtype", "quantization", "max_model_len", "adapter")
 """What all replicas must say alike, or their answers would differ."""
 PLACE_S = 60.0
-"""For Ray to reserve GPUs of several nodes."""
+"""Timeout for Ray to reserve GPUs of several nodes."""
 Key = tuple[str, int]
 """Request id and index."""
 
@@ -48,23 +48,23 @@ class Replicas:
         settings: dict[str, Any] = {"num_cpus": seat.cpus, "num_gpus": seat.gpus, "max_restarts": 0}
         if seat.gpus > 1 and options.tensor_parallel_size * options.pipeline_parallel_size > 1:
             # vLLM's Ray executor takes the GPUs of the group that its engine was started in, on any number of nodes.
-            settings |= {"num_cpus": 0, "num_gpus": 0, "scheduling_strategy": self._group(seat)}
+            settings |= {"num_cpus": 0, "num_gpus": 0, "scheduling_strategy": self._reserve_group(seat)}
             engine_args = (*options.engine_args, "distributed_executor_backend=ray")
             setup = replace(setup, options=replace(options, engine_args=engine_args))
         elif seat.node is not None:
-            settings["scheduling_strategy"] = on_node(seat.node)
+            settings["scheduling_strategy"] = make_node_strategy(seat.node)
         name = f"harness-replica-{seat.name}-{next(NUMBERS)}"
         actor = ray.remote(Replica).options(name=name, **settings)
         return actor.remote(setup, share, seat.name)
 
-    def opening(self, member: Member[Request]) -> tuple[Any, ...]:  # noqa: ARG002
-        """Implement `Staff.opening`."""
+    def build_open_arguments(self, member: Member[Request]) -> tuple[Any, ...]:  # noqa: ARG002
+        """Implement `Staff.build_open_arguments`."""
         return (self.needed_tokens,)
 
-    def opened(self, member: Member[Request], facts: Mapping[str, Any]) -> str:
-        """Implement `Staff.opened`."""
-        if facts["versions"] != versions():
-            return f"it has {facts['versions']}, and here are {versions()}"
+    def accept_member(self, member: Member[Request], facts: Mapping[str, Any]) -> str:
+        """Implement `Staff.accept_member`."""
+        if facts["versions"] != list_versions():
+            return f"it has {facts['versions']}, and here are {list_versions()}"
         own = facts["model"]
         if self.facts is None:
             self.facts = own
@@ -74,16 +74,16 @@ class Replicas:
         member.facts, member.capacity = own, facts["capacity"]
         return ""
 
-    def key(self, item: Request) -> Key:
-        """Implement `Staff.key`."""
+    def get_key(self, item: Request) -> Key:
+        """Implement `Staff.get_key`."""
         return item.request_id, item.start
 
-    def result_key(self, raw: Generated) -> Key:
-        """Implement `Staff.result_key`."""
+    def get_result_key(self, raw: Generated) -> Key:
+        """Implement `Staff.get_result_key`."""
         return raw.request_id, raw.index
 
     def pack(self, member: Member[Request], items: Sequence[Request]) -> list[Request]:  # noqa: ARG002
-        """Samples that follow each other as one request, whose prompt is tokenized once."""
+        """Merge samples that follow each other into one request, whose prompt is tokenized once."""
         packed: list[Request] = []
         for item in items:
             last = packed[-1] if packed else None
@@ -94,40 +94,40 @@ class Replicas:
                 packed.append(item)
         return packed
 
-    def accepted(self, raw: Generated, item: Request, member: Member[Request], *, others: bool) -> Generated:  # noqa: ARG002
-        """Implement `Staff.accepted`."""
+    def accept_result(self, raw: Generated, item: Request, member: Member[Request], *, others: bool) -> Generated:  # noqa: ARG002
+        """Implement `Staff.accept_result`."""
         return raw
 
-    def again(self, item: Request) -> Request:
-        """Implement `Staff.again`."""
+    def prepare_retry(self, item: Request) -> Request:
+        """Implement `Staff.prepare_retry`."""
         return item
 
-    def blamed(self, item: Request, cause: HarnessError) -> Generated:
-        """Implement `Staff.blamed`."""
+    def give_up_item(self, item: Request, cause: HarnessError) -> Generated:
+        """Implement `Staff.give_up_item`."""
         raise ModelError(
             f"one replica after the other was lost with {item.request_id} sample {item.start}: {cause}; what was "
             "answered is kept, and the same command goes on",
             exit_code=INFRASTRUCTURE,
         )
 
-    def told(self, count: int) -> str:
-        """Implement `Staff.told`."""
+    def describe_loss(self, count: int) -> str:
+        """Implement `Staff.describe_loss`."""
         return f"{count} requests asked again" if count else "nothing was asked of it"
 
-    def deserted(self, last: str) -> HarnessError:
-        """Implement `Staff.deserted`."""
+    def make_desertion_error(self, last: str) -> HarnessError:
+        """Implement `Staff.make_desertion_error`."""
         return ModelError(
             f"no replica of the model is left (last: {last}); what was answered is kept, and the same command goes on",
             exit_code=INFRASTRUCTURE,
         )
 
     def release(self) -> None:
-        """Give reserved GPUs back."""
+        """Release the reserved GPUs."""
         for remove, group in self._groups:
             remove(group)
         self._groups.clear()
 
-    def _group(self, seat: Seat) -> Any:
+    def _reserve_group(self, seat: Seat) -> Any:
         from ray.util import placement_group, remove_placement_group
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -145,7 +145,7 @@ class Replicas:
 
 
 NUMBERS = itertools.count(1)
-"""Ray wants a name of its own for each actor."""
+"""Numbers that make actors' names unique, as Ray requires."""
 
 
 class ClusterModel:
@@ -156,15 +156,15 @@ class ClusterModel:
     ) -> None:
         self.name = setup.spec
         self._ray, self._setup, self._seats, self._record = ray, setup, seats, record
-        self._renew()
+        self._reset()
 
     def fit(self, tokens: int) -> None:
-        """Implement `harness.optional.CanFit`, where the replicas can be fitted."""
-        if self._found[2]:
+        """Implement `harness.optional.CanFit`, if the replicas can be fitted."""
+        if self._first_description[2]:
             self._set_needed(tokens)
 
     def adapted(self, adapter: Adapter) -> AdaptedModel:
-        """The same replicas answering with one of the adapters they were given."""
+        """Return the same replicas, answering with one of the adapters they were given."""
         return AdaptedModel(self, adapter)
 
     def __enter__(self) -> ClusterModel:
@@ -179,17 +179,17 @@ class ClusterModel:
         self._fleet.close()
         self._staff.release()
         needed = self._staff.needed_tokens
-        self._renew()
+        self._reset()
         self._staff.needed_tokens = needed
 
     def describe(self) -> Mapping[str, Any]:
-        """The replicas' facts, which agree; of one that is not loaded before they are."""
-        facts = self._staff.facts or self._found[1]
+        """Return the replicas' facts, which agree; before loading, those of a replica that is not loaded."""
+        facts = self._staff.facts or self._first_description[1]
         return {**facts, "replicas": len(self._fleet.members)} if self._staff.facts else dict(facts)
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Render as a replica does."""
-        (rendered,) = self._ask(self._fleet.first().handle.render.remote([prompt]))
+        (rendered,) = self._ask(self._fleet.get_first().handle.render.remote([prompt]))
         found: RenderedPrompt = rendered
         return found
 
@@ -201,18 +201,18 @@ class ClusterModel:
         self, requests: Iterable[Request], params: SamplingParams, adapter: Adapter | None
     ) -> Iterator[Generated]:
         """Generate with an adapter."""
-        return self._fleet.run(_singles(requests), (params, adapter), threaded=False)
+        return self._fleet.run(_split_requests(requests), (params, adapter), threaded=False)
 
-    def _renew(self) -> None:
+    def _reset(self) -> None:
         self._staff = Replicas(self._setup)
         self._fleet: Fleet[Request, Generated] = Fleet(self._ray, self._staff, self._seats, self._record)
         self._description: tuple[str, Mapping[str, Any], bool] | None = None
 
     @property
-    def _found(self) -> tuple[str, Mapping[str, Any], bool]:
-        """Name, facts, and whether it can be fitted: as the first replica finds it."""
+    def _first_description(self) -> tuple[str, Mapping[str, Any], bool]:
+        """Return name, facts, and whether the model can be fitted, as the first replica reports them."""
         if self._description is None:
-            self._description = self._ask(self._fleet.first().handle.describe.remote())
+            self._description = self._ask(self._fleet.get_first().handle.describe.remote())
             self.name = self._description[0]
         return self._description
 
@@ -223,14 +223,14 @@ class ClusterModel:
         try:
             return self._ray.get(ref)
         except self._ray.exceptions.RayError as error:
-            cause = cause_of(self._ray, error)
+            cause = find_cause(self._ray, error)
             if cause is None:
                 raise
-            raise located(cause, self._fleet.first().seat.name) from error
+            raise locate_error(cause, self._fleet.get_first().seat.name) from error
 
 
-def _singles(requests: Iterable[Request]) -> Iterator[Request]:
-    """Each sample as a request of its own, with its seed: where it is drawn cannot change it."""
+def _split_requests(requests: Iterable[Request]) -> Iterator[Request]:
+    """Yield each sample as a request of its own, with its seed: where it is drawn cannot change it."""
     for request in requests:
         for offset in range(request.count):
             yield replace(request, start=request.start + offset, count=1, seed=request.seed + offset)

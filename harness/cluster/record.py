@@ -9,7 +9,7 @@ from ..store.provenance import read_clock
 
 
 class Record:
-    """Says each happening to `tell`."""
+    """Log of what happened to actors; each entry is also passed to `tell`."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.tell = tell
@@ -17,19 +17,19 @@ class Record:
         """JSON-ready, in order."""
         self.last_loss = ""
 
-    def lost(self, kind: str, where: str, why: str, then: str) -> None:
-        """An actor is gone, and what becomes of its work."""
+    def record_loss(self, kind: str, where: str, why: str, then: str) -> None:
+        """Record that an actor is gone, and what becomes of its work."""
         self.last_loss = f"{kind} on node {where}: {why}"
         self._add("lost", kind, where, f"{why}; {then}")
         self.tell(f"{kind} on node {where} lost ({why}): {then}")
 
-    def joined(self, kind: str, where: str) -> None:
-        """An actor takes part from now on."""
+    def record_join(self, kind: str, where: str) -> None:
+        """Record that an actor takes part from now on."""
         self._add("joined", kind, where, "")
         self.tell(f"{kind} on node {where} joined")
 
-    def refused(self, kind: str, where: str, why: str) -> None:
-        """An actor could not take part."""
+    def record_refusal(self, kind: str, where: str, why: str) -> None:
+        """Record that an actor could not take part."""
         self.last_loss = f"{kind} on node {where}: {why}"
         self._add("refused", kind, where, why)
         self.tell(f"{kind} on node {where} cannot take part: {why}")

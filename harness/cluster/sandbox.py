@@ -12,12 +12,12 @@ from ..errors import HarnessError, SandboxUnavailable
 from ..sandboxes.cache import VOLATILE
 from ..sandboxes.judges import kind_of
 from ..types import Key, Outcome, Status, Work
-from .actors import Bundle, SandboxSetup, Scorer, versions
+from .actors import Bundle, SandboxSetup, Scorer, list_versions
 from .fleet import Fleet
 from .layout import Node, Seat
 from .member import Member
 from .record import Record
-from .survey import on_node
+from .survey import make_node_strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +48,29 @@ class Scorers:
             num_cpus=seat.cpus,
             max_restarts=0,
             name=f"harness-sandbox-{setup.environment}-{seat.name}-{next(NUMBERS)}",
-            scheduling_strategy=on_node(seat.node),
+            scheduling_strategy=make_node_strategy(seat.node),
         )
         return actor.remote(setup, seat.workers, seat.name)
 
-    def opening(self, member: Member[Numbered]) -> tuple[Any, ...]:  # noqa: ARG002
-        """Implement `Staff.opening`."""
+    def build_open_arguments(self, member: Member[Numbered]) -> tuple[Any, ...]:  # noqa: ARG002
+        """Implement `Staff.build_open_arguments`."""
         return ()
 
-    def opened(self, member: Member[Numbered], facts: Mapping[str, Any]) -> str:
-        """Implement `Staff.opened`."""
-        if facts["versions"] != versions():
-            return f"it has {facts['versions']}, and here are {versions()}"
+    def accept_member(self, member: Member[Numbered], facts: Mapping[str, Any]) -> str:
+        """Implement `Staff.accept_member`."""
+        if facts["versions"] != list_versions():
+            return f"it has {facts['versions']}, and here are {list_versions()}"
         member.facts = facts["sandbox"]
         member.capacity = facts["workers"] * 2
         self.facts[member.seat.name] = facts["sandbox"]
         return ""
 
-    def key(self, item: Numbered) -> int:
-        """Implement `Staff.key`."""
+    def get_key(self, item: Numbered) -> int:
+        """Implement `Staff.get_key`."""
         return item.number
 
-    def result_key(self, raw: tuple[int, Outcome]) -> int:
-        """Implement `Staff.result_key`."""
+    def get_result_key(self, raw: tuple[int, Outcome]) -> int:
+        """Implement `Staff.get_result_key`."""
         return raw[0]
 
     def pack(self, member: Member[Numbered], items: Sequence[Numbered]) -> Bundle:
@@ -85,38 +85,38 @@ class Scorers:
             programs.append((item.number, program, name))
         return Bundle(programs=programs, judges=judges)
 
-    def accepted(
+    def accept_result(
         self, raw: tuple[int, Outcome], item: Numbered, member: Member[Numbered], *, others: bool
     ) -> tuple[Key, Outcome] | None:
-        """The judge's own trouble on one node is no outcome yet where there is another to try."""
+        """Return None for the judge's own trouble on one node if there is another node to try."""
         outcome = raw[1]
         member.troubles = member.troubles + 1 if outcome.status is Status.INFRASTRUCTURE else 0
         if member.troubles and others and not item.retried:
             return None
         return item.work[0], outcome
 
-    def again(self, item: Numbered) -> Numbered:
-        """Implement `Staff.again`."""
+    def prepare_retry(self, item: Numbered) -> Numbered:
+        """Implement `Staff.prepare_retry`."""
         return replace(item, retried=True)
 
-    def blamed(self, item: Numbered, cause: HarnessError) -> tuple[Key, Outcome]:
-        """Implement `Staff.blamed`."""
+    def give_up_item(self, item: Numbered, cause: HarnessError) -> tuple[Key, Outcome]:
+        """Implement `Staff.give_up_item`."""
         detail = f"lost with one node's sandbox after the other: {cause}"
         return item.work[0], Outcome(status=Status.INFRASTRUCTURE, detail=detail)
 
-    def told(self, count: int) -> str:
-        """Implement `Staff.told`."""
+    def describe_loss(self, count: int) -> str:
+        """Implement `Staff.describe_loss`."""
         return f"{count} program{'s' * (count > 1)} run again elsewhere" if count else "no program was under way there"
 
-    def deserted(self, last: str) -> HarnessError:
-        """Implement `Staff.deserted`."""
+    def make_desertion_error(self, last: str) -> HarnessError:
+        """Implement `Staff.make_desertion_error`."""
         return SandboxUnavailable(
             f"no node is left to score on (last: {last}); what was judged is kept, and the same command goes on"
         )
 
 
 NUMBERS = itertools.count(1)
-"""Ray wants a name of its own for each actor."""
+"""Numbers that make actors' names unique, as Ray requires."""
 
 
 class ClusterSandbox:
@@ -143,11 +143,11 @@ class ClusterSandbox:
 
     @property
     def opened(self) -> bool:
-        """Whether it holds nodes now."""
+        """Return whether the sandbox holds nodes now."""
         return bool(self._fleet.members)
 
     def describe(self) -> Mapping[str, Any]:
-        """One machine's facts where the nodes agree; else what holds on all, and beside it what each says."""
+        """Return one machine's facts if the nodes agree; else what holds on all, and beside it what each reports."""
         facts = [dict(one) for one in self._staff.facts.values()]
         first = dict(facts[0])
         first["workers"] = sum(one["workers"] for one in facts)

@@ -1,4 +1,4 @@
-"""Survey of the nodes: read from Ray, and asked of a short task on every node."""
+"""Survey the nodes: read Ray's list, and run a short task on every node."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Any
 from .. import __version__
 from ..errors import ClusterUnavailable, HarnessError
 from ..sandboxes import open_sandbox
-from .causes import cause_of, error_line
-from .layout import Node, whole
+from .causes import extract_error_line, find_cause
+from .layout import Node, floor_amount
 
 PATIENCE_S = 60.0
-"""For the answer of a node: Ray starts a process first."""
+"""Timeout for the answer of a node: Ray starts a process first."""
 GONE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Facts that a node's own process tells of it."""
+class NodeFacts:
+    """Facts that a node's own process reports."""
 
     node: Node
     harness: str | None
@@ -35,8 +35,8 @@ class Found:
     """Why no Docker Engine answers there; None where one does."""
 
 
-def nodes_of(ray: Any) -> list[Node]:
-    """The nodes that live, the head first."""
+def list_alive_nodes(ray: Any) -> list[Node]:
+    """Return the nodes that are alive, the head first."""
     rows = [row for row in ray.nodes() if row["Alive"]]
     rows.sort(key=lambda row: ("node:__internal_head__" not in row["Resources"], row["NodeName"], row["NodeID"]))
     counts = Counter(row["NodeName"] for row in rows)
@@ -45,49 +45,49 @@ def nodes_of(ray: Any) -> list[Node]:
             id=row["NodeID"],
             name=row["NodeName"] if counts[row["NodeName"]] == 1 else f"{row['NodeName']} ({row['NodeID'][:6]})",
             address=row["NodeManagerAddress"],
-            cpus=whole(row["Resources"].get("CPU", 0)),
-            gpus=whole(row["Resources"].get("GPU", 0)),
-            memory_bytes=whole(row["Resources"].get("memory", 0)),
+            cpus=floor_amount(row["Resources"].get("CPU", 0)),
+            gpus=floor_amount(row["Resources"].get("GPU", 0)),
+            memory_bytes=floor_amount(row["Resources"].get("memory", 0)),
         )
         for row in rows
     ]
 
 
-def on_node(node: Node) -> Any:
-    """Ray's strategy that places a task or an actor on `node` and nowhere else."""
+def make_node_strategy(node: Node) -> Any:
+    """Return Ray's strategy that places a task or an actor on `node` and nowhere else."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     return NodeAffinitySchedulingStrategy(node_id=node.id, soft=False)
 
 
-def survey(ray: Any) -> list[Found]:
-    """Ask every node that lives.
+def survey_nodes(ray: Any) -> list[NodeFacts]:
+    """Ask every node that is alive for its facts.
 
     Raises:
         ClusterUnavailable: one does not answer in time.
     """
-    task = ray.remote(num_cpus=0, max_retries=0)(_asker())
+    task = ray.remote(num_cpus=0, max_retries=0)(_make_probe())
     deadline = time.monotonic() + PATIENCE_S
-    found: dict[str, Found] = {}
-    while missing := [node for node in nodes_of(ray) if node.id not in found]:
-        refs = {node.id: task.options(scheduling_strategy=on_node(node)).remote() for node in missing}
+    found: dict[str, NodeFacts] = {}
+    while missing := [node for node in list_alive_nodes(ray) if node.id not in found]:
+        refs = {node.id: task.options(scheduling_strategy=make_node_strategy(node)).remote() for node in missing}
         ray.wait(list(refs.values()), num_returns=len(refs), timeout=max(0.0, deadline - time.monotonic()))
         for node in missing:
             try:
-                found[node.id] = Found(node=node, **ray.get(refs[node.id], timeout=0))
+                found[node.id] = NodeFacts(node=node, **ray.get(refs[node.id], timeout=0))
             except ray.exceptions.RayTaskError as error:
-                raise ClusterUnavailable(f"node {node.name} cannot be used: {error_line(error)}") from error
+                raise ClusterUnavailable(f"node {node.name} cannot be used: {extract_error_line(error)}") from error
             except ray.exceptions.RayError as error:
                 # A node that has just gone is counted among the living for some seconds yet.
                 if time.monotonic() > deadline:
                     raise ClusterUnavailable(
-                        f"node {node.name} did not answer within {PATIENCE_S:.0f} s ({error_line(error)})"
+                        f"node {node.name} did not answer within {PATIENCE_S:.0f} s ({extract_error_line(error)})"
                     ) from error
                 time.sleep(GONE_S)
-    return [found[node.id] for node in nodes_of(ray) if node.id in found]
+    return [found[node.id] for node in list_alive_nodes(ray) if node.id in found]
 
 
-def check_versions(found: Sequence[Found]) -> None:
+def check_versions(found: Sequence[NodeFacts]) -> None:
     """Refuse nodes with another harness: what is sent is read by the same code.
 
     Raises:
@@ -106,30 +106,32 @@ def check_versions(found: Sequence[Found]) -> None:
             )
 
 
-def openable(ray: Any, nodes: Sequence[Node], name: str, environment: str) -> dict[Node, HarnessError | None]:
-    """Why the sandbox called `name` cannot be opened on each node; None where it can."""
-    task = ray.remote(num_cpus=0, max_retries=0)(_open)
-    refs = {node: task.options(scheduling_strategy=on_node(node)).remote(name, environment) for node in nodes}
+def check_sandboxes(ray: Any, nodes: Sequence[Node], name: str, environment: str) -> dict[Node, HarnessError | None]:
+    """Return, for each node, why the sandbox `name` cannot be opened there; None if it can."""
+    task = ray.remote(num_cpus=0, max_retries=0)(_open_sandbox)
+    refs = {
+        node: task.options(scheduling_strategy=make_node_strategy(node)).remote(name, environment) for node in nodes
+    }
     found: dict[Node, HarnessError | None] = {}
     for node, ref in refs.items():
         try:
             ray.get(ref)
             found[node] = None
         except ray.exceptions.RayError as error:
-            cause = cause_of(ray, error)
+            cause = find_cause(ray, error)
             if cause is None:
                 raise
             found[node] = cause
     return found
 
 
-def _open(name: str, environment: str) -> None:
-    """On a node."""
+def _open_sandbox(name: str, environment: str) -> None:
+    """Open a sandbox; this runs on a node."""
     open_sandbox(name, environment=environment, workers=1)
 
 
-def _asker() -> Any:
-    """A function that travels by value, so that a node without the harness can run it and say so."""
+def _make_probe() -> Any:
+    """Return a function that travels by value, so that a node without the harness can run it and say so."""
 
     def ask() -> Mapping[str, Any]:
         try:

@@ -92,8 +92,8 @@ def open_backend(
         if replicas is not None or replica_gpus is not None:
             raise UsageError("--replicas and --replica-gpus are for a cluster, and none is named; add --cluster")
         return LocalBackend()
-    from ..cluster.layout import Wanted
-    from ..cluster.place import Cluster
+    from ..cluster.backend import ClusterBackend
+    from ..cluster.layout import RequestedResources
 
-    wanted = Wanted(replicas=replicas, gpus=replica_gpus, parallel=parallel, workers=workers)
-    return Cluster(address, wanted, models=models, tell=progress.note)
+    wanted = RequestedResources(replicas=replicas, gpus=replica_gpus, parallel=parallel, workers=workers)
+    return ClusterBackend(address, wanted, models=models, tell=progress.note)

@@ -172,7 +172,7 @@ def find_begun_sandbox(config: RunConfig, suites: Sequence[Suite], out: Path | N
     """
     if config.sandbox is not None:
         return None
-    names = registry.names("sandboxes")
+    names = registry.list_registered("sandboxes")
     paths = [out] if out is not None else [plan_runs(config, suites, name, None)[0].path for name in names]
     return next((name for path in paths if (name := read_recorded_sandbox(path)) is not None), None)
 
@@ -180,7 +180,7 @@ def find_begun_sandbox(config: RunConfig, suites: Sequence[Suite], out: Path | N
 def read_recorded_sandbox(path: Path) -> str | None:
     """Return the sandbox that the run in the folder `path` began with; None without a run or for an import."""
     recorded = read_manifest(path)["identity"].get("sandbox") if (path / MANIFEST).exists() else None
-    return recorded if recorded in registry.names("sandboxes") else None
+    return recorded if recorded in registry.list_registered("sandboxes") else None
 
 
 def record_configuration(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import RunConfig
-from ..digests import json_digest
+from ..digests import digest_json
 from ..models.adapters import BASE, Adapter, parse_adapters
 from ..store import MANIFEST
 from ..tasks.suite import Suite
@@ -86,7 +86,7 @@ def _drop_unset(**settings: Any) -> dict[str, Any]:
 
 def choose_default_folder(what: str, identity: Mapping[str, Any]) -> Path:
     """Return results/<what>-<digest>, below the current folder."""
-    return RESULTS / f"{_build_slug(what)}-{json_digest(identity)[:8]}"
+    return RESULTS / f"{_build_slug(what)}-{digest_json(identity)[:8]}"
 
 
 def find_default_folders(what: str) -> list[Path]:

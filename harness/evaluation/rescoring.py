@@ -16,7 +16,7 @@ from .. import report
 from ..errors import SandboxUnavailable, StoreError, UsageError
 from ..metrics.extraction_effect import FIELD, RuleScore, build_field
 from ..metrics.pass_at_k import compute_pass_at_k
-from ..optional import recipes_of
+from ..optional import get_recipes
 from ..progress import Progress, Quiet
 from ..report.summary import count_outcomes
 from ..sandboxes import open_sandbox
@@ -59,7 +59,7 @@ def compare_rules(
 
 def list_rules(suite: Suite) -> dict[str, Extraction]:
     """Return the general rules, the unchanged text, and the rules of the benchmark's recipes, by name."""
-    own = {recipe.extraction.name: recipe.extraction for recipe in recipes_of(suite.benchmark).values()}
+    own = {recipe.extraction.name: recipe.extraction for recipe in get_recipes(suite.benchmark).values()}
     return {**EXTRACTIONS, AS_IS.extraction.name: AS_IS.extraction, **own}
 
 

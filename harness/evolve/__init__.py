@@ -5,5 +5,5 @@ is theirs, the wording of the templates is ours.
 
     seeds -> rounds of (operator, rewrite, judge, answer, elimination) -> merge -> duplicates -> contamination -> files
 
-Not promised: that what a model calls harder is harder. `statistics` shows what can be counted.
+What a model calls harder need not be harder; `statistics` shows what can be counted.
 """

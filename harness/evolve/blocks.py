@@ -12,23 +12,23 @@ BLOCK = re.compile(r"^[ \t]*```([\w+.-]*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | r
 PYTHON = ("", "py", "python", "python3")
 
 
-def code_blocks(text: str) -> list[str]:
-    """Blocks that may be Python, dedented; the text itself where it has no fence at all."""
+def extract_code_blocks(text: str) -> list[str]:
+    """Return the blocks that may be Python, dedented; the text itself if it has no fence."""
     if "```" not in text:
         return [text]
     return [textwrap.dedent(code) for tag, code in BLOCK.findall(text) if tag.lower() in PYTHON]
 
 
-def python_trees(text: str) -> Iterator[ast.Module]:
-    """The syntax trees of the blocks that are Python and more than names and constants."""
-    for code in code_blocks(text):
-        tree = parsed(code)
-        if tree is not None and any(not _prose(node) for node in tree.body):
+def parse_blocks(text: str) -> Iterator[ast.Module]:
+    """Yield the syntax trees of the blocks that are Python and more than names and constants."""
+    for code in extract_code_blocks(text):
+        tree = parse_python(code)
+        if tree is not None and any(not _is_prose(node) for node in tree.body):
             yield tree
 
 
-def parsed(code: str) -> ast.Module | None:
-    """The syntax tree of `code`; None where it is no Python."""
+def parse_python(code: str) -> ast.Module | None:
+    """Return the syntax tree of `code`; None if it is not Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # escapes in other people's strings
         try:
@@ -37,6 +37,6 @@ def parsed(code: str) -> ast.Module | None:
             return None
 
 
-def _prose(node: ast.stmt) -> bool:
-    """Whether a statement is what single words of prose are to Python."""
+def _is_prose(node: ast.stmt) -> bool:
+    """Tell whether a statement is what Python makes of single words of prose."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Constant | ast.Tuple)

@@ -3,7 +3,7 @@
 Line ends become "\\n" and tabs that indent become four spaces; a label or a preface in front, a fence around the
 whole text and quotes around it go. Nothing is escaped: `<`, `>` and `&` stay as they are.
 
-Not promised: a change from one language to another of the same script is not noticed.
+A change from one language to another of the same script goes unnoticed.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ QUOTES = {'"': '"', "“": "”"}
 SCRIPT_SHARE = 0.5
 
 
-def tidy(text: str) -> str:
-    """Line ends and indenting tabs made the same everywhere; no white space around."""
+def tidy_text(text: str) -> str:
+    """Normalize line ends and indentation, and strip white space around the text."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = re.sub(r"^[ \t]+", lambda found: found[0].replace("\t", "    "), text, flags=re.MULTILINE)
     return text.strip("\n").rstrip()
 
 
 def clean_instruction(text: str) -> str:
-    """An evolved instruction without what models put around it."""
-    text = tidy(text).replace("\u2019", "'").strip()
+    """Return an evolved instruction without what models put around it."""
+    text = tidy_text(text).replace("\u2019", "'").strip()
     before = None
     while text != before:
         before = text
@@ -54,22 +54,22 @@ def clean_instruction(text: str) -> str:
 
 
 def clean_answer(text: str) -> str:
-    """An answer: its code, fences included, stays as it is."""
-    return re.sub(r"\A### Response:\s*", "", tidy(text))
+    """Return an answer without its heading; its code, fences included, stays as it is."""
+    return re.sub(r"\A### Response:\s*", "", tidy_text(text))
 
 
-def unclosed(text: str) -> bool:
-    """Whether a fence is left open, as in an answer that was cut."""
+def has_open_fence(text: str) -> bool:
+    """Tell whether a fence is left open, as in an answer that was cut."""
     return sum(line.lstrip().startswith("```") for line in text.split("\n")) % 2 == 1
 
 
-def same_script(before: str, after: str) -> bool:
-    """Whether most letters of both texts are of one script; code counts as Latin. True where one has no letters."""
-    first, second = _latin_share(before), _latin_share(after)
+def share_script(before: str, after: str) -> bool:
+    """Tell whether most letters of both texts are of one script; code counts as Latin, no letters as any script."""
+    first, second = _measure_latin_share(before), _measure_latin_share(after)
     return first is None or second is None or (first >= SCRIPT_SHARE) == (second >= SCRIPT_SHARE)
 
 
-def _latin_share(text: str) -> float | None:
+def _measure_latin_share(text: str) -> float | None:
     letters = [letter for letter in text if letter.isalpha()]
     if not letters:
         return None

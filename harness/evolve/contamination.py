@@ -1,10 +1,10 @@
-"""Which rows repeat a benchmark's problem in text or in code, in three layers; `execution` is the fourth.
+"""Find rows that repeat a benchmark's problem in text or in code, in three layers; `execution` is the fourth.
 
 substring    the words of a problem's text or solution, one after the other, case and punctuation aside
 n-grams      the share of a text's runs of 13 words (Brown et al. 2020) that the row has as well
 similarity   MinHash over the structure of functions: names, layout, comments and annotations do not count
 
-Not promised: a paraphrase of a task, or a solution with another control flow, is not found by texts; that is what
+A paraphrase of a task, or a solution with another control flow, is not found by texts; that is what
 running the code is for. Texts of fewer than `LEAST_WORDS` words and functions of fewer than `LEAST_NODES` nodes are
 left out, for they say too little.
 """
@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from ..tasks.suite import Suite
 from ..types import Benchmark, Problem
-from .blocks import parsed, python_trees
-from .records import Row
-from .similarity import Index, Shingles, shingles
-from .structure import nodes
+from .blocks import parse_blocks, parse_python
+from .records import InstructionRow
+from .similarity import MinHashIndex, Shingles, hash_shingles
+from .structure import list_nodes
 
 GRAM = 13
 SHARE = 0.5
@@ -39,8 +39,8 @@ Hashes = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """From where on a likeness counts; None leaves the layer out."""
+class ContaminationThresholds:
+    """Thresholds from which a likeness counts; None disables the layer."""
 
     ngram_share: float = SHARE
     similarity: float | None = SIMILAR
@@ -59,12 +59,12 @@ class Hit:
 
     @property
     def problem(self) -> str:
-        """ "benchmark task" """
+        """Return the problem's benchmark and task id, separated by a space."""
         return f"{self.benchmark} {self.task_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class ComparedText:
     """One text of a problem: its words, and the hashes of its runs of words."""
 
     problem: tuple[str, str]
@@ -73,91 +73,91 @@ class Text:
 
 
 class TextIndex:
-    """The texts and solutions of benchmarks; `hits` compares rows with them.
+    """The texts and solutions of benchmarks; `find_hits` compares rows with them.
 
     Raises:
         UsageError: datasketch is not installed, and similarity is asked for.
     """
 
-    def __init__(self, suites: Iterable[Suite], thresholds: Thresholds | None = None) -> None:
-        self._thresholds = thresholds or Thresholds()
-        self._words = Words()
-        self._texts: list[Text] = []
+    def __init__(self, suites: Iterable[Suite], thresholds: ContaminationThresholds | None = None) -> None:
+        self._thresholds = thresholds or ContaminationThresholds()
+        self._words = Vocabulary()
+        self._texts: list[ComparedText] = []
         self._starts: dict[int, list[int]] = {}
         self._grams: dict[int, list[int]] = {}
         self._owners: dict[Hashable, tuple[str, str]] = {}
         similarity = self._thresholds.similarity
-        self._functions = Index(similarity) if similarity is not None else None
+        self._functions = MinHashIndex(similarity) if similarity is not None else None
         for suite in suites:
             for problem in suite.problems.values():
                 self._add(suite.benchmark, problem)
-        self._known_starts = _sorted(self._starts)
-        self._known_grams = _sorted(self._grams)
+        self._known_starts = _sort_hashes(self._starts)
+        self._known_grams = _sort_hashes(self._grams)
 
-    def hits(self, row: Row) -> list[Hit]:
+    def find_hits(self, row: InstructionRow) -> list[Hit]:
         """Return what the row repeats, at most one hit for each layer and problem."""
-        found = {(hit.layer, hit.problem): hit for hit in self._by_words(row)}
-        found |= {(hit.layer, hit.problem): hit for hit in self._by_structure(row)}
+        found = {(hit.layer, hit.problem): hit for hit in self._match_words(row)}
+        found |= {(hit.layer, hit.problem): hit for hit in self._match_structure(row)}
         return list(found.values())
 
     def _add(self, benchmark: Benchmark, problem: Problem) -> None:
         name = (benchmark.name, problem.task_id)
-        for text in dict.fromkeys(texts(benchmark, problem)):
-            words, ids = self._words.of(text)
+        for text in dict.fromkeys(list_texts(benchmark, problem)):
+            words, ids = self._words.encode(text)
             if len(ids) < LEAST_WORDS:
                 continue
             number = len(self._texts)
-            grams = frozenset(map(int, runs(ids, GRAM)))
-            self._texts.append(Text(problem=name, words=words, grams=grams))
-            self._starts.setdefault(int(runs(ids[:LEAST_WORDS], LEAST_WORDS)[0]), []).append(number)
+            grams = frozenset(map(int, hash_runs(ids, GRAM)))
+            self._texts.append(ComparedText(problem=name, words=words, grams=grams))
+            self._starts.setdefault(int(hash_runs(ids[:LEAST_WORDS], LEAST_WORDS)[0]), []).append(number)
             for gram in grams:
                 self._grams.setdefault(gram, []).append(number)
         if self._functions is not None:
-            for number, tree in enumerate(solution_trees(problem)):
+            for number, tree in enumerate(list_solution_trees(problem)):
                 key = f"{benchmark.name} {problem.task_id} {number}"
                 self._owners[key] = name
-                self._functions.add(key, structure(tree))
+                self._functions.add(key, hash_structure(tree))
 
-    def _by_words(self, row: Row) -> Iterator[Hit]:
-        words, ids = self._words.of(f"{row.whole}\n{row.output}")
-        for start in _common(runs(ids, LEAST_WORDS), self._known_starts):
+    def _match_words(self, row: InstructionRow) -> Iterator[Hit]:
+        words, ids = self._words.encode(f"{row.whole}\n{row.output}")
+        for start in _intersect_hashes(hash_runs(ids, LEAST_WORDS), self._known_starts):
             for text in (self._texts[number] for number in self._starts[start]):
                 if text.words in words:
-                    yield _hit(row, "substring", text.problem)
+                    yield _build_hit(row, "substring", text.problem)
         shared: Counter[int] = Counter()
-        for gram in _common(runs(ids, GRAM), self._known_grams):
+        for gram in _intersect_hashes(hash_runs(ids, GRAM), self._known_grams):
             shared.update(self._grams[gram])
         for number, count in shared.items():
             text = self._texts[number]
             if (share := count / len(text.grams)) >= self._thresholds.ngram_share:
-                yield _hit(row, "n-grams", text.problem, share)
+                yield _build_hit(row, "n-grams", text.problem, share)
 
-    def _by_structure(self, row: Row) -> Iterator[Hit]:
+    def _match_structure(self, row: InstructionRow) -> Iterator[Hit]:
         if self._functions is None:
             return
-        for tree in python_trees(row.output):
-            for part in parts(tree):
-                if found := self._functions.nearest(structure(part)):
+        for tree in parse_blocks(row.output):
+            for part in list_functions(tree):
+                if found := self._functions.find_nearest(hash_structure(part)):
                     key, likeness = found
-                    yield _hit(row, "similarity", self._owners[key], likeness)
+                    yield _build_hit(row, "similarity", self._owners[key], likeness)
 
 
-class Words:
+class Vocabulary:
     """Texts as words in lower case and as numbers, the same number for the same word."""
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
 
-    def of(self, text: str) -> tuple[str, Hashes]:
-        """The words, one space between and around, and their numbers."""
+    def encode(self, text: str) -> tuple[str, Hashes]:
+        """Return the words, with one space between and around them, and their numbers."""
         found = re.findall(r"[^\W_]+", text.lower())
         ids = self._ids
         numbers = [ids.setdefault(word, len(ids) + 1) for word in found]
         return f" {' '.join(found)} ", np.array(numbers, dtype=np.uint64)
 
 
-def runs(ids: Hashes, size: int) -> Hashes:
-    """A hash (64 bits) of every run of `size` words; none where there are fewer."""
+def hash_runs(ids: Hashes, size: int) -> Hashes:
+    """Return a 64-bit hash of every run of `size` words; none if there are fewer words."""
     count = len(ids) - size + 1
     if count < 1:
         return np.empty(0, dtype=np.uint64)
@@ -168,48 +168,48 @@ def runs(ids: Hashes, size: int) -> Hashes:
     return total
 
 
-def texts(benchmark: Benchmark, problem: Problem) -> Iterator[str]:
-    """Yield what of a problem a row may repeat: its prompt, its instruction, the task in words, its solution."""
+def list_texts(benchmark: Benchmark, problem: Problem) -> Iterator[str]:
+    """Yield the texts of a problem that a row may repeat: prompt, instruction, task in words, solution."""
     yield problem.prompt
     yield benchmark.instruction(problem)
-    for tree in filter(None, [parsed(problem.prompt), parsed(f"{problem.prompt}\n    pass\n")]):
+    for tree in filter(None, [parse_python(problem.prompt), parse_python(f"{problem.prompt}\n    pass\n")]):
         for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and (told := ast.get_docstring(node)):
-                yield re.split(r">>>|\n\s*assert\b|\n\s*Examples?\b|\n\s*For example", told)[0]
+            if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and (docstring := ast.get_docstring(node)):
+                yield re.split(r">>>|\n\s*assert\b|\n\s*Examples?\b|\n\s*For example", docstring)[0]
     yield problem.reference
 
 
-def solution_trees(problem: Problem) -> list[ast.AST]:
-    """The solution's functions that say enough, or all of it where it has none."""
-    tree = parsed(problem.prompt + problem.reference) or parsed(problem.reference)
-    return [] if tree is None else list(parts(tree))
+def list_solution_trees(problem: Problem) -> list[ast.AST]:
+    """Return the solution's functions that are large enough, or the whole solution if it has none."""
+    tree = parse_python(problem.prompt + problem.reference) or parse_python(problem.reference)
+    return [] if tree is None else list(list_functions(tree))
 
 
-def parts(tree: ast.Module) -> Iterator[ast.AST]:
-    """A module's functions, methods included; the module itself where it has none. Only what says enough."""
+def list_functions(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield a module's functions, methods included, or the module if it has none, if they are large enough."""
     functions: list[ast.AST] = [
         node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     for part in functions or [tree]:
-        if len(nodes(part)) >= LEAST_NODES:
+        if len(list_nodes(part)) >= LEAST_NODES:
             yield part
 
 
-def structure(tree: ast.AST) -> Shingles:
-    """The runs of nodes of a tree, hashed."""
-    return shingles(nodes(tree), SHINGLE)
+def hash_structure(tree: ast.AST) -> Shingles:
+    """Return the hashes of a tree's runs of nodes."""
+    return hash_shingles(list_nodes(tree), SHINGLE)
 
 
-def _hit(row: Row, layer: str, problem: tuple[str, str], likeness: float = 1.0) -> Hit:
+def _build_hit(row: InstructionRow, layer: str, problem: tuple[str, str], likeness: float = 1.0) -> Hit:
     return Hit(row_id=row.id, layer=layer, benchmark=problem[0], task_id=problem[1], likeness=likeness)
 
 
-def _sorted(known: Iterable[int]) -> Hashes:
+def _sort_hashes(known: Iterable[int]) -> Hashes:
     return np.sort(np.fromiter(known, dtype=np.uint64))
 
 
-def _common(found: Hashes, known: Hashes) -> Sequence[int]:
-    """The distinct ones of `found` that are among `known`, which is sorted."""
+def _intersect_hashes(found: Hashes, known: Hashes) -> Sequence[int]:
+    """Return the distinct hashes of `found` that are in `known`, which is sorted."""
     if not len(found) or not len(known):
         return ()
     places = np.minimum(np.searchsorted(known, found), len(known) - 1)

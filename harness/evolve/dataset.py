@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..digests import file_digest
+from ..digests import digest_file
 from ..report.tables import format_table
 from ..store import make_folder, write_json, write_rows, write_text
 from ..store.journal import make_write_error
-from .records import Row
+from .records import InstructionRow
 
 ROWS = "train.jsonl"
 PLAIN = "alpaca.json"
@@ -25,28 +25,28 @@ CARD = "README.md"
 DATA_MANIFEST = "manifest.json"
 
 
-def write_dataset(folder: Path, rows: Sequence[Row], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the data set of `rows`; its manifest, which holds `facts` and the digests of the files.
+def write_dataset(folder: Path, rows: Sequence[InstructionRow], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the data set of `rows`; return its manifest, which holds `facts` and the files' digests.
 
     Raises:
         StoreError: a file cannot be written.
     """
     make_folder(folder)
-    told = [row.as_json() for row in rows]
-    write_rows(folder / ROWS, told)
-    plain = [{key: row[key] for key in ("instruction", "input", "output")} for row in told]
+    records = [row.to_json() for row in rows]
+    write_rows(folder / ROWS, records)
+    plain = [{key: row[key] for key in ("instruction", "input", "output")} for row in records]
     write_text(folder / PLAIN, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
     files = [ROWS, PLAIN]
-    if _write_parquet(folder / PARQUET, told):
+    if _write_parquet(folder / PARQUET, records):
         files.append(PARQUET)
-    manifest = {"rows": len(rows), "files": {name: f"sha256:{file_digest(folder / name)}" for name in files}, **facts}
+    manifest = {"rows": len(rows), "files": {name: f"sha256:{digest_file(folder / name)}" for name in files}, **facts}
     write_json(folder / DATA_MANIFEST, manifest)
-    write_text(folder / CARD, card(manifest))
+    write_text(folder / CARD, format_card(manifest))
     return manifest
 
 
-def card(manifest: Mapping[str, Any]) -> str:
-    """The data set's README.md; its header tells `datasets` which file has the rows."""
+def format_card(manifest: Mapping[str, Any]) -> str:
+    """Format the data set's README.md; its header tells `datasets` which file has the rows."""
     rounds = manifest.get("rounds", {})
     removed = manifest.get("removed", {})
     models = sorted(manifest.get("models", {}))
@@ -74,7 +74,7 @@ def card(manifest: Mapping[str, Any]) -> str:
         "",
         "Removed in the end: " + (", ".join(f"{count} {why}" for why, count in removed.items()) or "nothing") + ".",
         "",
-        _contamination(manifest.get("contamination")),
+        _describe_contamination(manifest.get("contamination")),
         "",
         "Answers are a model's and were not checked by people.",
         "",
@@ -82,7 +82,7 @@ def card(manifest: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _contamination(facts: Mapping[str, Any] | None) -> str:
+def _describe_contamination(facts: Mapping[str, Any] | None) -> str:
     if not facts:
         return "The rows were not compared with any benchmark."
     names = ", ".join(facts["benchmarks"])
@@ -91,7 +91,7 @@ def _contamination(facts: Mapping[str, Any] | None) -> str:
 
 
 def _write_parquet(path: Path, rows: Sequence[Mapping[str, Any]]) -> bool:
-    """False where pyarrow is not installed."""
+    """Write the rows as Parquet; return False if pyarrow is not installed."""
     try:
         pyarrow = importlib.import_module("pyarrow")
         parquet = importlib.import_module("pyarrow.parquet")

@@ -5,30 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..digests import file_digest
+from ..digests import digest_file
 from ..errors import StoreError
 from ..progress import Progress, Quiet
 from ..store import make_folder, write_json, write_rows
 from .dataset import DATA_MANIFEST, ROWS
+from .dataset_filter import DatasetFilter, count_removed, filter_rows, load_suites
 from .folder import REMOVED
-from .records import Row
-from .seeds import alpaca_rows
-from .sieve import Sieve, counted, load, sift
+from .records import InstructionRow
+from .seeds import read_alpaca_rows
 
 
-def decontaminate(data: Path, out: Path, sieve: Sieve, progress: Progress | None = None) -> dict[str, Any]:
-    """Write the rows of `data` that are left, with all their fields, what was removed, and a manifest; the manifest.
+def decontaminate(
+    data: Path, out: Path, dataset_filter: DatasetFilter, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Write the rows of `data` that are left, with all their fields, and what was removed; return the manifest.
 
     Raises:
         DataError: a row does not fit, or a benchmark's data is missing.
         StoreError: `out` holds data already, or cannot be written.
-        UsageError, SandboxUnavailable: as `sift`.
+        UsageError, SandboxUnavailable: as `filter_rows`.
     """
     if (out / ROWS).exists():
         raise StoreError(f"{out} holds {ROWS} already; choose another --out")
-    given = alpaca_rows(data)
+    given = read_alpaca_rows(data)
     rows = [
-        Row(
+        InstructionRow(
             id=f"{number}",
             seed_id=f"{number}",
             instruction=row["instruction"],
@@ -38,17 +40,17 @@ def decontaminate(data: Path, out: Path, sieve: Sieve, progress: Progress | None
         for number, row in enumerate(given, 1)
     ]
     with progress or Quiet() as shown:
-        sifted = sift(rows, sieve, load(sieve), shown)
+        filtered = filter_rows(rows, dataset_filter, load_suites(dataset_filter), shown)
     make_folder(out)
-    write_rows(out / ROWS, (given[int(row.id) - 1] for row in sifted.rows))
-    write_rows(out / REMOVED, (one.as_json() for one in sifted.removed))
+    write_rows(out / ROWS, (given[int(row.id) - 1] for row in filtered.rows))
+    write_rows(out / REMOVED, (one.to_json() for one in filtered.removed))
     manifest = {
-        "data": {"name": data.name, "sha256": f"sha256:{file_digest(data)}"},
+        "data": {"name": data.name, "sha256": f"sha256:{digest_file(data)}"},
         "rows_before": len(rows),
-        "rows": len(sifted.rows),
-        "files": {ROWS: f"sha256:{file_digest(out / ROWS)}"},
-        "removed": counted(sifted.removed),
-        "contamination": sifted.contamination,
+        "rows": len(filtered.rows),
+        "files": {ROWS: f"sha256:{digest_file(out / ROWS)}"},
+        "removed": count_removed(filtered.removed),
+        "contamination": filtered.contamination,
     }
     write_json(out / DATA_MANIFEST, manifest)
     return manifest

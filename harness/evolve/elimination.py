@@ -1,7 +1,7 @@
-"""Which evolved instructions and answers are thrown away, and why: pure functions.
+"""Decide which evolved instructions and answers are rejected, and why: pure functions.
 
 The first four reasons are the paper's (Xu et al. 2023, "Elimination Evolving"); the others are failures that no
-data set should hold. "no-gain" is a judge's word (`prompts.judged_equal`), or plain to see where the text is a copy.
+data set should hold. "no-gain" is a judge's word (`prompts.parse_judgement`), or plain to see where the text is a copy.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from .cleaning import same_script, unclosed
+from .cleaning import has_open_fence, share_script
 
 
-class Reason(StrEnum):
-    """Why an attempt was thrown away; its parent stays in the pool and is tried again in the next round."""
+class RejectionReason(StrEnum):
+    """Reason of a rejected attempt; its parent stays in the pool and is tried again in the next round."""
 
     NO_GAIN = "no-gain"
     """Nothing was added: the judge finds both instructions equal, or the text is a copy."""
@@ -49,41 +49,43 @@ _STOP_WORDS = (
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
-def of_instruction(parent: str, evolved: str, finish_reason: str | None, markers: Iterable[str]) -> Reason | None:
-    """Why the evolved instruction is thrown away, as far as that shows without a judge."""
+def check_instruction(
+    parent: str, evolved: str, finish_reason: str | None, markers: Iterable[str]
+) -> RejectionReason | None:
+    """Return why the evolved instruction is rejected, as far as that shows without a judge; None if it is not."""
     if finish_reason == "length":
-        return Reason.TRUNCATED
-    if without_content(evolved):
-        return Reason.NO_CONTENT
+        return RejectionReason.TRUNCATED
+    if lacks_content(evolved):
+        return RejectionReason.NO_CONTENT
     if holds_markers(evolved, markers):
-        return Reason.MARKERS
-    if folded(evolved) == folded(parent):
-        return Reason.NO_GAIN
-    return None if same_script(parent, evolved) else Reason.LANGUAGE
+        return RejectionReason.MARKERS
+    if fold_text(evolved) == fold_text(parent):
+        return RejectionReason.NO_GAIN
+    return None if share_script(parent, evolved) else RejectionReason.LANGUAGE
 
 
-def of_answer(answer: str, finish_reason: str | None) -> Reason | None:
-    """Why the answer is thrown away, and the instruction with it."""
-    if finish_reason == "length" or unclosed(answer):
-        return Reason.TRUNCATED
-    if without_content(answer):
-        return Reason.NO_CONTENT
+def check_answer(answer: str, finish_reason: str | None) -> RejectionReason | None:
+    """Return why the answer is rejected, and the instruction with it; None if it is not."""
+    if finish_reason == "length" or has_open_fence(answer):
+        return RejectionReason.TRUNCATED
+    if lacks_content(answer):
+        return RejectionReason.NO_CONTENT
     if "sorry" in answer.lower() and len(answer.split()) < SORRY_WORDS:
-        return Reason.SORRY
+        return RejectionReason.SORRY
     return None
 
 
-def without_content(text: str) -> bool:
-    """Whether there are only punctuation and stop words."""
+def lacks_content(text: str) -> bool:
+    """Tell whether a text is only punctuation and stop words."""
     return all(word in STOP_WORDS for word in re.findall(r"\w+", text.lower().replace("_", " ")))
 
 
 def holds_markers(text: str, markers: Iterable[str]) -> bool:
-    """Whether the text repeats words of the template, in any case and spacing."""
+    """Tell whether the text repeats words of the template, in any case and spacing."""
     flat = " ".join(re.sub(r"[\s_-]+", " ", text.lower()).split())
     return any(marker in flat for marker in markers)
 
 
-def folded(text: str) -> str:
-    """The text's words alone, in lower case: what counts when copies are looked for."""
+def fold_text(text: str) -> str:
+    """Return the text's words alone, in lower case, to compare it with copies."""
     return " ".join(re.findall(r"\w+|[^\w\s]", text.lower()))

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import mean
 
-from .ledger import estimated_tokens
-from .prompts import judge_prompt
+from .ledger import estimate_tokens
+from .prompts import format_judge_prompt
 from .records import JUDGE_SAMPLING, EvolveConfig
 from .seeds import Seeds
 
@@ -29,29 +29,29 @@ class Estimate:
     seeds: int
     operators: int
 
-    def seconds(self, tokens_per_s: float) -> float:
-        """How long it takes to generate."""
+    def compute_seconds(self, tokens_per_s: float) -> float:
+        """Return the generation time in seconds, given a throughput."""
         return self.completion_tokens / tokens_per_s
 
-    def cost(self, price_in: float, price_out: float) -> float:
-        """The price, where a million tokens cost so much."""
+    def compute_cost(self, price_in: float, price_out: float) -> float:
+        """Return the price, given the prices of a million tokens."""
         return (self.prompt_tokens * price_in + self.completion_tokens * price_out) / 1e6
 
 
-def estimate(config: EvolveConfig, seeds: Seeds) -> Estimate:
-    """For all rounds of `config`; nothing is loaded and nothing is asked."""
-    answers = [estimated_tokens(seed.output) for seed in seeds.seeds if seed.output]
+def estimate_cost(config: EvolveConfig, seeds: Seeds) -> Estimate:
+    """Estimate the cost of all rounds of `config`; nothing is loaded and nothing is asked."""
+    answers = [estimate_tokens(seed.output) for seed in seeds.seeds if seed.output]
     answer = min(config.max_tokens, round(mean(answers)) if answers else UNKNOWN_ANSWER)
-    frames = {one.name: estimated_tokens(one.prompt("")) for one in config.operators}
+    frames = {one.name: estimate_tokens(one.render_prompt("")) for one in config.operators}
     weights = sum(one.weight for one in config.operators)
     frame = round(sum(frames[one.name] * one.weight for one in config.operators) / weights)
-    judging = estimated_tokens(judge_prompt("", ""))
+    judging = estimate_tokens(format_judge_prompt("", ""))
     bare = [seed for seed in seeds.seeds if not seed.output]
     requests = len(bare)
-    prompts, completions = sum(estimated_tokens(seed.whole) for seed in bare), len(bare) * answer
+    prompts, completions = sum(estimate_tokens(seed.whole) for seed in bare), len(bare) * answer
     for number in range(config.rounds):
         for seed in seeds.seeds:
-            before = estimated_tokens(seed.whole) + GROWTH * number
+            before = estimate_tokens(seed.whole) + GROWTH * number
             after = before + GROWTH
             requests += 3
             prompts += (frame + before) + (judging + before + after) + after

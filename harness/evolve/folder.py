@@ -45,7 +45,7 @@ class EvolveFolder:
     def __enter__(self) -> EvolveFolder:
         with self._held as held:
             held.enter_context(lock_folder(self.path))
-            self.manifest = self._accepted()
+            self.manifest = self._load_or_create_manifest()
             self._held = held.pop_all()
         return self
 
@@ -57,7 +57,7 @@ class EvolveFolder:
         self.manifest.update(fields)
         write_json(self.path / MANIFEST, self.manifest)
 
-    def _accepted(self) -> dict[str, Any]:
+    def _load_or_create_manifest(self) -> dict[str, Any]:
         if (self.path / MANIFEST).exists():
             manifest = read_manifest(self.path)
             check_identity(self.path, manifest, self._identity, "the ledger of ")

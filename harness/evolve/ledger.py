@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..digests import json_digest
+from ..digests import digest_json
 from ..errors import StoreError
 from ..store.journal import Journal, read_whole_lines
 from ..types import SamplingParams
@@ -24,7 +24,7 @@ CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Query:
     """One request."""
 
     id: str
@@ -40,15 +40,15 @@ class Ask:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of what decides the reply."""
-        return json_digest(
-            [self.stage, self.template, self.model, sampling_row(self.params), self.seed, self.text, self.id]
+        """Return the SHA-256 (hex) of what decides the reply."""
+        return digest_json(
+            [self.stage, self.template, self.model, serialize_sampling(self.params), self.seed, self.text, self.id]
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """Answer to a request. `error` is set, and the text empty, where nothing did."""
+class QueryReply:
+    """Answer to a request. If there was none, `error` is set and the text empty."""
 
     text: str
     finish_reason: str | None = None
@@ -62,7 +62,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LEDGER
-        self.replies: dict[str, Reply] = {}
+        self.replies: dict[str, QueryReply] = {}
         self.verdicts: dict[str, str] = {}
         self.requests = 0
         self.tokens = 0
@@ -85,23 +85,23 @@ class Ledger:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all requests and replies, whatever order they came in."""
+        """Return the SHA-256 of all requests and replies, in any order."""
         total = hashlib.sha256()
         for key, reply in sorted(self.replies.items()):
             total.update(f"{key}\0{reply.finish_reason}\0{reply.text}\0".encode())
         return f"sha256:{total.hexdigest()}"
 
-    def record(self, ask: Ask, reply: Reply) -> None:
-        """Keep a reply."""
+    def record(self, query: Query, reply: QueryReply) -> None:
+        """Append a reply to the ledger."""
         row = {
-            "key": ask.digest,
-            "id": ask.id,
-            "stage": ask.stage,
-            "template": ask.template,
-            "model": ask.model,
-            "params": sampling_row(ask.params),
-            "seed": ask.seed,
-            "prompt": ask.text,
+            "key": query.digest,
+            "id": query.id,
+            "stage": query.stage,
+            "template": query.template,
+            "model": query.model,
+            "params": serialize_sampling(query.params),
+            "seed": query.seed,
+            "prompt": query.text,
             "text": reply.text,
             "finish_reason": reply.finish_reason,
             "prompt_tokens": reply.prompt_tokens,
@@ -113,7 +113,7 @@ class Ledger:
         self._take(row)
 
     def record_verdict(self, key: str, status: str) -> None:
-        """Keep what a sandbox said about an answer's code."""
+        """Append a sandbox's verdict on an answer's code to the ledger."""
         row = {"verdict": key, "status": status}
         self._journal.append(row)
         self._take(row)
@@ -122,7 +122,7 @@ class Ledger:
         if "verdict" in row:
             self.verdicts[row["verdict"]] = str(row["status"])
             return
-        reply = Reply(
+        reply = QueryReply(
             text=row["text"],
             finish_reason=row["finish_reason"],
             prompt_tokens=row["prompt_tokens"],
@@ -134,11 +134,11 @@ class Ledger:
         self.tokens += reply.prompt_tokens + reply.completion_tokens
 
 
-def sampling_row(params: SamplingParams) -> dict[str, Any]:
-    """Return what of the parameters decides a reply."""
+def serialize_sampling(params: SamplingParams) -> dict[str, Any]:
+    """Return the sampling parameters that decide a reply."""
     return {"temperature": params.temperature, "top_p": params.top_p, "max_tokens": params.max_tokens}
 
 
-def estimated_tokens(text: str) -> int:
-    """For models that do not count: characters by four."""
+def estimate_tokens(text: str) -> int:
+    """Estimate the tokens of a text for models that do not count them."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)

@@ -1,4 +1,4 @@
-"""How an instruction is made harder, or new: operators as data with a digest, built in or from a TOML file.
+"""Operators that make an instruction harder, or new: data with a digest, built in or from a TOML file.
 
 The presets are the six operators of WizardLM (Xu et al. 2023) and the five heuristics of WizardCoder (Luo et al.
 2023), in words of our own that hold every element those papers name.
@@ -18,7 +18,7 @@ from annotated_types import Gt, Lt
 
 from ..config import read_toml
 from ..config.checking import build_config
-from ..digests import json_digest
+from ..digests import digest_json
 from ..errors import UsageError, suggest
 
 DEPTH_TEMPLATE = """\
@@ -85,35 +85,35 @@ class Operator:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of all that decides what is asked; the weight is not part of it."""
+        """Return the SHA-256 (hex) of all that decides what is asked; the weight is not part of it."""
         fields = {key: value for key, value in asdict(self).items() if key != "weight"}
-        return json_digest(fields)
+        return digest_json(fields)
 
-    def prompt(self, instruction: str) -> str:
-        """Return what the model is asked; braces inside the instruction are never taken for a slot."""
+    def render_prompt(self, instruction: str) -> str:
+        """Return the prompt for the model; braces inside the instruction are never taken for a slot."""
         values = {"method": self.method, "instruction": instruction}
         return SLOTS.sub(lambda found: values[found[1]], self.template)
 
 
-def _depth(name: str, method: str) -> Operator:
+def _make_depth(name: str, method: str) -> Operator:
     return Operator(name=name, kind="in-depth", template=DEPTH_TEMPLATE, method=method)
 
 
-def _code(name: str, method: str) -> Operator:
+def _make_code(name: str, method: str) -> Operator:
     return Operator(name=name, kind="in-depth", template=CODE_TEMPLATE, method=method)
 
 
 PRESETS: Mapping[str, tuple[Operator, ...]] = {
     "wizardlm": (
-        _depth("add-constraints", "Add one more constraint or requirement."),
-        _depth("deepen", "If it asks about certain issues, ask about them in more depth and in more breadth."),
-        _depth("concretise", "Replace general concepts by more specific ones."),
-        _depth(
+        _make_depth("add-constraints", "Add one more constraint or requirement."),
+        _make_depth("deepen", "If it asks about certain issues, ask about them in more depth and in more breadth."),
+        _make_depth("concretise", "Replace general concepts by more specific ones."),
+        _make_depth(
             "add-reasoning",
             "If a few simple thoughts are enough to solve it, demand explicitly that several steps of reasoning are "
             "taken.",
         ),
-        _depth(
+        _make_depth(
             "complicate-input",
             "Add input that the task has to work on, in a form that suits it: a table, program code, XML, an SQL "
             "database or JSON.",
@@ -126,21 +126,21 @@ PRESETS: Mapping[str, tuple[Operator, ...]] = {
         ),
     ),
     "wizardcoder": (
-        _code("add-constraints", "Add new constraints and requirements to the question, in about 10 words."),
-        _code(
+        _make_code("add-constraints", "Add new constraints and requirements to the question, in about 10 words."),
+        _make_code(
             "replace-requirement", "Replace a requirement that is common in programming by a rarer, more specific one."
         ),
-        _code("add-reasoning", "If a few logical steps are enough to solve it, demand more steps of reasoning."),
-        _code("misdirect", "Show a piece of erroneous code as a reference, so that it misleads."),
-        _code("raise-complexity", "Demand a higher time or space complexity, but do not do this often."),
+        _make_code("add-reasoning", "If a few logical steps are enough to solve it, demand more steps of reasoning."),
+        _make_code("misdirect", "Show a piece of erroneous code as a reference, so that it misleads."),
+        _make_code("raise-complexity", "Demand a higher time or space complexity, but do not do this often."),
     ),
 }
 
 
-def choose(
+def choose_operators(
     preset: str, names: Sequence[str] = (), file: Path | None = None, weights: Mapping[str, float] | None = None
 ) -> tuple[Operator, ...]:
-    """The operators of `file`, else of `preset`; only those in `names` where there are any, with `weights` set.
+    """Return the operators of `file`, else of `preset`: only those in `names` if there are any, with `weights` set.
 
     Raises:
         UsageError: an unknown preset or name, a file that does not fit, or a weight that is not above 0.
@@ -152,17 +152,17 @@ def choose(
     for name in [*names, *weights]:
         if name not in known:
             raise UsageError(f'operator "{name}" is not known.{suggest(name, known)}')
-    known |= {name: _weigh(known[name], weight) for name, weight in weights.items()}
+    known |= {name: _set_weight(known[name], weight) for name, weight in weights.items()}
     return tuple(known[name] for name in dict.fromkeys(names)) or tuple(known.values())
 
 
-def _weigh(operator: Operator, weight: float) -> Operator:
+def _set_weight(operator: Operator, weight: float) -> Operator:
     values = {**asdict(operator), "weight": weight}
     return build_config(Operator, values, lambda _: f"operator {operator.name}: ")
 
 
 def read_operators(file: Path) -> tuple[Operator, ...]:
-    """The operators of a TOML file: tables `[[operator]]` with the fields of `Operator`, or a `base` for its template.
+    """Read a TOML file of operators: tables `[[operator]]` with the fields of `Operator`, or a `base` for the template.
 
     Raises:
         UsageError: it cannot be read, has no operator, or one that does not fit.
@@ -174,7 +174,9 @@ def read_operators(file: Path) -> tuple[Operator, ...]:
         raise UsageError(f'operator file {file}: "{stray}" is not known; it holds [[operator]] tables alone')
     if not tables:
         raise UsageError(f"operator file {file} has no operator; it needs at least one [[operator]] table")
-    found = [_operator(table, f"operator file {file}, operator {number}") for number, table in enumerate(tables, 1)]
+    found = [
+        _parse_operator(table, f"operator file {file}, operator {number}") for number, table in enumerate(tables, 1)
+    ]
     names = [one.name for one in found]
     for name in names:
         if names.count(name) > 1:
@@ -185,7 +187,7 @@ def read_operators(file: Path) -> tuple[Operator, ...]:
 BASES = {"depth": DEPTH_TEMPLATE, "breadth": BREADTH_TEMPLATE, "code": CODE_TEMPLATE}
 
 
-def _operator(table: Any, where: str) -> Operator:
+def _parse_operator(table: Any, where: str) -> Operator:
     if not isinstance(table, dict):
         raise UsageError(f"{where} is no table")
     values = dict(table)
@@ -207,9 +209,9 @@ def _operator(table: Any, where: str) -> Operator:
     return replace(operator, markers=tuple(dict.fromkeys([*MARKERS, *markers])), weight=float(operator.weight))
 
 
-def draw(operators: Sequence[Operator], *where: object) -> Operator:
-    """The operator that falls to `where` (seed, round, row): the same for the same words, on every machine."""
-    share = fraction(*where) * sum(one.weight for one in operators)
+def draw_operator(operators: Sequence[Operator], *where: object) -> Operator:
+    """Draw the operator for `where` (seed, round, row): the same for the same words, on every machine."""
+    share = compute_fraction(*where) * sum(one.weight for one in operators)
     for one in operators:
         share -= one.weight
         if share < 0:
@@ -217,7 +219,7 @@ def draw(operators: Sequence[Operator], *where: object) -> Operator:
     return operators[-1]
 
 
-def fraction(*where: object) -> float:
-    """A number in [0, 1) that the words of `where` decide."""
+def compute_fraction(*where: object) -> float:
+    """Return a number in [0, 1) that the words of `where` decide."""
     named = "\0".join(map(str, where)).encode()
     return int.from_bytes(hashlib.sha256(named).digest()[:6]) / 2**48

@@ -9,17 +9,17 @@ from pathlib import Path
 from ..config.checking import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_fields
 from ..errors import UsageError
 from ..models.options import ModelOptions
-from .asker import Patience
-from .contamination import Thresholds
-from .operators import choose
+from .client import RequestLimits
+from .contamination import ContaminationThresholds
+from .dataset_filter import DatasetFilter, list_benchmarks
+from .operators import choose_operators
 from .prompts import Form
 from .records import EvolveConfig
 from .run import Settings
-from .sieve import Sieve, all_benchmarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SieveOptions:
+class FilterOptions:
     """Settings of the filter at the end."""
 
     near: Share = 0.9
@@ -40,7 +40,7 @@ class SieveOptions:
     def __post_init__(self) -> None:
         check_fields(self)
 
-    def sieve(self) -> Sieve:
+    def make_filter(self) -> DatasetFilter:
         """Return the filter.
 
         Raises:
@@ -48,11 +48,11 @@ class SieveOptions:
         """
         if not self.decontaminate and (self.against or self.execute):
             raise UsageError("--against and --execute do not go with --no-decontaminate")
-        named = tuple(dict.fromkeys(self.against)) or all_benchmarks()
-        return Sieve(
+        named = tuple(dict.fromkeys(self.against)) or list_benchmarks()
+        return DatasetFilter(
             near=self.near if self.near_duplicates else None,
             against=named if self.decontaminate else (),
-            thresholds=Thresholds(ngram_share=self.ngram_share, similarity=self.similarity),
+            thresholds=ContaminationThresholds(ngram_share=self.ngram_share, similarity=self.similarity),
             execute=self.execute,
             sandbox=self.sandbox,
             workers=self.workers,
@@ -60,12 +60,12 @@ class SieveOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvolveOptions(SieveOptions):
+class EvolveOptions(FilterOptions):
     """Options of `harness evolve`, but where its folder is."""
 
     model: str
     seeds: Path | None = None
-    """None: our own."""
+    """None: the bundled seeds."""
     rounds: PositiveInt = 4
     preset: str = "wizardcoder"
     operators: tuple[str, ...] = ()
@@ -92,18 +92,18 @@ class EvolveOptions(SieveOptions):
     replicas: int | None = None
     replica_gpus: int | None = None
     sample: PositiveInt | None = None
-    """Only so many rows of the shuffled whole."""
+    """Number of rows to keep of the shuffled data; None: all."""
 
-    def config(self) -> EvolveConfig:
+    def make_config(self) -> EvolveConfig:
         """Return what decides the evolved data.
 
         Raises:
             UsageError: a value does not fit.
         """
-        names, weights = weighted(self.operators)
+        names, weights = parse_weights(self.operators)
         return EvolveConfig(
             model=self.model,
-            operators=choose(self.preset, names, self.operator_file, weights),
+            operators=choose_operators(self.preset, names, self.operator_file, weights),
             rounds=self.rounds,
             judge=self.judge,
             strict_judge=self.strict_judge,
@@ -115,11 +115,11 @@ class EvolveOptions(SieveOptions):
             examples=self.run_examples,
         )
 
-    def settings(self, out: Path, command: Sequence[str] = ()) -> Settings:
-        """How a run in the folder `out` goes about it.
+    def make_settings(self, out: Path, command: Sequence[str] = ()) -> Settings:
+        """Return the settings of a run in the folder `out`.
 
         Raises:
-            UsageError: as `sieve`.
+            UsageError: as `make_filter`.
         """
         return Settings(
             out=out,
@@ -135,20 +135,20 @@ class EvolveOptions(SieveOptions):
                 seed=self.seed,
                 log_file=out / "model.log",
             ),
-            patience=Patience(
+            limits=RequestLimits(
                 budget_requests=self.budget_requests,
                 budget_tokens=self.budget_tokens,
                 retries=self.retries,
                 backoff_s=self.backoff_s,
             ),
-            sieve=self.sieve(),
+            dataset_filter=self.make_filter(),
             sample=self.sample,
             command=command,
         )
 
 
-def weighted(operators: Sequence[str]) -> tuple[list[str], dict[str, float]]:
-    """The names in ("deepen=2", "breadth") and the weights that are said.
+def parse_weights(operators: Sequence[str]) -> tuple[list[str], dict[str, float]]:
+    """Return the names in ("deepen=2", "breadth") and the weights that are given.
 
     Raises:
         UsageError: a weight is no number.

@@ -6,19 +6,23 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from .records import Rejection, Row
-from .rounds import Evolved
-from .sieve import Sifted, counted
+from .dataset_filter import FilterResult, count_removed
+from .records import InstructionRow, Rejection
+from .rounds import EvolvedData
 
 TEMPLATE = "page.html.j2"
 LINEAGES = 200
 """Seeds whose descendants are shown; the data set has all of them."""
 
 
-def page(
-    manifest: Mapping[str, Any], figures: Mapping[str, Any], found: Evolved, rows: Sequence[Row], sifted: Sifted
+def render_page(
+    manifest: Mapping[str, Any],
+    figures: Mapping[str, Any],
+    found: EvolvedData,
+    rows: Sequence[InstructionRow],
+    filtered: FilterResult,
 ) -> str:
-    """The page's HTML."""
+    """Render the page's HTML."""
     from jinja2 import Environment, StrictUndefined
 
     from . import plots
@@ -31,35 +35,35 @@ def page(
         manifest=manifest,
         figures=figures,
         rows=len(rows),
-        removed=counted(sifted.removed),
-        contamination=sifted.contamination,
+        removed=count_removed(filtered.removed),
+        contamination=filtered.contamination,
         reason_names=list(figures["reasons"]),
-        reasons_plot=plots.reasons(attempts) if attempts else "",
-        curves_plot=plots.curves(figures["rounds"]) if figures["rounds"] else "",
+        reasons_plot=plots.plot_reasons(attempts) if attempts else "",
+        curves_plot=plots.plot_curves(figures["rounds"]) if figures["rounds"] else "",
         stop=stop,
-        stop_plot=plots.trials(stop) if stop else "",
-        lineages=lineages(found, {row.id for row in rows}, stop["best_round"] if stop else None),
+        stop_plot=plots.plot_trials(stop) if stop else "",
+        lineages=collect_lineages(found, {row.id for row in rows}, stop["best_round"] if stop else None),
         most=LINEAGES,
     )
 
 
-def lineages(found: Evolved, kept: set[str], last: int | None = None) -> list[dict[str, Any]]:
-    """For each seed, its rows and its failed attempts in the order of the rounds; `last` is the last one kept."""
-    steps: dict[str, list[Row | Rejection]] = {}
+def collect_lineages(found: EvolvedData, kept: set[str], last: int | None = None) -> list[dict[str, Any]]:
+    """Return each seed's rows and failed attempts, by round; `last` is the last round that was kept."""
+    steps: dict[str, list[InstructionRow | Rejection]] = {}
     for row in found.rows:
         if row.round == 0 and len(steps) < LINEAGES:
             steps[row.id] = [row]
-    everything: list[Row | Rejection] = [*found.rows, *found.rejections]
+    everything: list[InstructionRow | Rejection] = [*found.rows, *found.rejections]
     for one in everything:
         if one.round > 0 and one.seed_id in steps:
             steps[one.seed_id].append(one)
     return [
-        {"seed": seed_id, "steps": [_step(one, kept, last) for one in sorted(there, key=lambda one: one.round)]}
-        for seed_id, there in steps.items()
+        {"seed": seed_id, "steps": [_build_step(one, kept, last) for one in sorted(lineage, key=lambda one: one.round)]}
+        for seed_id, lineage in steps.items()
     ]
 
 
-def _step(one: Row | Rejection, kept: set[str], last: int | None) -> dict[str, Any]:
+def _build_step(one: InstructionRow | Rejection, kept: set[str], last: int | None) -> dict[str, Any]:
     if isinstance(one, Rejection):
         what, text, answer = f"thrown away: {one.reason}", one.text, one.answer
     else:

@@ -14,8 +14,8 @@ COLOURS = ("#3366aa", "#dd8833", "#559944", "#bb4455", "#8866aa", "#777777", "#4
 STYLE: Any = {"svg.hashsalt": "evolve", "svg.fonttype": "none", "font.size": 9}
 
 
-def reasons(attempts: Sequence[Mapping[str, Any]]) -> str:
-    """For each operator, what became of its attempts: a bar of shares."""
+def plot_reasons(attempts: Sequence[Mapping[str, Any]]) -> str:
+    """Plot the outcomes of each operator's attempts as a bar of shares."""
     by_operator: dict[str, dict[str, int]] = {}
     for one in attempts:
         counts = by_operator.setdefault(one["operator"], {"kept": 0})
@@ -34,15 +34,15 @@ def reasons(attempts: Sequence[Mapping[str, Any]]) -> str:
     axes.set_xlabel("% of attempts")
     axes.invert_yaxis()
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    return _svg(figure, "what became of each operator's attempts")
+    return _render_svg(figure, "what became of each operator's attempts")
 
 
-def curves(rounds: Mapping[str, Mapping[str, Any]]) -> str:
-    """Length, difficulty and diversity over the rounds; round 0 are the seeds."""
+def plot_curves(rounds: Mapping[str, Mapping[str, Any]]) -> str:
+    """Plot length, difficulty and diversity by round; round 0 is the seeds."""
     numbers = [int(number) for number in rounds]
     panels: list[tuple[str, list[tuple[str, list[float]]]]] = [
-        ("words, mean", [(name, _means(rounds, f"{name}_words")) for name in ("instruction", "answer")]),
-        ("answer's code, mean", [(name, _means(rounds, name)) for name in ("branches", "nesting")]),
+        ("words, mean", [(name, _list_means(rounds, f"{name}_words")) for name in ("instruction", "answer")]),
+        ("answer's code, mean", [(name, _list_means(rounds, name)) for name in ("branches", "nesting")]),
         (
             "distinct n-grams",
             [(f"{n}-grams", [float(one[f"distinct_{n}"]) for one in rounds.values()]) for n in (1, 2, 3)],
@@ -57,11 +57,11 @@ def curves(rounds: Mapping[str, Mapping[str, Any]]) -> str:
         axes.set_xticks(numbers)
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False)
-    return _svg(figure, "length, difficulty and diversity by round")
+    return _render_svg(figure, "length, difficulty and diversity by round")
 
 
-def trials(stop: Mapping[str, Any]) -> str:
-    """Evol Stop: the score on the development set by round, with intervals, the kept round in full colour."""
+def plot_trials(stop: Mapping[str, Any]) -> str:
+    """Plot Evol Stop's score on the development set by round, with intervals; the kept round is highlighted."""
     tried = stop["rounds"]
     figure = Figure(figsize=(5.4, 2.6))
     axes = figure.subplots()
@@ -78,14 +78,14 @@ def trials(stop: Mapping[str, Any]) -> str:
     axes.set_ylabel(f"{stop['on']} {tried[0]['metric']}, %")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
-    return _svg(figure, "score on the development set by round")
+    return _render_svg(figure, "score on the development set by round")
 
 
-def _means(rounds: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
+def _list_means(rounds: Mapping[str, Mapping[str, Any]], name: str) -> list[float]:
     return [float(one[name]["mean"]) for one in rounds.values()]
 
 
-def _svg(figure: Figure, title: str) -> str:
+def _render_svg(figure: Figure, title: str) -> str:
     figure.set_layout_engine("tight")
     text = io.StringIO()
     with rc_context(STYLE):

@@ -28,15 +28,15 @@ ANSWER_TEMPLATE = "{instruction}"
 """The instruction is asked as it is."""
 
 
-def judge_prompt(first: str, second: str) -> str:
-    """Whether `second` asks for more than `first`."""
+def format_judge_prompt(first: str, second: str) -> str:
+    """Format the question whether two instructions are equal."""
     head, _, rest = JUDGE_TEMPLATE.partition("{first}")
     middle, _, tail = rest.partition("{second}")
     return head + first + middle + second + tail
 
 
-def judged_equal(reply: str) -> bool | None:
-    """Return what the judge said; None where it is neither "Equal" nor "Not Equal"."""
+def parse_judgement(reply: str) -> bool | None:
+    """Parse the judge's reply; return None if it is neither "Equal" nor "Not Equal"."""
     words = re.sub(r"[\W_]+", " ", reply.lower()).strip()
     if re.match(r"(?:not equal|unequal|no|different|they are not equal)\b", words):
         return False
@@ -47,13 +47,13 @@ def judged_equal(reply: str) -> bool | None:
     return None
 
 
-def prompt(text: str, form: Form) -> Prompt:
-    """`text` as a model gets it: one message, Alpaca's format, or bare."""
+def format_prompt(text: str, form: Form) -> Prompt:
+    """Return `text` as a prompt: one chat message, Alpaca's format, or plain."""
     if form == "chat":
         return Prompt(messages=(("user", text),))
     return Prompt(text=f"{LEAD}\n\n### Instruction:\n{text}\n\n{RESPONSE}" if form == "alpaca" else text)
 
 
-def digest(template: str) -> str:
-    """SHA-256 (hex) of a template."""
+def digest_template(template: str) -> str:
+    """Return the SHA-256 (hex) of a template."""
     return hashlib.sha256(template.encode()).hexdigest()

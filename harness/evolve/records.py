@@ -9,13 +9,13 @@ from typing import Any
 from ..config.checking import NonNegativeFloat, NonNegativeInt, PositiveInt, Share, check_fields
 from ..types import SamplingParams
 from .operators import Operator
-from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, Form, digest
-from .seeds import Seeds, whole
+from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, Form, digest_template
+from .seeds import Seeds, join_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvolveConfig:
-    """Settings that decide the evolved data; files, budgets and what is sifted out in the end are not part of it."""
+    """Settings that decide the evolved data; files, budgets and the filter are not part of it."""
 
     model: str
     operators: tuple[Operator, ...]
@@ -24,7 +24,7 @@ class EvolveConfig:
     judge: str | None = None
     """None: the model itself."""
     strict_judge: bool = False
-    """Throw away what the judge gives no clear word on; the papers keep it."""
+    """Reject instructions on which the judge gives no clear verdict; the papers keep them."""
     form: Form = "chat"
     seed: NonNegativeInt = 0
     temperature: NonNegativeFloat = 1.0
@@ -37,27 +37,27 @@ class EvolveConfig:
         check_fields(self)
 
     @property
-    def judging(self) -> str:
-        """The model that judges."""
+    def judge_model(self) -> str:
+        """Return the name of the model that judges."""
         return self.judge or self.model
 
-    def sampling(self) -> SamplingParams:
-        """How texts are drawn. There are no stop strings: one in the middle of a text would cut it."""
+    def make_sampling(self) -> SamplingParams:
+        """Return the sampling parameters. There are no stop strings: one in the middle of a text would cut it."""
         return SamplingParams(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
 
 
 JUDGE_SAMPLING = SamplingParams(temperature=0.0, max_tokens=16)
 
 
-def identity(config: EvolveConfig, seeds: Seeds, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a folder's ledger belongs to; `models` are what the models say of themselves."""
+def build_identity(config: EvolveConfig, seeds: Seeds, models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Build the identity of a folder's ledger; `models` are the models' descriptions."""
     return {
         "kind": "evolve",
         "seeds": f"sha256:{seeds.sha256}",
         "operators": {one.name: {"digest": one.digest, "weight": one.weight} for one in config.operators},
-        "templates": {"judge": digest(JUDGE_TEMPLATE), "answer": digest(ANSWER_TEMPLATE)},
+        "templates": {"judge": digest_template(JUDGE_TEMPLATE), "answer": digest_template(ANSWER_TEMPLATE)},
         "model": config.model,
-        "judge": config.judging,
+        "judge": config.judge_model,
         "strict_judge": config.strict_judge,
         "weights": {name: facts.get("weights_digest") for name, facts in models.items()},
         "form": config.form,
@@ -69,7 +69,7 @@ def identity(config: EvolveConfig, seeds: Seeds, models: Mapping[str, Mapping[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """An attempt that was thrown away."""
+    """An attempt that was rejected."""
 
     id: str
     parent_id: str
@@ -84,7 +84,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class InstructionRow:
     """One instruction with its answer, and where it comes from; round 0 are the seeds."""
 
     id: str
@@ -104,11 +104,11 @@ class Row:
 
     @property
     def whole(self) -> str:
-        """The instruction with its input, as one text."""
-        return whole(self.instruction, self.input)
+        """Return the instruction with its input, as one text."""
+        return join_input(self.instruction, self.input)
 
-    def as_json(self) -> dict[str, Any]:
-        """The row as the data set holds it, Alpaca's three fields first."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as the data set stores it, Alpaca's three fields first."""
         fields = asdict(self)
         first = {key: fields.pop(key) for key in ("instruction", "input", "output")}
         return {**first, **fields, "rejected": [dict(one) for one in self.rejected]}

@@ -153,8 +153,8 @@ class Probe:
     expression: str
 
 
-def probe(tests: Screening) -> Probe | None:
-    """Return a problem's screening tests as an expression; None where all its calls are too long to send."""
+def build_probe(tests: Screening) -> Probe | None:
+    """Return a problem's screening tests as an expression; None if all its calls are too long to send."""
     if tests.tests:
         return Probe(tests.name, -1, f"_assert_tests({tests.tests!r})")
     short = [list(given) for given in tests.inputs[:50] if len(repr(given)) <= LONGEST][:CALLS]
@@ -164,8 +164,8 @@ def probe(tests: Screening) -> Probe | None:
     return Probe(tests.name, len(short[0]), expression)
 
 
-def screen(found: Sequence[Function], probes: Sequence[Probe]) -> str:
-    """The program; `solved()` gives "solved" and the pairs of numbers that look right, or "" where there are none."""
+def build_screening(found: Sequence[Function], probes: Sequence[Probe]) -> str:
+    """Build the program; `solved()` returns "solved" and the pairs that look right, or "" if there are none."""
     figures = (
         f"CALL_S = {CALL_S}\nPATIENT = {PATIENT}\nMOST_LATE = {MOST_LATE}\ninf = float('inf')\nnan = float('nan')\n"
     )
@@ -177,14 +177,14 @@ def screen(found: Sequence[Function], probes: Sequence[Probe]) -> str:
     return "\n".join(lines)
 
 
-def found_pairs(verdict: Outcome) -> list[tuple[int, int]] | None:
-    """The pairs that the program told; None where it did not come to its end or told too many."""
+def parse_pairs(verdict: Outcome) -> list[tuple[int, int]] | None:
+    """Parse the pairs that the program reported; return None if it did not finish or reported too many."""
     if verdict.status is Status.PASSED:
         return []
-    _, mark, told = verdict.detail.partition("solved ")
+    _, mark, reported = verdict.detail.partition("solved ")
     if verdict.status is not Status.WRONG_ANSWER or not mark:
         return None
-    words = told.splitlines()[0].split()
+    words = reported.splitlines()[0].split()
     if len(words) > MOST_PAIRS:
         return None
     return [(int(one), int(other)) for one, _, other in (word.partition(":") for word in words)]

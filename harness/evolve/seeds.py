@@ -16,7 +16,7 @@ from typing import Any
 
 from ..data.alpaca import parse_texts, parse_values
 from ..errors import DataError, reason
-from .cleaning import tidy
+from .cleaning import tidy_text
 
 OWN = "seeds.jsonl"
 
@@ -32,8 +32,8 @@ class Seed:
 
     @property
     def whole(self) -> str:
-        """The instruction with its input, as one text."""
-        return whole(self.instruction, self.input)
+        """Return the instruction with its input, as one text."""
+        return join_input(self.instruction, self.input)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +46,13 @@ class Seeds:
     seeds: tuple[Seed, ...]
 
 
-def whole(instruction: str, given: str) -> str:
-    """An instruction with its input, as one text."""
+def join_input(instruction: str, given: str) -> str:
+    """Join an instruction with its input into one text."""
     return f"{instruction}\n\n{given}" if given.strip() else instruction
 
 
 def read_seeds(path: Path | None = None) -> Seeds:
-    """The seeds of `path`, or our own.
+    """Read the seeds of `path`, or the bundled ones.
 
     Raises:
         DataError: it cannot be read, is empty, or a row does not fit (the message names the line).
@@ -64,16 +64,16 @@ def read_seeds(path: Path | None = None) -> Seeds:
         raise DataError(f"seeds {path} cannot be read: {reason(error)}") from error
     name = path.name if path else OWN
     seeds = tuple(
-        _seed(row, number, f"seeds {path or OWN} {where}")
-        for number, (where, row) in enumerate(_rows(text, Path(name).suffix, f"seeds {path or OWN}"))
+        _parse_seed(row, number, f"seeds {path or OWN} {where}")
+        for number, (where, row) in enumerate(_parse_rows(text, Path(name).suffix, f"seeds {path or OWN}"))
     )
     if not seeds:
         raise DataError(f"seeds {path or OWN} has no rows")
     return Seeds(name=name, sha256=hashlib.sha256(data).hexdigest(), seeds=seeds)
 
 
-def alpaca_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of any Alpaca file, with all their fields.
+def read_alpaca_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of any Alpaca file, with all their fields.
 
     Raises:
         DataError: it cannot be read, or a row does not fit.
@@ -83,23 +83,23 @@ def alpaca_rows(path: Path) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"data {path} cannot be read: {reason(error)}") from error
     found = []
-    for number, (where, row) in enumerate(_rows(text, path.suffix, f"data {path}")):
-        seed = _seed(row, number, f"data {path} {where}")
+    for number, (where, row) in enumerate(_parse_rows(text, path.suffix, f"data {path}")):
+        seed = _parse_seed(row, number, f"data {path} {where}")
         fields = {"instruction": seed.instruction, "input": seed.input, "output": seed.output}
         found.append({**row, **fields} if isinstance(row, dict) else fields)
     return found
 
 
-def _rows(text: str, suffix: str, where: str) -> Iterable[tuple[str, Any]]:
+def _parse_rows(text: str, suffix: str, where: str) -> Iterable[tuple[str, Any]]:
     if suffix == ".txt":
         return [(f"line {n}", line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
     return parse_values(text, suffix, where)
 
 
-def _seed(row: Any, number: int, where: str) -> Seed:
+def _parse_seed(row: Any, number: int, where: str) -> Seed:
     if isinstance(row, str):
         row = {"instruction": row}
     if not isinstance(row, dict):
         raise DataError(f"{where} is {json.dumps(row)[:60]}; expected an object with an instruction, or a text")
-    found = {field: tidy(text) for field, text in parse_texts(row, where).items()}
+    found = {field: tidy_text(text) for field, text in parse_texts(row, where).items()}
     return Seed(id=f"s{number:06d}", **found)

@@ -1,7 +1,7 @@
-"""Sets of shingles and how alike they are: MinHash finds candidates, the exact Jaccard index decides.
+"""Compare sets of shingles: MinHash finds candidates, the exact Jaccard index decides.
 
 MinHash and its index are datasketch's (MIT; Broder 1997), of the extra `evolve`.
-Not promised: a pair that lies near the threshold can be missed; the index finds a pair at the threshold with high
+A pair near the threshold can be missed: the index finds a pair at the threshold with high
 probability only.
 """
 
@@ -21,38 +21,38 @@ MARGIN = 0.1
 Shingles = frozenset[int]
 
 
-class Index:
-    """Sets that were added, and which of it is at least `threshold` alike to something else.
+class MinHashIndex:
+    """Index of sets, which finds the added set that is most similar to another one.
 
     Raises:
         UsageError: datasketch is not installed.
     """
 
     def __init__(self, threshold: float) -> None:
-        sketches = datasketch()
+        sketches = import_datasketch()
         self._threshold = threshold
         self._make = sketches.MinHash
         self._lsh: Any = sketches.MinHashLSH(threshold=max(0.1, threshold - MARGIN), num_perm=PERMUTATIONS)
         self._sets: dict[Hashable, Shingles] = {}
 
     def add(self, key: Hashable, shingles: Shingles) -> None:
-        """Keep a set; an empty one is like no other."""
+        """Add a set; an empty one is similar to none."""
         self._add(key, shingles, self._hash(shingles))
 
-    def nearest(self, shingles: Shingles) -> tuple[Hashable, float] | None:
-        """The most alike of what was added, with its Jaccard index; None where nothing reaches the threshold."""
-        return self._nearest(shingles, self._hash(shingles))
+    def find_nearest(self, shingles: Shingles) -> tuple[Hashable, float] | None:
+        """Return the most similar added set with its Jaccard index; None if none reaches the threshold."""
+        return self._find_nearest(shingles, self._hash(shingles))
 
-    def nearest_or_add(self, key: Hashable, shingles: Shingles) -> tuple[Hashable, float] | None:
-        """Return what `nearest` does; add the set if there is none."""
+    def find_or_add(self, key: Hashable, shingles: Shingles) -> tuple[Hashable, float] | None:
+        """Return what `find_nearest` does; add the set if there is none."""
         sketch = self._hash(shingles)
-        found = self._nearest(shingles, sketch)
+        found = self._find_nearest(shingles, sketch)
         if found is None:
             self._add(key, shingles, sketch)
         return found
 
     def _hash(self, shingles: Shingles) -> Any:
-        sketch = self._make(num_perm=PERMUTATIONS, hashfunc=_as_it_is)
+        sketch = self._make(num_perm=PERMUTATIONS, hashfunc=_keep_value)
         if shingles:
             sketch.update_batch(sorted(shingles))
         return sketch
@@ -62,28 +62,28 @@ class Index:
             self._lsh.insert(key, sketch, check_duplication=False)
             self._sets[key] = shingles
 
-    def _nearest(self, shingles: Shingles, sketch: Any) -> tuple[Hashable, float] | None:
+    def _find_nearest(self, shingles: Shingles, sketch: Any) -> tuple[Hashable, float] | None:
         if not shingles:
             return None
-        found = [(jaccard(shingles, self._sets[key]), str(key), key) for key in self._lsh.query(sketch)]
+        found = [(compute_jaccard(shingles, self._sets[key]), str(key), key) for key in self._lsh.query(sketch)]
         best = max(found, default=None, key=lambda one: one[:2])
         return (best[2], best[0]) if best and best[0] >= self._threshold else None
 
 
-def jaccard(first: Shingles, second: Shingles) -> float:
-    """The share of common elements in all of both."""
+def compute_jaccard(first: Shingles, second: Shingles) -> float:
+    """Return the Jaccard index of two sets."""
     return len(first & second) / len(first | second)
 
 
-def shingles(tokens: Sequence[str], size: int) -> Shingles:
-    """The hashes (32 bits) of all runs of `size` tokens; of all tokens together where they are fewer."""
+def hash_shingles(tokens: Sequence[str], size: int) -> Shingles:
+    """Return the 32-bit hashes of all runs of `size` tokens; of all tokens together if there are fewer."""
     if not tokens:
         return frozenset()
-    return frozenset(crc32("\0".join(run).encode("utf-8", "replace")) for run in _runs(tokens, size))
+    return frozenset(crc32("\0".join(run).encode("utf-8", "replace")) for run in _list_runs(tokens, size))
 
 
-def datasketch() -> Any:
-    """The package.
+def import_datasketch() -> Any:
+    """Import the package datasketch.
 
     Raises:
         UsageError: it is not installed.
@@ -97,10 +97,10 @@ def datasketch() -> Any:
         ) from error
 
 
-def _runs(tokens: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _list_runs(tokens: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(max(1, len(tokens) - size + 1)):
         yield tokens[start : start + size]
 
 
-def _as_it_is(value: int) -> int:
+def _keep_value(value: int) -> int:
     return value

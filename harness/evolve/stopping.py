@@ -4,7 +4,7 @@ WizardCoder (Luo et al. 2023, arXiv 2306.08568) trains after every round and kee
 Round 0, the seeds alone, is trained as well: what the first round has to beat. The paper's first version looked at
 HumanEval, which it also reported; a development set that shares problems with a reported benchmark is refused here.
 
-Not promised: that a gain is one. 27 of 90 problems are 30 % with an interval from 21 to 40 %; intervals are told beside
+A gain may be noise: 27 of 90 problems are 30 % with an interval from 21 to 40 %, so intervals are shown beside
 the scores.
 """
 
@@ -18,14 +18,14 @@ from typing import Any
 from .. import registry
 from ..config.checking import Points, PositiveInt, check_fields
 from ..errors import UsageError
-from ..optional import splits_of
+from ..optional import get_splits
 from ..tasks.suite import find_split, load_suite
 from ..types import Score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRule:
-    """When rounds end."""
+    """Rule that ends the rounds."""
 
     patience: PositiveInt = 1
     """Rounds without a gain that end it."""
@@ -46,8 +46,8 @@ class Trial:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Of the training: folders, digests, losses; JSON-ready."""
 
-    def as_json(self) -> dict[str, Any]:
-        """For a manifest."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the trial for a manifest."""
         low, high = self.score.interval or (None, None)
         return {
             "round": self.round,
@@ -74,8 +74,8 @@ class EvolStop:
     rule: StopRule = field(default_factory=StopRule)
 
 
-def best(scores: Sequence[float], rule: StopRule) -> int:
-    """The round that is kept: the last one that beat all before it by more than `min_gain` points."""
+def find_best_round(scores: Sequence[float], rule: StopRule) -> int:
+    """Return the round to keep: the last one that beat all before it by more than `min_gain` points."""
     kept = 0
     for number, score in enumerate(scores):
         # Shares of problems: what is equal but for rounding must not count as a gain.
@@ -84,13 +84,13 @@ def best(scores: Sequence[float], rule: StopRule) -> int:
     return kept
 
 
-def over(scores: Sequence[float], rule: StopRule) -> bool:
-    """Whether the last `patience` rounds gained nothing; `scores` begins with the seeds'."""
-    return len(scores) - 1 - best(scores, rule) >= rule.patience
+def should_stop(scores: Sequence[float], rule: StopRule) -> bool:
+    """Tell whether the last `patience` rounds gained nothing; `scores` begins with the seeds'."""
+    return len(scores) - 1 - find_best_round(scores, rule) >= rule.patience
 
 
-def development_set(name: str, reported: Sequence[str] = ()) -> str:
-    """The benchmark that `name` ("mbpp:validation" or "mbpp-validation") means, fit to decide when to stop.
+def resolve_development_set(name: str, reported: Sequence[str] = ()) -> str:
+    """Resolve `name` ("mbpp:validation" or "mbpp-validation") to a benchmark that is fit to decide when to stop.
 
     Raises:
         UsageError: it is not known, is a test set, or shares problems with one of `reported`.
@@ -98,7 +98,7 @@ def development_set(name: str, reported: Sequence[str] = ()) -> str:
     """
     given, _, split = name.partition(":")
     benchmark = find_split(given, split or None)
-    splits = splits_of(registry.lookup("benchmarks", benchmark))
+    splits = get_splits(registry.lookup("benchmarks", benchmark))
     if benchmark in reported:
         raise UsageError(f"development set {benchmark} is reported as well: choose another one for either")
     if splits.get("test", benchmark) == benchmark:
@@ -117,8 +117,8 @@ def development_set(name: str, reported: Sequence[str] = ()) -> str:
     return benchmark
 
 
-def told(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of what Evol Stop saw that does not depend on where the folders lie."""
+def strip_paths(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of Evol Stop that do not depend on where the folders lie."""
     figures = ("round", "rows", "metric", "value", "low", "high", "problems")
     rounds = [{key: trial[key] for key in figures} for trial in facts["rounds"]]
     return {**facts, "rounds": rounds}

@@ -8,23 +8,23 @@ import builtins
 BUILTINS = frozenset(dir(builtins))
 
 
-def nodes(tree: ast.AST) -> list[str]:
-    """The kinds of a tree's nodes in order; operators, constants, attributes, keywords and built-in names stay."""
+def list_nodes(tree: ast.AST) -> list[str]:
+    """Return the kinds of a tree's nodes; operators, constants, attributes, keywords and built-in names stay."""
     found: list[str] = []
     _walk(tree, found)
     return found
 
 
 def _walk(node: ast.AST, found: list[str]) -> None:
-    if isinstance(node, ast.Load | ast.Store | ast.Del) or _docstring(node):
+    if isinstance(node, ast.Load | ast.Store | ast.Del) or _is_docstring(node):
         return
-    found.append(_label(node))
-    for child in _children(node):
+    found.append(_label_node(node))
+    for child in _list_children(node):
         _walk(child, found)
 
 
-def _label(node: ast.AST) -> str:
-    """Return what a node is, with what of it is no matter of taste."""
+def _label_node(node: ast.AST) -> str:
+    """Return a node's kind, with its value if that is no matter of taste."""
     match node:
         case ast.Name():
             return node.id if node.id in BUILTINS else "name"
@@ -39,8 +39,8 @@ def _label(node: ast.AST) -> str:
     return "Assign" if isinstance(node, ast.AnnAssign) else type(node).__name__
 
 
-def _children(node: ast.AST) -> list[ast.AST]:
-    """A node's parts without annotations."""
+def _list_children(node: ast.AST) -> list[ast.AST]:
+    """Return a node's parts without annotations."""
     match node:
         case ast.arg() | ast.alias():
             return []
@@ -51,6 +51,6 @@ def _children(node: ast.AST) -> list[ast.AST]:
     return list(ast.iter_child_nodes(node))
 
 
-def _docstring(node: ast.AST) -> bool:
-    """Whether it is a statement that is a text alone, which does nothing."""
+def _is_docstring(node: ast.AST) -> bool:
+    """Tell whether a statement is a text alone, which does nothing."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -22,7 +22,7 @@ from .dataset import DATA_MANIFEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
+class ScorePair:
     """The two scores of one benchmark."""
 
     full: Score
@@ -31,21 +31,21 @@ class Beside:
     """How many of the run's problems the data touched."""
 
 
-def untouched(run: Path, data: Path) -> list[Beside]:
-    """For each benchmark and k of the run in the folder `run`; `data` is a data set's folder or its manifest.
+def score_untouched(run: Path, data: Path) -> list[ScorePair]:
+    """Score each benchmark and k of the run in `run` with and without the problems that `data` touched.
 
     Raises:
         StoreError: `run` is no run folder, or not wholly judged.
         DataError: `data` has no manifest, or was not compared with this version of a benchmark.
     """
-    manifest, found = read_manifest(run), _contamination(data)
+    manifest, found = read_manifest(run), _read_contamination(data)
     samples, verdicts = read_samples(run), read_verdicts(run)
     judged = {key: one for key, one in verdicts.items() if key in samples and one.status is not Status.INFRASTRUCTURE}
     if len(judged) < len(samples) or "tasks" not in manifest:
         raise StoreError(f"{run} is not wholly judged; the same `harness` command completes it")
     scores = []
     for benchmark, task_ids in manifest["tasks"].items():
-        _check(benchmark, manifest["identity"]["benchmarks"][benchmark], found, data)
+        _check_compared(benchmark, manifest["identity"]["benchmarks"][benchmark], found, data)
         drawn, passed = Counter[str](), Counter[str]()
         for (name, task_id, _), verdict in judged.items():
             if name == benchmark:
@@ -56,11 +56,11 @@ def untouched(run: Path, data: Path) -> list[Beside]:
         clean = {task_id: count for task_id, count in counts.items() if task_id not in touched}
         for k in select_ks(manifest["config"]["k"], min(drawn[task_id] for task_id in task_ids)):
             full, rest = (compute_pass_at_k(one, k, benchmark=benchmark) for one in (counts, clean))
-            scores.append(Beside(full=full, untouched=rest, touched=len(touched)))
+            scores.append(ScorePair(full=full, untouched=rest, touched=len(touched)))
     return scores
 
 
-def _contamination(data: Path) -> Mapping[str, Any]:
+def _read_contamination(data: Path) -> Mapping[str, Any]:
     file = data / DATA_MANIFEST if data.is_dir() else data
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ def _contamination(data: Path) -> Mapping[str, Any]:
     return result
 
 
-def _check(benchmark: str, facts: Mapping[str, Any], found: Mapping[str, Any], data: Path) -> None:
+def _check_compared(benchmark: str, facts: Mapping[str, Any], found: Mapping[str, Any], data: Path) -> None:
     """Refuse a benchmark that the data was not compared with."""
     compared = found["benchmarks"].get(benchmark)
     if compared is None:

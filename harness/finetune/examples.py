@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..optional import is_for_training
-from ..registry import lookup, names
+from ..registry import list_registered, lookup
 from ..store import make_folder, write_rows
 from ..tasks.recipes import Recipe
 from ..tasks.suite import Suite, load_suite
@@ -29,7 +29,7 @@ def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -
         DataError: the benchmark's data is missing.
     """
     if not is_for_training(lookup("benchmarks", benchmark)):
-        fitting = [name for name in names("benchmarks") if is_for_training(lookup("benchmarks", name))]
+        fitting = [name for name in list_registered("benchmarks") if is_for_training(lookup("benchmarks", name))]
         raise UsageError(
             f'benchmark "{benchmark}" is for evaluation; training on it would spoil its figures. '
             f"For training: {', '.join(fitting)}"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.alpaca import parse_texts, parse_values
-from ..digests import file_digest
+from ..digests import digest_file
 from ..errors import DataError, install_hint, reason
 
 DATA_SET = "train.jsonl"
@@ -76,7 +76,7 @@ def digest_source(source: Path) -> str:
     Raises:
         DataError: there is none.
     """
-    return file_digest(find_source_file(source))
+    return digest_file(find_source_file(source))
 
 
 def read_data_manifest(source: Path) -> dict[str, Any] | None:
@@ -90,7 +90,7 @@ def read_data_manifest(source: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise DataError(f"data manifest {manifest} cannot be read: {reason(error)}") from error
     files = values.get("files") if isinstance(values, dict) else None
-    if not isinstance(files, Mapping) or files.get(file.name) != f"sha256:{file_digest(file)}":
+    if not isinstance(files, Mapping) or files.get(file.name) != f"sha256:{digest_file(file)}":
         return None
     return dict(values)
 

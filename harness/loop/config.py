@@ -178,8 +178,8 @@ def _build_evolve(
 
 def _build_evolve_options(values: Mapping[str, Any], where: Where) -> EvolveOptions:
     evolve = build_config(EvolveOptions, values, where)
-    evolve.config()
-    evolve.sieve()
+    evolve.make_config()
+    evolve.make_filter()
     return evolve
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..config import build_run_config
 from ..config.checking import Points, PositiveInt, check_fields
 from ..errors import UsageError
-from ..evolve.stopping import EvolStop, StopRule, development_set
+from ..evolve.stopping import EvolStop, StopRule, resolve_development_set
 from ..types import Score
 from .workshop import Workshop, read_scores
 
@@ -46,7 +46,7 @@ def build_evol_stop(options: StopOptions, workshop: Workshop, reported: tuple[st
         UsageError: a setting does not fit, or the development set is reported.
         HarnessError: the base or a benchmark's data is missing.
     """
-    benchmark = development_set(options.on, reported)
+    benchmark = resolve_development_set(options.on, reported)
     values = {**options.run, "benchmarks": [benchmark]}
     build_run_config({"model": workshop.base, **values})
 

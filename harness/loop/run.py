@@ -11,14 +11,14 @@ from ..compare import Gate
 from ..compare.gate import check_regression
 from ..compare.verdict import format_verdict, write_junit
 from ..compare.writing import write_comparison
-from ..digests import file_digest, json_digest
+from ..digests import digest_file, digest_json
 from ..evolve.dataset import ROWS
+from ..evolve.dataset_filter import load_suites
 from ..evolve.folder import DATASET, ROUNDS
-from ..evolve.records import identity
+from ..evolve.records import build_identity
 from ..evolve.run import evolve
 from ..evolve.seeds import read_seeds
-from ..evolve.sieve import load
-from ..evolve.stopping import development_set
+from ..evolve.stopping import resolve_development_set
 from ..models.loading import open_model
 from ..progress import Progress
 from ..store import write_json, write_text
@@ -134,7 +134,7 @@ class Loop:
     def _build_evolve_stage(self) -> Stage:
         options = self.config.evolve
         assert options is not None
-        sieve = options.sieve()
+        dataset_filter = options.make_filter()
         return Stage(
             name="evolve",
             key={
@@ -142,11 +142,11 @@ class Loop:
                 "rounds": options.rounds,
                 "sample": options.sample,
                 "budget": [options.budget_requests, options.budget_tokens],
-                "near": sieve.near,
-                "execute": sieve.execute,
-                "ngram_share": sieve.thresholds.ngram_share,
-                "similarity": sieve.thresholds.similarity,
-                "against": {suite.name: suite.data_digest for suite in load(sieve)},
+                "near": dataset_filter.near,
+                "execute": dataset_filter.execute,
+                "ngram_share": dataset_filter.thresholds.ngram_share,
+                "similarity": dataset_filter.thresholds.similarity,
+                "against": {suite.name: suite.data_digest for suite in load_suites(dataset_filter)},
                 "stop": self._build_stop_key(),
             },
         )
@@ -156,7 +156,7 @@ class Loop:
         stop, workshop = self.config.stop, self.workshop
         if stop is None:
             return None
-        benchmark = development_set(stop.on, self.config.benchmarks)
+        benchmark = resolve_development_set(stop.on, self.config.benchmarks)
         values = {**stop.run, "benchmarks": [benchmark]}
         running = workshop.build_run_stage(workshop.base, workshop.base_digest, values)
         return {
@@ -170,13 +170,13 @@ class Loop:
     def _build_evolve_identity(self) -> dict[str, Any]:
         options = self.config.evolve
         assert options is not None
-        config = options.config()
-        settings = options.settings(self.config.out)
+        config = options.make_config()
+        settings = options.make_settings(self.config.out)
         facts = {
             spec: dict(open_model(spec, backend=settings.backend, options=settings.options).describe())
-            for spec in dict.fromkeys((config.model, config.judging))
+            for spec in dict.fromkeys((config.model, config.judge_model))
         }
-        return identity(config, read_seeds(settings.seeds), facts)
+        return build_identity(config, read_seeds(settings.seeds), facts)
 
     def _get_evolve_folder(self) -> Path:
         """Return the folder, which is the same for more rounds, because they resume its ledger."""
@@ -186,7 +186,7 @@ class Loop:
         """Return what was evolved earlier; None if another number of rounds was written there since."""
         known = self.stages.find_finished(stage, self._get_evolve_folder())
         file = self._get_evolve_folder() / DATASET / ROWS
-        return known if known and file.is_file() and known.digest == f"sha256:{file_digest(file)}" else None
+        return known if known and file.is_file() and known.digest == f"sha256:{digest_file(file)}" else None
 
     def _run_evolve(self) -> FinishedStage | None:
         options = self.config.evolve
@@ -199,11 +199,11 @@ class Loop:
         how = build_evol_stop(stop, self.workshop, self.config.benchmarks) if stop else None
 
         def work(folder: Path) -> dict[str, Any]:
-            settings = replace(options.settings(folder, self._command), stop=how)
-            outcome = evolve(options.config(), settings, self._open_progress())
-            trials = [trial.as_json() for trial in outcome.trials]
+            settings = replace(options.make_settings(folder, self._command), stop=how)
+            outcome = evolve(options.make_config(), settings, self._open_progress())
+            trials = [trial.to_json() for trial in outcome.trials]
             return {
-                "digest": f"sha256:{file_digest(folder / DATASET / ROWS)}",
+                "digest": f"sha256:{digest_file(folder / DATASET / ROWS)}",
                 "rows": outcome.rows,
                 "rounds": outcome.rounds,
                 "requests": outcome.requests,
@@ -227,7 +227,7 @@ class Loop:
 
         def work(_: Path) -> dict[str, Any]:
             values = measure_rounds(self.workshop, data, options).serialize(root)
-            return {"digest": f"sha256:{json_digest(values)}", **values}
+            return {"digest": f"sha256:{digest_json(values)}", **values}
 
         done = self.stages.perform(stage, work, folder)
         return parse_ablation(done.outcome, root)
@@ -246,7 +246,7 @@ class Loop:
             write_junit(gate, folder / JUNIT)
             tested = [(finding.difference, finding.regressed) for finding in gate.findings]
             rows = [(difference.benchmark, difference.metric, regressed) for difference, regressed in tested]
-            return {"digest": f"sha256:{json_digest(rows)}", "exit_code": gate.exit_code}
+            return {"digest": f"sha256:{digest_json(rows)}", "exit_code": gate.exit_code}
 
         return self.stages.perform(self._build_gate_stage(base, tuned), work), gate
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..digests import json_digest
+from ..digests import digest_json
 from ..errors import StoreError
 from ..store import make_folder, write_json
 
@@ -34,7 +34,7 @@ class Stage:
     @property
     def digest(self) -> str:
         """Return the SHA-256 (hex) of what decides the outcome."""
-        return json_digest({"stage": self.name, **self.key})
+        return digest_json({"stage": self.name, **self.key})
 
     @property
     def label(self) -> str:

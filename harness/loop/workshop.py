@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import report
 from ..config import RunConfig, build_run_config
-from ..digests import files_digest, json_digest
+from ..digests import digest_files, digest_json
 from ..errors import INFRASTRUCTURE, ModelError
 from ..evaluation.pipeline import prepare_suites, run
 from ..evaluation.plans import build_identity
@@ -199,11 +199,11 @@ def parse_score(fields: Mapping[str, Any]) -> Score:
 
 def digest_checkpoint(folder: Path) -> str:
     """Digest the weights alone, because the files beside them say when and where they were made."""
-    return f"sha256:{files_digest(sorted(folder.glob(WEIGHTS)))}"
+    return f"sha256:{digest_files(sorted(folder.glob(WEIGHTS)))}"
 
 
 def digest_outcome(folder: Path) -> str:
     """Digest a run's answers and verdicts, independent of their order."""
     samples, verdicts = read_samples(folder), read_verdicts(folder)
     rows = sorted([*key, samples[key].completion.text, verdicts[key].status.value] for key in samples)
-    return f"sha256:{json_digest(rows)}"
+    return f"sha256:{digest_json(rows)}"

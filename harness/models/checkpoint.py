@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import get_cache_dir
-from ..digests import files_digest
+from ..digests import digest_files
 from ..errors import INFRASTRUCTURE, ModelError, install_hint
 from .table import OWN_MANIFEST
 
@@ -128,7 +128,7 @@ def digest_weights(folder: Path) -> str:
     # An interrupted write leaves less than a digest.
     if memory.is_file() and DIGEST.fullmatch(remembered := memory.read_text(errors="replace")):
         return remembered
-    digest = f"sha256:{files_digest(files)}"
+    digest = f"sha256:{digest_files(files)}"
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(digest)

@@ -26,7 +26,7 @@ def find_default_recipe(spec: str) -> str | None:
     name = prefix if separator else spec
     if name in RECIPES:
         return RECIPES[name]
-    if separator and prefix in registry.names("models"):
+    if separator and prefix in registry.list_registered("models"):
         known = registry.lookup("models", prefix)
         if isinstance(known, HasDefaultRecipe):
             return known.default_recipe

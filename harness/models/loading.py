@@ -70,7 +70,9 @@ def has_engine(spec: str) -> bool:
     prefix, separator, _ = spec.partition(":")
     # Registered models without `from_spec` take a checkpoint and are chosen by `backend`.
     return not (
-        separator and prefix in registry.names("models") and hasattr(registry.lookup("models", prefix), "from_spec")
+        separator
+        and prefix in registry.list_registered("models")
+        and hasattr(registry.lookup("models", prefix), "from_spec")
     )
 
 
@@ -105,7 +107,9 @@ def find_checkpoint(spec: str, options: ModelOptions) -> Checkpoint:
         return download_checkpoint(name, revision=revision or None, pickled=options.allow_pickle)
     raise UsageError(
         _describe_unknown(
-            "model", spec, [*BUILTIN, *(f"{name}:" for name in registry.names("models") if name not in BACKENDS)]
+            "model",
+            spec,
+            [*BUILTIN, *(f"{name}:" for name in registry.list_registered("models") if name not in BACKENDS)],
         )
         + " It is no folder here either; hub names have the form owner/name"
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..data import find_file
 from ..errors import HarnessError
-from ..optional import HasFile, recipes_of, slices_of
+from ..optional import HasFile, get_recipes, get_slices
 from ..registry import lookup
 from ..tasks.recipes import RECIPES, Recipe
 from ..tasks.suite import AS_IS, Suite, load_suite
@@ -38,7 +38,7 @@ def load_texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Sui
     if suite is None or suite.data_digest != identity["benchmarks"][benchmark]["data_digest"]:
         return {}
     recipe = _find_recipe(suite, identity.get("recipe", {}).get(benchmark))
-    keys = slices_of(suite.benchmark)
+    keys = get_slices(suite.benchmark)
     return {
         task_id: ProblemText(
             prompt=_format_prompt(suite, task_id, recipe),
@@ -68,7 +68,7 @@ def _find_recipe(suite: Suite, recorded: Mapping[str, str] | None) -> Recipe | N
 
 
 def _list_recipes(suite: Suite) -> Iterator[Recipe]:
-    yield from recipes_of(suite.benchmark).values()
+    yield from get_recipes(suite.benchmark).values()
     yield from RECIPES.values()
     yield AS_IS
 

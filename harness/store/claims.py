@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ..config import find_differences
-from ..digests import json_digest
+from ..digests import digest_json
 from ..errors import StoreError, reason
 from .files import make_folder
 from .journal import make_write_error
@@ -46,7 +46,7 @@ def lock_folder(path: Path) -> Iterator[None]:
 
 def build_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
     """Return the manifest of a new folder."""
-    return {"format": MANIFEST_FORMAT, "digest": json_digest(identity), "identity": dict(identity)}
+    return {"format": MANIFEST_FORMAT, "digest": digest_json(identity), "identity": dict(identity)}
 
 
 def check_identity(path: Path, manifest: Mapping[str, Any], identity: Mapping[str, Any], what: str = "") -> None:

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..digests import json_digest
+from ..digests import digest_json
 from ..errors import StoreError
 from ..types import Sample, Status, Verdict
 from .claims import build_manifest, check_identity, load_manifest, lock_folder
@@ -95,7 +95,7 @@ class RunFolder:
         write_rows(self.path / SAMPLES, map(serialize_sample, samples))
         self._open()
         self._identity = dict(identity)
-        self.update_manifest(digest=json_digest(identity), identity=self._identity)
+        self.update_manifest(digest=digest_json(identity), identity=self._identity)
 
     def _open(self) -> None:
         """Open the journals for writing and read their rows."""

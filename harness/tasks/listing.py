@@ -15,9 +15,13 @@ def describe_names(kind: str) -> dict[str, str]:
 
         builtin = {name: f"builtin, from the package {packaged.distribution}" for name, packaged in BUILTIN.items()}
         own = {"FOLDER": "a checkpoint folder", "OWNER/NAME": "a checkpoint on the hub"}
-        return {**builtin, **own, **{name: f"adapter {value}" for name, value in registry.names(kind).items()}}
+        return {
+            **builtin,
+            **own,
+            **{name: f"adapter {value}" for name, value in registry.list_registered(kind).items()},
+        }
     if kind == "checkpoints":
         from ..models.table import describe_checkpoint, load_known
 
         return {entry.hub: describe_checkpoint(entry) for entry in load_known().values()}
-    return dict(registry.names(kind))
+    return dict(registry.list_registered(kind))

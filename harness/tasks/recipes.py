@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from ..digests import json_digest
-from ..optional import recipes_of
-from ..registry import unknown
+from ..digests import digest_json
+from ..optional import get_recipes
+from ..registry import make_unknown_error
 from ..types import Benchmark, CodeForm, Problem, Prompt
 from .extraction import EXTRACTIONS, HUMANEVAL_STOPS, Extraction, extract, extract_answer
 
@@ -56,7 +56,7 @@ class Recipe:
     def digest(self) -> str:
         """SHA-256 (hex) of all fields but the description, as canonical JSON."""
         fields = {key: value for key, value in asdict(self).items() if key != "description"}
-        return json_digest(fields)
+        return digest_json(fields)
 
     def build(self, problem: Problem, instruction: str) -> Prompt:
         """Build the prompt for `problem`; `instruction` is `Benchmark.instruction(problem)`."""
@@ -207,9 +207,9 @@ def recipe(name: str, benchmark: Benchmark | None = None) -> Recipe:
     Raises:
         UsageError: the name is unknown; the message offers the nearest one.
     """
-    own: Mapping[str, Recipe] = recipes_of(benchmark)
+    own: Mapping[str, Recipe] = get_recipes(benchmark)
     if name in own:
         return own[name]
     if name in RECIPES:
         return RECIPES[name]
-    raise unknown("recipes", name, [*RECIPES, *own])
+    raise make_unknown_error("recipes", name, [*RECIPES, *own])

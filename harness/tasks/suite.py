@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from ..config import RunConfig
-from ..digests import json_digest
+from ..digests import digest_json
 from ..errors import UsageError
-from ..optional import slices_of, splits_of
+from ..optional import get_slices, get_splits
 from ..registry import lookup
 from ..sandboxes.judges import kind_of
 from ..store.records import SampleKey, build_key
@@ -136,7 +136,7 @@ class Suite:
     def group_problems(self) -> dict[str, dict[str, list[str]]]:
         """Group the problems by the benchmark's metadata: key -> group -> task ids."""
         found: dict[str, dict[str, list[str]]] = {}
-        for by in slices_of(self.benchmark):
+        for by in get_slices(self.benchmark):
             for task_id, problem in self.problems.items():
                 found.setdefault(by, {}).setdefault(str(problem.metadata[by]), []).append(task_id)
         return found
@@ -198,7 +198,7 @@ def find_split(name: str, split: str | None) -> str:
     """
     if split is None:
         return name
-    splits = splits_of(lookup("benchmarks", name))
+    splits = get_splits(lookup("benchmarks", name))
     if split not in splits:
         offer = f"choose one of {', '.join(splits)}" if splits else "it has none: leave --split out"
         raise UsageError(f'benchmark "{name}" has no split "{split}"; {offer}')
@@ -213,7 +213,7 @@ def derive_seed(run_seed: int, benchmark: str, task_id: str) -> int:
 
 def _digest_problems(problems: Sequence[Problem]) -> str:
     """Return SHA-256 (hex) of problems; their inputs may hold values that JSON lacks."""
-    return json_digest(problems, default=_encode_value, allow_nan=True)
+    return digest_json(problems, default=_encode_value, allow_nan=True)
 
 
 def _encode_value(value: Any) -> Any:

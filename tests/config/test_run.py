@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.config import RunConfig, ScoreConfig, build_run_config, find_differences, read_toml, select_ks
-from harness.digests import json_digest
+from harness.digests import digest_json
 from harness.errors import UsageError
 
 GIVEN = {"model": "m", "benchmarks": ["humaneval"]}
@@ -80,8 +80,8 @@ def test_a_file_that_is_not_toml_is_a_usage_error(tmp_path: Path, content: bytes
 
 def test_digests_do_not_depend_on_the_order_of_keys() -> None:
     """And do depend on every value."""
-    assert json_digest({"a": 1, "b": [1, 2]}) == json_digest({"b": [1, 2], "a": 1})
-    assert json_digest({"a": 1}) != json_digest({"a": 2})
+    assert digest_json({"a": 1, "b": [1, 2]}) == digest_json({"b": [1, 2], "a": 1})
+    assert digest_json({"a": 1}) != digest_json({"a": 2})
 
 
 def test_differences_name_nested_and_missing_keys() -> None:

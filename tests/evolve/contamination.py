@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 
-from harness.evolve.records import Row
+from harness.evolve.records import InstructionRow
 from harness.evolve.seeds import read_seeds
 from harness.types import Problem
 
@@ -47,9 +47,11 @@ def split_up(n, p=2):
 """Solutions of our own, with another control flow and under other names."""
 
 
-def row(name: str, code: str, instruction: str = "Write this for me, please.") -> Row:
+def row(name: str, code: str, instruction: str = "Write this for me, please.") -> InstructionRow:
     """A row whose answer is `code` in a fence."""
-    return Row(id=name, seed_id=name, instruction=instruction, output=f"Here you are:\n\n```python\n{code}\n```")
+    return InstructionRow(
+        id=name, seed_id=name, instruction=instruction, output=f"Here you are:\n\n```python\n{code}\n```"
+    )
 
 
 def whole(problem: Problem) -> str:
@@ -86,10 +88,11 @@ def renamed(code: str) -> str:
     return ast.unparse(tree)
 
 
-def honest(count: int) -> list[Row]:
+def honest(count: int) -> list[InstructionRow]:
     """Our seeds, and rows made to be unlike one another."""
     seeds = [
-        Row(id=one.id, seed_id=one.id, instruction=one.instruction, output=one.output) for one in read_seeds().seeds
+        InstructionRow(id=one.id, seed_id=one.id, instruction=one.instruction, output=one.output)
+        for one in read_seeds().seeds
     ]
     made = [
         row(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.evolve.contamination import Hit, TextIndex, Thresholds
-from harness.evolve.execution import solved_problems
-from harness.evolve.records import Row
-from harness.evolve.sieve import Sieve, sift
+from harness.evolve.contamination import ContaminationThresholds, Hit, TextIndex
+from harness.evolve.dataset_filter import DatasetFilter, filter_rows
+from harness.evolve.execution import find_solved_problems
+from harness.evolve.records import InstructionRow
 from harness.progress import Quiet
 from harness.tasks.suite import Suite, load_suite
 from tests.commands import harness, one_line_error, read_rows, write_rows
@@ -33,7 +33,7 @@ def layers(hits: list[Hit], task_id: str) -> set[str]:
 
 def test_a_verbatim_solution_is_found_by_every_text_layer(index: TextIndex, humaneval: Suite) -> None:
     """Prompt and solution together."""
-    hits = index.hits(row("x", whole(humaneval.problems["HumanEval/10"])))
+    hits = index.find_hits(row("x", whole(humaneval.problems["HumanEval/10"])))
     assert layers(hits, "HumanEval/10") == {"substring", "n-grams", "similarity"}
     assert {hit.problem for hit in hits} == {"humaneval HumanEval/10"}
 
@@ -41,28 +41,28 @@ def test_a_verbatim_solution_is_found_by_every_text_layer(index: TextIndex, huma
 def test_a_task_in_words_is_found_whatever_its_case_and_layout(index: TextIndex) -> None:
     """The docstring alone, as an instruction."""
     told = "CHECK IF in given list of numbers,\nare any two numbers closer to each other\n\nthan given threshold!"
-    hits = index.hits(row("x", "pass", told))
+    hits = index.find_hits(row("x", "pass", told))
     assert layers(hits, "HumanEval/0") == {"substring", "n-grams"}
 
 
 def test_names_and_layout_do_not_hide_a_solution(index: TextIndex, humaneval: Suite) -> None:
     """Structure stays the same where words do not."""
     code = renamed(whole(humaneval.problems["HumanEval/10"]))
-    assert layers(index.hits(row("x", code)), "HumanEval/10") == {"similarity"}
+    assert layers(index.find_hits(row("x", code)), "HumanEval/10") == {"similarity"}
 
 
 def test_half_a_text_is_found_by_its_ngrams_alone(humaneval: Suite) -> None:
     """And only where the threshold allows."""
     words = humaneval.problems["HumanEval/129"].prompt.split()
     part = row("x", "pass", " ".join(words[: int(len(words) * 0.7)]))
-    assert layers(TextIndex([humaneval]).hits(part), "HumanEval/129") >= {"n-grams"}
-    strict = TextIndex([humaneval], Thresholds(ngram_share=0.95, similarity=None))
-    assert "n-grams" not in layers(strict.hits(part), "HumanEval/129")
+    assert layers(TextIndex([humaneval]).find_hits(part), "HumanEval/129") >= {"n-grams"}
+    strict = TextIndex([humaneval], ContaminationThresholds(ngram_share=0.95, similarity=None))
+    assert "n-grams" not in layers(strict.find_hits(part), "HumanEval/129")
 
 
 def test_honest_rows_are_left_alone(index: TextIndex) -> None:
     """Our own seeds repeat nothing."""
-    assert [hit for one in honest(102) for hit in index.hits(one)] == []
+    assert [hit for one in honest(102) for hit in index.find_hits(one)] == []
 
 
 def test_running_the_code_finds_what_texts_do_not(index: TextIndex) -> None:
@@ -77,8 +77,8 @@ def test_running_the_code_finds_what_texts_do_not(index: TextIndex) -> None:
     rows = [row(name, code) for name, code in hostile.items()]
     rows += [row(task_id, code) for task_id, code in REWRITTEN.items()]
     some = load_suite("humaneval", 30)
-    assert [hit for one in rows for hit in index.hits(one)] == []
-    found = solved_problems(rows, [some], sandbox="process", workers=2, progress=Quiet())
+    assert [hit for one in rows for hit in index.find_hits(one)] == []
+    found = find_solved_problems(rows, [some], sandbox="process", workers=2, progress=Quiet())
     assert {hit.row_id: hit.task_id for hit in found.hits} == {task_id: task_id for task_id in REWRITTEN}
     assert (found.functions, found.problems, found.lost) == (9, 29, 0)
     assert found.left_out == {"humaneval": 1}
@@ -87,11 +87,11 @@ def test_running_the_code_finds_what_texts_do_not(index: TextIndex) -> None:
 def test_a_row_is_removed_and_listed_with_what_it_repeats(humaneval: Suite) -> None:
     """The manifest says how, how many, and which problems are touched."""
     rows = [*honest(104), row("bad", whole(humaneval.problems["HumanEval/10"]))]
-    sifted = sift(rows, Sieve(against=("humaneval",)), [humaneval], Quiet())
-    assert [one.id for one in sifted.rows] == [one.id for one in rows[:-1]]
-    (removed,) = sifted.removed
+    filtered = filter_rows(rows, DatasetFilter(against=("humaneval",)), [humaneval], Quiet())
+    assert [one.id for one in filtered.rows] == [one.id for one in rows[:-1]]
+    (removed,) = filtered.removed
     assert (removed.why, removed.of) == ("contaminated: substring, n-grams, similarity", "humaneval HumanEval/10")
-    found = sifted.contamination
+    found = filtered.contamination
     assert found is not None
     assert found["touched"] == {"humaneval": ["HumanEval/10"]}
     assert found["rows_by_layer"] == {"substring": 1, "n-grams": 1, "similarity": 1, "execution": 0}
@@ -101,19 +101,21 @@ def test_a_row_is_removed_and_listed_with_what_it_repeats(humaneval: Suite) -> N
 def test_duplicates_are_removed_and_the_first_one_stays() -> None:
     """Word for word, and nearly; a parent and its harder child both stay."""
     text = "Sum the even numbers of a list and say how many there were, for lists of any length up to ten thousand. "
-    one = Row(id="one", seed_id="one", instruction=text * 2, output=" ".join(f"w{n}" for n in range(80)))
-    same = Row(id="same", seed_id="same", instruction=(text * 2).upper(), output=one.output)
-    near = Row(id="near", seed_id="near", instruction=text * 2 + "So.", output=one.output)
-    child = Row(
+    one = InstructionRow(id="one", seed_id="one", instruction=text * 2, output=" ".join(f"w{n}" for n in range(80)))
+    same = InstructionRow(id="same", seed_id="same", instruction=(text * 2).upper(), output=one.output)
+    near = InstructionRow(id="near", seed_id="near", instruction=text * 2 + "So.", output=one.output)
+    child = InstructionRow(
         id="child", seed_id="one", instruction=text + "Do it without loops, in one pass.", output="other words " * 9
     )
-    sifted = sift([one, same, near, child], Sieve(), [], Quiet())
-    assert [row.id for row in sifted.rows] == ["one", "child"]
-    assert [(gone.row.id, gone.why, gone.of) for gone in sifted.removed] == [
+    filtered = filter_rows([one, same, near, child], DatasetFilter(), [], Quiet())
+    assert [row.id for row in filtered.rows] == ["one", "child"]
+    assert [(gone.row.id, gone.why, gone.of) for gone in filtered.removed] == [
         ("same", "duplicate", "one"),
         ("near", "near-duplicate", "one"),
     ]
-    assert [row.id for row in sift([one, same, near, child], Sieve(near=None), [], Quiet()).rows][1] == "near"
+    assert [row.id for row in filter_rows([one, same, near, child], DatasetFilter(near=None), [], Quiet()).rows][
+        1
+    ] == "near"
 
 
 def test_any_alpaca_file_can_be_cleaned(tmp_path: Path, humaneval: Suite) -> None:
@@ -182,7 +184,9 @@ def test_no_planted_solution_is_missed_and_no_honest_row_is_removed(humaneval: S
     planted += [row(f"rewritten {task}", text) for task, text in REWRITTEN.items()]
     endless = row("endless", "def loop(*values):\n    while True:\n        pass")
     rows = [*honest(979), endless, *planted]
-    sifted = sift(rows, Sieve(near=None, execute=True, sandbox="process", workers=2), [humaneval], Quiet())
-    assert len(rows) == 1000 and sifted.contamination is not None
-    assert {one.row.id for one in sifted.removed} == {one.id for one in planted}
-    assert all("execution" in one.why for one in sifted.removed)
+    filtered = filter_rows(
+        rows, DatasetFilter(near=None, execute=True, sandbox="process", workers=2), [humaneval], Quiet()
+    )
+    assert len(rows) == 1000 and filtered.contamination is not None
+    assert {one.row.id for one in filtered.removed} == {one.id for one in planted}
+    assert all("execution" in one.why for one in filtered.removed)

@@ -9,29 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from harness.digests import file_digest
-from harness.evolve.estimate import estimate
-from harness.evolve.operators import choose
+from harness.digests import digest_file
+from harness.evolve.estimate import estimate_cost
+from harness.evolve.operators import choose_operators
 from harness.evolve.records import EvolveConfig
-from harness.evolve.run import Outcome, Settings, evolve
+from harness.evolve.run import EvolveResult, Settings, evolve
 from harness.evolve.seeds import read_seeds
-from harness.evolve.statistics import distinct, nesting
+from harness.evolve.statistics import measure_distinct, measure_nesting
 from tests.commands import harness, one_line_error, read_rows
 from tests.evolve.world import write_replies, write_seeds
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> EvolveResult:
     """Two rounds of six seeds, one judged equal, one answered with markup."""
     folder = tmp_path_factory.mktemp("evolved")
     markup = "<script>alert(1)</script> explained & shown in ten words or so, for all"
     other = {"s000001.r1/judge": "Equal", "s000003.r1/evolve": markup}
     replies = write_replies(folder / "replies.jsonl", other=other)
-    config = EvolveConfig(model=f"replay:{replies}", operators=choose("wizardlm"), rounds=2)
+    config = EvolveConfig(model=f"replay:{replies}", operators=choose_operators("wizardlm"), rounds=2)
     return evolve(config, Settings(out=folder / "out", seeds=write_seeds(folder / "seeds.jsonl")))
 
 
-def test_the_data_loads_with_datasets(outcome: Outcome) -> None:
+def test_the_data_loads_with_datasets(outcome: EvolveResult) -> None:
     """By the card's header, as rows with their lineage; Parquet holds the same."""
     datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
     parquet = pytest.importorskip("pyarrow.parquet", reason="the package pyarrow is not installed")
@@ -43,24 +43,24 @@ def test_the_data_loads_with_datasets(outcome: Outcome) -> None:
     assert len(rows) == 17
 
 
-def test_the_manifest_names_what_the_data_came_from(outcome: Outcome) -> None:
+def test_the_manifest_names_what_the_data_came_from(outcome: EvolveResult) -> None:
     """Digests of files, seeds, operators and model; the digests are the files'."""
     manifest = json.loads((outcome.path / "dataset" / "manifest.json").read_text())
     for name, digest in manifest["files"].items():
-        assert f"sha256:{file_digest(outcome.path / 'dataset' / name)}" == digest
+        assert f"sha256:{digest_file(outcome.path / 'dataset' / name)}" == digest
     assert manifest["rounds"] == {"0": 6, "1": 5, "2": 6}
     assert manifest["ledger"]["requests"] == 35
     assert manifest["ledger"]["digest"].startswith("sha256:")
     assert set(manifest["templates"]) == {"judge", "answer"}
     (weights,) = manifest["models"].values()
     assert weights.startswith("sha256:")
-    assert set(manifest["operators"]) == {one.name for one in choose("wizardlm")}
+    assert set(manifest["operators"]) == {one.name for one in choose_operators("wizardlm")}
     assert manifest["contamination"] is None
     card = (outcome.path / "dataset" / "README.md").read_text()
     assert "17 rows" in card and "not compared with any benchmark" in card
 
 
-def test_the_plain_file_has_alpacas_fields_alone(outcome: Outcome) -> None:
+def test_the_plain_file_has_alpacas_fields_alone(outcome: EvolveResult) -> None:
     """Instruction, input and output, in the same order, code as it was."""
     plain = json.loads((outcome.path / "dataset" / "alpaca.json").read_text())
     rows = read_rows(outcome.path / "dataset" / "train.jsonl")
@@ -79,7 +79,7 @@ class Page(HTMLParser):
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
 
 
-def test_the_page_stands_alone_and_escapes_what_models_say(outcome: Outcome) -> None:
+def test_the_page_stands_alone_and_escapes_what_models_say(outcome: EvolveResult) -> None:
     """No request leaves it; plots are inside; a model's markup is text; every thrown-away attempt is there."""
     text = (outcome.path / "report.html").read_text()
     page = Page()
@@ -91,7 +91,7 @@ def test_the_page_stands_alone_and_escapes_what_models_say(outcome: Outcome) -> 
     assert len(re.findall(r"<summary>s\d{6}:", text)) == 6
 
 
-def test_curves_are_counted_from_the_rows(outcome: Outcome) -> None:
+def test_curves_are_counted_from_the_rows(outcome: EvolveResult) -> None:
     """Rounds 1 and 2 have a branch more than the seeds; each round is its own row."""
     rounds = outcome.statistics["rounds"]
     assert [rounds[number]["rows"] for number in ("0", "1", "2")] == [6, 5, 6]
@@ -104,17 +104,17 @@ def test_diversity_and_nesting_by_hand() -> None:
     """Distinct n-grams over all n-grams; blocks in blocks."""
     import ast
 
-    assert distinct(["a b a b", "a b"], 1) == round(2 / 6, 4)
-    assert distinct(["a b a b", "a b"], 2) == round(2 / 4, 4)
-    assert distinct(["a"], 2) == 0.0
-    assert nesting(ast.parse("for a in b:\n    if a:\n        pass\nx = 1")) == 2
+    assert measure_distinct(["a b a b", "a b"], 1) == round(2 / 6, 4)
+    assert measure_distinct(["a b a b", "a b"], 2) == round(2 / 4, 4)
+    assert measure_distinct(["a"], 2) == 0.0
+    assert measure_nesting(ast.parse("for a in b:\n    if a:\n        pass\nx = 1")) == 2
 
 
-def test_a_sample_is_the_head_of_the_shuffled_whole(tmp_path: Path, outcome: Outcome) -> None:
+def test_a_sample_is_the_head_of_the_shuffled_whole(tmp_path: Path, outcome: EvolveResult) -> None:
     """The same rows in the same order, fewer of them."""
     replies = write_replies(tmp_path / "replies.jsonl")
     seeds = write_seeds(tmp_path / "seeds.jsonl")
-    config = EvolveConfig(model=f"replay:{replies}", operators=choose("wizardlm"), rounds=1)
+    config = EvolveConfig(model=f"replay:{replies}", operators=choose_operators("wizardlm"), rounds=1)
     full = evolve(config, Settings(out=tmp_path / "a", seeds=seeds))
     part = evolve(config, Settings(out=tmp_path / "b", seeds=seeds, sample=5))
     rows = [read_rows(one.path / "dataset" / "train.jsonl") for one in (full, part)]
@@ -129,9 +129,9 @@ def test_an_estimate_counts_the_most_that_can_be_asked(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "at most 54" in done.stdout and "at 100 tokens/s" in done.stdout
     assert not (tmp_path / "out").exists()
-    found = estimate(EvolveConfig(model="m", operators=choose("wizardlm"), rounds=3), read_seeds(seeds))
-    assert found.seconds(10) == found.completion_tokens / 10
-    assert found.cost(1e6, 0) == found.prompt_tokens
+    found = estimate_cost(EvolveConfig(model="m", operators=choose_operators("wizardlm"), rounds=3), read_seeds(seeds))
+    assert found.compute_seconds(10) == found.completion_tokens / 10
+    assert found.compute_cost(1e6, 0) == found.prompt_tokens
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.evolve.cleaning import clean_answer, clean_instruction, same_script, tidy
-from harness.evolve.elimination import Reason, of_answer, of_instruction
+from harness.evolve.cleaning import clean_answer, clean_instruction, share_script, tidy_text
+from harness.evolve.elimination import RejectionReason, check_answer, check_instruction
 from harness.evolve.operators import MARKERS
 
 PARENT = "Write a function that adds two numbers."
@@ -18,37 +18,37 @@ ANSWER = "```python\ndef add(a, b):\n    return a + b\n```"
     [
         (HARDER, "stop", None),
         (HARDER, None, None),
-        (HARDER, "length", Reason.TRUNCATED),
-        ("write  a function that adds two numbers .", "stop", Reason.NO_GAIN),
-        ("", "stop", Reason.NO_CONTENT),
-        ("and the... of it?!", "stop", Reason.NO_CONTENT),
-        (f"{HARDER} As the Given Prompt says.", "stop", Reason.MARKERS),
-        (f"{HARDER} #Rewritten_Prompt#", "stop", Reason.MARKERS),
-        ("Напишите функцию, которая складывает два числа.", "stop", Reason.LANGUAGE),
+        (HARDER, "length", RejectionReason.TRUNCATED),
+        ("write  a function that adds two numbers .", "stop", RejectionReason.NO_GAIN),
+        ("", "stop", RejectionReason.NO_CONTENT),
+        ("and the... of it?!", "stop", RejectionReason.NO_CONTENT),
+        (f"{HARDER} As the Given Prompt says.", "stop", RejectionReason.MARKERS),
+        (f"{HARDER} #Rewritten_Prompt#", "stop", RejectionReason.MARKERS),
+        ("Напишите функцию, которая складывает два числа.", "stop", RejectionReason.LANGUAGE),
     ],
 )
-def test_an_evolved_instruction(evolved: str, finish: str | None, reason: Reason | None) -> None:
+def test_an_evolved_instruction(evolved: str, finish: str | None, reason: RejectionReason | None) -> None:
     """Each condition that needs no judge."""
-    assert of_instruction(PARENT, evolved, finish, MARKERS) is reason
+    assert check_instruction(PARENT, evolved, finish, MARKERS) is reason
 
 
 @pytest.mark.parametrize(
     ("answer", "finish", "reason"),
     [
         (ANSWER, "stop", None),
-        (ANSWER, "length", Reason.TRUNCATED),
-        ("```python\ndef add(a, b):", "stop", Reason.TRUNCATED),
-        ("I'm Sorry, but I can not do that.", "stop", Reason.SORRY),
-        ("sorry " + "word " * 78, "stop", Reason.SORRY),
+        (ANSWER, "length", RejectionReason.TRUNCATED),
+        ("```python\ndef add(a, b):", "stop", RejectionReason.TRUNCATED),
+        ("I'm Sorry, but I can not do that.", "stop", RejectionReason.SORRY),
+        ("sorry " + "word " * 78, "stop", RejectionReason.SORRY),
         ("sorry " + "word " * 79, "stop", None),
-        ("", "stop", Reason.NO_CONTENT),
-        ("... the, and: or!", "stop", Reason.NO_CONTENT),
+        ("", "stop", RejectionReason.NO_CONTENT),
+        ("... the, and: or!", "stop", RejectionReason.NO_CONTENT),
         ("42", "stop", None),
     ],
 )
-def test_an_answer(answer: str, finish: str | None, reason: Reason | None) -> None:
+def test_an_answer(answer: str, finish: str | None, reason: RejectionReason | None) -> None:
     """Each condition; 80 words are enough for an answer that happens to say sorry."""
-    assert of_answer(answer, finish) is reason
+    assert check_answer(answer, finish) is reason
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_code_is_neither_escaped_nor_reindented() -> None:
     assert clean_answer('```c\r\nif (a < b && c > d) {\r\n\treturn "\t&amp;";\r\n}\n```\n') == (
         '```c\nif (a < b && c > d) {\n    return "\t&amp;";\n}\n```'
     )
-    assert tidy("\n\n  x\n") == "  x"
+    assert tidy_text("\n\n  x\n") == "  x"
 
 
 def test_scripts_are_told_apart() -> None:
     """Code does not make a text foreign, and a text without letters is of no script."""
-    assert same_script("Write it in French: déjà vu", "Encore là")
-    assert not same_script("写一个函数", "Write a function")
-    assert same_script("1 + 1", "写一个函数")
+    assert share_script("Write it in French: déjà vu", "Encore là")
+    assert not share_script("写一个函数", "Write a function")
+    assert share_script("1 + 1", "写一个函数")

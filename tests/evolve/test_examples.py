@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.evolve.examples import program_of
-from harness.evolve.operators import choose
+from harness.evolve.dataset_filter import DatasetFilter
+from harness.evolve.examples import build_program
+from harness.evolve.operators import choose_operators
 from harness.evolve.records import EvolveConfig
-from harness.evolve.run import Outcome, Settings, evolve
-from harness.evolve.sieve import Sieve
+from harness.evolve.run import EvolveResult, Settings, evolve
 from tests.commands import read_rows
 from tests.evolve.contamination import row
 from tests.evolve.world import write_replies, write_seeds
@@ -20,7 +20,7 @@ RIGHT = "```python\ndef twice(x):\n    return 2 * x\n```"
 WRONG = "```python\ndef twice(x):\n    return x + 2\n```"
 
 
-def run(tmp_path: Path, answers: dict[int, tuple[str, str]]) -> Outcome:
+def run(tmp_path: Path, answers: dict[int, tuple[str, str]]) -> EvolveResult:
     """One round in which each seed's answer, and the one to a second try, are given."""
     other = {}
     for seed, (first, second) in answers.items():
@@ -31,9 +31,9 @@ def run(tmp_path: Path, answers: dict[int, tuple[str, str]]) -> Outcome:
         }
     replies = write_replies(tmp_path / "replies.jsonl", len(answers), other=other)
     seeds = write_seeds(tmp_path / "seeds.jsonl", len(answers))
-    config = EvolveConfig(model=f"replay:{replies}", operators=choose("wizardcoder"), rounds=1, examples=True)
-    sieve = Sieve(near=None, sandbox="process", workers=1)
-    return evolve(config, Settings(out=tmp_path / "out", seeds=seeds, sieve=sieve))
+    config = EvolveConfig(model=f"replay:{replies}", operators=choose_operators("wizardcoder"), rounds=1, examples=True)
+    dataset_filter = DatasetFilter(near=None, sandbox="process", workers=1)
+    return evolve(config, Settings(out=tmp_path / "out", seeds=seeds, dataset_filter=dataset_filter))
 
 
 def test_an_answer_that_fails_its_examples_is_asked_for_again_and_then_dropped(tmp_path: Path) -> None:
@@ -68,5 +68,5 @@ def test_an_answer_that_fails_its_examples_is_asked_for_again_and_then_dropped(t
 )
 def test_examples_are_found_in_the_instruction_and_the_answer(instruction: str, code: str, tests: str | None) -> None:
     """Asserts and doctests that call what the answer defines, and nothing else."""
-    found = program_of(row("x", code, instruction))
+    found = build_program(row("x", code, instruction))
     assert (found and found[1]) == tests

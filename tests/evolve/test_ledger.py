@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ModelError, StoreError
-from harness.evolve.asker import Asker, BudgetReached, Patience
-from harness.evolve.ledger import Ask, Ledger
+from harness.evolve.client import BudgetReached, ModelClient, RequestLimits
+from harness.evolve.ledger import Ledger, Query
 from harness.progress import Quiet
 from harness.types import Completion, Request, SamplingParams
 from tests.commands import harness, one_line_error, read_rows, start, wait_for_rows
@@ -21,9 +21,9 @@ from tests.evolve.world import write_replies, write_seeds
 PARAMS = SamplingParams(temperature=1.0, top_p=0.9, max_tokens=64)
 
 
-def asks(count: int) -> list[Ask]:
+def asks(count: int) -> list[Query]:
     return [
-        Ask(id=f"{n}/evolve", stage="evolve", text=f"text {n}", template="t", model="m", seed=n, params=PARAMS)
+        Query(id=f"{n}/evolve", stage="evolve", text=f"text {n}", template="t", model="m", seed=n, params=PARAMS)
         for n in range(count)
     ]
 
@@ -35,15 +35,15 @@ def ask(
     model = ScriptedModel(script)
     folder.mkdir(exist_ok=True)
     with Ledger(folder) as ledger:
-        asker = Asker(
+        client = ModelClient(
             ledger,
             {"m": lambda: model},
             form="chat",
-            patience=Patience(backoff_s=0.001, **patience),
+            limits=RequestLimits(backoff_s=0.001, **patience),
             progress=Quiet(),
         )
-        with asker:
-            replies = asker.ask("evolve", asks(count))
+        with client:
+            replies = client.fetch_replies("evolve", asks(count))
     ids = [row["id"] for row in read_rows(folder / "ledger.jsonl")]
     return model, {name: reply.error for name, reply in replies.items()}, ids
 
@@ -135,9 +135,9 @@ def test_a_reply_that_never_comes_counts_as_a_failure(tmp_path: Path) -> None:
 
     with Ledger(tmp_path) as ledger:
         model = Dropping(lambda request, count: "said")
-        patience = Patience(backoff_s=0.001, retries=1)
-        with Asker(ledger, {"m": lambda: model}, form="plain", patience=patience, progress=Quiet()) as asker:
-            replies = asker.ask("evolve", asks(4))
+        patience = RequestLimits(backoff_s=0.001, retries=1)
+        with ModelClient(ledger, {"m": lambda: model}, form="plain", limits=patience, progress=Quiet()) as client:
+            replies = client.fetch_replies("evolve", asks(4))
     assert [reply.error for reply in replies.values()] == [None, None, "no reply came", None]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.evolve.operators import MARKERS, PRESETS, choose, draw
-from harness.evolve.prompts import JUDGE_TEMPLATE, judge_prompt, judged_equal
+from harness.evolve.operators import MARKERS, PRESETS, choose_operators, draw_operator
+from harness.evolve.prompts import JUDGE_TEMPLATE, format_judge_prompt, parse_judgement
 
 GIVEN = "Sum the {method} of `a < b && c` in this table."
 
@@ -55,21 +55,21 @@ def test_an_in_depth_template_holds(element: str) -> None:
     """All that WizardLM's in-depth prompt demands, for each of its five operators."""
     for operator in PRESETS["wizardlm"]:
         if operator.kind == "in-depth":
-            assert IN_DEPTH[element] in operator.prompt(GIVEN)
+            assert IN_DEPTH[element] in operator.render_prompt(GIVEN)
 
 
 @pytest.mark.parametrize("element", IN_BREADTH)
 def test_the_in_breadth_template_holds(element: str) -> None:
     """All that WizardLM's in-breadth prompt demands."""
     (operator,) = [one for one in PRESETS["wizardlm"] if one.kind == "in-breadth"]
-    assert IN_BREADTH[element] in operator.prompt(GIVEN)
+    assert IN_BREADTH[element] in operator.render_prompt(GIVEN)
 
 
 @pytest.mark.parametrize(("preset", "name"), [(preset, name) for preset in METHODS for name in METHODS[preset]])
 def test_a_method_is_put_into_its_template(preset: str, name: str) -> None:
     """Each operator names its own way, and the instruction arrives as it is, braces and operators included."""
-    (operator,) = choose(preset, [name])
-    asked = operator.prompt(GIVEN)
+    (operator,) = choose_operators(preset, [name])
+    asked = operator.render_prompt(GIVEN)
     assert all(words in asked for words in METHODS[preset][name])
     assert GIVEN in asked
     assert "{instruction}" not in asked
@@ -95,32 +95,35 @@ def test_markers_cover_the_templates_own_headings() -> None:
 def test_the_judge_is_asked_for_constraints_depth_and_breadth() -> None:
     """The judge sees both texts as they are, and its reply is read strictly."""
     assert all(word in JUDGE_TEMPLATE for word in ("same constraints", "same depth", "same breadth"))
-    assert judge_prompt("a {second} b", "c {first} d").count("{") == 2
+    assert format_judge_prompt("a {second} b", "c {first} d").count("{") == 2
     said = {
         True: ("Equal", "equal.", '"Equal"', "Yes, both instructions are equal.", "**They are equal**"),
         False: ("Not Equal", "**Not-Equal**", "No.", "They are not equal.", "Yes, they are not equal"),
         None: ("Both are fine", "Nothing to say", "1. They have the same constraints", ""),
     }
     for verdict, replies in said.items():
-        assert [judged_equal(text) for text in replies] == [verdict] * len(replies)
+        assert [parse_judgement(text) for text in replies] == [verdict] * len(replies)
 
 
 def test_a_digest_follows_the_words_and_not_the_weight() -> None:
     """Another template is another digest; another weight is not."""
-    plain, weighted = choose("wizardlm", ["deepen"]), choose("wizardlm", ["deepen"], weights={"deepen": 3})
+    plain, weighted = (
+        choose_operators("wizardlm", ["deepen"]),
+        choose_operators("wizardlm", ["deepen"], weights={"deepen": 3}),
+    )
     assert plain[0].digest == weighted[0].digest
     assert len({one.digest for preset in PRESETS.values() for one in preset}) == 11
 
 
 def test_operators_are_drawn_by_weight_and_by_seed() -> None:
     """Equal chances without weights; the same words draw the same operator, another seed draws others."""
-    operators = choose("wizardlm")
-    drawn = [draw(operators, 0, "operator", 1, f"s{number}").name for number in range(6000)]
+    operators = choose_operators("wizardlm")
+    drawn = [draw_operator(operators, 0, "operator", 1, f"s{number}").name for number in range(6000)]
     assert all(abs(count - 1000) < 120 for count in Counter(drawn).values())
-    assert drawn == [draw(operators, 0, "operator", 1, f"s{number}").name for number in range(6000)]
-    assert drawn != [draw(operators, 1, "operator", 1, f"s{number}").name for number in range(6000)]
-    heavy = choose("wizardlm", ["deepen", "breadth"], weights={"deepen": 3})
-    share = sum(draw(heavy, number).name == "deepen" for number in range(4000)) / 4000
+    assert drawn == [draw_operator(operators, 0, "operator", 1, f"s{number}").name for number in range(6000)]
+    assert drawn != [draw_operator(operators, 1, "operator", 1, f"s{number}").name for number in range(6000)]
+    heavy = choose_operators("wizardlm", ["deepen", "breadth"], weights={"deepen": 3})
+    share = sum(draw_operator(heavy, number).name == "deepen" for number in range(4000)) / 4000
     assert abs(share - 0.75) < 0.03
 
 
@@ -133,9 +136,9 @@ def test_own_operators_come_from_a_file(tmp_path: Path) -> None:
         'markers = ["Like"]\n',
         encoding="utf-8",
     )
-    first, second = choose("wizardlm", file=file)
-    assert "Demand log lines." in first.prompt("x")
-    assert (first.weight, second.kind, second.prompt("{x}")) == (2.0, "in-breadth", "Another one like {x}")
+    first, second = choose_operators("wizardlm", file=file)
+    assert "Demand log lines." in first.render_prompt("x")
+    assert (first.weight, second.kind, second.render_prompt("{x}")) == (2.0, "in-breadth", "Another one like {x}")
     assert "like" in second.markers
 
 
@@ -160,11 +163,11 @@ def test_an_operator_file_that_does_not_fit_is_refused(tmp_path: Path, text: str
     file = tmp_path / "own.toml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match="own") as error:
-        choose("wizardlm", file=file)
+        choose_operators("wizardlm", file=file)
     assert told in str(error.value)
 
 
 def test_an_unknown_operator_is_refused_with_the_nearest_one() -> None:
     """Names and weights alike."""
     with pytest.raises(UsageError, match='Did you mean "deepen"'):
-        choose("wizardlm", ["deepn"])
+        choose_operators("wizardlm", ["deepn"])

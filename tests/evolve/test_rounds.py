@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 
 from harness.errors import ModelError
-from harness.evolve.operators import choose
+from harness.evolve.operators import choose_operators
 from harness.evolve.records import EvolveConfig
-from harness.evolve.run import Outcome, Settings, evolve
+from harness.evolve.run import EvolveResult, Settings, evolve
 from tests.commands import read_rows
 from tests.evolve.world import write_replies, write_seeds
 
 SEEDS = 6
 
 
-def run(tmp_path: Path, other: dict[str, Any] | None = None, *, out: str = "out", **changes: Any) -> Outcome:
+def run(tmp_path: Path, other: dict[str, Any] | None = None, *, out: str = "out", **changes: Any) -> EvolveResult:
     """Two rounds of six seeds; `other` are replies other than the usual ones."""
     replies = write_replies(tmp_path / "replies.jsonl", SEEDS, other=other)
-    values = {"model": f"replay:{replies}", "operators": choose("wizardcoder"), "rounds": 2, **changes}
+    values = {"model": f"replay:{replies}", "operators": choose_operators("wizardcoder"), "rounds": 2, **changes}
     seeds = write_seeds(tmp_path / "seeds.jsonl", SEEDS)
     return evolve(EvolveConfig(**values), Settings(out=tmp_path / out, seeds=seeds))
 
 
-def rows(outcome: Outcome) -> dict[str, dict[str, Any]]:
+def rows(outcome: EvolveResult) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in read_rows(outcome.path / "dataset" / "train.jsonl")}
 
 
@@ -144,7 +144,7 @@ def test_seeds_without_answers_are_answered_first(tmp_path: Path) -> None:
     seeds.write_text("Write one thing well.\nWrite another thing, slowly.\n", encoding="utf-8")
     answers = {"s000000/answer": "```python\nx = 1\n```", "s000001/answer": "Sorry."}
     replies = write_replies(tmp_path / "replies.jsonl", 2, other=answers)
-    config = EvolveConfig(model=f"replay:{replies}", operators=choose("wizardlm"), rounds=1)
+    config = EvolveConfig(model=f"replay:{replies}", operators=choose_operators("wizardlm"), rounds=1)
     outcome = evolve(config, Settings(out=tmp_path / "out", seeds=seeds))
     found = rows(outcome)
     assert sorted(found) == ["s000000", "s000000.r1", "s000001.r1"]

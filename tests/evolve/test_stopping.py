@@ -12,8 +12,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.evolve.options import EvolveOptions
-from harness.evolve.run import Outcome, evolve
-from harness.evolve.stopping import EvolStop, StopRule, best, development_set, over
+from harness.evolve.run import EvolveResult, evolve
+from harness.evolve.stopping import EvolStop, StopRule, find_best_round, resolve_development_set, should_stop
 from harness.metrics.pass_at_k import compute_pass_at_k
 from harness.types import Score
 from tests.commands import read_rows
@@ -40,7 +40,7 @@ SEEDS = 6
 def test_the_rule(scores: Sequence[float], patience: int, min_gain: float, kept: int, ends: bool) -> None:
     """The last round that beat all before it is kept; `patience` rounds without one end it."""
     rule = StopRule(patience=patience, min_gain=min_gain)
-    assert (best(scores, rule), over(scores, rule)) == (kept, ends)
+    assert (find_best_round(scores, rule), should_stop(scores, rule)) == (kept, ends)
 
 
 def test_a_rule_that_cannot_be_is_refused() -> None:
@@ -53,15 +53,15 @@ def test_a_rule_that_cannot_be_is_refused() -> None:
 @pytest.mark.data
 def test_a_development_set_is_a_split_of_its_own() -> None:
     """Both spellings are known; a test set is refused, and one that shares problems with what is reported."""
-    assert development_set("mbpp:validation") == development_set("mbpp-validation") == "mbpp-validation"
-    assert development_set("mbpp:train", reported=("mbpp", "humaneval")) == "mbpp-train"
+    assert resolve_development_set("mbpp:validation") == resolve_development_set("mbpp-validation") == "mbpp-validation"
+    assert resolve_development_set("mbpp:train", reported=("mbpp", "humaneval")) == "mbpp-train"
     for name in ("humaneval", "mbpp", "mbpp-plus"):
         with pytest.raises(UsageError, match=f"development set {name} is a test set"):
-            development_set(name)
+            resolve_development_set(name)
     with pytest.raises(UsageError, match="mbpp-validation is reported as well"):
-        development_set("mbpp:validation", reported=("mbpp-validation",))
+        resolve_development_set("mbpp:validation", reported=("mbpp-validation",))
     with pytest.raises(UsageError, match=r"shares 39 problems with mbpp-plus, which is reported \(first: Mbpp/"):
-        development_set("mbpp:validation", reported=("humaneval", "mbpp-plus"))
+        resolve_development_set("mbpp:validation", reported=("humaneval", "mbpp-plus"))
 
 
 class Bench:
@@ -77,7 +77,7 @@ class Bench:
         return compute_pass_at_k(counts, 1, benchmark="dev"), {"held_out_loss": 1.0 / (number + 1)}
 
 
-def run(tmp_path: Path, bench: Bench, rule: StopRule, rounds: int = 3, out: str = "out") -> Outcome:
+def run(tmp_path: Path, bench: Bench, rule: StopRule, rounds: int = 3, out: str = "out") -> EvolveResult:
     """Rounds of six seeds, a replayed model, one seed's first attempt thrown away."""
     replies = write_replies(tmp_path / "replies.jsonl", SEEDS, other={"s000004.r1/judge": "Equal"})
     options = EvolveOptions(
@@ -86,8 +86,8 @@ def run(tmp_path: Path, bench: Bench, rule: StopRule, rounds: int = 3, out: str 
         rounds=rounds,
         decontaminate=False,
     )
-    settings = replace(options.settings(tmp_path / out), stop=EvolStop(benchmark="dev", develop=bench, rule=rule))
-    return evolve(options.config(), settings)
+    settings = replace(options.make_settings(tmp_path / out), stop=EvolStop(benchmark="dev", develop=bench, rule=rule))
+    return evolve(options.make_config(), settings)
 
 
 def test_rounds_end_where_the_score_does_not_rise(tmp_path: Path) -> None:

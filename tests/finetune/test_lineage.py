@@ -26,11 +26,11 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint from data that was compared with HumanEval, and an adapter, both with the recipe alpaca."""
     folder = tmp_path_factory.mktemp("trained")
     write_rows(folder / "train.jsonl", [row(number) for number in range(4)])
-    from harness.digests import file_digest
+    from harness.digests import digest_file
 
     facts = load_suite("humaneval").describe_data()
     found = {"benchmarks": {"humaneval": facts}, "touched": {"humaneval": TOUCHED}}
-    manifest = {"files": {"train.jsonl": f"sha256:{file_digest(folder / 'train.jsonl')}"}, "contamination": found}
+    manifest = {"files": {"train.jsonl": f"sha256:{digest_file(folder / 'train.jsonl')}"}, "contamination": found}
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     for name, lora in (("full", None), ("adapter", Lora(r=2))):
         config = small(base, folder, folder / name, recipe="alpaca", max_steps=1, lora=lora)

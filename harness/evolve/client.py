@@ -1,4 +1,4 @@
-"""Asks models: what the ledger knows is not asked again, what fails is retried, a budget ends it cleanly.
+"""Ask models: requests in the ledger are not repeated, failed ones are retried, a budget ends the run cleanly.
 
 A model gives an error for a whole stream of requests. The replies that came before it are kept; the rest is asked
 again after a pause, in halves, until the request that fails stands alone. That one is tried `retries` more times and
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from ..errors import INFRASTRUCTURE, ModelError
 from ..progress import Progress
 from ..types import Completion, Model, Request, SamplingParams
-from .ledger import Ask, Ledger, Reply, estimated_tokens
-from .prompts import Form, prompt
+from .ledger import Ledger, Query, QueryReply, estimate_tokens
+from .prompts import Form, format_prompt
 
 HOPELESS = 10
 
@@ -27,8 +27,8 @@ class BudgetReached(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How much is spent, and how long a failing request is tried."""
+class RequestLimits:
+    """Budgets of a run, and retries of a failing request."""
 
     budget_requests: int | None = None
     budget_tokens: int | None = None
@@ -38,8 +38,8 @@ class Patience:
     """Pause before the first retry; it doubles with each one."""
 
 
-class Asker:
-    """Opens models when they are first needed and closes them in the end; a context manager."""
+class ModelClient:
+    """Client of the models: opens each when it is first needed and closes all at the end; a context manager."""
 
     def __init__(
         self,
@@ -47,19 +47,19 @@ class Asker:
         models: Mapping[str, Callable[[], Model]],
         *,
         form: Form,
-        patience: Patience,
+        limits: RequestLimits,
         progress: Progress,
     ) -> None:
         self._ledger, self._models, self._form = ledger, models, form
-        self._patience, self._progress = patience, progress
+        self._limits, self._progress = limits, progress
         self._opened: dict[str, Model] = {}
         self._resources = ExitStack()
-        self._hopeless: list[tuple[Ask, ModelError]] = []
-        self.asked = 0
+        self._hopeless: list[tuple[Query, ModelError]] = []
+        self.requests_sent = 0
         """Requests that went out in this start of the run, those that failed included."""
         self.generating_s = 0.0
 
-    def __enter__(self) -> Asker:
+    def __enter__(self) -> ModelClient:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -70,84 +70,84 @@ class Asker:
         self._resources.close()
         self._opened.clear()
 
-    def ask(self, stage: str, asks: Sequence[Ask]) -> dict[str, Reply]:
-        """The reply to each request, by its id.
+    def fetch_replies(self, stage: str, queries: Sequence[Query]) -> dict[str, QueryReply]:
+        """Return the reply to each request, by its id.
 
         Raises:
             BudgetReached: not all of them could be asked.
             ModelError: the model cannot be loaded, or every request fails.
         """
-        missing = [ask for ask in asks if ask.digest not in self._ledger.replies]
+        missing = [query for query in queries if query.digest not in self._ledger.replies]
         if missing:
             self._progress.start(stage, len(missing))
             start = time.monotonic()
             try:
-                for params in dict.fromkeys(ask.params for ask in missing):
-                    self._attempt([ask for ask in missing if ask.params == params], params, 0)
+                for params in dict.fromkeys(query.params for query in missing):
+                    self._attempt([query for query in missing if query.params == params], params, 0)
             finally:
                 self.generating_s += time.monotonic() - start
             self._settle()
             self._progress.finish(stage)
-        return {ask.id: self._ledger.replies[ask.digest] for ask in asks}
+        return {query.id: self._ledger.replies[query.digest] for query in queries}
 
-    def _attempt(self, asks: Sequence[Ask], params: SamplingParams, tries: int) -> None:
-        error = self._stream(asks, params)
-        left = [ask for ask in asks if ask.digest not in self._ledger.replies]
+    def _attempt(self, queries: Sequence[Query], params: SamplingParams, tries: int) -> None:
+        error = self._stream(queries, params)
+        left = [query for query in queries if query.digest not in self._ledger.replies]
         if not left:
             return
         if error is None:
             self._check_budget()
             error = ModelError("no reply came", exit_code=INFRASTRUCTURE)
-        again = error.exit_code == INFRASTRUCTURE and tries < self._patience.retries
+        again = error.exit_code == INFRASTRUCTURE and tries < self._limits.retries
         if len(left) == 1 and not again:
             self._give_up(left[0], error)
             return
         if error.exit_code == INFRASTRUCTURE:
-            time.sleep(self._patience.backoff_s * 2**tries)
+            time.sleep(self._limits.backoff_s * 2**tries)
         middle = len(left) // 2
         for part in (left[:middle], left[middle:]):
             if part:
                 self._attempt(part, params, tries + 1 if len(left) == 1 else 0)
 
-    def _stream(self, asks: Sequence[Ask], params: SamplingParams) -> ModelError | None:
-        """Ask all of them at once and keep what comes; the error that ended it early."""
-        model = self._model(asks[0].model)
-        by_id = {ask.id: ask for ask in asks}
+    def _stream(self, queries: Sequence[Query], params: SamplingParams) -> ModelError | None:
+        """Send all requests at once and record the replies; return the error that ended it early."""
+        model = self._open_model(queries[0].model)
+        by_id = {query.id: query for query in queries}
         try:
-            for generated in model.generate(self._requests(asks), params):
-                ask = by_id[generated.request_id]
+            for generated in model.generate(self._build_requests(queries), params):
+                query = by_id[generated.request_id]
                 self._settle()
-                self._ledger.record(ask, _reply(ask, generated.completion))
-                self._progress.advance(ask.stage, generated.completion.completion_tokens or 0)
+                self._ledger.record(query, _build_reply(query, generated.completion))
+                self._progress.advance(query.stage, generated.completion.completion_tokens or 0)
         except ModelError as error:
             return error
         return None
 
-    def _requests(self, asks: Sequence[Ask]) -> Iterator[Request]:
-        """Those that the budget allows; models read a bounded number ahead of their replies."""
+    def _build_requests(self, queries: Sequence[Query]) -> Iterator[Request]:
+        """Yield the requests that the budget allows; models read a bounded number ahead of their replies."""
         started = self._ledger.requests
-        for number, ask in enumerate(asks):
-            if self._over(max(self._ledger.requests, started + number)):
+        for number, query in enumerate(queries):
+            if self._find_spent_budget(max(self._ledger.requests, started + number)):
                 return
-            self.asked += 1
-            yield Request(request_id=ask.id, prompt=prompt(ask.text, self._form), seed=ask.seed)
+            self.requests_sent += 1
+            yield Request(request_id=query.id, prompt=format_prompt(query.text, self._form), seed=query.seed)
 
-    def _over(self, requests: int) -> str:
-        """Which budget is reached with so many requests; "" where none is."""
-        patience = self._patience
-        if patience.budget_requests is not None and requests >= patience.budget_requests:
-            return f"{patience.budget_requests} requests"
-        if patience.budget_tokens is not None and self._ledger.tokens >= patience.budget_tokens:
-            return f"{patience.budget_tokens} tokens"
+    def _find_spent_budget(self, requests: int) -> str:
+        """Return which budget is spent after `requests` requests; "" if none is."""
+        limits = self._limits
+        if limits.budget_requests is not None and requests >= limits.budget_requests:
+            return f"{limits.budget_requests} requests"
+        if limits.budget_tokens is not None and self._ledger.tokens >= limits.budget_tokens:
+            return f"{limits.budget_tokens} tokens"
         return ""
 
     def _check_budget(self) -> None:
-        if reached := self._over(self._ledger.requests):
+        if reached := self._find_spent_budget(self._ledger.requests):
             self._settle()
             raise BudgetReached(f"the budget of {reached} is reached")
 
-    def _give_up(self, ask: Ask, error: ModelError) -> None:
-        self._hopeless.append((ask, error))
+    def _give_up(self, query: Query, error: ModelError) -> None:
+        self._hopeless.append((query, error))
         if len(self._hopeless) >= HOPELESS:
             raise ModelError(
                 f"{HOPELESS} requests in a row failed, the last one with: {error}; "
@@ -156,24 +156,24 @@ class Asker:
             )
 
     def _settle(self) -> None:
-        """Others were answered: the requests that failed are at fault, not the model."""
-        for ask, error in self._hopeless:
-            self._ledger.record(ask, Reply(text="", error=str(error)))
-            self._progress.advance(ask.stage)
+        """Record the failed requests as failed: others were answered, so the model is not at fault."""
+        for query, error in self._hopeless:
+            self._ledger.record(query, QueryReply(text="", error=str(error)))
+            self._progress.advance(query.stage)
         self._hopeless.clear()
 
-    def _model(self, name: str) -> Model:
+    def _open_model(self, name: str) -> Model:
         if name not in self._opened:
             self._progress.note(f"loading {name}")
             self._opened[name] = self._resources.enter_context(self._models[name]())
         return self._opened[name]
 
 
-def _reply(ask: Ask, completion: Completion) -> Reply:
+def _build_reply(query: Query, completion: Completion) -> QueryReply:
     prompted, completed = completion.prompt_tokens, completion.completion_tokens
-    return Reply(
+    return QueryReply(
         text=completion.text,
         finish_reason=completion.finish_reason,
-        prompt_tokens=estimated_tokens(ask.text) if prompted is None else prompted,
-        completion_tokens=estimated_tokens(completion.text) if completed is None else completed,
+        prompt_tokens=estimate_tokens(query.text) if prompted is None else prompted,
+        completion_tokens=estimate_tokens(completion.text) if completed is None else completed,
     )
