@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.sandboxes import docker, open_sandbox
+from harness.sandboxes import docker_link, open_sandbox
 from harness.sandboxes.engine import connect
 from harness.sandboxes.link import LinkLost, Role, Worker
 from harness.sandboxes.worker_socket import SHOWN_AT, WorkerSocket
@@ -44,10 +44,10 @@ class NoRoom(WorkerSocket):
 
 
 @contextmanager
-def worker(image: str) -> Iterator[tuple[docker.DockerLink, Worker]]:
+def worker(image: str) -> Iterator[tuple[docker_link.DockerLink, Worker]]:
     """A worker in a container, and the link to it."""
     with closing(connect()) as client:
-        link = docker.DockerLink(client, image, cpu=0, memory_bytes=1 << 30)
+        link = docker_link.DockerLink(client, image, cpu=0, memory_bytes=1 << 30)
         try:
             yield link, Worker(link, Role.CANDIDATE, jail=None, preload=())
         finally:
@@ -76,7 +76,7 @@ def test_frames_come_over_the_socket_and_its_folder_is_removed(
             super().__init__()
             folders.append(Path(self._folder.name))
 
-    monkeypatch.setattr(docker, "WorkerSocket", Noted)
+    monkeypatch.setattr(docker_link, "WorkerSocket", Noted)
     with worker(core_image) as (link, _):
         assert link._frames is not link._attached
         assert folders
@@ -88,7 +88,7 @@ def test_where_there_is_no_socket_the_attached_streams_serve(
     core_image: str, monkeypatch: pytest.MonkeyPatch, kind: type[WorkerSocket]
 ) -> None:
     """They are slower and need nothing but the engine."""
-    monkeypatch.setattr(docker, "WorkerSocket", kind)
+    monkeypatch.setattr(docker_link, "WorkerSocket", kind)
     with worker(core_image) as (link, _):
         assert link._frames is link._attached
     with open_sandbox("docker", environment="core", workers=1) as sandbox:
