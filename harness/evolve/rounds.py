@@ -24,7 +24,7 @@ from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest_template, format_ju
 from .records import JUDGE_SAMPLING, EvolveConfig, InstructionRow, Rejection
 
 
-class NoSurvivors(ModelError):
+class NothingSurvived(ModelError):
     """Every attempt of a round was rejected: another round would end in the same way."""
 
 
@@ -127,7 +127,7 @@ class Rounds:
         rows = self._select_rows(survivors, number, rejections)
         self._commit(number, attempts, rows, rejections)
         if attempts and not rows:
-            raise NoSurvivors(explain_no_survivors(number, rejections))
+            raise NothingSurvived(explain_no_survivors(number, rejections))
 
     def _draw_attempt(self, parent: InstructionRow, number: int) -> Attempt:
         operator = draw_operator(self._config.operators, self._config.seed, "operator", number, parent.id)

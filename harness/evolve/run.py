@@ -25,7 +25,7 @@ from .ledger import Ledger
 from .page import render_page
 from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest_template
 from .records import EvolveConfig, InstructionRow, build_identity
-from .rounds import EvolvedData, NoSurvivors, Rounds, shuffle_rows
+from .rounds import EvolvedData, NothingSurvived, Rounds, shuffle_rows
 from .seeds import Seeds, read_seeds
 from .statistics import compute_statistics
 from .stopping import EvolStop, Trial, find_best_round, should_stop, strip_paths
@@ -153,7 +153,7 @@ class _EvolveRun:
                 self._run_rounds(rounds, client)
             except BudgetReached as reached:
                 stopped = f"{reached} in round {rounds.data.rounds + 1}; its replies are kept for a larger budget"
-            except NoSurvivors as error:
+            except NothingSurvived as error:
                 failure = error
         outcome = self._write_files(rounds.data, ledger, client, stopped)
         if failure is not None:
