@@ -14,8 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from filelock import FileLock
-
 from ..errors import reason, root_cause
 
 PAUSES_S = (0.0, 0.5, 1.0, 2.0)
@@ -41,6 +39,8 @@ def download(url: str, target: Path, check: Check) -> None:
         DownloadError: no server answers, it has no such file, or `check` objects to it.
         OSError: the folder cannot be written.
     """
+    from filelock import FileLock
+
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     with FileLock(target.parent / LOCK, fallback_to_soft=False):

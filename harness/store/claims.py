@@ -2,6 +2,8 @@
 
 A lock keeps other processes out, and a manifest in the folder says what decides the results (its identity): another
 configuration is refused.
+
+Packages are imported where they are used: a sandbox cleans texts with this room, and needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -12,9 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from ..config import find_differences
 from ..digests import digest_json
 from ..errors import StoreError, reason
 from .files import make_folder
@@ -33,6 +32,8 @@ def lock_folder(path: Path) -> Iterator[None]:
     Raises:
         StoreError: another process holds it, or it cannot be made.
     """
+    from filelock import FileLock, Timeout
+
     make_folder(path)
     try:
         lock = FileLock(path / LOCK, blocking=False, thread_local=False, fallback_to_soft=False).acquire()
@@ -55,6 +56,8 @@ def check_identity(path: Path, manifest: Mapping[str, Any], identity: Mapping[st
     Raises:
         StoreError: it is one; the message names what differs.
     """
+    from ..config import find_differences
+
     differing = find_differences(manifest.get("identity", {}), identity)
     if differing:
         more = f" and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
