@@ -31,7 +31,7 @@ def outcome_of(
         wall_time_s=round(told["wall_time_s"], 6),
         peak_memory_bytes=told["peak_memory_bytes"],
         trust=trust,
-        uncarried=clean_text(name, MAX_NAME).replace("\n", " "),
+        uncarried=clean_text(name, MAX_NAME).replace("\n", " ") if name else "",
     )
 
 
@@ -43,4 +43,4 @@ def unjudgeable(reason: str) -> Outcome:
 
 def text_of(detail: str) -> str:
     """Return a detail that a worker told, cut and cleaned."""
-    return clean_text(detail, MAX_DETAIL)
+    return clean_text(detail, MAX_DETAIL) if detail else ""

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..errors import SandboxUnavailable
@@ -95,7 +96,7 @@ class Workers:
     def begin(self, role: Role, program: Program, job: Job, carry: Reply | None = None) -> Worker:
         """Begin a job in a process of its own where programs of a role run; `end` has to be told how it ended."""
         worker = self.worker(role, program.environment, program.group)
-        limits = asdict(job.limits) | {"nproc": self._nproc}
+        limits = _serialize_limits(job.limits) | {"nproc": self._nproc}
         worker.begin(
             job.operation,
             {**job.fields, "limits": limits, "max_report": job.max_report},
@@ -142,3 +143,9 @@ class Workers:
         self._retired.clear()
         self._coming.clear()
         return " ".join(filter(None, [worker.close() for worker in workers]))
+
+
+@lru_cache(maxsize=1024)
+def _serialize_limits(limits: Limits) -> dict[str, Any]:
+    """Return limits as a request holds them, converted once for all samples of a problem."""
+    return asdict(limits)
