@@ -83,6 +83,7 @@ CASES = [
     bad(*SAMPLED, "-k", "10", message="ask for --n 10 or more"),
     bad(*SAMPLED, "--n", "0", message="n is 0; it must be greater than or equal to 1"),
     bad(*SAMPLED, "--temperature", "-1", message="temperature is -1.0"),
+    bad(*SAMPLED, "--temperature", "inf", message="temperature is Infinity; it must be a finite number"),
     bad(*SAMPLED, "--top-p", "1.5", message="top_p is 1.5; it must be less than or equal to 1"),
     bad(*SAMPLED, "--limit", "-3", message="limit is -3"),
     bad(*SAMPLED, "--stop", "", message='stop.0 is ""; it must'),

@@ -106,7 +106,7 @@ def test_troubleshooting_covers_every_error_and_exit_code(pages: Any) -> None:
         assert f"| `{name}` |" in page, name
     for code in ("| 1 |", "| 2 |", "| 3 |", "| 70 |", "| 130 |"):
         assert code in page
-    whole = pages.filled(page)
+    whole = pages.fill_parts(page)
     for message in ("no benchmark is named", "has no weights that can be loaded safely", "holds another configuration"):
         assert message in whole
     assert set(pages.ERRORS) == classes | subclasses()

@@ -78,7 +78,7 @@ def messages() -> str:
     found: dict[str, dict[str, str]] = {name: {} for name in ERRORS}
     for folder in SOURCES:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            for name, text in _raised(path):
+            for name, text in _find_errors(path):
                 found[name].setdefault(text, path.relative_to(ROOT).as_posix())
     lines = []
     for name, texts in found.items():
@@ -92,8 +92,8 @@ def messages() -> str:
     return "\n".join(lines)
 
 
-def _raised(path: Path) -> Iterator[tuple[str, str]]:
-    """The error class and the message of every call that makes an error of the harness in the file `path`."""
+def _find_errors(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the class and the message of every error of the harness that the file `path` makes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     texts = {
         target.id: node.value.value
@@ -119,15 +119,15 @@ def _template(node: ast.expr, texts: Mapping[str, str]) -> str:
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
         return "".join(
-            str(part.value) if isinstance(part, ast.Constant) else f"{{{_name(part)}}}" for part in node.values
+            str(part.value) if isinstance(part, ast.Constant) else f"{{{_describe(part)}}}" for part in node.values
         )
     if isinstance(node, ast.BinOp):
         return f"{_template(node.left, texts)}{_template(node.right, texts)}"
-    return f"{{{_name(node)}}}"
+    return f"{{{_describe(node)}}}"
 
 
-def _name(node: ast.expr) -> str:
-    """What a placeholder stands for, in a word."""
+def _describe(node: ast.expr) -> str:
+    """Return what a placeholder stands for, in a word."""
     shown = ast.unparse(node.value if isinstance(node, ast.FormattedValue) else node)
     return shown if re.fullmatch(r"[\w.]{1,24}", shown) else "..."
 
@@ -164,11 +164,11 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
-def filled(markdown: str) -> str:
-    """`markdown` with its generated parts."""
+def fill_parts(markdown: str) -> str:
+    """Fill the generated parts into `markdown`."""
     return MARK.sub(lambda found: PARTS[found[1]](), markdown)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Called by mkdocs for every page."""
-    return filled(markdown)
+    """Fill in a page; mkdocs calls this for each of them."""
+    return fill_parts(markdown)

@@ -91,14 +91,14 @@ def _to_plain(value: Any) -> Any:
 @cache
 def _build_model(cls: type) -> type[BaseModel]:
     """Return a pydantic model of a dataclass's fields, without its `__post_init__`."""
-    from pydantic import create_model
+    from pydantic import ConfigDict, create_model
 
     hints = get_type_hints(cls, include_extras=True)
     required = {field.name for field in fields(cls) if field.default is field.default_factory is MISSING}
     declared: dict[str, Any] = {
         field.name: (hints[field.name], ... if field.name in required else None) for field in fields(cls)
     }
-    return create_model(cls.__name__, **declared)
+    return create_model(cls.__name__, __config__=ConfigDict(allow_inf_nan=False), **declared)
 
 
 def _describe_error(error: ValidationError, where: Where) -> str:
