@@ -119,7 +119,11 @@ class Completion:
     """"stop", "length" (truncated), or what the server said."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    """All tokens that were generated, those of the reasoning included."""
     seed: int | None = None
+    reasoning: str = ""
+    """Reasoning that a server sent apart from the answer; otherwise `text` holds it."""
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,8 @@ class Sample:
     completion: Completion
     code: str
     form: CodeForm = CodeForm.COMPLETION
+    extraction: Mapping[str, Any] | None = None
+    """How the code was found in the completion, JSON-ready; None: it is the whole text, or was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -187,5 +187,10 @@ def _parse_completion(row: Mapping[str, Any], where: str) -> Completion:
     text = next((row[field] for field in TEXT_FIELDS if isinstance(row.get(field), str)), None)
     if text is None:
         raise ModelError(f"{where} has none of the text fields {', '.join(TEXT_FIELDS)}")
-    known = ("finish_reason", "prompt_tokens", "completion_tokens", "seed")
-    return Completion(text=text, **{name: row.get(name) for name in known})
+    known = ("finish_reason", "prompt_tokens", "completion_tokens", "seed", "reasoning_tokens")
+    reasoning = row.get("reasoning")
+    return Completion(
+        text=text,
+        reasoning=reasoning if isinstance(reasoning, str) else "",
+        **{name: row.get(name) for name in known},
+    )

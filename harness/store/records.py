@@ -31,9 +31,9 @@ def build_key(record: Sample | Verdict) -> SampleKey:
 
 
 def serialize_sample(sample: Sample) -> dict[str, Any]:
-    """Return the row that stores `sample`."""
+    """Return the row that stores `sample`; what says how the code came about is left out if there is nothing to say."""
     completion = sample.completion
-    return {
+    row: dict[str, Any] = {
         "benchmark": sample.benchmark,
         "task_id": sample.task_id,
         "index": sample.index,
@@ -45,19 +45,34 @@ def serialize_sample(sample: Sample) -> dict[str, Any]:
         "completion_tokens": completion.completion_tokens,
         "seed": completion.seed,
     }
+    if completion.reasoning:
+        row["reasoning"] = completion.reasoning
+    if completion.reasoning_tokens is not None:
+        row["reasoning_tokens"] = completion.reasoning_tokens
+    if sample.extraction is not None:
+        row["extraction"] = dict(sample.extraction)
+    return row
 
 
 def parse_sample(row: Mapping[str, Any]) -> Sample:
     """Parse the sample stored as `row`; raise KeyError, ValueError or TypeError if it is damaged."""
     _check_object(row)
-    numbers = ("finish_reason", "prompt_tokens", "completion_tokens", "seed")
+    numbers = ("finish_reason", "prompt_tokens", "completion_tokens", "seed", "reasoning_tokens")
+    extraction = row.get("extraction")
+    if extraction is not None:
+        _check_object(extraction)
     return Sample(
         benchmark=_read_text(row, "benchmark"),
         task_id=_read_text(row, "task_id"),
         index=_read_index(row),
-        completion=Completion(text=_read_text(row, "raw"), **{name: row.get(name) for name in numbers}),
+        completion=Completion(
+            text=_read_text(row, "raw"),
+            reasoning=_read_text(row, "reasoning") if "reasoning" in row else "",
+            **{name: row.get(name) for name in numbers},
+        ),
         code=_read_text(row, "code"),
         form=_read_member(CodeForm, row, "form"),
+        extraction=extraction,
     )
 
 
