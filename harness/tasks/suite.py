@@ -83,8 +83,9 @@ class Suite:
     def extract_sample(self, task_id: str, index: int, completion: Completion) -> Sample:
         """Build a sample from `completion` with the code that the recipe extracts."""
         assert self.recipe is not None
-        code, form = self.recipe.extract(completion.text, self.problems[task_id])
-        return self.attach_code(task_id, index, completion, code, form)
+        found = self.recipe.extract(completion.text, self.problems[task_id])
+        sample = self.attach_code(task_id, index, completion, found.code, found.form)
+        return replace(sample, extraction=found.notes) if found.notes else sample
 
     def attach_code(self, task_id: str, index: int, completion: Completion, code: str, form: CodeForm) -> Sample:
         """Build a sample from `completion` and its code."""

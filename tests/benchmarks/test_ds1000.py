@@ -41,7 +41,7 @@ def program(of: Problem, code: str) -> Program:
 
 def taken(name: str, text: str, of: Problem) -> str:
     """The code that recipe `name` takes from `text`."""
-    return recipe(name, Ds1000()).extract(text, of)[0]
+    return recipe(name, Ds1000()).extract(text, of).code
 
 
 VARIABLE = problem("Problem:\nAdd.\nA:\n<code>\nx = 1\n</code>\nresult = ... # put solution in this variable\n<code>\n")
