@@ -131,7 +131,7 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     name = choose_recipe(config)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
-    return [suite.with_recipe(name) for suite in suites]
+    return [suite.with_recipe(name, config.extractor) for suite in suites]
 
 
 def choose_recipe(config: RunConfig) -> str | None:

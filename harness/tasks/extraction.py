@@ -73,6 +73,17 @@ HUMANEVAL_STOPS = ("\nclass", "\ndef", "\n#", "\n@", "\nif", "\nprint", "\n```")
 bigcode's eighth, "<file_sep>", is a special token of StarCoder, which adapters do not decode.
 """
 
+ABOUT: Mapping[str, str] = {
+    "wizardcoder-humaneval": "the steps of WizardCoder's process_humaneval.py",
+    "wizardcoder-mbpp": "the steps of WizardCoder's process_mbpp.py",
+    "wizardcoder-mbpp-plus": "the steps of WizardCoder's mbppplus_process_preds.py",
+    "fenced": "what the entry point needs of the last block that defines it; tests and demonstrations go",
+    "verbatim-block": "the last block that defines the entry point, whole",
+    "completion": "the text up to the next statement at the left margin",
+    "evalplus": "EvalPlus's sanitizer (extra `evalplus`)",
+}
+"""Name of a rule -> a line for people."""
+
 EXTRACTIONS: Mapping[str, Extraction] = {
     rule.name: rule
     for rule in (

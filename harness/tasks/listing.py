@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from .. import registry
+from .extraction import ABOUT as EXTRACTORS
 from .recipes import list_recipes as recipe_names
 
 
 def describe_names(kind: str) -> dict[str, str]:
-    """Return name -> description for "benchmarks", "models", "checkpoints", "recipes" or "sandboxes"."""
+    """Return name -> description for one of the kinds that `harness list` knows."""
     if kind == "recipes":
         return {**recipe_names(), "as-is": "for answers that are code already, as replayed samples files"}
+    if kind == "extractors":
+        return {**EXTRACTORS, "as-is": "the text as it is"}
     if kind == "models":
         from ..models.builtin import BUILTIN
 
