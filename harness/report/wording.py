@@ -15,6 +15,11 @@ UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
+REASONING_NOTES = {
+    "closed": "the reasoning before it taken off",
+    "apart": "the reasoning came apart",
+    "unclosed": "cut off within the reasoning, so no answer",
+}
 EXTRACTION_LISTS = {"dropped": "left out", "borrowed": "from other blocks"}
 """Key of a sample's extraction that holds a list -> what it lists."""
 
@@ -46,7 +51,7 @@ def format_extraction(notes: Mapping[str, Any] | None) -> str:
     where = f"block {notes['block']} of {notes['of']}" if "block" in notes else "no block"
     parts = [f"{where} ({notes['why']})"] if "why" in notes else []
     if "reasoning" in notes:
-        parts.append("its reasoning taken off" if notes["reasoning"] == "closed" else "cut off within its reasoning")
+        parts.append(REASONING_NOTES[notes["reasoning"]])
     if "mended" in notes:
         parts.append(str(notes["mended"]))
     parts += [f"{label}: {'; '.join(notes[key])}" for key, label in EXTRACTION_LISTS.items() if key in notes]

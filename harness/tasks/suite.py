@@ -97,7 +97,10 @@ class Suite:
         assert self.recipe is not None
         found = self._get_extracting_recipe(self.recipe).extract(completion.text, self.problems[task_id])
         sample = self.attach_code(task_id, index, completion, found.code, found.form)
-        return replace(sample, extraction=found.notes) if found.notes else sample
+        notes = dict(found.notes)
+        if completion.reasoning:
+            notes["reasoning"] = "apart" if completion.text.strip() else "unclosed"
+        return replace(sample, extraction=notes) if notes else sample
 
     def attach_code(self, task_id: str, index: int, completion: Completion, code: str, form: CodeForm) -> Sample:
         """Build a sample from `completion` and its code."""
