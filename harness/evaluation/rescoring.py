@@ -68,6 +68,8 @@ def _score_benchmark(
 ) -> list[RuleScore]:
     if pending := len(folder.list_pending(suite.name)):
         raise StoreError(f"{folder.path} has {pending} samples of {suite.name} without verdict; complete the run first")
+    # An imported run may have only some of the problems.
+    suite = replace(suite, problems={task: suite.problems[task] for task in folder.manifest["tasks"][suite.name]})
     samples = [sample for sample in folder.samples.values() if sample.benchmark == suite.name]
     known = {_get_code(sample): folder.verdicts[suite.name, sample.task_id, sample.index].status for sample in samples}
     recorded = folder.manifest["identity"]["extraction"][suite.name]

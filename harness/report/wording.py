@@ -103,6 +103,8 @@ def format_unfinished(summary: Summary) -> str:
     """Say in a sentence what a stopped run lacks; empty if it lacks nothing."""
     lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]
     parts = [f"{count} samples are {what} yet" for count, what in lacking if count]
+    if parts and "imported" in summary.manifest:
+        return f"The import was stopped: {parts[0]}; import the file again into another folder."
     return f"The run was stopped: {' and '.join(parts)}; the same command goes on with it." if parts else ""
 
 
