@@ -16,7 +16,7 @@ def describe_names(kind: str) -> dict[str, str]:
     if kind == "models":
         from ..models.builtin import BUILTIN
 
-        builtin = {name: f"builtin, from the package {packaged.distribution}" for name, packaged in BUILTIN.items()}
+        builtin = {name: f"builtin, from {model.origin}" for name, model in BUILTIN.items()}
         own = {"FOLDER": "a checkpoint folder", "OWNER/NAME": "a checkpoint on the hub"}
         return {
             **builtin,
