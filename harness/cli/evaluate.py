@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from .. import api
 from ..api import preview_run, run_all
 from ..api.settings import drop_repetitions
-from ..errors import INFRASTRUCTURE
+from ..errors import INFRASTRUCTURE, USAGE
 from ..store.cleaning import format_line
 from . import output
 from .names import make_completion
@@ -24,8 +25,10 @@ from .options import (
     ClusterAddress,
     Extractor,
     Ks,
+    MaxCost,
     Out,
     Page,
+    PriceText,
     Recipe,
     ReplicaGpus,
     Replicas,
@@ -35,6 +38,7 @@ from .options import (
     TimeCheck,
     TrustName,
     Workers,
+    parse_price,
     select_given,
 )
 
@@ -124,6 +128,8 @@ def run(
     retry_timeouts: RetryTimeouts = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
+    price: PriceText = None,
+    max_cost: MaxCost = None,
     page: Page = True,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt, then exit.")] = False,
     dry_run: Annotated[
@@ -131,7 +137,7 @@ def run(
     ] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
-    flags = {**locals(), "benchmarks": benchmark, "engine_args": engine_arg}
+    flags = {**locals(), "benchmarks": benchmark, "engine_args": engine_arg, "price": parse_price(price)}
     settings = select_given(flags, but=("context", "benchmark", "engine_arg", "out", "page", "preview", "dry_run"))
     if preview:
         _show_preview(preview_run(**settings, tell=output.print_remark))
@@ -139,7 +145,9 @@ def run(
         _show_forecast(api.dry_run(**settings, out=out, tell=output.print_remark))
     else:
         reporting = {"command": context.obj, "tell": output.print_remark, "progress": output.make_progress()}
-        finish(*run_all(**settings, out=out, page=page, **reporting))
+        summaries = run_all(**settings, out=out, page=page, **reporting)
+        finish(*summaries)
+        _refuse_limited(summaries)
 
 
 def score(
@@ -200,6 +208,15 @@ def _show_preview(preview: Preview) -> None:
     output.print_remark("--- token ids ---")
     ids = preview.rendered.token_ids
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
+
+
+def _refuse_limited(summaries: Sequence[Summary]) -> None:
+    """End with an error if a run has cost what it may and samples are missing."""
+    from ..report.wording import format_budget, stopped_by_cost
+
+    for summary in filter(stopped_by_cost, summaries):
+        output.print_error(f"the run {summary.path} ended at its limit: {format_budget(summary)}")
+        raise typer.Exit(USAGE)
 
 
 def finish(*summaries: Summary) -> None:

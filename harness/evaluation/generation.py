@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..store.provenance import StageTimer
 from ..tasks.suite import Suite
 from ..types import Model, Request, Sample
 from .backend import Backend, LocalBackend
+from .budget import Budget
 from .session import Session
 
 LOG = "engine.log"
@@ -103,6 +104,7 @@ class Source:
         self._order = order
         self._facts: Mapping[str, Any] = {}
         self._checked = False
+        self._budget: Budget | None = None
 
     def open(self) -> Model:
         """Return the model without loading its weights."""
@@ -136,18 +138,33 @@ class Source:
         if reason := facts.get("backend_reason"):
             self._progress.note(f"backend: {facts['adapter']} ({reason})")
 
+    def open_budget(self, folder: RunFolder) -> Budget | None:
+        """Return what the run in `folder` may spend; None if it has no limit."""
+        if self._budget is None and self.config.max_cost is not None:
+            self._budget = Budget(self.config, self.open().describe(), folder.samples.values())
+        return self._budget
+
     def generate_samples(self, session: Session, suite: Suite, requests: Sequence[Request]) -> Iterator[Sample]:
-        """Yield the answers to `requests` with their code as they finish."""
+        """Yield the answers to `requests` with their code as they finish, as far as the budget goes."""
         if not requests:
             return
+        budget = self.open_budget(session.folder)
+        asked: Iterable[Request] = self._order_requests(requests)
+        if budget is not None:
+            asked = budget.limit_requests(asked)
         self._progress.start("generate", sum(request.count for request in requests))
         self.clock.touch("generate")
         session.record_request()
-        for generated in self.open().generate(self._order_requests(requests), suite.build_params(self.config)):
+        for generated in self.open().generate(asked, suite.build_params(self.config)):
             self.clock.touch("generate")
             session.record_completion(generated)
             self._progress.advance("generate", generated.completion.completion_tokens or 0)
-            yield suite.build_sample(generated)
+            sample = suite.build_sample(generated)
+            yield sample
+            if budget is not None:
+                budget.record_sample(sample)
+                if budget.stops_at_once:
+                    break
         self._progress.finish("generate")
 
     def _get_model(self) -> Model:

@@ -23,6 +23,7 @@ from ..tasks.lineage import GROUPS, find_adapters_recipe, group_by_training, sum
 from ..tasks.suite import Suite, load_suite
 from ..types import RenderedPrompt, Request, Sandbox, Trust
 from .backend import Backend, open_backend
+from .budget import check_limit
 from .generation import Engine, Source, build_model_options
 from .plans import Plan, plan_runs
 from .session import SandboxOptions, Session, check_sandbox, evaluate, start_sandbox
@@ -127,6 +128,7 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     Raises:
         HarnessError: a name or a data file does not fit, or no recipe is known.
     """
+    check_limit(config)
     suites = [load_suite(name, config.limit) for name in config.benchmarks]
     name = choose_recipe(config)
     if name is None:
@@ -232,13 +234,17 @@ def _evaluate_missing(source: Source, session: Session, suite: Suite, sandbox: S
     """Generate and judge the missing samples of one benchmark."""
     config, folder = source.config, session.folder
     requests = suite.find_missing(folder.samples, config)
+    budget = source.open_budget(folder) if requests else None
+    if budget is not None and budget.spent:
+        requests = []
     pending = folder.list_pending(suite.name)
     if requests:
         source.load(folder)
     arrivals = source.generate_samples(session, suite, requests)
     total = len(pending) + _count_samples(requests)
     evaluate(session, suite, sandbox, arrivals, options=build_sandbox_options(config), total=total)
-    if missing := _count_samples(suite.find_missing(folder.samples, config)):
+    missing = _count_samples(suite.find_missing(folder.samples, config))
+    if missing and not (budget is not None and budget.spent):
         raise ModelError(
             f"the model left {missing} samples of {suite.name} unanswered; give the same command again",
             exit_code=INFRASTRUCTURE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from ..metrics.cost import format_cost
 from ..metrics.noise import format_noise, read_noise
 from ..store import PAGE, REPORT
 from ..store.provenance import format_throughput
@@ -48,6 +49,8 @@ def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
     lines.append(("time", ", ".join(wording.format_stages(summary))))
     if rate := format_throughput(summary.manifest):
         lines.append(("throughput", rate))
+    if summary.cost:
+        lines.append(("cost", format_cost(summary.cost)))
     lines += wording.format_isolation(summary)
     lines.append(("report", str(summary.path / REPORT)))
     if (summary.path / PAGE).exists():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..metrics.cost import format_cost
 from ..metrics.pass_at_k import compute_pass_at_k
 from ..store import PAGE, make_folder, read_manifest, read_samples, read_verdicts, write_text
 from ..store.provenance import format_throughput
@@ -78,7 +79,7 @@ def _render_page(
             "rows": wording.format_rules(summary),
             "moved": wording.format_rule_effect(summary),
         },
-        facts=[*_list_throughput(summary), *wording.format_isolation(summary), *list_provenance(summary)],
+        facts=[*_list_speed_and_cost(summary), *wording.format_isolation(summary), *list_provenance(summary)],
         rows=embed_json([entry.row for entry in found]),
         chunks=[entry.chunk for entry in found],
     )
@@ -95,9 +96,11 @@ def _build_card(score: Score) -> dict[str, str]:
     return {"name": f"{score.benchmark} {score.metric}", "value": value, "about": interval or score.note}
 
 
-def _list_throughput(summary: Summary) -> Iterator[tuple[str, str]]:
+def _list_speed_and_cost(summary: Summary) -> Iterator[tuple[str, str]]:
     if rate := format_throughput(summary.manifest):
         yield "throughput", rate
+    if summary.cost:
+        yield "cost", format_cost(summary.cost)
 
 
 def _build_speed_cards(summary: Summary) -> Iterator[dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import select_ks
 from ..errors import StoreError
+from ..metrics.cost import Cost, measure_cost
 from ..metrics.extraction_effect import RuleScore, read_rule_scores
 from ..metrics.pass_at_k import compute_pass_at_k
 from ..metrics.time_limits import read_fragile, read_timeouts
@@ -55,6 +56,8 @@ class Summary:
     """Samples that pass in-process and fail because a value could not be sent to the judge."""
     rules: tuple[RuleScore, ...] = ()
     """The scores under each extraction rule, if they were measured."""
+    cost: Cost | None = None
+    """What the run has cost; None if no price was given."""
     suites: tuple[Suite, ...] = ()
     """The benchmarks that were loaded for the run; empty if only its folder was read."""
 
@@ -152,6 +155,7 @@ def summarize_run(
         trust=totals.trust,
         uncarried=tuple(totals.uncarried),
         rules=tuple(read_rule_scores(manifest, len(samples))),
+        cost=measure_cost(manifest, samples.values()),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..metrics.cost import format_cost, serialize_cost
 from ..metrics.noise import read_noise
 from ..store import REPORT, SCORES, write_json, write_text
 from ..store.cleaning import escape_markdown, format_code_span
@@ -61,6 +62,7 @@ def build_run_json(summary: Summary) -> dict[str, Any]:
         **build_scores_json(summary),
         "warnings": list(find_alarms(summary)),
         "cached": summary.cached,
+        "cost": None if summary.cost is None else serialize_cost(summary.cost),
         "stages_s": dict(summary.stages_s),
         "tokens_per_s": summary.tokens_per_s,
         "noise": [asdict(noise) for noise in read_noise(summary.path)],
@@ -104,6 +106,7 @@ def format_report(summary: Summary) -> str:
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.format_stages(summary)),
         *(f"- throughput: {rate}" for rate in [format_throughput(manifest)] if rate),
+        *([f"- cost: {format_cost(summary.cost)}"] if summary.cost else []),
         "\n## Provenance\n",
         *(f"- {escape_markdown(key)}: {escape_markdown(value)}" for key, value in list_provenance(summary)),
     ]
