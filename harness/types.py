@@ -141,6 +141,8 @@ class Sample:
     completion: Completion
     code: str
     form: CodeForm = CodeForm.COMPLETION
+    shared_with: str = ""
+    """"BENCHMARK:TASK_ID" whose answer of the same index this is, where both ask the same; "": its own answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -182,7 +182,7 @@ def _load_recorded_suite(path: Path, name: str, identity: dict[str, Any], recipe
     chosen = recipe or (recorded and recorded["name"])
     if chosen is None:
         raise UsageError(f"{path} was scored without a recipe; name one with --recipe (`harness list recipes` has all)")
-    suite = load_suite(name, identity.get("limit")).with_recipe(chosen)
+    suite = load_suite(name, identity.get("limit"), identity.get("tasks", ())).with_recipe(chosen)
     if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
     return suite
@@ -192,5 +192,6 @@ def _find_changed(folder: RunFolder, suite: Suite) -> Iterator[Sample]:
     for sample in folder.samples.values():
         if sample.benchmark == suite.name:
             new = suite.extract_sample(sample.task_id, sample.index, sample.completion)
+            new = replace(new, shared_with=sample.shared_with)
             if new != sample:
                 yield new

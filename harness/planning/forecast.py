@@ -7,7 +7,7 @@ benchmark and sandbox for judging. Without such runs the time is not known.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ..errors import StoreError
 from ..evaluation.generation import build_model_options
 from ..evaluation.pipeline import find_begun_sandbox, prepare_suites, select_backend
 from ..evaluation.plans import RESULTS, plan_runs
+from ..evaluation.sharing import SharedQuestions
 from ..models.loading import open_model
 from ..progress import Quiet, span
 from ..store import MANIFEST, provenance, read_samples, read_verdicts
@@ -34,6 +35,8 @@ class Work:
     problems: int
     to_generate: int
     to_judge: int
+    shared: int = 0
+    """Answers that another benchmark of the run gets for the same question."""
     generate_s: float | None = None
     """None: there is no earlier run."""
     judge_s: float | None = None
@@ -78,9 +81,10 @@ def forecast_run(config: RunConfig, out: Path | None = None) -> RunForecast:
         begun = find_begun_sandbox(config, suites, out)
         sandbox = executor.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
     planned = plan_runs(config, suites, sandbox, out)
-    model = open_model(config.model, backend=config.backend, options=build_model_options(config, None)).describe()
+    opened = open_model(config.model, backend=config.backend, options=build_model_options(config, None))
+    model, questions = opened.describe(), SharedQuestions(config, suites, opened.render)
     earlier = _EarlierRuns(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
-    work = [_estimate_work(plan.path, suite, config, earlier) for plan in planned for suite in suites]
+    work = [found for plan in planned for found in _estimate_work(plan.path, suites, config, earlier, questions)]
     recipe = suites[0].recipe
     assert recipe is not None
     return RunForecast(
@@ -104,7 +108,8 @@ def format_forecast(forecast: RunForecast) -> str:
         lines.append(f"run        {work.path}")
         lines.append(
             f"  {work.benchmark}: {work.problems} problems, {work.to_generate} completions to generate"
-            f"{_format_duration(work.generate_s) if work.to_generate else ''}, {work.to_judge} to judge"
+            f"{_format_duration(work.generate_s) if work.to_generate else ''}, "
+            f"{f'{work.shared} shared with another benchmark, ' if work.shared else ''}{work.to_judge} to judge"
             f"{_format_duration(work.judge_s) if work.to_judge else ''}"
         )
     if not any(work.to_judge for work in forecast.work):
@@ -123,24 +128,32 @@ def serialize_forecast(forecast: RunForecast) -> dict[str, Any]:
     return {**to_plain(forecast), "seconds": forecast.seconds}
 
 
-def _estimate_work(path: Path, suite: Suite, config: RunConfig, earlier: _EarlierRuns) -> Work:
+def _estimate_work(
+    path: Path, suites: Sequence[Suite], config: RunConfig, earlier: _EarlierRuns, questions: SharedQuestions
+) -> Iterator[Work]:
+    """Yield the work of each benchmark, in their order: a later one shares the answers of those before it."""
     samples, verdicts = (read_samples(path), read_verdicts(path)) if (path / MANIFEST).exists() else ({}, {})
-    requests = suite.find_missing(samples, config)
-    to_generate = sum(request.count for request in requests)
     judged = {key for key, verdict in verdicts.items() if verdict.status is not Status.INFRASTRUCTURE}
-    waiting = sum(1 for key in samples if key[0] == suite.name and key not in judged)
-    to_judge = waiting + to_generate
-    generating = earlier.compute_mean(_compute_completion_s, suite.name)
-    judging = earlier.compute_mean(_compute_verdict_s, suite.name)
-    return Work(
-        path=path,
-        benchmark=suite.name,
-        problems=len(suite.problems),
-        to_generate=to_generate,
-        to_judge=to_judge,
-        generate_s=None if generating is None else generating * to_generate,
-        judge_s=None if judging is None else judging * to_judge,
-    )
+    present = set(samples)
+    for suite in suites:
+        shared = questions.find_sources(suite, present)
+        requests = suite.find_missing((*present, *shared), config)
+        present.update((suite.name, task_id, index) for task_id in suite.problems for index in range(config.n))
+        to_generate = sum(request.count for request in requests)
+        waiting = sum(1 for key in samples if key[0] == suite.name and key not in judged)
+        to_judge = waiting + len(shared) + to_generate
+        generating = earlier.compute_mean(_compute_completion_s, suite.name)
+        judging = earlier.compute_mean(_compute_verdict_s, suite.name)
+        yield Work(
+            path=path,
+            benchmark=suite.name,
+            problems=len(suite.problems),
+            to_generate=to_generate,
+            to_judge=to_judge,
+            shared=len(shared),
+            generate_s=None if generating is None else generating * to_generate,
+            judge_s=None if judging is None else judging * to_judge,
+        )
 
 
 Session = Mapping[str, Any]

@@ -31,9 +31,9 @@ def build_key(record: Sample | Verdict) -> SampleKey:
 
 
 def serialize_sample(sample: Sample) -> dict[str, Any]:
-    """Return the row that stores `sample`."""
+    """Return the row that stores `sample`; `shared_with` is left out if the answer is its own."""
     completion = sample.completion
-    return {
+    row = {
         "benchmark": sample.benchmark,
         "task_id": sample.task_id,
         "index": sample.index,
@@ -45,6 +45,7 @@ def serialize_sample(sample: Sample) -> dict[str, Any]:
         "completion_tokens": completion.completion_tokens,
         "seed": completion.seed,
     }
+    return {**row, "shared_with": sample.shared_with} if sample.shared_with else row
 
 
 def parse_sample(row: Mapping[str, Any]) -> Sample:
@@ -58,6 +59,7 @@ def parse_sample(row: Mapping[str, Any]) -> Sample:
         completion=Completion(text=_read_text(row, "raw"), **{name: row.get(name) for name in numbers}),
         code=_read_text(row, "code"),
         form=_read_member(CodeForm, row, "form"),
+        shared_with=_read_text(row, "shared_with") if "shared_with" in row else "",
     )
 
 
