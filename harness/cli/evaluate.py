@@ -87,6 +87,10 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Sampling seed.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate only the first N problems of each benchmark.")] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(help="Evaluate only these problems, such as HumanEval/0,HumanEval/20-40; repeatable."),
+    ] = None,
     workers: Workers = None,
     cluster: ClusterAddress = None,
     replicas: Replicas = None,

@@ -80,6 +80,8 @@ class RunConfig:
     """Seed of the whole run."""
     limit: PositiveInt | None = None
     """Evaluate only the first N problems of each benchmark."""
+    tasks: tuple[Text, ...] = ()
+    """Evaluate only these problems: task ids, and ranges such as HumanEval/20-40."""
     workers: PositiveInt | None = None
     """Programs run in parallel, on each node of a cluster. None: one per core."""
     cluster: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from ..optional import CanFit
 from ..progress import Progress
 from ..store import RunFolder
 from ..store.provenance import StageTimer
+from ..store.records import SampleKey
 from ..tasks.suite import Suite
 from ..types import Model, Request, Sample
 from .backend import Backend, LocalBackend
 from .budget import Budget
 from .session import Session
+from .sharing import SharedQuestions
 
 LOG = "engine.log"
 """File for the output of the model's engine, in the folder of the first run that needs it."""
@@ -61,6 +63,7 @@ class Engine:
         self._stack = stack
         self._model: Model | None = None
         self._loaded = False
+        self._questions: SharedQuestions | None = None
 
     def find_model(self, log_file: Path) -> Model:
         """Return the model without loading its weights."""
@@ -68,6 +71,12 @@ class Engine:
             options = build_model_options(self.config, log_file)
             self._model = self.backend.open_model(self.config.model, backend=self.config.backend, options=options)
         return self._model
+
+    def find_questions(self, log_file: Path) -> SharedQuestions:
+        """Return the questions that the benchmarks share; the weights are not loaded."""
+        if self._questions is None:
+            self._questions = SharedQuestions(self.config, self.suites, self.find_model(log_file).render)
+        return self._questions
 
     def load(self, log_file: Path) -> bool:
         """Load the weights until the stack is closed; return False if they were loaded already."""
@@ -137,6 +146,12 @@ class Source:
         folder.update_manifest(model=facts)
         if reason := facts.get("backend_reason"):
             self._progress.note(f"backend: {facts['adapter']} ({reason})")
+        if note := facts.get("prompt_note"):
+            self._progress.note(f"note: {note}")
+
+    def find_sources(self, suite: Suite, present: Container[SampleKey]) -> dict[SampleKey, SampleKey]:
+        """Return the missing samples of `suite` that need not be asked for; see `SharedQuestions.find_sources`."""
+        return self._engine.find_questions(self._log).find_sources(suite, present)
 
     def open_budget(self, folder: RunFolder) -> Budget | None:
         """Return what the run in `folder` may spend; None if it has no limit."""

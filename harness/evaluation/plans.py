@@ -13,6 +13,7 @@ from ..config import RunConfig
 from ..digests import digest_json
 from ..models.adapters import BASE, Adapter, parse_adapters
 from ..store import MANIFEST
+from ..tasks.selection import split_tasks
 from ..tasks.suite import Suite
 
 RESULTS = Path("results")
@@ -72,6 +73,7 @@ def build_identity(
         "sandbox": sandbox,
         "trust": config.trust,
         **_drop_unset(
+            tasks=split_tasks(config.tasks),
             quantization=config.quantization,
             engine_args=sorted(config.engine_args),
             adapter={"name": adapter.name, "digest": adapter.digest} if adapter else None,

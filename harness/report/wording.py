@@ -175,6 +175,15 @@ def format_timeouts(summary: Summary) -> list[tuple[str, str]]:
     return lines
 
 
+def format_shared(summary: Summary) -> list[tuple[str, str]]:
+    """Say for each benchmark how many of its answers are those that another one got to the same prompts."""
+    return [
+        (benchmark, f"{count} of {sum(summary.statuses[benchmark].values())} answers are {other}'s to the same prompts")
+        for benchmark, found in summary.shared.items()
+        for other, count in found.items()
+    ]
+
+
 def format_fragile(problems: list[str]) -> str:
     """Name the time-fragile problems among those whose time-outs were retried."""
     more = f" and {len(problems) - 10} more" if len(problems) > 10 else ""

@@ -49,6 +49,7 @@ def build_scores_json(summary: Summary) -> dict[str, Any]:
         "oddities": summary.oddities,
         "timeouts": {name: {"samples": n, "retried": retried} for name, (n, retried) in summary.timeouts.items()},
         "time_fragile": summary.time_fragile,
+        "shared": summary.shared,
         "extractors": [{**asdict(row), "score": _serialize_score(row.score)} for row in summary.rules],
     }
 
@@ -93,6 +94,7 @@ def format_report(summary: Summary) -> str:
         ),
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
+        *(f"\nShared in {name}: {text}, generated once." for name, text in wording.format_shared(summary)),
         *(f"\nOdd answers in {name}: {wording.format_oddities(found)}." for name, found in summary.oddities.items()),
         *(f"- {text}" for text in wording.format_uncarried(summary, format_code_span)),
         *(f"\nTime-outs in {name}: {text}." for name, text in wording.format_timeouts(summary)),
