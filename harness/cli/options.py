@@ -51,7 +51,10 @@ Workers = Annotated[int | None, typer.Option(help="Programs to run in parallel (
 ClusterAddress = Annotated[
     str | None, typer.Option("--cluster", help="Ray cluster: auto, ray://HOST:PORT or HOST:PORT. Default: none.")
 ]
-Replicas = Annotated[int | None, typer.Option(help="Model replicas on the cluster. Default: as many as fit.")]
+Replicas = Annotated[
+    int | None,
+    typer.Option(help="Model replicas, on this machine or a cluster. Default: one, or as many as fit the cluster."),
+]
 ReplicaGpus = Annotated[int | None, typer.Option(help="GPUs per replica. Default: what its parallelism needs.")]
 AllowUnsafe = Annotated[
     bool | None,

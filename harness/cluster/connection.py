@@ -1,4 +1,4 @@
-"""Join a Ray cluster within seconds, or explain why not."""
+"""Join a Ray cluster within seconds, or start one of this process's own, or explain why not."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ..errors import ClusterUnavailable, UsageError, install_hint
 from .causes import extract_error_line
 
 AUTO = "auto"
+OWN = "this machine"
+"""The address of a cluster of one node, which is started for this process and ends with it."""
 CLIENT = "ray://"
 KNOCK_S = 5.0
 CONNECT_S = 90.0
@@ -34,8 +36,8 @@ class _NotServed(Exception):
     """The head answers, and could not start what this client talks to."""
 
 
-def import_ray() -> Any:
-    """Import the module `ray`.
+def import_ray(flag: str = "--cluster") -> Any:
+    """Import the module `ray`, which `flag` needs.
 
     Raises:
         UsageError: it is not installed.
@@ -46,14 +48,12 @@ def import_ray() -> Any:
         import ray
         import ray.exceptions
     except ImportError as error:
-        raise UsageError(
-            f"--cluster needs Ray, which cannot be imported ({error}): {install_hint('cluster')}"
-        ) from error
+        raise UsageError(f"{flag} needs Ray, which cannot be imported ({error}): {install_hint('cluster')}") from error
     return ray
 
 
 def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
-    """Connect to the cluster at `address` (auto, ray://HOST:PORT or HOST:PORT); return the module `ray`.
+    """Connect to the cluster at `address` (auto, ray://HOST:PORT, HOST:PORT or `OWN`); return the module `ray`.
 
     `tell` is told of a try that failed and is made again, which takes a while.
 
@@ -61,10 +61,13 @@ def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
         UsageError: Ray is not installed, or `address` has another form.
         ClusterUnavailable: no cluster answers there, or it is one of another version.
     """
-    ray = import_ray()
+    ray = import_ray("--replicas" if address == OWN else "--cluster")
     # What Ray has to say beyond its exceptions is for its own log files.
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     _silence(ray)
+    if address == OWN:
+        _start_own(ray)
+        return ray
     found = _resolve_address(address)
     _check_port(address, found)
     for left in reversed(range(TRIES)):
@@ -78,6 +81,21 @@ def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
             if tell is not None:
                 tell(f"{failed}; asking again (a head started with GRPC_ENABLE_FORK_SUPPORT=false does not do this)")
     return ray
+
+
+def _start_own(ray: Any) -> None:
+    """Start Ray for this process alone: its GPUs are those that this process sees, its CPUs those it may use."""
+    try:
+        ray.init(
+            address="local",
+            num_cpus=len(os.sched_getaffinity(0)),
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            configure_logging=False,
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ClusterUnavailable(f"Ray cannot be started on this machine: {_extract_first_line(error)}") from error
 
 
 def is_client() -> bool:

@@ -34,6 +34,8 @@ class RequestedResources:
     """Processors that share one replica: tensor times pipeline parallel size."""
     workers: int | None = None
     """Programs run side by side on each node. None: one per CPU of the node."""
+    place: str = "the cluster"
+    """What it is asked of, for messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,8 @@ def count_replica_gpus(nodes: Sequence[Node], wanted: RequestedResources) -> int
     if needed > available:
         what = "no GPU" if not available else f"{available} GPU{'s' * (available > 1)}"
         raise ClusterUnavailable(
-            f"a replica needs {needed} GPU{'s' * (needed > 1)} and the cluster has {what} ({_format_nodes(nodes)}). "
-            "Add GPU nodes, ask for fewer (--replica-gpus, --tensor-parallel-size), or leave --replica-gpus out"
+            f"a replica needs {needed} GPU{'s' * (needed > 1)} and {wanted.place} has {what} ({_format_nodes(nodes)}). "
+            "Add GPUs, ask for fewer (--replica-gpus, --tensor-parallel-size), or leave --replica-gpus out"
         )
     return needed
 
@@ -93,9 +95,9 @@ def assign_replica_seats(nodes: Sequence[Node], wanted: RequestedResources) -> l
     most = sum(counts.values())
     if not most:
         most = sum(node.gpus for node in nodes) // gpus
-        _check_room(wanted.replicas, most, gpus, nodes)
+        _check_room(wanted, most, gpus, nodes)
         return [Seat(node=None, number=number, gpus=gpus, cpus=1) for number in range(wanted.replicas or most)]
-    _check_room(wanted.replicas, most, gpus, nodes)
+    _check_room(wanted, most, gpus, nodes)
     seats = [
         Seat(node=node, number=number, of=counts[node.id], gpus=gpus, cpus=1)
         for node in nodes
@@ -138,11 +140,11 @@ def _assign_by_node(nodes: Sequence[Node], replicas: int | None) -> list[Seat]:
     return seats
 
 
-def _check_room(replicas: int | None, most: int, gpus: int, nodes: Sequence[Node]) -> None:
-    if replicas is not None and replicas > most:
+def _check_room(wanted: RequestedResources, most: int, gpus: int, nodes: Sequence[Node]) -> None:
+    if wanted.replicas is not None and wanted.replicas > most:
         raise ClusterUnavailable(
-            f"--replicas {replicas} of {gpus} GPU{'s' * (gpus > 1)} each do not fit: the cluster has room for {most} "
-            f"({_format_nodes(nodes)})"
+            f"--replicas {wanted.replicas} of {gpus} GPU{'s' * (gpus > 1)} each do not fit: {wanted.place} has room "
+            f"for {most} ({_format_nodes(nodes)})"
         )
 
 

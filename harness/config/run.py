@@ -87,9 +87,9 @@ class RunConfig:
     cluster: str | None = None
     """A Ray cluster to run on: auto, ray://HOST:PORT or HOST:PORT. None: this machine."""
     replicas: PositiveInt | None = None
-    """Replicas of the model on the cluster. None: as many as fit."""
+    """Replicas of the model, on this machine or the cluster. None: one here, as many as fit on a cluster."""
     replica_gpus: NonNegativeInt | None = None
-    """GPUs of each replica. None: those its parallelism needs if the cluster has GPUs."""
+    """GPUs of each replica. None: those its parallelism needs if there are GPUs."""
     dtype: str | None = None
     """auto, bfloat16, float16 or float32."""
     quantization: str | None = None

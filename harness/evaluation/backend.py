@@ -85,15 +85,19 @@ def open_backend(
 ) -> Backend:
     """Return this machine, or the cluster at `address` with replicas of `models` on `parallel` processors each.
 
+    Several replicas without an address are those of a cluster of this process's own, on this machine.
+
     Raises:
-        UsageError: a setting of a cluster's is given and no cluster.
+        UsageError: a replica's GPUs are given, and neither replicas nor a cluster.
     """
-    if address is None:
-        if replicas is not None or replica_gpus is not None:
-            raise UsageError("--replicas and --replica-gpus are for a cluster, and none is named; add --cluster")
+    if address is None and replicas is None and replica_gpus is not None:
+        raise UsageError(f"--replica-gpus {replica_gpus} is for replicas; add --replicas, or --cluster")
+    if address is None and (replicas or 1) == 1 and replica_gpus is None:
         return LocalBackend()
     from ..cluster.backend import ClusterBackend
+    from ..cluster.connection import OWN
     from ..cluster.layout import RequestedResources
 
-    wanted = RequestedResources(replicas=replicas, gpus=replica_gpus, parallel=parallel, workers=workers)
-    return ClusterBackend(address, wanted, models=models, tell=progress.note)
+    place = "the cluster" if address else OWN
+    wanted = RequestedResources(replicas=replicas, gpus=replica_gpus, parallel=parallel, workers=workers, place=place)
+    return ClusterBackend(address or OWN, wanted, models=models, tell=progress.note)

@@ -117,12 +117,12 @@ def test_a_head_that_fails_every_client(tmp_path: Path, file: Path) -> None:
     assert told is not None, done.stderr
 
 
-def test_replicas_without_a_cluster(tmp_path: Path, file: Path) -> None:
+def test_gpus_of_replicas_without_replicas(tmp_path: Path, file: Path) -> None:
     """A flag that would be left out silently."""
-    done = run(file, tmp_path / "run", "--replicas", "2")
+    done = run(file, tmp_path / "run", "--replica-gpus", "2")
 
     assert done.returncode == 2
-    assert "add --cluster" in one_line_error(done)
+    assert "--replica-gpus 2 is for replicas; add --replicas, or --cluster" in one_line_error(done)
 
 
 VERSIONS = """
