@@ -105,6 +105,14 @@ class HasBatchSize(Protocol):
 
 
 @runtime_checkable
+class HasRemarks(Protocol):
+    """A model that tells its user how its requests differ from what was asked for."""
+
+    remarks: Sequence[str]
+    """A line for each difference, in the order in which they came up; it may grow while completions are generated."""
+
+
+@runtime_checkable
 class HasDefaultRecipe(Protocol):
     """A model class that knows the recipe it was trained with."""
 
@@ -129,6 +137,11 @@ def get_recipes(benchmark: Any) -> Mapping[str, Any]:
 def get_slices(benchmark: Any) -> Sequence[str]:
     """Return the keys by which a benchmark's problems fall into groups."""
     return benchmark.slices if isinstance(benchmark, HasSlices) else ()
+
+
+def get_remarks(model: Any) -> Sequence[str]:
+    """Return what a model has to tell its user by now."""
+    return model.remarks if isinstance(model, HasRemarks) else ()
 
 
 def get_known_failures(benchmark: Any) -> Mapping[str, str]:

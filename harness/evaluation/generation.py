@@ -12,7 +12,7 @@ from ..config import RunConfig
 from ..errors import StoreError
 from ..models.adapters import Adapter, parse_adapters
 from ..models.options import ModelOptions
-from ..optional import CanFit
+from ..optional import CanFit, get_remarks
 from ..progress import Progress
 from ..store import RunFolder
 from ..store.provenance import StageTimer
@@ -103,6 +103,8 @@ class Source:
         self._order = order
         self._facts: Mapping[str, Any] = {}
         self._checked = False
+        self._told = 0
+        """Remarks of the model that were shown."""
 
     def open(self) -> Model:
         """Return the model without loading its weights."""
@@ -143,12 +145,22 @@ class Source:
         self._progress.start("generate", sum(request.count for request in requests))
         self.clock.touch("generate")
         session.record_request()
-        for generated in self.open().generate(self._order_requests(requests), suite.build_params(self.config)):
+        model = self.open()
+        for generated in model.generate(self._order_requests(requests), suite.build_params(self.config)):
             self.clock.touch("generate")
+            self._tell_remarks(model, session.folder)
             session.record_completion(generated)
             self._progress.advance("generate", generated.completion.completion_tokens or 0)
             yield suite.build_sample(generated)
         self._progress.finish("generate")
+
+    def _tell_remarks(self, model: Model, folder: RunFolder) -> None:
+        """Show the model's new remarks, and record the facts that they are about."""
+        if new := get_remarks(model)[self._told :]:
+            self._told += len(new)
+            for remark in new:
+                self._progress.note(remark)
+            folder.update_manifest(model=dict(model.describe()))
 
     def _get_model(self) -> Model:
         base = self._engine.find_model(self._log)

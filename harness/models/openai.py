@@ -5,7 +5,8 @@ text prompt asks /completions, a chat recipe /chat/completions, whose template i
 OPENAI_API_KEY of the environment and nothing else: it goes to the server and into no file or message.
 
 A bounded number of samples is requested at a time, each by a request with its own seed. The client retries rate limits
-(429), server errors (5xx) and lost connections with growing pauses.
+(429), server errors (5xx) and lost connections with growing pauses. A setting that the model refuses is left out where
+that changes nothing of what is asked for (`remarks` says so, and the manifest); otherwise the run ends.
 
 Unknown to us: which weights answer, whether the server honours a seed or a stop string, and the exact prompt of a chat.
 """
@@ -16,7 +17,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,7 +25,16 @@ from urllib.parse import urlsplit
 from ..errors import ModelError, UsageError, install_hint
 from ..store.provenance import read_versions
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
-from .openai_protocol import build_args, explain_error, find_room_for_answer, parse_completion
+from .openai_protocol import (
+    OMISSIONS,
+    build_args,
+    cut_at_stop,
+    explain_error,
+    find_omission,
+    find_room_for_answer,
+    parse_completion,
+    read_reasoning,
+)
 from .options import ModelOptions
 
 if TYPE_CHECKING:
@@ -53,6 +63,8 @@ class OpenAIModel:
         self.url = url or os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
         self._concurrency = concurrency or CONCURRENCY
         self._served: dict[str, Any] = {}
+        self._omitted: dict[str, None] = {}
+        """Settings that the server refused, in that order."""
         self._open = False
 
     @classmethod
@@ -95,7 +107,13 @@ class OpenAIModel:
             "concurrency": self._concurrency,
             "versions": read_versions("openai"),
             **({"served": self._served} if self._served else {}),
+            **({"not_sent": {name: OMISSIONS[name] for name in self._omitted}} if self._omitted else {}),
         }
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Return a line for each setting that is not sent."""
+        return [f'model "{self.name}": {OMISSIONS[name]}' for name in self._omitted]
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Return the text that is sent; chat messages are joined, because the server has the template."""
@@ -135,7 +153,7 @@ class OpenAIModel:
             loop.close()
 
     def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-        """Yield one answer in pieces as the server sends it.
+        """Yield one answer in pieces as the server sends it; reasoning that comes apart stands between think marks.
 
         Raises:
             ModelError: as `generate`.
@@ -143,15 +161,36 @@ class OpenAIModel:
         import openai
 
         chat = prompt.text is None
-        given = build_args(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
         with openai.OpenAI(**self._build_client_settings()) as client:
             create: Any = client.chat.completions.create if chat else client.completions.create
             try:
-                for part in create(**given, stream=True):
-                    for choice in part.choices[:1]:
-                        yield (choice.delta.content if chat else choice.text) or ""
+                while (parts := self._open_stream(create, prompt, params)) is None:
+                    pass
+                yield from _join_pieces(choice for part in parts for choice in part.choices[:1])
             except openai.OpenAIError as error:
                 raise self._explain_error(error) from error
+
+    def _open_stream(self, create: Any, prompt: Prompt, params: SamplingParams) -> Any:
+        """Return the server's stream; None if it refused a setting that is left out from now on."""
+        import openai
+
+        given = build_args(
+            self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens, omitted=self._omitted
+        )
+        try:
+            return create(**given, stream=True)
+        except openai.BadRequestError as error:
+            if not self._omit_refused(error, params, given):
+                raise
+            return None
+
+    def _omit_refused(self, error: Exception, params: SamplingParams, given: Mapping[str, Any]) -> bool:
+        """Leave out the setting that `error` refuses, from now on; return False if that would not help."""
+        name = find_omission(str(error), params, model=self.name)
+        if name not in given:
+            return False
+        self._omitted[name] = None
+        return True
 
     async def _ask_all(self, requests: Iterable[Request], params: SamplingParams, answers: Answers) -> None:
         import openai
@@ -195,11 +234,14 @@ class OpenAIModel:
         create: Any = client.chat.completions.create if chat else client.completions.create
         limit = params.max_tokens
         while True:
+            given = build_args(self.name, prompt, params, seed=seed, max_tokens=limit, omitted=self._omitted)
             try:
-                response = await create(**build_args(self.name, prompt, params, seed=seed, max_tokens=limit))
-                return parse_completion(response, chat=chat, seed=seed)
+                completion = parse_completion(await create(**given), chat=chat, seed=seed)
+                return completion if "stop" in given else cut_at_stop(completion, params.stop)
             except openai.OpenAIError as error:
                 refused = isinstance(error, openai.BadRequestError)
+                if refused and self._omit_refused(error, params, given):
+                    continue
                 room = find_room_for_answer(str(error)) if refused else None
                 if room is None or room >= limit:
                     raise self._explain_error(error) from error
@@ -238,6 +280,19 @@ class OpenAIModel:
     def _explain_error(self, error: Exception) -> ModelError:
         address = str(self.describe()["address"])
         return explain_error(error, model=self.name, url=address, key=os.environ.get(KEY_VARIABLE))
+
+
+def _join_pieces(choices: Iterable[Any]) -> Iterator[str]:
+    """Yield the texts of a stream's choices."""
+    thinking = False
+    for choice in choices:
+        delta = getattr(choice, "delta", None)
+        if thought := read_reasoning(delta):
+            yield thought if thinking else f"<think>\n{thought}"
+            thinking = True
+        if text := (choice.text if delta is None else delta.content) or "":
+            yield f"\n</think>\n\n{text}" if thinking else text
+            thinking = False
 
 
 def _read_key() -> str:

@@ -1,12 +1,15 @@
 """Build requests to an OpenAI-compatible server, and parse its answers and errors.
 
 Format: OpenAI's API reference, /completions and /chat/completions; `top_k`, `min_p` and the continuation of a reply
-are extensions of vLLM, TGI and llama.cpp, and are sent only if they are set.
+are extensions of vLLM, TGI and llama.cpp, and are sent only if they are set. So are `reasoning_content` and
+`reasoning` in an answer, by which vLLM, SGLang, DeepSeek and OpenRouter keep a model's reasoning apart.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
@@ -19,9 +22,35 @@ TOO_LONG = re.compile(
 CONTEXT = re.compile(r"maximum context length is (\d+) tokens", re.I)
 PROMPT = re.compile(r"(\d+) (?:tokens? )?(?:in|from) (?:the |your )?(?:messages|prompt|input)", re.I)
 
+REFUSED = re.compile(
+    r"unsupported (?:parameter|value): '(\w+)'|'(\w+)' (?:is not supported|does not support)"
+    r"|unrecognized request argument supplied: (\w+)",
+    re.I,
+)
+REASONING_FIELDS = ("reasoning_content", "reasoning")
+OMISSIONS = {
+    "max_tokens": "the token limit goes to the server as max_completion_tokens, because it refuses max_tokens",
+    "temperature": "temperature 1 is not sent, because the server refuses the setting and always uses 1",
+    "top_p": "top-p 1 is not sent, because the server refuses the setting",
+    "stop": "stop strings are not sent, because the server refuses them; answers are cut at them here",
+    "seed": "no seed is sent, because the server refuses it; sampled answers cannot be drawn again",
+}
+"""Setting of a request that can be left out without changing what is asked for -> what is said about it."""
 
-def build_args(model: str, prompt: Prompt, params: SamplingParams, *, seed: int, max_tokens: int) -> dict[str, Any]:
-    """Build the arguments of `completions.create` for a text prompt, or of `chat.completions.create`."""
+
+def build_args(
+    model: str,
+    prompt: Prompt,
+    params: SamplingParams,
+    *,
+    seed: int,
+    max_tokens: int,
+    omitted: Collection[str] = (),
+) -> dict[str, Any]:
+    """Build the arguments of `completions.create` for a text prompt, or of `chat.completions.create`.
+
+    Settings in `omitted` are left out; the token limit then has its other name.
+    """
     given: dict[str, Any] = {"model": model, "max_tokens": max_tokens, "temperature": params.temperature}
     extra: dict[str, Any] = {}
     if params.temperature > 0:
@@ -37,7 +66,36 @@ def build_args(model: str, prompt: Prompt, params: SamplingParams, *, seed: int,
         if prompt.prefill:
             given["messages"].append({"role": "assistant", "content": prompt.prefill})
             extra |= {"add_generation_prompt": False, "continue_final_message": True}
+    if "max_tokens" in omitted:
+        given["max_completion_tokens"] = max_tokens
+    given = {key: value for key, value in given.items() if key not in omitted}
     return {**given, "extra_body": extra} if extra else given
+
+
+def find_omission(message: str, params: SamplingParams, *, model: str) -> str | None:
+    """Return the setting that a server's `message` refuses; None if it refuses something else.
+
+    Raises:
+        ModelError: without the setting, the server would answer another question than was asked.
+    """
+    found = REFUSED.search(message)
+    name = next(filter(None, found.groups()), None) if found else None
+    if name not in OMISSIONS:
+        return None
+    if name == "temperature" and params.temperature != 1:
+        greedy = "is 0, greedy decoding, which it" if params.temperature == 0 else f"is {params.temperature:g}, which it"
+        raise ModelError(
+            f'model "{model}": the temperature {greedy} refuses ({summarize_error(ValueError(message), 160)}); '
+            "sample with --temperature 1"
+        )
+    if name == "top_p" and params.top_p != 1:
+        raise ModelError(f'model "{model}": it refuses top-p, which is {params.top_p:g}; leave --top-p out')
+    return name
+
+
+def read_reasoning(message: Any) -> str:
+    """Return the reasoning that a message or a piece of one holds apart from its content; "" if there is none."""
+    return next((text for name in REASONING_FIELDS if isinstance(text := getattr(message, name, None), str)), "")
 
 
 def parse_completion(response: Any, *, chat: bool, seed: int) -> Completion:
@@ -50,13 +108,23 @@ def parse_completion(response: Any, *, chat: bool, seed: int) -> Completion:
     if not choices:
         raise ModelError(f"the server's response has no choices: {summarize_error(ValueError(response))[:100]}")
     first, usage = choices[0], getattr(response, "usage", None)
+    details = getattr(usage, "completion_tokens_details", None)
     return Completion(
         text=(first.message.content if chat else first.text) or "",
         finish_reason=first.finish_reason,
         prompt_tokens=getattr(usage, "prompt_tokens", None),
         completion_tokens=getattr(usage, "completion_tokens", None),
         seed=seed,
+        reasoning=read_reasoning(first.message) if chat else "",
+        # Servers say 0 for models that do not reason.
+        reasoning_tokens=getattr(details, "reasoning_tokens", None) or None,
     )
+
+
+def cut_at_stop(completion: Completion, stop: Collection[str]) -> Completion:
+    """Cut an answer at its first stop string, for a server that was not sent them."""
+    places = [place for text in stop if (place := completion.text.find(text)) >= 0]
+    return replace(completion, text=completion.text[: min(places)], finish_reason="stop") if places else completion
 
 
 def find_room_for_answer(message: str) -> int | None:
