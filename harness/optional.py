@@ -83,6 +83,27 @@ class CanAnswer(Protocol):
 
 
 @runtime_checkable
+class CanReason(Protocol):
+    """A model that can tell whether it reasons before it answers."""
+
+    @property
+    def context_length(self) -> int | None:
+        """Return the tokens of a prompt and its answer together, if they are known before the model is entered."""
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Tell whether the model may reason before its answer to `prompt`."""
+
+
+@runtime_checkable
+class CanContinue(Protocol):
+    """A model that tells whether it can go on with a chat reply that it is given the beginning of."""
+
+    @property
+    def continues(self) -> bool:
+        """Return whether it can."""
+
+
+@runtime_checkable
 class Adaptable(Protocol):
     """A model that LoRA adapters can be put on without loading it again."""
 

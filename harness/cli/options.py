@@ -60,6 +60,18 @@ Page = Annotated[
     bool, typer.Option("--page/--no-page", help="Write report.html (default); `harness report` writes it later.")
 ]
 
+Thinking = Annotated[
+    str | None,
+    typer.Option(help="Switch reasoning by the chat template: on, off or auto. Default: auto, as the template has it."),
+]
+ThinkingBudget = Annotated[
+    int | None, typer.Option(help="Maximum tokens of reasoning per completion; the answer follows.")
+]
+ChatTemplateArg = Annotated[
+    list[str] | None,
+    typer.Option(help="Argument KEY=VALUE of the chat template, the value as JSON or text; repeatable."),
+]
+
 BACKEND = typer.Option(help="Backend: auto, vllm or transformers.")
 DTYPE = typer.Option(help="Data type: auto, bfloat16, float16 or float32.")
 TEMPERATURE = typer.Option(help="Sampling temperature; 0 is greedy.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from ..config import RunConfig
 from ..errors import StoreError
 from ..models.adapters import Adapter, parse_adapters
 from ..models.options import ModelOptions
+from ..models.thinking import TemplateSettings
 from ..optional import CanFit, get_remarks
 from ..progress import Progress
 from ..store import RunFolder
 from ..store.provenance import StageTimer
 from ..tasks.suite import Suite
+from ..tasks.thinking import complete, find_token_limit
 from ..types import Model, Request, Sample
 from .backend import Backend, LocalBackend
 from .session import Session
@@ -41,11 +44,30 @@ def build_model_options(config: RunConfig, log_file: Path | None) -> ModelOption
         batch_size=config.batch_size,
         engine_args=config.engine_args,
         adapters=parse_adapters(config.lora),
+        template=TemplateSettings(thinking=config.thinking, args=config.chat_template_args),
         log_file=log_file,
         seed=config.seed,
         trust_remote_code=config.trust_remote_code,
         allow_pickle=config.allow_pickle,
     )
+
+
+def settle_token_limit(config: RunConfig, suites: Sequence[Suite], backend: Backend) -> RunConfig:
+    """Return the configuration with room for reasoning, if the model may reason and no limit was given.
+
+    The limit is part of a run's identity, so it is settled before the run is planned.
+
+    Raises:
+        HarnessError: the model cannot be opened.
+    """
+    chats = [suite for suite in suites if suite.recipe is not None and suite.recipe.kind == "chat"]
+    if config.max_tokens is not None or not chats:
+        return config
+    model = backend.open_model(config.model, backend=config.backend, options=build_model_options(config, None))
+    prompt = chats[0].build_prompt(next(iter(chats[0].problems.values())))
+    longest = max(suite.build_params(config).max_tokens for suite in chats)
+    limit = find_token_limit(model, prompt, longest, config.thinking_budget)
+    return config if limit is None else replace(config, max_tokens=limit)
 
 
 class Engine:
@@ -145,8 +167,9 @@ class Source:
         self._progress.start("generate", sum(request.count for request in requests))
         self.clock.touch("generate")
         session.record_request()
-        model = self.open()
-        for generated in model.generate(self._order_requests(requests), suite.build_params(self.config)):
+        model, config = self.open(), self.config
+        ordered = self._order_requests(requests)
+        for generated in complete(model, ordered, suite.build_params(config), budget=config.thinking_budget):
             self.clock.touch("generate")
             self._tell_remarks(model, session.folder)
             session.record_completion(generated)

@@ -23,7 +23,7 @@ from ..tasks.lineage import GROUPS, find_adapters_recipe, group_by_training, sum
 from ..tasks.suite import Suite, load_suite
 from ..types import RenderedPrompt, Request, Sandbox, Trust
 from .backend import Backend, open_backend
-from .generation import Engine, Source, build_model_options
+from .generation import Engine, Source, build_model_options, settle_token_limit
 from .plans import Plan, plan_runs
 from .session import SandboxOptions, Session, check_sandbox, evaluate, start_sandbox
 
@@ -63,6 +63,7 @@ def run_all(
     suites = prepare_suites(config)
     progress = progress or Quiet()
     with select_backend(config, progress) as backend:
+        config = settle_token_limit(config, suites, backend)
         begun = find_begun_sandbox(config, suites, out)
         sandbox_name = backend.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
         planned = plan_runs(config, suites, sandbox_name, out)
@@ -131,7 +132,24 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     name = choose_recipe(config)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
-    return [suite.with_recipe(name) for suite in suites]
+    chosen = [suite.with_recipe(name) for suite in suites]
+    _check_templates(config, chosen)
+    return chosen
+
+
+def _check_templates(config: RunConfig, suites: Sequence[Suite]) -> None:
+    """Refuse settings of chat templates for recipes that use none."""
+    asked = {
+        f"--thinking {config.thinking}": config.thinking != "auto",
+        "--thinking-budget": config.thinking_budget,
+        "--chat-template-arg": config.chat_template_args,
+    }
+    flags = [flag for flag, given in asked.items() if given]
+    text = next((suite.recipe.name for suite in suites if suite.recipe and suite.recipe.kind == "text"), None)
+    if flags and text:
+        raise UsageError(
+            f'{flags[0]} is for chat templates, and recipe "{text}" has none; leave it out or choose --recipe chat'
+        )
 
 
 def choose_recipe(config: RunConfig) -> str | None:

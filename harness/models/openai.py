@@ -36,6 +36,7 @@ from .openai_protocol import (
     read_reasoning,
 )
 from .options import ModelOptions
+from .thinking import AS_TEMPLATE, TemplateSettings
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -49,6 +50,8 @@ RETRIES = 8
 """Retries of one request, with pauses of half a second to eight, or as the server asks."""
 TIMEOUT_S = 1800.0
 """Limit for one answer; a busy server on a CPU takes minutes."""
+CONTINUING = ("vllm", "sglang")
+"""Servers, by the owner that they name of their models, that take `continue_final_message`."""
 SPEC = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
 """MODEL, or MODEL@ADDRESS."""
 
@@ -58,10 +61,18 @@ Answers = SimpleQueue[Generated | None]
 class OpenAIModel:
     """A model behind a server; up to `concurrency` samples are requested at a time."""
 
-    def __init__(self, model: str, url: str | None = None, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        url: str | None = None,
+        *,
+        concurrency: int | None = None,
+        template: TemplateSettings = AS_TEMPLATE,
+    ) -> None:
         self.name = model
         self.url = url or os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
         self._concurrency = concurrency or CONCURRENCY
+        self._template = template
         self._served: dict[str, Any] = {}
         self._omitted: dict[str, None] = {}
         """Settings that the server refused, in that order."""
@@ -84,7 +95,7 @@ class OpenAIModel:
                     f'model "openai:{found["model"]}": the address must be http(s)://HOST[:PORT]/PATH without user, '
                     f"password or parameters; a key belongs into {KEY_VARIABLE}"
                 )
-        return cls(found["model"], found["url"], concurrency=options.batch_size)
+        return cls(found["model"], found["url"], concurrency=options.batch_size, template=options.template)
 
     def __enter__(self) -> OpenAIModel:
         self._check_server()
@@ -109,6 +120,21 @@ class OpenAIModel:
             **({"served": self._served} if self._served else {}),
             **({"not_sent": {name: OMISSIONS[name] for name in self._omitted}} if self._omitted else {}),
         }
+
+    @property
+    def context_length(self) -> int | None:
+        """Return the context that the server names, once it was asked."""
+        found: int | None = self._served.get("max_model_len")
+        return found
+
+    @property
+    def continues(self) -> bool:
+        """Tell whether the server goes on with the beginning of a chat reply; known once it was asked."""
+        return self._served.get("owned_by") in CONTINUING
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Tell whether it is switched on; what a server's template does by itself is not known."""
+        return prompt.text is None and self._template.thinking == "on"
 
     @property
     def remarks(self) -> Sequence[str]:
@@ -174,9 +200,7 @@ class OpenAIModel:
         """Return the server's stream; None if it refused a setting that is left out from now on."""
         import openai
 
-        given = build_args(
-            self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens, omitted=self._omitted
-        )
+        given = self._build_args(prompt, params, params.seed, params.max_tokens)
         try:
             return create(**given, stream=True)
         except openai.BadRequestError as error:
@@ -184,10 +208,21 @@ class OpenAIModel:
                 raise
             return None
 
+    def _build_args(self, prompt: Prompt, params: SamplingParams, seed: int, limit: int) -> dict[str, Any]:
+        return build_args(
+            self.name,
+            prompt,
+            params,
+            seed=seed,
+            max_tokens=limit,
+            omitted=self._omitted,
+            template=self._template,
+        )
+
     def _omit_refused(self, error: Exception, params: SamplingParams, given: Mapping[str, Any]) -> bool:
         """Leave out the setting that `error` refuses, from now on; return False if that would not help."""
         name = find_omission(str(error), params, model=self.name)
-        if name not in given:
+        if name is None or name not in given:
             return False
         self._omitted[name] = None
         return True
@@ -234,7 +269,7 @@ class OpenAIModel:
         create: Any = client.chat.completions.create if chat else client.completions.create
         limit = params.max_tokens
         while True:
-            given = build_args(self.name, prompt, params, seed=seed, max_tokens=limit, omitted=self._omitted)
+            given = self._build_args(prompt, params, seed, limit)
             try:
                 completion = parse_completion(await create(**given), chat=chat, seed=seed)
                 return completion if "stop" in given else cut_at_stop(completion, params.stop)

@@ -1,8 +1,9 @@
 """Build requests to an OpenAI-compatible server, and parse its answers and errors.
 
-Format: OpenAI's API reference, /completions and /chat/completions; `top_k`, `min_p` and the continuation of a reply
-are extensions of vLLM, TGI and llama.cpp, and are sent only if they are set. So are `reasoning_content` and
-`reasoning` in an answer, by which vLLM, SGLang, DeepSeek and OpenRouter keep a model's reasoning apart.
+Format: OpenAI's API reference, /completions and /chat/completions; `top_k`, `min_p`, `chat_template_kwargs` and the
+continuation of a reply are extensions of vLLM, SGLang, TGI and llama.cpp, and are sent only if they are set. So are
+`reasoning_content` and `reasoning` in an answer, by which vLLM, SGLang, DeepSeek and OpenRouter keep a model's
+reasoning apart.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from ..errors import INFRASTRUCTURE, ModelError
 from ..types import Completion, Prompt, SamplingParams
 from .checkpoint import summarize_error
+from .thinking import AS_TEMPLATE, TemplateSettings
 
 TOO_LONG = re.compile(
     r"maximum context length|context length exceeded|context size|exceeds? the available context", re.I
@@ -27,6 +29,12 @@ REFUSED = re.compile(
     r"|unrecognized request argument supplied: (\w+)",
     re.I,
 )
+REFUSALS = {
+    "chat_template_kwargs": "the server fills in no chat template; leave --thinking and --chat-template-arg out",
+    "continue_final_message": "the server cannot go on with a reply; leave --thinking-budget out",
+    "chat template": "the server has no chat template for it; choose a recipe with a text prompt",
+}
+"""What is in a server's refusal -> what is said about it."""
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 OMISSIONS = {
     "max_tokens": "the token limit goes to the server as max_completion_tokens, because it refuses max_tokens",
@@ -46,6 +54,7 @@ def build_args(
     seed: int,
     max_tokens: int,
     omitted: Collection[str] = (),
+    template: TemplateSettings = AS_TEMPLATE,
 ) -> dict[str, Any]:
     """Build the arguments of `completions.create` for a text prompt, or of `chat.completions.create`.
 
@@ -63,6 +72,7 @@ def build_args(
         given["prompt"] = prompt.text
     else:
         given["messages"] = [{"role": role, "content": content} for role, content in prompt.messages]
+        extra |= {"chat_template_kwargs": template.served} if template.served else {}
         if prompt.prefill:
             given["messages"].append({"role": "assistant", "content": prompt.prefill})
             extra |= {"add_generation_prompt": False, "continue_final_message": True}
@@ -79,11 +89,13 @@ def find_omission(message: str, params: SamplingParams, *, model: str) -> str | 
         ModelError: without the setting, the server would answer another question than was asked.
     """
     found = REFUSED.search(message)
-    name = next(filter(None, found.groups()), None) if found else None
+    name: str | None = next(filter(None, found.groups()), None) if found else None
     if name not in OMISSIONS:
         return None
     if name == "temperature" and params.temperature != 1:
-        greedy = "is 0, greedy decoding, which it" if params.temperature == 0 else f"is {params.temperature:g}, which it"
+        greedy = (
+            "is 0, greedy decoding, which it" if params.temperature == 0 else f"is {params.temperature:g}, which it"
+        )
         raise ModelError(
             f'model "{model}": the temperature {greedy} refuses ({summarize_error(ValueError(message), 160)}); '
             "sample with --temperature 1"
@@ -161,8 +173,10 @@ def explain_error(error: Exception, *, model: str, url: str, key: str | None) ->
                 "give the same command again later, with a smaller --batch-size",
                 INFRASTRUCTURE,
             )
-        case openai.APIStatusError() if "chat template" in str(error):
-            return build_error("the server has no chat template for it; choose a recipe with a text prompt")
+        case openai.APIStatusError() if said := next(
+            (said for sign, said in REFUSALS.items() if sign in str(error)), ""
+        ):
+            return build_error(said)
         case openai.APIStatusError(status_code=status):
             return build_error(f"the server at {url} refuses the request with {status}: {summarize_error(error)}")
     return build_error(f"the server at {url} cannot be understood: {summarize_error(error)}")

@@ -33,6 +33,9 @@ TEXT_FIELDS = (*FORMS, "raw", "text", "generation")
 class ReplayModel:
     """Returns the answers of a samples file in the order of the requests."""
 
+    continues = False
+    """Recorded answers are whole."""
+
     def __init__(self, path: str | Path, *, delay_s: float = 0.0) -> None:
         self.path = Path(path)
         self.name = f"replay:{path}"

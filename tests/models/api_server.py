@@ -33,6 +33,9 @@ class Api:
     reasoning: str = ""
     """What is thought before the answer, sent apart from it."""
     reasoning_field: str = "reasoning_content"
+    finish_reason: str = "stop"
+    obeys_stop: bool = False
+    """Cut answers at the stop strings, wherever they are."""
     owned_by: str = "tests"
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
@@ -91,7 +94,9 @@ def answer(request: BaseHTTPRequestHandler, api: Api, body: dict[str, Any], trou
         say(request, 400, {"error": {"message": message, "type": "BadRequestError", "code": 400}})
         return
     text = f"    return {body.get('seed', 0)}\n" if api.text is None else api.text
-    chosen: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
+    for mark in body.get("stop", []) if api.obeys_stop else []:
+        text = text.partition(mark)[0]
+    chosen: dict[str, Any] = {"index": 0, "finish_reason": api.finish_reason}
     thought = {api.reasoning_field: api.reasoning} if api.reasoning else {}
     chosen |= {"text": text} if "prompt" in body else {"message": {"role": "assistant", "content": text, **thought}}
     if body.get("stream"):
