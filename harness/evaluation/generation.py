@@ -58,13 +58,19 @@ def settle_token_limit(config: RunConfig, suites: Sequence[Suite], backend: Back
     The limit is part of a run's identity, so it is settled before the run is planned.
 
     Raises:
-        HarnessError: the model cannot be opened.
+        HarnessError: the model cannot be opened, or its chat template cannot do what is asked of it.
     """
     chats = [suite for suite in suites if suite.recipe is not None and suite.recipe.kind == "chat"]
-    if config.max_tokens is not None or not chats:
+    asked = config.thinking != "auto" or config.chat_template_args
+    if not chats or (config.max_tokens is not None and not asked):
         return config
     model = backend.open_model(config.model, backend=config.backend, options=build_model_options(config, None))
     prompt = chats[0].build_prompt(next(iter(chats[0].problems.values())))
+    if asked:
+        # A template without the switch is refused before anything is begun.
+        model.render(prompt)
+    if config.max_tokens is not None:
+        return config
     longest = max(suite.build_params(config).max_tokens for suite in chats)
     limit = find_token_limit(model, prompt, longest, config.thinking_budget)
     return config if limit is None else replace(config, max_tokens=limit)

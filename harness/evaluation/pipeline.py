@@ -21,6 +21,7 @@ from ..progress import Progress, Quiet
 from ..store import MANIFEST, RunFolder, read_manifest
 from ..tasks.lineage import GROUPS, find_adapters_recipe, group_by_training, summarize_training
 from ..tasks.suite import Suite, load_suite
+from ..tasks.thinking import check_template_settings
 from ..types import RenderedPrompt, Request, Sandbox, Trust
 from .backend import Backend, open_backend
 from .generation import Engine, Source, build_model_options, settle_token_limit
@@ -133,23 +134,8 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     if name is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
     chosen = [suite.with_recipe(name) for suite in suites]
-    _check_templates(config, chosen)
+    check_template_settings(config, [suite.recipe for suite in chosen if suite.recipe])
     return chosen
-
-
-def _check_templates(config: RunConfig, suites: Sequence[Suite]) -> None:
-    """Refuse settings of chat templates for recipes that use none."""
-    asked = {
-        f"--thinking {config.thinking}": config.thinking != "auto",
-        "--thinking-budget": config.thinking_budget,
-        "--chat-template-arg": config.chat_template_args,
-    }
-    flags = [flag for flag, given in asked.items() if given]
-    text = next((suite.recipe.name for suite in suites if suite.recipe and suite.recipe.kind == "text"), None)
-    if flags and text:
-        raise UsageError(
-            f'{flags[0]} is for chat templates, and recipe "{text}" has none; leave it out or choose --recipe chat'
-        )
 
 
 def choose_recipe(config: RunConfig) -> str | None:

@@ -46,6 +46,7 @@ def build_scores_json(summary: Summary) -> dict[str, Any]:
         "missing": summary.missing,
         "truncated": summary.truncated,
         "oddities": summary.oddities,
+        **({"tokens": {name: asdict(means) for name, means in summary.tokens.items()}} if summary.reasons else {}),
         "timeouts": {name: {"samples": n, "retried": retried} for name, (n, retried) in summary.timeouts.items()},
         "time_fragile": summary.time_fragile,
         "extractors": [{**asdict(row), "score": _serialize_score(row.score)} for row in summary.rules],
@@ -92,6 +93,7 @@ def format_report(summary: Summary) -> str:
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
         *(f"\nOdd answers in {name}: {wording.format_oddities(found)}." for name, found in summary.oddities.items()),
+        *(f"\n{name}: {text}." for name, text in wording.format_tokens(summary)),
         *(f"- {text}" for text in wording.format_uncarried(summary, format_code_span)),
         *(f"\nTime-outs in {name}: {text}." for name, text in wording.format_timeouts(summary)),
         *(

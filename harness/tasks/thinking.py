@@ -11,21 +11,43 @@ than without a budget. Tokens of reasoning are counted from its text, which may 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 
+from ..config import RunConfig
 from ..errors import ModelError, UsageError
-from ..models.thinking import MARKS, find_open_mark
+from ..models.thinking import MARKS, find_open_mark, parse_template_args
 from ..optional import CanContinue, CanReason, HasBatchSize
 from ..types import Completion, Generated, Model, Prompt, Request, SamplingParams
 from .reasoning import cut_at_stop, lacks_answer, lacks_closing, split_reasoning
+from .recipes import Recipe
 
 REASONING_TOKENS = 16384
 """What a reasoning model's default token limit is larger by: half of the 32,768 that the cards of Qwen3 and DeepSeek-R1
 recommend, so that a model caught in a loop costs half."""
 WINDOW = 256
 """Requests whose reasoning is held until all of them are continued, for models that name no figure of their own."""
+
+
+def check_template_settings(config: RunConfig, recipes: Sequence[Recipe]) -> None:
+    """Refuse settings of chat templates for recipes that use none.
+
+    Raises:
+        UsageError: a setting is given, and a recipe has a text prompt.
+    """
+    asked = {
+        f"--thinking {config.thinking}": config.thinking != "auto",
+        "--thinking-budget": config.thinking_budget,
+        "--chat-template-arg": config.chat_template_args,
+    }
+    flags = [flag for flag, given in asked.items() if given]
+    plain = next((recipe.name for recipe in recipes if recipe.kind == "text"), None)
+    if flags and plain:
+        raise UsageError(
+            f'{flags[0]} is for chat templates, and recipe "{plain}" uses none; leave it out or choose a chat recipe'
+        )
+    parse_template_args(config.chat_template_args)
 
 
 def may_reason(model: Model, prompt: Prompt) -> bool:
