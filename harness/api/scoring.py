@@ -50,7 +50,7 @@ def score(
         _check_folder_settings(path, {"benchmark": benchmark, "out": out, **settings}, re_extract, extractors)
     summary = None
     if re_extract:
-        kept = {key: settings[key] for key in ("recipe", "sandbox") if key in settings}
+        kept = {key: settings[key] for key in ("recipe", "extractor", "sandbox") if key in settings}
         options = _select_sandbox_options(settings)
         summary = scoring.reextract(path, **kept, options=options, command=command, progress=progress)
     elif not path.is_dir():
@@ -95,7 +95,13 @@ def _check_folder_settings(path: Path, given: Mapping[str, Any], re_extract: boo
             f"{path} is a folder; add --re-extract to take its code out again, --extractors all to see "
             "what other rules would score, or name a samples file"
         )
-    used = {"workers", "allow_unsafe", "cache", "retry_timeouts", *(("recipe", "sandbox") if re_extract else ())}
+    used = {
+        "workers",
+        "allow_unsafe",
+        "cache",
+        "retry_timeouts",
+        *(("recipe", "extractor", "sandbox") if re_extract else ()),
+    }
     for name, value in given.items():
         if value and name not in used:
             flag = "-k" if name == "k" else f"--{name}"

@@ -20,6 +20,14 @@ Recipe = Annotated[
         "--recipe", "-r", help="Prompt format and extraction rule.", autocompletion=make_completion("recipes")
     ),
 ]
+Extractor = Annotated[
+    str | None,
+    typer.Option(
+        "--extractor",
+        help="Extraction rule in place of the recipe's (`harness list extractors`).",
+        autocompletion=make_completion("extractors"),
+    ),
+]
 SandboxName = Annotated[
     str | None,
     typer.Option(

@@ -53,6 +53,8 @@ class RunConfig:
     """Names of benchmarks (`harness list benchmarks`)."""
     recipe: str | None = None
     """Prompt format and extraction rule (`harness list recipes`). None: the model's own."""
+    extractor: str | None = None
+    """Extraction rule in place of the recipe's (`harness list extractors`)."""
     sandbox: str | None = None
     """None: Docker if an engine answers, else process; a resumed run keeps its sandbox."""
     backend: str = "auto"
@@ -161,6 +163,8 @@ class ScoreConfig:
     """The field that holds the code. None: `solution`, else `completion`."""
     recipe: str | None = None
     """Recipe that extracts code from the field's text. None: the field is code already."""
+    extractor: str | None = None
+    """Extraction rule, in place of the recipe's, or alone."""
     sandbox: str | None = None
     k: tuple[PositiveInt, ...] = ()
     workers: PositiveInt | None = None

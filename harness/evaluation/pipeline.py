@@ -133,7 +133,7 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     name = choose_recipe(config)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
-    chosen = [suite.with_recipe(name) for suite in suites]
+    chosen = [suite.with_recipe(name, config.extractor) for suite in suites]
     check_template_settings(config, [suite.recipe for suite in chosen if suite.recipe])
     return chosen
 

@@ -19,7 +19,7 @@ from ..store.records import SampleKey
 from ..types import Sample, Status, Verdict
 from .code import highlight_code
 from .problems import ProblemText
-from .wording import replace_unprintable
+from .wording import format_extraction, replace_unprintable
 
 COLOURED = 2_000
 """Samples of a report that are highlighted, the first of each problem; the others are shown plain."""
@@ -95,7 +95,9 @@ def _build_sample(sample: Sample, verdict: Verdict | None, coloured: bool) -> di
         "status": verdict.status.value if verdict else UNJUDGED,
         "base": verdict.base_status.value if verdict and verdict.base_status else None,
         "detail": replace_unprintable(verdict.detail) if verdict else "",
-        "raw": replace_unprintable(_join_completion(sample)),
+        "raw": replace_unprintable(sample.completion.text),
+        "reasoning": replace_unprintable(sample.completion.reasoning),
+        "extraction": replace_unprintable(format_extraction(sample.extraction)),
         **code,
         "finish": sample.completion.finish_reason,
         "tokens": sample.completion.completion_tokens,
@@ -104,12 +106,6 @@ def _build_sample(sample: Sample, verdict: Verdict | None, coloured: bool) -> di
         "mib": round(verdict.peak_memory_bytes / (1 << 20), 1) if verdict else None,
         "trust": verdict.trust.value if verdict else None,
     }
-
-
-def _join_completion(sample: Sample) -> str:
-    """Return a completion's text, below the reasoning if that came apart."""
-    completion = sample.completion
-    return f"{completion.reasoning}\n\n--- answer ---\n\n{completion.text}" if completion.reasoning else completion.text
 
 
 def _show_prompt(text: ProblemText | None) -> str | None:

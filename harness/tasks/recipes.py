@@ -18,8 +18,8 @@ from typing import Literal
 from ..digests import digest_json
 from ..optional import get_recipes
 from ..registry import make_unknown_error
-from ..types import Benchmark, CodeForm, Problem, Prompt
-from .extraction import EXTRACTIONS, HUMANEVAL_STOPS, Extraction, extract, extract_answer
+from ..types import Benchmark, Problem, Prompt
+from .extraction import EXTRACTIONS, HUMANEVAL_STOPS, Extracted, Extraction, extract, extract_answer
 
 LEAD = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 LEAD_WITH_INPUT = (
@@ -78,7 +78,7 @@ class Recipe:
         text = f"{instruction}\n\n{context}" if context else instruction
         return Prompt(messages=(("user", text),)) if self.kind == "chat" else Prompt(text=text)
 
-    def extract(self, text: str, problem: Problem) -> tuple[str, CodeForm]:
+    def extract(self, text: str, problem: Problem) -> Extracted:
         """Extract the code from a raw answer after dropping an echoed prompt.
 
         Raises:
