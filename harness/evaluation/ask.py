@@ -17,7 +17,7 @@ from ..models.thinking import TemplateSettings, find_open_mark
 from ..optional import CanAnswer, CanFit, get_remarks
 from ..tasks.reasoning import split_reasoning, split_stream
 from ..tasks.recipes import recipe as recipe_called
-from ..tasks.thinking import check_template_settings, complete, find_token_limit
+from ..tasks.thinking import SEAM_TOKENS, check_template_settings, complete, find_token_limit
 from ..types import Model, RenderedPrompt, Request, SamplingParams
 
 
@@ -96,8 +96,9 @@ def ask(
         seed=seed,
     )
     rendered = [opened.render(prompt) for _, prompt in prompts]
+    seam = SEAM_TOKENS if thinking_budget else 0
     if isinstance(opened, CanFit):
-        opened.fit(max((len(shown.token_ids or ()) for shown in rendered), default=0) + limits.max_tokens)
+        opened.fit(max((len(shown.token_ids or ()) for shown in rendered), default=0) + limits.max_tokens + seam)
     with ExitStack() as stack:
         stack.enter_context(opened)
         for number, ((question, prompt), shown) in enumerate(zip(prompts, rendered, strict=True), start=1):

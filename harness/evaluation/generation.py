@@ -19,7 +19,7 @@ from ..progress import Progress
 from ..store import RunFolder
 from ..store.provenance import StageTimer
 from ..tasks.suite import Suite
-from ..tasks.thinking import complete, find_token_limit
+from ..tasks.thinking import SEAM_TOKENS, complete, find_token_limit
 from ..types import Model, Request, Sample
 from .backend import Backend, LocalBackend
 from .session import Session
@@ -102,7 +102,8 @@ class Engine:
             return False
         model = self.find_model(log_file)
         if self.config.max_model_len is None and isinstance(model, CanFit):
-            model.fit(self._count_needed_tokens(model))
+            seam = SEAM_TOKENS if self.config.thinking_budget else 0
+            model.fit(self._count_needed_tokens(model) + seam)
         self._stack.enter_context(model)
         self._loaded = True
         return True

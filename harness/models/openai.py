@@ -26,14 +26,12 @@ from ..errors import ModelError, UsageError, install_hint
 from ..store.provenance import read_versions
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .openai_protocol import (
-    OMISSIONS,
-    build_args,
+    RequestBuilder,
     cut_at_stop,
     explain_error,
-    find_omission,
     find_room_for_answer,
+    join_pieces,
     parse_completion,
-    read_reasoning,
 )
 from .options import ModelOptions
 from .thinking import AS_TEMPLATE, TemplateSettings
@@ -73,9 +71,8 @@ class OpenAIModel:
         self.url = url or os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
         self._concurrency = concurrency or CONCURRENCY
         self._template = template
+        self._builder = RequestBuilder(model, template)
         self._served: dict[str, Any] = {}
-        self._omitted: dict[str, None] = {}
-        """Settings that the server refused, in that order."""
         self._open = False
 
     @classmethod
@@ -118,7 +115,7 @@ class OpenAIModel:
             "concurrency": self._concurrency,
             "versions": read_versions("openai"),
             **({"served": self._served} if self._served else {}),
-            **({"not_sent": {name: OMISSIONS[name] for name in self._omitted}} if self._omitted else {}),
+            **({"not_sent": dict(self._builder.omitted)} if self._builder.omitted else {}),
         }
 
     @property
@@ -139,7 +136,7 @@ class OpenAIModel:
     @property
     def remarks(self) -> Sequence[str]:
         """Return a line for each setting that is not sent."""
-        return [f'model "{self.name}": {OMISSIONS[name]}' for name in self._omitted]
+        return [f'model "{self.name}": {what}' for what in self._builder.omitted.values()]
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Return the text that is sent; chat messages are joined, because the server has the template."""
@@ -192,7 +189,7 @@ class OpenAIModel:
             try:
                 while (parts := self._open_stream(create, prompt, params)) is None:
                     pass
-                yield from _join_pieces(choice for part in parts for choice in part.choices[:1])
+                yield from join_pieces(choice for part in parts for choice in part.choices[:1])
             except openai.OpenAIError as error:
                 raise self._explain_error(error) from error
 
@@ -200,32 +197,13 @@ class OpenAIModel:
         """Return the server's stream; None if it refused a setting that is left out from now on."""
         import openai
 
-        given = self._build_args(prompt, params, params.seed, params.max_tokens)
+        given = self._builder.build(prompt, params, seed=params.seed, max_tokens=params.max_tokens)
         try:
             return create(**given, stream=True)
         except openai.BadRequestError as error:
-            if not self._omit_refused(error, params, given):
+            if not self._builder.omit_refused(error, params, given):
                 raise
             return None
-
-    def _build_args(self, prompt: Prompt, params: SamplingParams, seed: int, limit: int) -> dict[str, Any]:
-        return build_args(
-            self.name,
-            prompt,
-            params,
-            seed=seed,
-            max_tokens=limit,
-            omitted=self._omitted,
-            template=self._template,
-        )
-
-    def _omit_refused(self, error: Exception, params: SamplingParams, given: Mapping[str, Any]) -> bool:
-        """Leave out the setting that `error` refuses, from now on; return False if that would not help."""
-        name = find_omission(str(error), params, model=self.name)
-        if name is None or name not in given:
-            return False
-        self._omitted[name] = None
-        return True
 
     async def _ask_all(self, requests: Iterable[Request], params: SamplingParams, answers: Answers) -> None:
         import openai
@@ -269,13 +247,13 @@ class OpenAIModel:
         create: Any = client.chat.completions.create if chat else client.completions.create
         limit = params.max_tokens
         while True:
-            given = self._build_args(prompt, params, seed, limit)
+            given = self._builder.build(prompt, params, seed=seed, max_tokens=limit)
             try:
                 completion = parse_completion(await create(**given), chat=chat, seed=seed)
                 return completion if "stop" in given else cut_at_stop(completion, params.stop)
             except openai.OpenAIError as error:
                 refused = isinstance(error, openai.BadRequestError)
-                if refused and self._omit_refused(error, params, given):
+                if refused and self._builder.omit_refused(error, params, given):
                     continue
                 room = find_room_for_answer(str(error)) if refused else None
                 if room is None or room >= limit:
@@ -315,19 +293,6 @@ class OpenAIModel:
     def _explain_error(self, error: Exception) -> ModelError:
         address = str(self.describe()["address"])
         return explain_error(error, model=self.name, url=address, key=os.environ.get(KEY_VARIABLE))
-
-
-def _join_pieces(choices: Iterable[Any]) -> Iterator[str]:
-    """Yield the texts of a stream's choices."""
-    thinking = False
-    for choice in choices:
-        delta = getattr(choice, "delta", None)
-        if thought := read_reasoning(delta):
-            yield thought if thinking else f"<think>\n{thought}"
-            thinking = True
-        if text := (choice.text if delta is None else delta.content) or "":
-            yield f"\n</think>\n\n{text}" if thinking else text
-            thinking = False
 
 
 def _read_key() -> str:

@@ -9,14 +9,14 @@ reasoning apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..errors import INFRASTRUCTURE, ModelError
 from ..types import Completion, Prompt, SamplingParams
 from .checkpoint import summarize_error
-from .thinking import AS_TEMPLATE, TemplateSettings
+from .thinking import TemplateSettings
 
 TOO_LONG = re.compile(
     r"maximum context length|context length exceeded|context size|exceeds? the available context", re.I
@@ -46,40 +46,48 @@ OMISSIONS = {
 """Setting of a request that can be left out without changing what is asked for -> what is said about it."""
 
 
-def build_args(
-    model: str,
-    prompt: Prompt,
-    params: SamplingParams,
-    *,
-    seed: int,
-    max_tokens: int,
-    omitted: Collection[str] = (),
-    template: TemplateSettings = AS_TEMPLATE,
-) -> dict[str, Any]:
-    """Build the arguments of `completions.create` for a text prompt, or of `chat.completions.create`.
+class RequestBuilder:
+    """Builds the requests for one model; settings that its server refused are left out from then on."""
 
-    Settings in `omitted` are left out; the token limit then has its other name.
-    """
-    given: dict[str, Any] = {"model": model, "max_tokens": max_tokens, "temperature": params.temperature}
-    extra: dict[str, Any] = {}
-    if params.temperature > 0:
-        given |= {"top_p": params.top_p, "seed": seed}
-        extra |= {} if params.top_k is None else {"top_k": params.top_k}
-        extra |= {} if params.min_p is None else {"min_p": params.min_p}
-    if params.stop:
-        given["stop"] = list(params.stop)
-    if prompt.text is not None:
-        given["prompt"] = prompt.text
-    else:
-        given["messages"] = [{"role": role, "content": content} for role, content in prompt.messages]
-        extra |= {"chat_template_kwargs": template.served} if template.served else {}
-        if prompt.prefill:
-            given["messages"].append({"role": "assistant", "content": prompt.prefill})
-            extra |= {"add_generation_prompt": False, "continue_final_message": True}
-    if "max_tokens" in omitted:
-        given["max_completion_tokens"] = max_tokens
-    given = {key: value for key, value in given.items() if key not in omitted}
-    return {**given, "extra_body": extra} if extra else given
+    def __init__(self, model: str, template: TemplateSettings) -> None:
+        self._model, self._template = model, template
+        self.omitted: dict[str, str] = {}
+        """Setting that is left out -> what is said about it, in the order of refusals."""
+
+    def build(self, prompt: Prompt, params: SamplingParams, *, seed: int, max_tokens: int) -> dict[str, Any]:
+        """Build the arguments of `completions.create` for a text prompt, or of `chat.completions.create`."""
+        given: dict[str, Any] = {"model": self._model, "max_tokens": max_tokens, "temperature": params.temperature}
+        extra: dict[str, Any] = {}
+        if params.temperature > 0:
+            given |= {"top_p": params.top_p, "seed": seed}
+            extra |= {} if params.top_k is None else {"top_k": params.top_k}
+            extra |= {} if params.min_p is None else {"min_p": params.min_p}
+        if params.stop:
+            given["stop"] = list(params.stop)
+        if prompt.text is not None:
+            given["prompt"] = prompt.text
+        else:
+            given["messages"] = [{"role": role, "content": content} for role, content in prompt.messages]
+            extra |= {"chat_template_kwargs": self._template.served} if self._template.served else {}
+            if prompt.prefill:
+                given["messages"].append({"role": "assistant", "content": prompt.prefill})
+                extra |= {"add_generation_prompt": False, "continue_final_message": True}
+        if "max_tokens" in self.omitted:
+            given["max_completion_tokens"] = max_tokens
+        given = {key: value for key, value in given.items() if key not in self.omitted}
+        return {**given, "extra_body": extra} if extra else given
+
+    def omit_refused(self, error: Exception, params: SamplingParams, given: Mapping[str, Any]) -> bool:
+        """Leave out the setting that `error` refuses; return False if sending the request again would not help.
+
+        Raises:
+            ModelError: without the setting, the server would answer another question than was asked.
+        """
+        name = find_omission(str(error), params, model=self._model)
+        if name is None or name not in given:
+            return False
+        self.omitted[name] = OMISSIONS[name]
+        return True
 
 
 def find_omission(message: str, params: SamplingParams, *, model: str) -> str | None:
@@ -108,6 +116,19 @@ def find_omission(message: str, params: SamplingParams, *, model: str) -> str | 
 def read_reasoning(message: Any) -> str:
     """Return the reasoning that a message or a piece of one holds apart from its content; "" if there is none."""
     return next((text for name in REASONING_FIELDS if isinstance(text := getattr(message, name, None), str)), "")
+
+
+def join_pieces(choices: Iterable[Any]) -> Iterator[str]:
+    """Yield the texts of a stream's choices; reasoning that comes apart stands between think marks."""
+    thinking = False
+    for choice in choices:
+        delta = getattr(choice, "delta", None)
+        if thought := read_reasoning(delta):
+            yield thought if thinking else f"<think>\n{thought}"
+            thinking = True
+        if text := (choice.text if delta is None else delta.content) or "":
+            yield f"\n</think>\n\n{text}" if thinking else text
+            thinking = False
 
 
 def parse_completion(response: Any, *, chat: bool, seed: int) -> Completion:

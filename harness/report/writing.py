@@ -21,6 +21,9 @@ from .tables import format_table
 if TYPE_CHECKING:
     from ..tasks.suite import Suite
 
+THINKING = ("thinking", "thinking_budget", "chat_template_args")
+"""Keys of a run's identity that are there only if they were set."""
+
 
 def write(path: Path, suites: Sequence[Suite] = ()) -> Summary:
     """Summarize the run in the folder `path` and write both files; the summary keeps `suites`.
@@ -127,6 +130,7 @@ def list_provenance(summary: Summary) -> list[tuple[str, str]]:
         filtered = f", filter {imported['filter']}" if "filter" in imported else ""
         here = f", {imported['judged_here']} by {identity['sandbox']}" if "judged_here" in imported else ""
         rows.append(("imported", f"{imported['format']}{filtered}, verdicts by {imported['verdicts']}{here}"))
+    rows += [(key.replace("_", " "), str(identity[key])) for key in THINKING if key in identity]
     for name, facts in identity["benchmarks"].items():
         rows.append((f"data of {name}", facts["data_digest"]))
         for part in ("recipe", "extraction"):

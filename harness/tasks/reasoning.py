@@ -3,7 +3,8 @@
 Models mark their reasoning in the text itself, each family in its own way; `MARKS` is the table of the ways. A server
 may send it apart instead, and then there is nothing to part.
 
-A sample's `extraction` says of its reasoning: "closed" (taken off the text), "apart" (sent so by the server) or "unclosed" (no answer).
+A sample's `extraction` says of its reasoning: "closed" (taken off the text), "apart" (sent so by the server) or
+"unclosed" (no answer).
 """
 
 from __future__ import annotations

@@ -28,6 +28,8 @@ REASONING_TOKENS = 16384
 recommend, so that a model caught in a loop costs half."""
 WINDOW = 256
 """Requests whose reasoning is held until all of them are continued, for models that name no figure of their own."""
+SEAM_TOKENS = 16
+"""Room in the context for a closing mark, and for text that is split into more tokens when it is read again."""
 
 
 def check_template_settings(config: RunConfig, recipes: Sequence[Recipe]) -> None:
