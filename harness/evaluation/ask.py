@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..config import NO_RECIPE, build_run_config
 from ..errors import SamplesError, UsageError, reason
@@ -68,7 +69,7 @@ def ask(
         HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
     """
     # what a run would refuse is refused here
-    settings = {
+    settings: dict[str, Any] = {
         "temperature": temperature,
         "top_p": top_p,
         "seed": seed,
