@@ -134,6 +134,13 @@ class HasRemarks(Protocol):
 
 
 @runtime_checkable
+class AnswersById(Protocol):
+    """A model class that answers by request ids and not by prompts, so that benchmarks do not share its answers."""
+
+    answers_by_id: bool
+
+
+@runtime_checkable
 class HasDefaultRecipe(Protocol):
     """A model class that knows the recipe it was trained with."""
 

@@ -148,6 +148,8 @@ class Sample:
     form: CodeForm = CodeForm.COMPLETION
     extraction: Mapping[str, Any] | None = None
     """How the code was found in the completion, JSON-ready; None: it is the whole text, or was given."""
+    shared_with: str = ""
+    """"BENCHMARK:TASK_ID" whose answer of the same index this is, where both ask the same; "": its own answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

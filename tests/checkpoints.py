@@ -57,17 +57,20 @@ def write_tokenizer(folder: Path, tokenizer: Any) -> Path:
     return folder
 
 
-def word_tokenizer(chat_template: str | None = None) -> Any:
-    """Whole words with their leading space, as Llama 2's: adds BOS in front and drops the first space of a text."""
+def word_tokenizer(chat_template: str | None = None, *, frame: str = "<s> $A", **settings: Any) -> Any:
+    """Whole words with their leading space, as Llama 2's: adds BOS in front and drops the first space of a text.
+
+    `frame` is what its post-processor adds around a text.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="<unk>"))
     made.pre_tokenizer = pre_tokenizers.Metaspace()
     made.decoder = decoders.Metaspace()
-    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 0)])
+    made.post_processor = processors.TemplateProcessing(single=frame, special_tokens=[("<s>", 0), ("</s>", 1)])
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=made, bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="</s>"
+        tokenizer_object=made, bos_token="<s>", eos_token="</s>", unk_token="<unk>", pad_token="</s>", **settings
     )
     tokenizer.chat_template = chat_template
     return tokenizer

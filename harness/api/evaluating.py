@@ -32,7 +32,7 @@ def run(
     `settings` are the keys of a configuration file (`harness config example`), such as `recipe`, `n`, `temperature`,
     `limit` or `sandbox`. `config` is such a file, which all else overrides; `split` is a split of the benchmarks, and
     `tell` is given a line for each warning. `out` is the run folder, by default results/<model>-<digest>; `page` writes
-    its report.html.
+    its report.html. A run that ends at its `max_cost` returns a summary with `missing` samples.
 
     Raises:
         UsageError: a name or a setting does not fit.
@@ -79,7 +79,7 @@ def preview_run(model: Name | None = None, benchmarks: str | Sequence[str] = (),
 def dry_run(
     model: Name | None = None, benchmarks: str | Sequence[str] = (), *, out: Name | None = None, **settings: Any
 ) -> RunForecast:
-    """Return what `run` would do with the same arguments, and how long by what was measured here; nothing is loaded.
+    """Return what `run` would do with the same arguments, how long and at what cost; nothing is loaded.
 
     Raises:
         HarnessError: as `run`, before it generates anything.
@@ -96,12 +96,13 @@ def plan_run(
     n: int = 1,
     gpus: int = 0,
     cores: int | None = None,
+    price: tuple[float, float] | None = None,
     measured: Sequence[Name] = (),
 ) -> CapacityForecast:
     """Return tokens, hours and disk of `n` samples of each problem, from what smaller runs took.
 
     `measured` are run folders to take figures from; `gpus` 0 means one replica on a CPU machine, `cores` are those to
-    score on.
+    score on. `price` is what a million prompt tokens and a million answer tokens cost.
 
     Raises:
         UsageError: nothing was measured of the model on a benchmark, or the GPUs do not make a replica.
@@ -113,7 +114,8 @@ def plan_run(
     names = (benchmarks,) if isinstance(benchmarks, str) else benchmarks
     if not names:
         raise UsageError(NO_BENCHMARK)
-    return forecast_capacity(model, names, n=n, gpus=gpus, cores=cores, runs=[Path(folder) for folder in measured])
+    runs = [Path(folder) for folder in measured]
+    return forecast_capacity(model, names, n=n, gpus=gpus, cores=cores, price=price, runs=runs)
 
 
 def write_report(run: Name) -> Summary:

@@ -40,6 +40,8 @@ def resolve_run_config(
     if benchmarks:
         names = [benchmarks] if isinstance(benchmarks, str) else benchmarks
         given["benchmarks"] = [find_split(name, split) for name in names]
+    if isinstance(given.get("tasks"), str):
+        given["tasks"] = [given["tasks"]]
     values = rename_settings(read_toml(file), tell) if file else {}
     chosen = build_run_config(values | given, make_locator(file, given))
     if tell is not None:

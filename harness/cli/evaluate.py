@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from .. import api
 from ..api import preview_run, run_all
 from ..api.settings import drop_repetitions
-from ..errors import INFRASTRUCTURE
+from ..errors import INFRASTRUCTURE, USAGE
 from ..store.cleaning import format_line
 from . import output
 from .names import make_completion
@@ -25,8 +26,10 @@ from .options import (
     ClusterAddress,
     Extractor,
     Ks,
+    MaxCost,
     Out,
     Page,
+    PriceText,
     Recipe,
     ReplicaGpus,
     Replicas,
@@ -38,6 +41,7 @@ from .options import (
     TimeCheck,
     TrustName,
     Workers,
+    parse_price,
     select_given,
 )
 
@@ -89,6 +93,10 @@ def run(
     chat_template_arg: ChatTemplateArg = None,
     seed: Annotated[int | None, typer.Option(help="Sampling seed.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate only the first N problems of each benchmark.")] = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(help="Evaluate only these problems, such as HumanEval/0,HumanEval/20-40; repeatable."),
+    ] = None,
     workers: Workers = None,
     cluster: ClusterAddress = None,
     replicas: Replicas = None,
@@ -130,6 +138,8 @@ def run(
     retry_timeouts: RetryTimeouts = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
+    price: PriceText = None,
+    max_cost: MaxCost = None,
     page: Page = True,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt, then exit.")] = False,
     dry_run: Annotated[
@@ -137,16 +147,19 @@ def run(
     ] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
-    flags = {**locals(), "benchmarks": benchmark, "engine_args": engine_arg, "chat_template_args": chat_template_arg}
-    renamed = ("benchmark", "engine_arg", "chat_template_arg")
-    settings = select_given(flags, but=(*renamed, "context", "out", "page", "preview", "dry_run"))
+    lists = {"benchmarks": benchmark, "engine_args": engine_arg, "chat_template_args": chat_template_arg}
+    renamed = ("benchmark", "engine_arg", "chat_template_arg", "lists")
+    flags = {**locals(), **lists, "price": parse_price(price)}
+    settings = select_given(flags, but=(*renamed, "renamed", "context", "out", "page", "preview", "dry_run"))
     if preview:
         _show_preview(preview_run(**settings, tell=output.print_remark))
     elif dry_run:
         _show_forecast(api.dry_run(**settings, out=out, tell=output.print_remark))
     else:
         reporting = {"command": context.obj, "tell": output.print_remark, "progress": output.make_progress()}
-        finish(*run_all(**settings, out=out, page=page, **reporting))
+        summaries = run_all(**settings, out=out, page=page, **reporting)
+        finish(*summaries)
+        _refuse_limited(summaries)
 
 
 def score(
@@ -207,6 +220,15 @@ def _show_preview(preview: Preview) -> None:
     output.print_remark("--- token ids ---")
     ids = preview.rendered.token_ids
     typer.echo("none: this model has no tokenizer" if ids is None else " ".join(map(str, ids)))
+
+
+def _refuse_limited(summaries: Sequence[Summary]) -> None:
+    """End with an error if a run has cost what it may and samples are missing."""
+    from ..report.wording import format_budget, stopped_by_cost
+
+    for summary in filter(stopped_by_cost, summaries):
+        output.print_error(f"the run {summary.path} ended at its limit: {format_budget(summary)}")
+        raise typer.Exit(USAGE)
 
 
 def finish(*summaries: Summary) -> None:

@@ -6,11 +6,14 @@ Where the default differs from command to command, what is shared is the option 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ..errors import UsageError
 from .names import make_completion
 
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: results/<what>-<digest>.")]
@@ -79,11 +82,35 @@ ChatTemplateArg = Annotated[
     list[str] | None,
     typer.Option(help="Argument KEY=VALUE of the chat template, the value as JSON or text; repeatable."),
 ]
+PriceText = Annotated[
+    str | None,
+    typer.Option("--price", metavar="IN,OUT", help="Price per million prompt tokens and per million answer tokens."),
+]
+MaxCost = Annotated[
+    float | None, typer.Option(help="Stop asking for samples once the run has cost this much (needs --price).")
+]
 
 BACKEND = typer.Option(help="Backend: auto, vllm or transformers.")
 DTYPE = typer.Option(help="Data type: auto, bfloat16, float16 or float32.")
 TEMPERATURE = typer.Option(help="Sampling temperature; 0 is greedy.")
 TOP_P = typer.Option(help="Nucleus sampling: probability mass to sample from.")
+
+
+def parse_price(text: str | None) -> tuple[float, float] | None:
+    """Parse "IN,OUT".
+
+    Raises:
+        UsageError: it is not two prices.
+    """
+    if text is None:
+        return None
+    with suppress(ValueError):
+        prompts, completions = map(float, text.split(","))
+        if 0 <= prompts < inf and 0 <= completions < inf:
+            return prompts, completions
+    raise UsageError(
+        f'--price is "{text}"; it must be IN,OUT, the price per million prompt and answer tokens, such as 0.15,0.6'
+    )
 
 
 def select_given(flags: Mapping[str, Any], *, but: Collection[str] = ()) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..api import plan_run
+from ..errors import UsageError
+from ..metrics.cost import format_amount
 from . import output
+from .options import MaxCost, PriceText, parse_price
 
 if TYPE_CHECKING:
     from ..planning.capacity import CapacityForecast
@@ -26,16 +29,22 @@ def plan(
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Samples per problem.")] = 1,
     gpus: Annotated[int, typer.Option(min=0, help="Number of GPUs; 0 means one replica on a CPU machine.")] = 0,
     cores: Annotated[int | None, typer.Option(min=1, help="CPU cores for scoring.")] = None,
+    price: PriceText = None,
+    max_cost: MaxCost = None,
     measured: Annotated[
         list[Path] | None, typer.Option("--from", help="Run folder to take measurements from; repeatable.")
     ] = None,
 ) -> None:
     """Predict tokens, GPU hours, scoring time and disk of a run from what smaller ones took."""
-    whole = plan_run(model, benchmark or (), n=n, gpus=gpus, cores=cores, measured=measured or ())
-    output.print_result(whole, lambda: _format_table(whole, cores))
+    checked = parse_price(price)
+    if max_cost is not None and checked is None:
+        raise UsageError(f"--max-cost is {max_cost:g} and no price is given; add --price IN,OUT")
+    settings = {"n": n, "gpus": gpus, "cores": cores, "measured": measured or ()}
+    whole = plan_run(model, benchmark or (), price=checked, **settings)  # type: ignore[arg-type]
+    output.print_result(whole, lambda: _format_table(whole, cores, max_cost))
 
 
-def _format_table(whole: CapacityForecast, cores: int | None) -> str:
+def _format_table(whole: CapacityForecast, cores: int | None, max_cost: float | None) -> str:
     lines = [ROW.format(*HEAD)]
     for part in whole.parts:
         engine = f"{part.engine_hours:.2f} h" if not part.gpu_hours else "-"
@@ -55,6 +64,9 @@ def _format_table(whole: CapacityForecast, cores: int | None) -> str:
     lines.append(f"generating    {whole.generating_hours:.2f} hours on {replicas}")
     if whole.scoring_hours is not None:
         lines.append(f"scoring       {whole.scoring_hours:.2f} hours on {cores} cores, while it generates")
+    if whole.cost is not None:
+        limited = f"; --max-cost {max_cost:g} ends the run before" if max_cost and whole.cost > max_cost else ""
+        lines.append(f"cost          about {format_amount(whole.cost)}{limited}")
     for part in whole.parts:
         low, high = part.scoring_cpu_hours_interval
         lines.append(

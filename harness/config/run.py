@@ -1,7 +1,7 @@
 """The configuration of a run: read from a TOML file and flags, checked, identified by a digest.
 
-The digest covers what decides results and nothing else: `n` and `k` may grow, and workers, memory shares and
-parallelism may differ from one start of a run to the next.
+The digest covers what decides results and nothing else: `n` and `k` may grow, and workers, memory shares,
+parallelism and prices may differ from one start of a run to the next.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..errors import UsageError
 from .checking import (
     NonNegativeFloat,
     NonNegativeInt,
+    PositiveFloat,
     PositiveInt,
     Share,
     Text,
@@ -85,6 +86,8 @@ class RunConfig:
     """Seed of the whole run."""
     limit: PositiveInt | None = None
     """Evaluate only the first N problems of each benchmark."""
+    tasks: tuple[Text, ...] = ()
+    """Evaluate only these problems: task ids, and ranges such as HumanEval/20-40."""
     workers: PositiveInt | None = None
     """Programs run in parallel, on each node of a cluster. None: one per core."""
     cluster: str | None = None
@@ -127,6 +130,10 @@ class RunConfig:
     """Reuse verdicts of equal programs from the cache."""
     retry_timeouts: Literal["none", "all"] = "none"
     """"all": retry time-outs with four times the time, to name the problems that depend on it."""
+    price: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
+    """Currency units per million prompt tokens and per million completion tokens."""
+    max_cost: PositiveFloat | None = None
+    """Ask for no more samples once the run has cost this much, in the units of `price`."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -25,6 +25,8 @@ VALUES = {
     "max_model_len": 2048,
     "gpu_memory_utilization": 0.9,
     "batch_size": 64,
+    "price": [0.15, 0.6],
+    "max_cost": 5.0,
 }
 """Example values of the keys whose default is None."""
 ANY = {"string": "NAME", "integer": 1, "number": 0.5}

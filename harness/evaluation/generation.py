@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +18,14 @@ from ..optional import CanFit, get_remarks
 from ..progress import Progress
 from ..store import RunFolder
 from ..store.provenance import StageTimer
+from ..store.records import SampleKey
 from ..tasks.suite import Suite
 from ..tasks.thinking import SEAM_TOKENS, complete, find_token_limit
 from ..types import Model, Request, Sample
 from .backend import Backend, LocalBackend
+from .budget import Budget
 from .session import Session
+from .sharing import SharedQuestions
 
 LOG = "engine.log"
 """File for the output of the model's engine, in the folder of the first run that needs it."""
@@ -88,6 +91,7 @@ class Engine:
         self._stack = stack
         self._model: Model | None = None
         self._loaded = False
+        self._questions: SharedQuestions | None = None
 
     def find_model(self, log_file: Path) -> Model:
         """Return the model without loading its weights."""
@@ -95,6 +99,12 @@ class Engine:
             options = build_model_options(self.config, log_file)
             self._model = self.backend.open_model(self.config.model, backend=self.config.backend, options=options)
         return self._model
+
+    def find_questions(self, log_file: Path) -> SharedQuestions:
+        """Return the questions that the benchmarks share; the weights are not loaded."""
+        if self._questions is None:
+            self._questions = SharedQuestions(self.config, self.suites, self.find_model(log_file).render)
+        return self._questions
 
     def load(self, log_file: Path) -> bool:
         """Load the weights until the stack is closed; return False if they were loaded already."""
@@ -134,6 +144,7 @@ class Source:
         self._checked = False
         self._told = 0
         """Remarks of the model that were shown."""
+        self._budget: Budget | None = None
 
     def open(self) -> Model:
         """Return the model without loading its weights."""
@@ -166,22 +177,42 @@ class Source:
         folder.update_manifest(model=facts)
         if reason := facts.get("backend_reason"):
             self._progress.note(f"backend: {facts['adapter']} ({reason})")
+        if note := facts.get("prompt_note"):
+            self._progress.note(f"note: {note}")
+
+    def find_sources(self, suite: Suite, present: Container[SampleKey]) -> dict[SampleKey, SampleKey]:
+        """Return the missing samples of `suite` that need not be asked for; see `SharedQuestions.find_sources`."""
+        return self._engine.find_questions(self._log).find_sources(suite, present)
+
+    def open_budget(self, folder: RunFolder) -> Budget | None:
+        """Return what the run in `folder` may spend; None if it has no limit."""
+        if self._budget is None and self.config.max_cost is not None:
+            self._budget = Budget(self.config, self.open().describe(), folder.samples.values())
+        return self._budget
 
     def generate_samples(self, session: Session, suite: Suite, requests: Sequence[Request]) -> Iterator[Sample]:
-        """Yield the answers to `requests` with their code as they finish."""
+        """Yield the answers to `requests` with their code as they finish, as far as the budget goes."""
         if not requests:
             return
+        budget = self.open_budget(session.folder)
+        asked: Iterable[Request] = self._order_requests(requests)
+        if budget is not None:
+            asked = budget.limit_requests(asked)
         self._progress.start("generate", sum(request.count for request in requests))
         self.clock.touch("generate")
         session.record_request()
         model, config = self.open(), self.config
-        ordered = self._order_requests(requests)
-        for generated in complete(model, ordered, suite.build_params(config), budget=config.thinking_budget):
+        for generated in complete(model, asked, suite.build_params(config), budget=config.thinking_budget):
             self.clock.touch("generate")
             self._tell_remarks(model, session.folder)
             session.record_completion(generated)
             self._progress.advance("generate", generated.completion.completion_tokens or 0)
-            yield suite.build_sample(generated)
+            sample = suite.build_sample(generated)
+            yield sample
+            if budget is not None:
+                budget.record_sample(sample)
+                if budget.stops_at_once:
+                    break
         self._progress.finish("generate")
 
     def _tell_remarks(self, model: Model, folder: RunFolder) -> None:

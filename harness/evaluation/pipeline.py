@@ -20,13 +20,16 @@ from ..models.loading import open_model
 from ..progress import Progress, Quiet
 from ..store import MANIFEST, RunFolder, read_manifest
 from ..tasks.lineage import GROUPS, find_adapters_recipe, group_by_training, summarize_training
+from ..tasks.selection import check_tasks
 from ..tasks.suite import Suite, load_suite
 from ..tasks.thinking import check_template_settings
-from ..types import RenderedPrompt, Request, Sandbox, Trust
+from ..types import RenderedPrompt, Request, Sample, Sandbox, Trust
 from .backend import Backend, open_backend
+from .budget import check_limit
 from .generation import Engine, Source, build_model_options, settle_token_limit
 from .plans import Plan, plan_runs
 from .session import SandboxOptions, Session, check_sandbox, evaluate, start_sandbox
+from .sharing import copy_samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +132,10 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     Raises:
         HarnessError: a name or a data file does not fit, or no recipe is known.
     """
-    suites = [load_suite(name, config.limit) for name in config.benchmarks]
+    check_limit(config)
+    suites = [load_suite(name) for name in config.benchmarks]
+    check_tasks(config.tasks, [task_id for suite in suites for task_id in suite.problems])
+    suites = [suite.select(config.tasks, config.limit) for suite in suites]
     name = choose_recipe(config)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
@@ -233,16 +239,27 @@ def _start_checked_sandboxes(
 
 
 def _evaluate_missing(source: Source, session: Session, suite: Suite, sandbox: Sandbox) -> None:
-    """Generate and judge the missing samples of one benchmark."""
+    """Generate and judge the missing samples of one benchmark; answers to another one's equal questions are copied."""
     config, folder = source.config, session.folder
-    requests = suite.find_missing(folder.samples, config)
+    requests, sources = suite.find_missing(folder.samples, config), {}
+    budget = source.open_budget(folder) if requests else None
     pending = folder.list_pending(suite.name)
     if requests:
+        sources = source.find_sources(suite, folder.samples)
+        requests = suite.find_missing((*folder.samples, *sources), config)
+    if budget is not None and budget.spent:
+        requests = []
+    if requests:
         source.load(folder)
-    arrivals = source.generate_samples(session, suite, requests)
-    total = len(pending) + _count_samples(requests)
-    evaluate(session, suite, sandbox, arrivals, options=build_sandbox_options(config), total=total)
-    if missing := _count_samples(suite.find_missing(folder.samples, config)):
+
+    def collect_samples() -> Iterator[Sample]:
+        yield from copy_samples(suite, folder.samples, sources)
+        yield from source.generate_samples(session, suite, requests)
+
+    total = len(pending) + len(sources) + _count_samples(requests)
+    evaluate(session, suite, sandbox, collect_samples(), options=build_sandbox_options(config), total=total)
+    missing = _count_samples(suite.find_missing(folder.samples, config))
+    if missing and not (budget is not None and budget.spent):
         raise ModelError(
             f"the model left {missing} samples of {suite.name} unanswered; give the same command again",
             exit_code=INFRASTRUCTURE,

@@ -13,6 +13,7 @@ from ..config import RunConfig
 from ..digests import digest_json
 from ..models.adapters import BASE, Adapter, parse_adapters
 from ..store import MANIFEST
+from ..tasks.selection import split_tasks
 from ..tasks.suite import Suite
 
 RESULTS = Path("results")
@@ -75,6 +76,7 @@ def build_identity(
             thinking=config.thinking if config.thinking != "auto" else None,
             thinking_budget=config.thinking_budget,
             chat_template_args=sorted(config.chat_template_args),
+            tasks=split_tasks(config.tasks),
             quantization=config.quantization,
             engine_args=sorted(config.engine_args),
             adapter={"name": adapter.name, "digest": adapter.digest} if adapter else None,

@@ -57,7 +57,9 @@ def compare_rules(
 
 def _load_recorded_suite(path: Path, name: str, identity: Mapping[str, Any]) -> Suite:
     recorded = identity.get("recipe", identity["extraction"])[name]
-    suite = load_suite(name, identity.get("limit")).with_recipe(recorded["name"] if recorded else AS_IS.name)
+    suite = load_suite(name, identity.get("limit"), identity.get("tasks", ())).with_recipe(
+        recorded["name"] if recorded else AS_IS.name
+    )
     if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
     return suite

@@ -188,7 +188,7 @@ def _load_recorded_suite(
     chosen = recipe or recorded.get("name") or (AS_IS.name if extractor else None)
     if chosen is None:
         raise UsageError(f"{path} was scored without a recipe; name one with --recipe (`harness list recipes` has all)")
-    suite = load_suite(name, identity.get("limit"))
+    suite = load_suite(name, identity.get("limit"), identity.get("tasks", ()))
     suite = suite.with_recipe(chosen, extractor or (None if recipe else recorded.get("extractor")))
     if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
@@ -198,4 +198,5 @@ def _load_recorded_suite(
 def _extract_again(folder: RunFolder, suites: Sequence[Suite]) -> Iterator[Sample]:
     by_name = {suite.name: suite for suite in suites}
     for sample in folder.samples.values():
-        yield by_name[sample.benchmark].extract_sample(sample.task_id, sample.index, sample.completion)
+        new = by_name[sample.benchmark].extract_sample(sample.task_id, sample.index, sample.completion)
+        yield replace(new, shared_with=sample.shared_with)

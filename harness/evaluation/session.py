@@ -12,6 +12,7 @@ from typing import Any
 from .. import __version__
 from ..checks.verify import verify_quickly
 from ..metrics import time_limits
+from ..metrics.cost import measure_cost, serialize_cost
 from ..progress import Progress
 from ..sandboxes.cache import OutcomeStore, judge_all, outcome_store
 from ..store import RunFolder, provenance
@@ -118,7 +119,10 @@ class Session:
             record["verdicts_per_s"] = round(self.judged / stages["score"], 1)
         if self.first_s is not None and self.last_s is not None:
             record |= {"first_completion_s": round(self.first_s, 3), "last_completion_s": round(self.last_s, 3)}
-        self.folder.update_manifest(sessions=[*self._earlier, record])
+        cost = measure_cost(self.folder.manifest, self.folder.samples.values())
+        self.folder.update_manifest(
+            sessions=[*self._earlier, record], **({} if cost is None else {"cost": serialize_cost(cost)})
+        )
 
 
 def evaluate(

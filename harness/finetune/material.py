@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..models.checkpoint import Checkpoint, read_context_length
-from ..models.rendering import load_tokenizer
+from ..models.rendering import describe_mending, load_tokenizer
 from ..tasks.recipes import Recipe, recipe
 from .config import TrainingConfig
 from .order import order_rows, sort_steps
@@ -79,7 +79,7 @@ def make_material(
         train=encoded[0],
         held_out=encoded[1] if len(encoded) > 1 else None,
         order=order,
-        facts=_collect_facts(config, train, held_out, encoded[0], order),
+        facts=_collect_facts(config, train, held_out, encoded[0], order) | describe_mending(tokenizer),
     )
 
 
@@ -117,6 +117,8 @@ def report_data(material: Material, tell: Callable[[str], None]) -> None:
         f"data: {facts['rows']} rows, {facts['held_out_rows']} held out; {facts['trained_rows']} to train on with "
         f"{facts['trained_tokens']} tokens, {facts['trained_answer_tokens']} of them in answers"
     )
+    if "prompt_note" in facts:
+        tell(f"note: {facts['prompt_note']}")
     if facts["held_out_in_training"]:
         tell(f"warning: {facts['held_out_in_training']} held-out rows are trained on as well; their loss says little")
     if facts["too_long"]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DataError, ModelError
-from ..models.rendering import render_prompt
+from ..models.rendering import encode_beginning, render_prompt
 from ..tasks.recipes import Recipe
 from .rows import TrainingRow
 
@@ -83,7 +83,11 @@ def _encode_row(row: TrainingRow, recipe: Recipe, tokenizer: Any, name: str) -> 
     prompt = list(rendered.token_ids or ())
     text = row.output.removesuffix(tokenizer.eos_token)
     # A chat template has put its special tokens into the text already.
-    joint = tokenizer(rendered.text + text, add_special_tokens=recipe.kind == "text")["input_ids"]
+    whole = rendered.text + text
+    text_prompt = recipe.kind == "text"
+    joint = (
+        encode_beginning(whole, tokenizer) if text_prompt else tokenizer(whole, add_special_tokens=False)["input_ids"]
+    )
     if joint[: len(prompt)] == prompt:
         return prompt, joint[len(prompt) :]
     anchor = tokenizer(ANCHOR, add_special_tokens=False)["input_ids"]

@@ -22,8 +22,8 @@ from .develop import StopOptions
 EXAMPLE = "example.toml"
 TOP = ("base", "out", "data")
 TABLES = ("evolve", "stop", "finetune", "run", "gate", "ablation")
-FOR_EVERY_RUN = ("model", "lora", "repeat")
-"""Keys of a run that the loop sets itself."""
+FOR_EVERY_RUN = ("model", "lora", "repeat", "price", "max_cost")
+"""Keys of a run that the loop sets itself, or that are for servers."""
 FOR_EVERY_TRAINING = ("base", "data", "out")
 LAUNCHER, PRESET = "launcher", "preset"
 

@@ -20,6 +20,7 @@ from .thinking import AS_TEMPLATE, TemplateSettings, find_open_mark, find_switch
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
 """A tokenizer has at least one of these."""
+EOS_NOTE = "the tokenizer appends EOS to a text; it is removed from the end of text prompts"
 
 
 def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
@@ -50,18 +51,45 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
 def render_prompt(
     prompt: Prompt, tokenizer: Any, name: str, settings: TemplateSettings = AS_TEMPLATE
 ) -> RenderedPrompt:
-    """Return the exact input for `prompt`.
+    """Return the exact input for `prompt`, which ends in EOS only if its text does.
 
     Raises:
         ModelError: no chat template, one that refuses these messages or has no switch that the settings need, or more
             than one BOS token.
     """
     if prompt.text is not None:
-        ids = tokenizer(prompt.text)["input_ids"]
-        return _check_bos(prompt.text, ids, tokenizer, name)
+        return _check_bos(prompt.text, encode_beginning(prompt.text, tokenizer), tokenizer, name)
     args = settings.build_args(_read_template(tokenizer, name), name)
     text = _apply_template(prompt, tokenizer, name, args) + prompt.prefill
     return _check_bos(text, tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer, name)
+
+
+def encode_beginning(text: str, tokenizer: Any) -> list[int]:
+    """Return the ids of `text` with the special tokens that the tokenizer adds, but for EOS at the end.
+
+    A tokenizer that appends EOS (`add_eos_token`, or a post-processor) would ask a model to go on after the end.
+    """
+    ids: list[int] = tokenizer(text)["input_ids"]
+    eos = tokenizer.eos_token_id
+    if eos is None or not ids or ids[-1] != eos:
+        return ids
+    own = _count_trailing(tokenizer(text, add_special_tokens=False)["input_ids"], eos)
+    appended = _count_trailing(ids, eos) - own
+    return ids[: len(ids) - appended] if appended > 0 else ids
+
+
+def appends_eos(tokenizer: Any) -> bool:
+    """Tell whether `encode_beginning` removes an EOS that the tokenizer appends."""
+    return len(encode_beginning("x", tokenizer)) < len(tokenizer("x")["input_ids"])
+
+
+def describe_mending(tokenizer: Any) -> dict[str, str]:
+    """Return the manifest's note about prompts that are mended; empty if none is."""
+    return {"prompt_note": EOS_NOTE} if appends_eos(tokenizer) else {}
+
+
+def _count_trailing(ids: list[int], token: int) -> int:
+    return next((count for count, found in enumerate(reversed(ids)) if found != token), len(ids))
 
 
 def may_reason(prompt: Prompt, tokenizer: Any, name: str, settings: TemplateSettings) -> bool:

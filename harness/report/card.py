@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from ..metrics.cost import format_cost
 from ..metrics.noise import format_noise, read_noise
 from ..store import PAGE, REPORT
 from ..store.provenance import format_throughput
@@ -36,6 +37,7 @@ def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
             lines.append((f"{one.score.benchmark} untouched", f"{text} that the training data did not touch"))
     for benchmark, statuses in summary.statuses.items():
         lines.append((f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())))
+    lines += [(f"{benchmark} shared", f"{text}, generated once") for benchmark, text in wording.format_shared(summary)]
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
     if summary.unanswered:
@@ -52,6 +54,8 @@ def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
     lines.append(("time", ", ".join(wording.format_stages(summary))))
     if rate := format_throughput(summary.manifest):
         lines.append(("throughput", rate))
+    if summary.cost:
+        lines.append(("cost", format_cost(summary.cost)))
     lines += wording.format_isolation(summary)
     lines.append(("report", str(summary.path / REPORT)))
     if (summary.path / PAGE).exists():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..metrics.cost import format_cost
 from ..metrics.pass_at_k import compute_pass_at_k
 from ..store import PAGE, make_folder, read_manifest, read_samples, read_verdicts, write_text
 from ..store.provenance import format_throughput
@@ -79,7 +80,7 @@ def _render_page(
             "moved": wording.format_rule_effect(summary),
         },
         facts=[
-            *_list_throughput(summary),
+            *_list_speed_and_cost(summary),
             *wording.format_tokens(summary),
             *wording.format_isolation(summary),
             *list_provenance(summary),
@@ -100,9 +101,11 @@ def _build_card(score: Score) -> dict[str, str]:
     return {"name": f"{score.benchmark} {score.metric}", "value": value, "about": interval or score.note}
 
 
-def _list_throughput(summary: Summary) -> Iterator[tuple[str, str]]:
+def _list_speed_and_cost(summary: Summary) -> Iterator[tuple[str, str]]:
     if rate := format_throughput(summary.manifest):
         yield "throughput", rate
+    if summary.cost:
+        yield "cost", format_cost(summary.cost)
 
 
 def _build_speed_cards(summary: Summary) -> Iterator[dict[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import select_ks
 from ..errors import StoreError
+from ..metrics.cost import Cost, measure_cost
 from ..metrics.extraction_effect import RuleScore, read_rule_scores
 from ..metrics.pass_at_k import compute_pass_at_k
 from ..metrics.time_limits import read_fragile, read_timeouts
@@ -56,8 +57,12 @@ class Summary:
     """Samples that pass in-process and fail because a value could not be sent to the judge."""
     tokens: Mapping[str, TokenMeans]
     """Benchmark -> mean tokens of its judged samples, if they are known."""
+    shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Benchmark -> another one whose answers it shares -> how many samples."""
     rules: tuple[RuleScore, ...] = ()
     """The scores under each extraction rule, if they were measured."""
+    cost: Cost | None = None
+    """What the run has cost; None if no price was given."""
     suites: tuple[Suite, ...] = ()
     """The benchmarks that were loaded for the run; empty if only its folder was read."""
 
@@ -165,7 +170,9 @@ def summarize_run(
         trust=totals.trust,
         uncarried=tuple(totals.uncarried),
         tokens={name: means for name in tasks if (means := totals.tokens[name].compute_means())},
+        shared={benchmark: dict(found) for benchmark, found in totals.shared.items()},
         rules=tuple(read_rule_scores(manifest, len(samples))),
+        cost=measure_cost(manifest, samples.values()),
     )
 
 
@@ -184,6 +191,7 @@ class _Totals:
         self.odd: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.tokens: defaultdict[str, TokenCounter] = defaultdict(TokenCounter)
         self.trust: Counter[str] = Counter()
+        self.shared: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.infrastructure: list[Verdict] = []
         self.uncarried: list[Verdict] = []
 
@@ -194,6 +202,8 @@ class _Totals:
         self.trust[verdict.trust.value] += 1
         self.tokens[name].add(sample.completion)
         self.odd[name].update(find_oddities(sample, verdict.status, self._entry_points.get(name, {}).get(task_id)))
+        if sample.shared_with:
+            self.shared[name][sample.shared_with.partition(":")[0]] += 1
         if verdict.uncarried:
             self.uncarried.append(verdict)
         if verdict.status is Status.INFRASTRUCTURE:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..metrics.cost import format_amount
 from ..store.cleaning import format_line
 from ..types import Score
 from .summary import Summary
@@ -105,7 +106,24 @@ def format_unfinished(summary: Summary) -> str:
     parts = [f"{count} samples are {what} yet" for count, what in lacking if count]
     if parts and "imported" in summary.manifest:
         return f"The import was stopped: {parts[0]}; import the file again into another folder."
+    if stopped_by_cost(summary):
+        return f"The run ended at its limit: {format_budget(summary)}."
     return f"The run was stopped: {' and '.join(parts)}; the same command goes on with it." if parts else ""
+
+
+def stopped_by_cost(summary: Summary) -> bool:
+    """Tell whether samples are missing because the run has cost what it may."""
+    return bool(summary.missing and summary.cost and summary.cost.reached)
+
+
+def format_budget(summary: Summary) -> str:
+    """Say what was spent, what is missing and how to go on."""
+    cost = summary.cost
+    assert cost is not None and cost.amount is not None and cost.max_cost is not None
+    return (
+        f"it has cost {format_amount(cost.amount)} of --max-cost {cost.max_cost:g}, {summary.missing} samples are "
+        "missing; the same command with a larger --max-cost goes on"
+    )
 
 
 def replace_unprintable(text: str) -> str:
@@ -164,6 +182,15 @@ def format_timeouts(summary: Summary) -> list[tuple[str, str]]:
         looked_at = f"{retried} of {count} retried" if asked else "none retried (--retry-timeouts all does)"
         lines.append((benchmark, f"{count} {'sample' if count == 1 else 'samples'}, {looked_at}"))
     return lines
+
+
+def format_shared(summary: Summary) -> list[tuple[str, str]]:
+    """Say for each benchmark how many of its answers are those that another one got to the same prompts."""
+    return [
+        (benchmark, f"{count} of {sum(summary.statuses[benchmark].values())} answers are {other}'s to the same prompts")
+        for benchmark, found in summary.shared.items()
+        for other, count in found.items()
+    ]
 
 
 def format_fragile(problems: list[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..metrics.cost import format_cost, serialize_cost
 from ..metrics.noise import read_noise
 from ..store import REPORT, SCORES, write_json, write_text
 from ..store.cleaning import escape_markdown, format_code_span
@@ -52,6 +53,7 @@ def build_scores_json(summary: Summary) -> dict[str, Any]:
         **({"tokens": {name: asdict(means) for name, means in summary.tokens.items()}} if summary.reasons else {}),
         "timeouts": {name: {"samples": n, "retried": retried} for name, (n, retried) in summary.timeouts.items()},
         "time_fragile": summary.time_fragile,
+        "shared": summary.shared,
         "extractors": [{**asdict(row), "score": _serialize_score(row.score)} for row in summary.rules],
     }
 
@@ -65,6 +67,7 @@ def build_run_json(summary: Summary) -> dict[str, Any]:
         **build_scores_json(summary),
         "warnings": list(find_alarms(summary)),
         "cached": summary.cached,
+        "cost": None if summary.cost is None else serialize_cost(summary.cost),
         "stages_s": dict(summary.stages_s),
         "tokens_per_s": summary.tokens_per_s,
         "noise": [asdict(noise) for noise in read_noise(summary.path)],
@@ -95,6 +98,7 @@ def format_report(summary: Summary) -> str:
         ),
         f"\nComputed: {', '.join(f'{count} {trust}' for trust, count in summary.trust.items()) or 'none'}. "
         f"Taken from equal programs that ran before: {summary.cached}.",
+        *(f"\nShared in {name}: {text}, generated once." for name, text in wording.format_shared(summary)),
         *(f"\nOdd answers in {name}: {wording.format_oddities(found)}." for name, found in summary.oddities.items()),
         *(f"\n{name}: {text}." for name, text in wording.format_tokens(summary)),
         *(f"- {text}" for text in wording.format_uncarried(summary, format_code_span)),
@@ -109,6 +113,7 @@ def format_report(summary: Summary) -> str:
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.format_stages(summary)),
         *(f"- throughput: {rate}" for rate in [format_throughput(manifest)] if rate),
+        *([f"- cost: {format_cost(summary.cost)}"] if summary.cost else []),
         "\n## Provenance\n",
         *(f"- {escape_markdown(key)}: {escape_markdown(value)}" for key, value in list_provenance(summary)),
     ]

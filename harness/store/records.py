@@ -51,6 +51,8 @@ def serialize_sample(sample: Sample) -> dict[str, Any]:
         row["reasoning_tokens"] = completion.reasoning_tokens
     if sample.extraction is not None:
         row["extraction"] = dict(sample.extraction)
+    if sample.shared_with:
+        row["shared_with"] = sample.shared_with
     return row
 
 
@@ -73,6 +75,7 @@ def parse_sample(row: Mapping[str, Any]) -> Sample:
         code=_read_text(row, "code"),
         form=_read_member(CodeForm, row, "form"),
         extraction=extraction,
+        shared_with=_read_text(row, "shared_with") if "shared_with" in row else "",
     )
 
 

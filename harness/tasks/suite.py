@@ -28,6 +28,7 @@ from ..types import (
 )
 from .extraction import EXTRACTIONS, Extraction
 from .recipes import COMPLETION, Recipe, recipe
+from .selection import select_tasks, split_tasks
 
 AS_IS = replace(
     COMPLETION,
@@ -49,7 +50,7 @@ class Suite:
 
     benchmark: Benchmark
     problems: Mapping[str, Problem]
-    """By task id, in order; cut to the run's limit."""
+    """By task id, in order; cut to the run's tasks and its limit."""
     data_digest: str
     """Digest of all problems as they were read, whatever file they came from."""
     recipe: Recipe | None = None
@@ -81,6 +82,24 @@ class Suite:
         """Return the general rules, the unchanged text, and the rules of the benchmark's recipes, by name."""
         own = {known.extraction.name: known.extraction for known in get_recipes(self.benchmark).values()}
         return {**EXTRACTIONS, AS_IS.extraction.name: AS_IS.extraction, **own}
+
+    def select(self, tasks: Sequence[str], limit: int | None) -> Suite:
+        """Return the suite with the problems that `tasks` name (all if it is empty), the first `limit` of them.
+
+        Raises:
+            UsageError: none is left.
+        """
+        chosen = select_tasks(tasks, list(self.problems)) if tasks else self.problems.keys()
+        kept = [problem for task_id, problem in self.problems.items() if task_id in chosen][:limit]
+        if not kept:
+            raise UsageError(
+                f'tasks: benchmark "{self.name}" has none of {", ".join(split_tasks(tasks))}; leave it out'
+            )
+        return replace(
+            self,
+            problems={problem.task_id: problem for problem in kept},
+            requests={f"{self.name}:{problem.task_id}": problem for problem in kept},
+        )
 
     def build_work(self, sample: Sample) -> Work:
         """Return the program and the judge that decide whether `sample` solves its problem, under its key."""
@@ -183,11 +202,11 @@ class Suite:
         return of if self.extractor is None else replace(of, extraction=self.list_extractors()[self.extractor])
 
 
-def load_suite(name: str, limit: int | None = None) -> Suite:
-    """Load the benchmark called `name` with its first `limit` problems.
+def load_suite(name: str, limit: int | None = None, tasks: Sequence[str] = ()) -> Suite:
+    """Load the benchmark called `name` with the problems that `tasks` name (all if it is empty), the first `limit`.
 
     Raises:
-        UsageError: no benchmark has that name, or it was written for an older version.
+        UsageError: no benchmark has that name, it was written for an older version, or it has none of `tasks`.
         DataError: its data is missing, damaged or of another version.
     """
     benchmark: Benchmark = lookup("benchmarks", name)()
@@ -195,13 +214,9 @@ def load_suite(name: str, limit: int | None = None) -> Suite:
     problems = benchmark.problems()
     if not problems:
         raise UsageError(f'benchmark "{name}" has no problems')
-    kept = problems[:limit]
-    return Suite(
-        benchmark=benchmark,
-        problems={problem.task_id: problem for problem in kept},
-        data_digest=_digest_problems(problems),
-        requests={f"{benchmark.name}:{problem.task_id}": problem for problem in kept},
-    )
+    whole = {problem.task_id: problem for problem in problems}
+    suite = Suite(benchmark=benchmark, problems=whole, data_digest=_digest_problems(problems))
+    return suite.select(tasks, limit)
 
 
 def _check_interface(name: str, benchmark: Any) -> None:

@@ -44,9 +44,9 @@ def test_a_samples_file_is_read_by_the_rule(tmp_path: Path) -> None:
 
 def test_a_run_records_the_rule_and_keeps_it(tmp_path: Path) -> None:
     """The prompt's recipe is the same, the extraction is another; it is extracted again by what it began with."""
-    write_rows(tmp_path / "s.jsonl", ROWS)
     asked = ("run", "replay:s.jsonl", "-r", "chat", "--limit", "54", *SCORE)
-    write_rows(tmp_path / "s.jsonl", [{"task_id": f"HumanEval/{at}", "completion": ANSWER} for at in range(54)])
+    others = [{"task_id": f"HumanEval/{at}", "completion": "no code"} for at in range(53)]
+    write_rows(tmp_path / "s.jsonl", [*others, *ROWS])
 
     done = harness(*asked, "--extractor", "verbatim-block", cwd=tmp_path)
     identity = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))["identity"]

@@ -131,3 +131,20 @@ def test_mbpps_rows_are_asked_as_the_benchmark_asks_them(name: str, tmp_path: Pa
         assert recipe("wizardcoder").ask(made.instruction, made.input) == suite.build_prompt(problem)
         code = suite.recipe.extract(made.output, problem).code
         assert code == problem.reference.replace("\r\n", "\n").replace("\t", "    ").strip()
+
+
+def test_a_tokenizer_that_appends_eos_trains_one(tokenizer: Any) -> None:
+    """None ends the prompt, and one ends the answer, as with a tokenizer that appends none."""
+    from tokenizers import processors
+
+    appending = trained_tokenizer(metaspace=False)
+    eos = appending.eos_token
+    appending.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {eos}", special_tokens=[(eos, appending.eos_token_id)]
+    )
+    given = ([row()], recipe("wizardcoder"))
+
+    assert appending("x")["input_ids"][-1] == appending.eos_token_id
+    assert encode_rows(*given, appending, name="m", max_length=999) == encode_rows(
+        *given, tokenizer, name="m", max_length=999
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.errors import ModelError
-from harness.models.rendering import load_tokenizer, render_prompt
+from harness.models.rendering import appends_eos, load_tokenizer, render_prompt
 from harness.types import Prompt, RenderedPrompt
-from tests.checkpoints import word_tokenizer, write_tokenizer
+from tests.checkpoints import word_tokenizer, write_llama, write_tokenizer
+from tests.commands import harness
 
 pytest.importorskip("transformers", reason="the package transformers is not installed")
 
@@ -104,3 +107,47 @@ def test_a_missing_or_damaged_tokenizer_is_one_line(content: str | None, tmp_pat
         load_tokenizer(tmp_path)
 
     assert "\n" not in str(caught.value)
+
+
+APPENDING = [{"frame": "<s> $A </s>"}, {"add_bos_token": True, "add_eos_token": True}, {"add_eos_token": True}]
+"""A post-processor that appends EOS, and the settings of tokenizers that have one made."""
+
+
+@pytest.mark.parametrize("settings", APPENDING, ids=["post-processor", "both settings", "add_eos_token"])
+def test_an_eos_that_the_tokenizer_appends_is_removed(settings: dict[str, Any], tmp_path: Path) -> None:
+    """A model asked after the end has nothing to say; BOS in front and an EOS of the text itself stay."""
+    tokenizer = load_tokenizer(write_tokenizer(tmp_path, word_tokenizer(**settings)))
+    plain, ending = "return x", "return x</s>"
+
+    assert tokenizer(plain)["input_ids"][-1] == tokenizer.eos_token_id
+    assert appends_eos(tokenizer)
+    assert render_prompt(Prompt(text=plain), tokenizer, "m").token_ids == tuple(tokenizer(plain)["input_ids"][:-1])
+    ids = render_prompt(Prompt(text=ending), tokenizer, "m").token_ids
+    assert ids == tuple(tokenizer(ending)["input_ids"][:-1])
+    assert ids[-1] == tokenizer.eos_token_id
+
+
+def test_a_template_may_end_in_eos(tmp_path: Path) -> None:
+    """Its wish, as a text's own, whether the tokenizer appends one or not."""
+    template = WITH_BOS + "</s>"
+    for frame in ("<s> $A", "<s> $A </s>"):
+        tokenizer = load_tokenizer(write_tokenizer(tmp_path, word_tokenizer(template, frame=frame)))
+        ids = render_prompt(HELLO, tokenizer, "m").token_ids
+        assert ids is not None
+        assert ids[-1] == tokenizer.eos_token_id
+        assert ids[-2] != tokenizer.eos_token_id
+    assert not appends_eos(word_tokenizer())
+
+
+def test_a_run_says_that_prompts_are_mended(tmp_path: Path) -> None:
+    """One line on stderr, and the manifest's word; without such a tokenizer neither."""
+    for frame, told in (("<s> $A </s>", 1), ("<s> $A", 0)):
+        folder = write_llama(tmp_path / f"m{told}", word_tokenizer(frame=frame))
+        done = harness(
+            *("run", folder, "-b", "humaneval", "-r", "completion", "--backend", "transformers", "--limit", "1"),
+            *("--max-tokens", "2", "--no-verify", "--sandbox", "process", "--out", tmp_path / f"run{told}"),
+        )
+        assert done.returncode == 0, done.stderr
+        model = json.loads((tmp_path / f"run{told}" / "run.json").read_text())["model"]
+        assert ("appends EOS" in model.get("prompt_note", "")) == bool(told)
+        assert len([line for line in done.stderr.splitlines() if "appends EOS" in line]) == told
