@@ -83,6 +83,27 @@ class CanAnswer(Protocol):
 
 
 @runtime_checkable
+class CanReason(Protocol):
+    """A model that can tell whether it reasons before it answers."""
+
+    @property
+    def context_length(self) -> int | None:
+        """Return the tokens of a prompt and its answer together, if they are known before the model is entered."""
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Tell whether the model may reason before its answer to `prompt`."""
+
+
+@runtime_checkable
+class CanContinue(Protocol):
+    """A model that tells whether it can go on with a chat reply that it is given the beginning of."""
+
+    @property
+    def continues(self) -> bool:
+        """Return whether it can."""
+
+
+@runtime_checkable
 class Adaptable(Protocol):
     """A model that LoRA adapters can be put on without loading it again."""
 
@@ -102,6 +123,14 @@ class HasBatchSize(Protocol):
     """A model that knows how many samples it generates side by side."""
 
     side_by_side: int
+
+
+@runtime_checkable
+class HasRemarks(Protocol):
+    """A model that tells its user how its requests differ from what was asked for."""
+
+    remarks: Sequence[str]
+    """A line for each difference, in the order in which they came up; it may grow while completions are generated."""
 
 
 @runtime_checkable
@@ -136,6 +165,11 @@ def get_recipes(benchmark: Any) -> Mapping[str, Any]:
 def get_slices(benchmark: Any) -> Sequence[str]:
     """Return the keys by which a benchmark's problems fall into groups."""
     return benchmark.slices if isinstance(benchmark, HasSlices) else ()
+
+
+def get_remarks(model: Any) -> Sequence[str]:
+    """Return what a model has to tell its user by now."""
+    return model.remarks if isinstance(model, HasRemarks) else ()
 
 
 def get_known_failures(benchmark: Any) -> Mapping[str, str]:

@@ -122,7 +122,8 @@ class Completion:
     """All tokens that were generated, those of the reasoning included."""
     seed: int | None = None
     reasoning: str = ""
-    """Reasoning that a server sent apart from the answer; otherwise `text` holds it."""
+    """Reasoning that a server sent apart from the answer, or that the prompt opened and nothing closed; otherwise
+    `text` holds it."""
     reasoning_tokens: int | None = None
 
 

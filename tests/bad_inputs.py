@@ -105,6 +105,18 @@ CASES = [
     bad(*SAMPLED, "--batch-size", "0", message="batch_size is 0"),
     bad(*SAMPLED, "--workers", "0", message="workers is 0"),
     bad(*SAMPLED, "--seed", "-1", message="seed is -1"),
+    bad(
+        *SAMPLED, "-r", "chat", "--thinking", "maybe", message="thinking is \"maybe\"; it must be 'on', 'off' or 'auto'"
+    ),
+    bad(*SAMPLED, "-r", "completion", "--thinking", "off", message='recipe "completion" uses none; leave it out'),
+    bad(*SAMPLED, "-r", "chat", "--thinking-budget", "0", message="thinking_budget is 0"),
+    bad(
+        *SAMPLED,
+        *("-r", "chat", "--thinking-budget", "9", "--max-tokens", "9"),
+        message="thinking_budget is 9 and max_tokens 9, which leaves no token",
+    ),
+    bad(*SAMPLED, "-r", "chat", "--chat-template-arg", "high", message='"high" must be KEY=VALUE'),
+    bad(*SAMPLED, "-r", "chat", "--chat-template-arg", "messages=1", message="the harness sets it itself"),
     # configuration files
     bad("run", "--config", "none.toml", message="none.toml cannot be read: No such file"),
     bad("run", "--config", "broken.toml", message="broken.toml is not TOML"),

@@ -196,6 +196,31 @@ def write_merged(folder: Path, base: Path, adapter: Path) -> Path:
     return folder
 
 
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n"
+)
+SWITCH = (
+    CHATML + "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}"
+    "{% endif %}"
+)
+"""A chat template with a switch, as Qwen3's."""
+OPENING = CHATML + "<think>\n{% endif %}"
+"""A chat template that opens the reasoning, as DeepSeek-R1's."""
+
+
+def write_thinking(folder: Path, base: Path, template: str) -> Path:
+    """The checkpoint `base` with another chat template."""
+    folder.mkdir()
+    for file in base.iterdir():
+        (folder / file.name).symlink_to(file)
+    settings = json.loads((base / "tokenizer_config.json").read_text(encoding="utf-8"))
+    (folder / "tokenizer_config.json").unlink()
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"chat_template": template}), encoding="utf-8")
+    return folder
+
+
 def bring_qwen_gguf() -> Path:
     """Qwen's GGUF file in the cache, put together there if need be; what it is, its digest decides when it is read.
 

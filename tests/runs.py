@@ -33,6 +33,7 @@ def write_run(
     base: Outcomes | None = None,
     code: str = "    return {index}\n",
     raw: str = "    return {index}\n",
+    reasoning_tokens: int | None = None,
 ) -> Path:
     """A run of `model` in the folder `path`; `n` is how many samples were asked for."""
     recipes = {benchmark: {"name": recipe, "digest": "e" * 64}}
@@ -56,7 +57,12 @@ def write_run(
         for task_id, statuses in found.items():
             for index, status in enumerate(statuses):
                 key = {"benchmark": benchmark, "task_id": task_id, "index": index}
-                completion = Completion(text=raw.format(index=index), finish_reason="stop", completion_tokens=5 + index)
+                completion = Completion(
+                    text=raw.format(index=index),
+                    finish_reason="stop",
+                    completion_tokens=5 + index,
+                    reasoning_tokens=reasoning_tokens,
+                )
                 folder.append_sample(Sample(**key, completion=completion, code=code.format(index=index)))  # type: ignore[arg-type]
                 detail = "" if status is PASSED else "f(1): expected 2, got 3"
                 base_status = base[task_id][index] if base else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from ..api import ask_questions
 from ..errors import UsageError, reason
 from ..store.cleaning import neutralize
 from . import output
-from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, select_given
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ChatTemplateArg, Thinking, ThinkingBudget, select_given
 
 if TYPE_CHECKING:
     from ..evaluation.ask import Exchange, Question
@@ -36,11 +37,15 @@ def ask(
     top_p: Annotated[float, TOP_P] = 1.0,
     seed: Annotated[int, typer.Option(help="Sampling seed.")] = 0,
     dtype: Annotated[str, DTYPE] = "auto",
+    thinking: Thinking = None,
+    thinking_budget: ThinkingBudget = None,
+    chat_template_arg: ChatTemplateArg = None,
 ) -> None:
-    """Ask a checkpoint in its own prompt format; the answer is printed as it is generated."""
-    options = select_given(locals(), but=("model", "text", "file", "context", "show_prompt"))
+    """Ask a checkpoint in its own prompt format; the answer is printed as it is generated, below its reasoning."""
+    flags = {**locals(), "chat_template_args": chat_template_arg}
+    options = select_given(flags, but=("model", "text", "file", "context", "show_prompt", "chat_template_arg"))
     questions = _read_questions(text, file, context)
-    exchanges = ask_questions(model, questions, **options)
+    exchanges = ask_questions(model, questions, **options, tell=output.print_remark)
     if output.wants_json():
         output.print_result([_build_json(exchange, show_prompt) for exchange in exchanges], "")
         return
@@ -52,20 +57,40 @@ def ask(
             typer.echo("--- prompt, between the lines ---", err=True)
             typer.echo(exchange.rendered.text, err=True)
             typer.echo("--- answer ---", err=True)
-        for piece in exchange.pieces:
-            # Whoever keeps the answer gets it as it is; a terminal would obey its escape sequences.
-            typer.echo(neutralize(piece) if sys.stdout.isatty() else piece, nl=False)
-        typer.echo()
+        _print_parts(exchange.parts)
+
+
+def _print_parts(parts: Iterator[tuple[bool, str]]) -> None:
+    """Print an answer as it comes; its reasoning goes to stderr, dimmed."""
+    reasoned = False
+    for is_reasoning, piece in parts:
+        stream = sys.stderr if is_reasoning else sys.stdout
+        if is_reasoning and output.wants_quiet():
+            continue
+        if is_reasoning and not reasoned:
+            output.print_remark("--- reasoning ---")
+        elif reasoned and not is_reasoning:
+            output.print_remark("\n--- answer ---")
+        reasoned = is_reasoning
+        # Whoever keeps the answer gets it as it is; a terminal would obey its escape sequences.
+        shown = neutralize(piece) if stream.isatty() else piece
+        typer.echo(typer.style(shown, dim=True) if is_reasoning else shown, file=stream, nl=False)
+    if reasoned:
+        output.print_remark("\nno answer came after it; give a larger --max-tokens or a --thinking-budget")
+    typer.echo()
 
 
 def _build_json(exchange: Exchange, show_prompt: bool) -> dict[str, str]:
+    parts = list(exchange.parts)
+    reasoning = "".join(piece for is_reasoning, piece in parts if is_reasoning)
     prompt = {"prompt": exchange.rendered.text} if show_prompt else {}
     question = exchange.question
     return {
         "instruction": question.instruction,
         "input": question.context,
         **prompt,
-        "answer": "".join(exchange.pieces),
+        **({"reasoning": reasoning} if reasoning else {}),
+        "answer": "".join(piece for is_reasoning, piece in parts if not is_reasoning),
     }
 
 

@@ -22,6 +22,7 @@ from .options import (
     TOP_P,
     AllowUnsafe,
     Cache,
+    ChatTemplateArg,
     ClusterAddress,
     Extractor,
     Ks,
@@ -35,6 +36,8 @@ from .options import (
     RetryTimeouts,
     SandboxName,
     Split,
+    Thinking,
+    ThinkingBudget,
     TimeCheck,
     TrustName,
     Workers,
@@ -85,6 +88,9 @@ def run(
     stop: Annotated[
         list[str] | None, typer.Option(help="Stop string, in addition to the recipe's; repeatable.")
     ] = None,
+    thinking: Thinking = None,
+    thinking_budget: ThinkingBudget = None,
+    chat_template_arg: ChatTemplateArg = None,
     seed: Annotated[int | None, typer.Option(help="Sampling seed.")] = None,
     limit: Annotated[int | None, typer.Option(help="Evaluate only the first N problems of each benchmark.")] = None,
     tasks: Annotated[
@@ -141,8 +147,10 @@ def run(
     ] = False,
 ) -> None:
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
-    flags = {**locals(), "benchmarks": benchmark, "engine_args": engine_arg, "price": parse_price(price)}
-    settings = select_given(flags, but=("context", "benchmark", "engine_arg", "out", "page", "preview", "dry_run"))
+    lists = {"benchmarks": benchmark, "engine_args": engine_arg, "chat_template_args": chat_template_arg}
+    renamed = ("benchmark", "engine_arg", "chat_template_arg", "lists")
+    flags = {**locals(), **lists, "price": parse_price(price)}
+    settings = select_given(flags, but=(*renamed, "renamed", "context", "out", "page", "preview", "dry_run"))
     if preview:
         _show_preview(preview_run(**settings, tell=output.print_remark))
     elif dry_run:

@@ -74,6 +74,17 @@ Page = Annotated[
     bool, typer.Option("--page/--no-page", help="Write report.html (default); `harness report` writes it later.")
 ]
 
+Thinking = Annotated[
+    str | None,
+    typer.Option(help="Switch reasoning by the chat template: on, off or auto. Default: auto, as the template has it."),
+]
+ThinkingBudget = Annotated[
+    int | None, typer.Option(help="Maximum tokens of reasoning per completion; the answer follows.")
+]
+ChatTemplateArg = Annotated[
+    list[str] | None,
+    typer.Option(help="Argument KEY=VALUE of the chat template, the value as JSON or text; repeatable."),
+]
 PriceText = Annotated[
     str | None,
     typer.Option("--price", metavar="IN,OUT", help="Price per million prompt tokens and per million answer tokens."),

@@ -17,7 +17,7 @@ from .. import __version__
 from ..models.adapters import Adapter
 from ..models.loading import open_model
 from ..models.options import ModelOptions
-from ..optional import CanFit, HasBatchSize, Idles
+from ..optional import CanFit, CanReason, HasBatchSize, Idles
 from ..sandboxes import open_sandbox
 from ..types import (
     Generated,
@@ -180,6 +180,16 @@ class Replica:
     def render(self, prompts: Sequence[Prompt]) -> list[RenderedPrompt]:
         """Render each prompt as `Model.render` does."""
         return [self._find_model().render(prompt) for prompt in prompts]
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Tell whether the model may reason before it answers `prompt`."""
+        model = self._find_model()
+        return isinstance(model, CanReason) and model.may_reason(prompt)
+
+    def get_context_length(self) -> int | None:
+        """Return the tokens of a prompt and its answer together, if the model knows them."""
+        model = self._find_model()
+        return model.context_length if isinstance(model, CanReason) else None
 
     def open(self, needed_tokens: int | None) -> Mapping[str, Any]:
         """Load the weights, with a context of `needed_tokens` if the model can be fitted to that.

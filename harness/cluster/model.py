@@ -193,6 +193,16 @@ class ClusterModel:
         found: RenderedPrompt = rendered
         return found
 
+    @property
+    def context_length(self) -> int | None:
+        """Return the context of a replica."""
+        found: int | None = self._ask(self._fleet.get_first().handle.get_context_length.remote())
+        return found
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Tell it as a replica does."""
+        return bool(self._ask(self._fleet.get_first().handle.may_reason.remote(prompt)))
+
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
         """Implement `Model.generate`."""
         return self.stream(requests, params, None)

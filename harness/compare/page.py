@@ -18,7 +18,7 @@ from ..store import write_text
 from ..types import Sample, Status, Verdict
 from .comparison import Comparison
 from .runs import Run
-from .tables import format_rows
+from .tables import TOKEN_HEADS, format_rows, format_token_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +48,8 @@ def write_page(comparison: Comparison, path: Path) -> None:
         heads=heads,
         rows=rows,
         methods=comparison.tests,
+        token_heads=TOKEN_HEADS,
+        token_rows=format_token_rows(comparison),
         plots=[
             {"caption": caption, "svg": mark_safe(plots.render_svg(figure))}
             for caption, figure in _draw_plots(comparison)

@@ -18,6 +18,8 @@ Counts = Mapping[str, tuple[int, int]]
 """Task id -> (samples, passed)."""
 BASE = "base "
 """Prefix of the metrics of a benchmark's base part."""
+UNSET = {"thinking": "auto", "thinking_budget": "none"}
+"""What it means that a run's identity lacks a key."""
 SAMPLING = ("temperature", "top_p", "max_tokens")
 """Keys of sampling that have to agree; seeds need not."""
 
@@ -124,9 +126,10 @@ def find_caveats(runs: Sequence[Run]) -> list[str]:
         ]
         if alone:
             texts.append(f"{run.name} alone has {', '.join(alone)}; it is not compared.")
-    for what in ("sandbox", "trust", "harness_version"):
+    for what in ("thinking", "thinking_budget", "sandbox", "trust", "harness_version"):
         values = {
-            run.name: str(run.identity.get(what, run.summary.manifest.get(what)) or "not recorded") for run in runs
+            run.name: str(run.identity.get(what, run.summary.manifest.get(what)) or UNSET.get(what, "not recorded"))
+            for run in runs
         }
         if len(set(values.values())) > 1:
             listed = ", ".join(f"{value} ({name})" for name, value in values.items())

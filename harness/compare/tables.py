@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..report.tables import format_table
@@ -88,11 +89,28 @@ def format_markdown(comparison: Comparison) -> str:
             lines += ["", f"## {escape_markdown(difference.run)}, {difference.benchmark} {difference.metric}", ""]
             lines += [f"- lost ({len(difference.lost)}): {format_task_ids(difference.lost)}"]
             lines += [f"- gained ({len(difference.gained)}): {format_task_ids(difference.gained)}"]
+    if tokens := format_token_rows(comparison):
+        lines += ["", "## Tokens of a completion, on average", "", *format_table(TOKEN_HEADS, tokens, aligned=True)]
     # For two runs these are the lost and the gained ones.
     for benchmark, by_run in comparison.only_by.items() if len(comparison.runs) > 2 else ():
         lines += ["", f"## Solved by one alone, {benchmark}", ""]
         lines += [f"- {escape_markdown(run)} ({len(tasks)}): {format_task_ids(tasks)}" for run, tasks in by_run.items()]
     return "\n".join(lines) + "\n"
+
+
+TOKEN_HEADS = ["benchmark", "model", "reasoning", "answer"]
+
+
+def format_token_rows(comparison: Comparison) -> list[list[str]]:
+    """Format a row for each benchmark and run whose tokens are known; none if no run reasons."""
+    if not any(run.summary.reasons for run in comparison.runs):
+        return []
+    return [
+        [name, run.name, f"{means.reasoning:.0f}", f"{means.answer:.0f}"]
+        for name in dict.fromkeys(difference.benchmark for difference in comparison.differences)
+        for run in comparison.runs
+        if (means := run.summary.tokens.get(name))
+    ]
 
 
 def serialize_comparison(comparison: Comparison) -> dict[str, Any]:
@@ -106,6 +124,9 @@ def serialize_comparison(comparison: Comparison) -> dict[str, Any]:
             {"name": run.name, "path": str(run.path), "digest": str(run.summary.manifest["digest"])}
             for run in comparison.runs
         ],
+        "tokens": {
+            run.name: {name: asdict(means) for name, means in run.summary.tokens.items()} for run in comparison.runs
+        },
         "mixed": list(comparison.mixed),
         "caveats": list(comparison.caveats),
         "methods": comparison.tests,

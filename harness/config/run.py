@@ -76,6 +76,12 @@ class RunConfig:
     """Maximum tokens per completion. None: the recipe's."""
     stop: tuple[Text, ...] = ()
     """Stop strings, in addition to the recipe's."""
+    thinking: Literal["on", "off", "auto"] = "auto"
+    """Switch reasoning on or off by the chat template's own argument; "auto": as the template has it."""
+    thinking_budget: PositiveInt | None = None
+    """Maximum tokens of reasoning per completion; what is not closed by then is closed, and the answer follows."""
+    chat_template_args: tuple[Text, ...] = ()
+    """Arguments KEY=VALUE of the chat template; a value is JSON or text."""
     seed: NonNegativeInt = 0
     """Seed of the whole run."""
     limit: PositiveInt | None = None
@@ -141,6 +147,11 @@ class RunConfig:
             raise UsageError(NO_BENCHMARK)
         if len(set(self.benchmarks)) < len(self.benchmarks):
             raise UsageError(f"a benchmark is named twice: {', '.join(self.benchmarks)}")
+        if self.max_tokens and self.thinking_budget and self.thinking_budget >= self.max_tokens:
+            raise UsageError(
+                f"thinking_budget is {self.thinking_budget} and max_tokens {self.max_tokens}, which leaves no token "
+                "for the answer; give a larger --max-tokens or a smaller --thinking-budget"
+            )
         for k in self.k:
             if k > self.n:
                 raise UsageError(

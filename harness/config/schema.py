@@ -15,6 +15,7 @@ VALUES = {
     "top_k": 40,
     "min_p": 0.05,
     "max_tokens": 512,
+    "thinking_budget": 256,
     "limit": 10,
     "workers": 2,
     "dtype": "bfloat16",

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..config import NO_RECIPE, build_run_config
 from ..errors import SamplesError, UsageError, reason
 from ..models.defaults import find_default_recipe
 from ..models.loading import open_model
 from ..models.options import ModelOptions
-from ..optional import CanAnswer, CanFit
+from ..models.thinking import TemplateSettings, find_open_mark
+from ..optional import CanAnswer, CanFit, get_remarks
+from ..tasks.reasoning import split_reasoning, split_stream
 from ..tasks.recipes import recipe as recipe_called
-from ..types import Model, Prompt, RenderedPrompt, Request, SamplingParams
+from ..tasks.thinking import SEAM_TOKENS, check_template_settings, complete, find_token_limit
+from ..types import Model, RenderedPrompt, Request, SamplingParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,13 @@ class Exchange:
 
     question: Question
     rendered: RenderedPrompt
-    pieces: Iterator[str]
+    parts: Iterator[tuple[bool, str]]
+    """The answer's text in pieces as they come, each with whether it is the model's reasoning."""
+
+    @property
+    def pieces(self) -> Iterator[str]:
+        """Yield the pieces of the answer alone."""
+        return (piece for is_reasoning, piece in self.parts if not is_reasoning)
 
 
 def ask(
@@ -46,19 +56,38 @@ def ask(
     temperature: float = 0.0,
     top_p: float = 1.0,
     seed: int = 0,
+    thinking: str = "auto",
+    thinking_budget: int | None = None,
+    chat_template_args: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Exchange]:
-    """Ask `model` all `questions` in one load; `max_tokens` defaults to the recipe's.
+    """Ask `model` all `questions` in one load; `max_tokens` defaults to the recipe's, with room for reasoning.
+
+    With a budget of thinking, an answer comes whole. `tell` is given a line for each setting that a server refused.
 
     Raises:
         HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
     """
     # what a run would refuse is refused here
-    sampling = {"temperature": temperature, "top_p": top_p, "seed": seed}
-    build_run_config({"model": model, "benchmarks": ["ask"], "max_tokens": max_tokens, **sampling})
+    settings: dict[str, Any] = {
+        "temperature": temperature,
+        "top_p": top_p,
+        "seed": seed,
+        "max_tokens": max_tokens,
+        "thinking": thinking,
+    }
+    settings |= {"thinking_budget": thinking_budget, "chat_template_args": list(chat_template_args)}
+    config = build_run_config({"model": model, "benchmarks": ["ask"], **settings})
     name = recipe or find_default_recipe(model)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=model))
     format_of = recipe_called(name)
+    check_template_settings(config, [format_of])
+    template = TemplateSettings(thinking=thinking, args=tuple(chat_template_args))
+    opened = open_model(model, backend=backend, options=ModelOptions(dtype=dtype, seed=seed, template=template))
+    prompts = [(question, format_of.ask(question.instruction, question.context)) for question in questions]
+    if max_tokens is None and prompts:
+        max_tokens = find_token_limit(opened, prompts[0][1], format_of.max_tokens, thinking_budget)
     limits = SamplingParams(
         temperature=temperature,
         top_p=top_p,
@@ -67,15 +96,17 @@ def ask(
         stop=format_of.stop if format_of.response_marker else (),
         seed=seed,
     )
-    opened = open_model(model, backend=backend, options=ModelOptions(dtype=dtype, seed=seed))
-    prompts = [(question, format_of.ask(question.instruction, question.context)) for question in questions]
     rendered = [opened.render(prompt) for _, prompt in prompts]
+    seam = SEAM_TOKENS if thinking_budget else 0
     if isinstance(opened, CanFit):
-        opened.fit(max((len(shown.token_ids or ()) for shown in rendered), default=0) + limits.max_tokens)
+        opened.fit(max((len(shown.token_ids or ()) for shown in rendered), default=0) + limits.max_tokens + seam)
     with ExitStack() as stack:
         stack.enter_context(opened)
         for number, ((question, prompt), shown) in enumerate(zip(prompts, rendered, strict=True), start=1):
-            yield Exchange(question=question, rendered=shown, pieces=_stream_answer(opened, number, prompt, limits))
+            request = Request(request_id=f"ask:{number}", prompt=prompt, seed=seed)
+            yield Exchange(
+                question=question, rendered=shown, parts=_stream_answer(opened, request, limits, thinking_budget, tell)
+            )
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -110,11 +141,17 @@ def _parse_question(line: str, where: str) -> Question:
     return Question(instruction=instruction, context=context)
 
 
-def _stream_answer(model: Model, number: int, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-    """Yield the answer as it is generated, or whole if the model cannot stream."""
-    if isinstance(model, CanAnswer):
-        yield from model.answer(prompt, params)
-        return
-    request = Request(request_id=f"ask:{number}", prompt=prompt, seed=params.seed)
-    for generated in model.generate([request], params):
-        yield generated.completion.text
+def _stream_answer(
+    model: Model, request: Request, params: SamplingParams, budget: int | None, tell: Callable[[str], None]
+) -> Iterator[tuple[bool, str]]:
+    """Yield the answer as it is generated, or whole if the model cannot stream or its reasoning has a budget."""
+    if isinstance(model, CanAnswer) and budget is None:
+        opened = find_open_mark(model.render(request.prompt).text) is not None
+        yield from split_stream(model.answer(request.prompt, params), opened=opened)
+    else:
+        for generated in complete(model, [request], params, budget=budget):
+            parted = split_reasoning(generated.completion.text)
+            reasoning = generated.completion.reasoning + parted.reasoning
+            yield from ((inside, text) for inside, text in ((True, reasoning), (False, parted.answer)) if text)
+    for remark in get_remarks(model):
+        tell(remark)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from ..config import RunConfig
 from ..errors import StoreError
 from ..models.adapters import Adapter, parse_adapters
 from ..models.options import ModelOptions
-from ..optional import CanFit
+from ..models.thinking import TemplateSettings
+from ..optional import CanFit, get_remarks
 from ..progress import Progress
 from ..store import RunFolder
 from ..store.provenance import StageTimer
 from ..store.records import SampleKey
 from ..tasks.suite import Suite
+from ..tasks.thinking import SEAM_TOKENS, complete, find_token_limit
 from ..types import Model, Request, Sample
 from .backend import Backend, LocalBackend
 from .budget import Budget
@@ -44,11 +47,36 @@ def build_model_options(config: RunConfig, log_file: Path | None) -> ModelOption
         batch_size=config.batch_size,
         engine_args=config.engine_args,
         adapters=parse_adapters(config.lora),
+        template=TemplateSettings(thinking=config.thinking, args=config.chat_template_args),
         log_file=log_file,
         seed=config.seed,
         trust_remote_code=config.trust_remote_code,
         allow_pickle=config.allow_pickle,
     )
+
+
+def settle_token_limit(config: RunConfig, suites: Sequence[Suite], backend: Backend) -> RunConfig:
+    """Return the configuration with room for reasoning, if the model may reason and no limit was given.
+
+    The limit is part of a run's identity, so it is settled before the run is planned.
+
+    Raises:
+        HarnessError: the model cannot be opened, or its chat template cannot do what is asked of it.
+    """
+    chats = [suite for suite in suites if suite.recipe is not None and suite.recipe.kind == "chat"]
+    asked = config.thinking != "auto" or config.chat_template_args
+    if not chats or (config.max_tokens is not None and not asked):
+        return config
+    model = backend.open_model(config.model, backend=config.backend, options=build_model_options(config, None))
+    prompt = chats[0].build_prompt(next(iter(chats[0].problems.values())))
+    if asked:
+        # A template without the switch is refused before anything is begun.
+        model.render(prompt)
+    if config.max_tokens is not None:
+        return config
+    longest = max(suite.build_params(config).max_tokens for suite in chats)
+    limit = find_token_limit(model, prompt, longest, config.thinking_budget)
+    return config if limit is None else replace(config, max_tokens=limit)
 
 
 class Engine:
@@ -84,7 +112,8 @@ class Engine:
             return False
         model = self.find_model(log_file)
         if self.config.max_model_len is None and isinstance(model, CanFit):
-            model.fit(self._count_needed_tokens(model))
+            seam = SEAM_TOKENS if self.config.thinking_budget else 0
+            model.fit(self._count_needed_tokens(model) + seam)
         self._stack.enter_context(model)
         self._loaded = True
         return True
@@ -113,6 +142,8 @@ class Source:
         self._order = order
         self._facts: Mapping[str, Any] = {}
         self._checked = False
+        self._told = 0
+        """Remarks of the model that were shown."""
         self._budget: Budget | None = None
 
     def open(self) -> Model:
@@ -170,8 +201,10 @@ class Source:
         self._progress.start("generate", sum(request.count for request in requests))
         self.clock.touch("generate")
         session.record_request()
-        for generated in self.open().generate(asked, suite.build_params(self.config)):
+        model, config = self.open(), self.config
+        for generated in complete(model, asked, suite.build_params(config), budget=config.thinking_budget):
             self.clock.touch("generate")
+            self._tell_remarks(model, session.folder)
             session.record_completion(generated)
             self._progress.advance("generate", generated.completion.completion_tokens or 0)
             sample = suite.build_sample(generated)
@@ -181,6 +214,14 @@ class Source:
                 if budget.stops_at_once:
                     break
         self._progress.finish("generate")
+
+    def _tell_remarks(self, model: Model, folder: RunFolder) -> None:
+        """Show the model's new remarks, and record the facts that they are about."""
+        if new := get_remarks(model)[self._told :]:
+            self._told += len(new)
+            for remark in new:
+                self._progress.note(remark)
+            folder.update_manifest(model=dict(model.describe()))
 
     def _get_model(self) -> Model:
         base = self._engine.find_model(self._log)

@@ -22,10 +22,11 @@ from ..store import MANIFEST, RunFolder, read_manifest
 from ..tasks.lineage import GROUPS, find_adapters_recipe, group_by_training, summarize_training
 from ..tasks.selection import check_tasks
 from ..tasks.suite import Suite, load_suite
+from ..tasks.thinking import check_template_settings
 from ..types import RenderedPrompt, Request, Sample, Sandbox, Trust
 from .backend import Backend, open_backend
 from .budget import check_limit
-from .generation import Engine, Source, build_model_options
+from .generation import Engine, Source, build_model_options, settle_token_limit
 from .plans import Plan, plan_runs
 from .session import SandboxOptions, Session, check_sandbox, evaluate, start_sandbox
 from .sharing import copy_samples
@@ -66,6 +67,7 @@ def run_all(
     suites = prepare_suites(config)
     progress = progress or Quiet()
     with select_backend(config, progress) as backend:
+        config = settle_token_limit(config, suites, backend)
         begun = find_begun_sandbox(config, suites, out)
         sandbox_name = backend.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
         planned = plan_runs(config, suites, sandbox_name, out)
@@ -137,7 +139,9 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     name = choose_recipe(config)
     if name is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
-    return [suite.with_recipe(name, config.extractor) for suite in suites]
+    chosen = [suite.with_recipe(name, config.extractor) for suite in suites]
+    check_template_settings(config, [suite.recipe for suite in chosen if suite.recipe])
+    return chosen
 
 
 def choose_recipe(config: RunConfig) -> str | None:

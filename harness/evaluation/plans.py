@@ -73,6 +73,9 @@ def build_identity(
         "sandbox": sandbox,
         "trust": config.trust,
         **_drop_unset(
+            thinking=config.thinking if config.thinking != "auto" else None,
+            thinking_budget=config.thinking_budget,
+            chat_template_args=sorted(config.chat_template_args),
             tasks=split_tasks(config.tasks),
             quantization=config.quantization,
             engine_args=sorted(config.engine_args),

@@ -52,7 +52,7 @@ class Session:
         self.folder = folder
         self.progress = progress
         self.clock = clock
-        self.generated = self.judged = self.tokens = self.prompt_tokens = self.cached = 0
+        self.generated = self.judged = self.tokens = self.reasoning_tokens = self.prompt_tokens = self.cached = 0
         self.first_s: float | None = None
         self.last_s: float | None = None
         """Seconds from the first request to the first and to the last completion."""
@@ -87,6 +87,7 @@ class Session:
         self.first_s = self.last_s if self.first_s is None else self.first_s
         self.generated += 1
         self.tokens += generated.completion.completion_tokens or 0
+        self.reasoning_tokens += generated.completion.reasoning_tokens or 0
         if generated.request_id not in self._prompts:
             self._prompts.add(generated.request_id)
             self.prompt_tokens += generated.completion.prompt_tokens or 0
@@ -103,6 +104,7 @@ class Session:
             "generated": self.generated,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.tokens,
+            **({"reasoning_tokens": self.reasoning_tokens} if self.reasoning_tokens else {}),
             "judged": self.judged,
             "cached": self.cached,
             "verified": self.verified,

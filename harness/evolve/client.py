@@ -4,6 +4,9 @@ A model gives an error for a whole stream of requests. The replies that came bef
 again after a pause, in halves, until the request that fails stands alone. That one is tried `retries` more times and
 then recorded as failed. Where `HOPELESS` requests in a row come to that, the model itself is at fault: the run ends,
 and none of them is recorded, so that the same command asks them again.
+
+A reasoning model's reply is its answer alone. A judge that was cut within its reasoning, because its limit is made for
+a word, is asked again with room for reasoning.
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import INFRASTRUCTURE, ModelError
+from ..optional import get_remarks
 from ..progress import Progress
+from ..tasks.reasoning import lacks_answer, split_reasoning
+from ..tasks.thinking import REASONING_TOKENS, complete
 from ..types import Completion, Model, Request, SamplingParams
+from .elimination import UNCLOSED
 from .ledger import Ledger, Query, QueryReply, estimate_tokens
 from .prompts import Form, format_prompt
 
@@ -58,6 +65,8 @@ class ModelClient:
         self.requests_sent = 0
         """Requests that went out in this start of the run, those that failed included."""
         self.generating_s = 0.0
+        self._told: set[str] = set()
+        """Remarks of the models that were shown."""
 
     def __enter__(self) -> ModelClient:
         return self
@@ -113,15 +122,30 @@ class ModelClient:
         """Send all requests at once and record the replies; return the error that ended it early."""
         model = self._open_model(queries[0].model)
         by_id = {query.id: query for query in queries}
+        longer: list[Query] = []
         try:
-            for generated in model.generate(self._build_requests(queries), params):
-                query = by_id[generated.request_id]
-                self._settle()
-                self._ledger.record(query, _build_reply(query, generated.completion))
-                self._progress.advance(query.stage, generated.completion.completion_tokens or 0)
+            for generated in complete(model, self._build_requests(queries), params):
+                query, completion = by_id[generated.request_id], generated.completion
+                if query.stage == "judge" and completion.finish_reason == "length" and lacks_answer(completion):
+                    longer.append(query)
+                else:
+                    self._record(query, completion)
+            more = replace(params, max_tokens=params.max_tokens + REASONING_TOKENS)
+            for generated in complete(model, self._build_requests(longer), more):
+                self._record(by_id[generated.request_id], generated.completion)
         except ModelError as error:
             return error
+        finally:
+            for remark in get_remarks(model):
+                if remark not in self._told:
+                    self._told.add(remark)
+                    self._progress.note(remark)
         return None
+
+    def _record(self, query: Query, completion: Completion) -> None:
+        self._settle()
+        self._ledger.record(query, _build_reply(query, completion))
+        self._progress.advance(query.stage, completion.completion_tokens or 0)
 
     def _build_requests(self, queries: Sequence[Query]) -> Iterator[Request]:
         """Yield the requests that the budget allows; models read a bounded number ahead of their replies."""
@@ -171,9 +195,11 @@ class ModelClient:
 
 def _build_reply(query: Query, completion: Completion) -> QueryReply:
     prompted, completed = completion.prompt_tokens, completion.completion_tokens
+    parted = split_reasoning(completion.text)
+    unclosed = lacks_answer(completion)
     return QueryReply(
-        text=completion.text,
-        finish_reason=completion.finish_reason,
+        text="" if unclosed else parted.answer,
+        finish_reason=UNCLOSED if unclosed else completion.finish_reason,
         prompt_tokens=estimate_tokens(query.text) if prompted is None else prompted,
-        completion_tokens=estimate_tokens(completion.text) if completed is None else completed,
+        completion_tokens=estimate_tokens(completion.reasoning + completion.text) if completed is None else completed,
     )

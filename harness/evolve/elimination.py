@@ -26,6 +26,8 @@ class RejectionReason(StrEnum):
     """Words of the template were copied."""
     TRUNCATED = "truncated"
     """The model was cut at its token limit, or left a fence open."""
+    REASONING = "unclosed-reasoning"
+    """The model reasoned up to its token limit and answered nothing."""
     LANGUAGE = "language"
     """Another script than the parent's."""
     UNCLEAR = "unclear-judge"
@@ -37,6 +39,8 @@ class RejectionReason(StrEnum):
 
 
 SORRY_WORDS = 80
+UNCLOSED = "reasoning"
+"""Finish reason of a reply that ended within the model's reasoning."""
 
 _STOP_WORDS = (
     "a about above after again against all am an and any are as at be because been before being below between "
@@ -53,6 +57,8 @@ def check_instruction(
     parent: str, evolved: str, finish_reason: str | None, markers: Iterable[str]
 ) -> RejectionReason | None:
     """Return why the evolved instruction is rejected, as far as that shows without a judge; None if it is not."""
+    if finish_reason == UNCLOSED:
+        return RejectionReason.REASONING
     if finish_reason == "length":
         return RejectionReason.TRUNCATED
     if lacks_content(evolved):
@@ -66,6 +72,8 @@ def check_instruction(
 
 def check_answer(answer: str, finish_reason: str | None) -> RejectionReason | None:
     """Return why the answer is rejected, and the instruction with it; None if it is not."""
+    if finish_reason == UNCLOSED:
+        return RejectionReason.REASONING
     if finish_reason == "length" or has_open_fence(answer):
         return RejectionReason.TRUNCATED
     if lacks_content(answer):

@@ -17,7 +17,7 @@ from ..tasks.suite import SEEDS
 from ..types import SamplingParams
 from .cleaning import clean_answer, clean_instruction
 from .client import ModelClient
-from .elimination import RejectionReason, check_answer, check_instruction
+from .elimination import UNCLOSED, RejectionReason, check_answer, check_instruction
 from .ledger import Query, QueryReply
 from .operators import Operator, compute_fraction, draw_operator
 from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest_template, format_judge_prompt, parse_judgement
@@ -168,6 +168,8 @@ class Rounds:
             equal = parse_judgement(reply.text)
             if reply.error is not None:
                 rejections.append(one.reject(number, RejectionReason.FAILED, detail=f"judge: {reply.error}"))
+            elif reply.finish_reason == UNCLOSED:
+                rejections.append(one.reject(number, RejectionReason.REASONING, detail="judge"))
             elif equal:
                 rejections.append(one.reject(number, RejectionReason.NO_GAIN, detail="the judge says equal"))
             elif equal is None and self._config.strict_judge:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from ..optional import CanReason
 from ..types import Generated, Model, Prompt, RenderedPrompt, Request, SamplingParams
 from .adapters import Adapter
 
 
-class AdaptableModel(Model, Protocol):
+class AdaptableModel(Model, CanReason, Protocol):
     """A model that LoRA adapters can be put on."""
 
     def stream(
@@ -41,6 +42,15 @@ class AdaptedModel:
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Render the prompt as the base does."""
         return self._base.render(prompt)
+
+    @property
+    def context_length(self) -> int | None:
+        """Return the base's context."""
+        return self._base.context_length
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Tell it as the base does."""
+        return self._base.may_reason(prompt)
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
         """Generate as the base does, with the adapter's weights."""

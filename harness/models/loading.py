@@ -61,6 +61,7 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
         batch_size=options.batch_size,
         trust_remote_code=options.trust_remote_code,
         allow_pickle=options.allow_pickle,
+        template=options.template,
         backend_reason=reason,
     )
 

@@ -5,7 +5,8 @@ text prompt asks /completions, a chat recipe /chat/completions, whose template i
 OPENAI_API_KEY of the environment and nothing else: it goes to the server and into no file or message.
 
 A bounded number of samples is requested at a time, each by a request with its own seed. The client retries rate limits
-(429), server errors (5xx) and lost connections with growing pauses.
+(429), server errors (5xx) and lost connections with growing pauses. A setting that the model refuses is left out where
+that changes nothing of what is asked for (`remarks` says so, and the manifest); otherwise the run ends.
 
 Unknown to us: which weights answer, whether the server honours a seed or a stop string, and the exact prompt of a chat.
 """
@@ -16,7 +17,7 @@ import asyncio
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,8 +25,16 @@ from urllib.parse import urlsplit
 from ..errors import ModelError, UsageError, install_hint
 from ..store.provenance import read_versions
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
-from .openai_protocol import build_args, explain_error, find_room_for_answer, parse_completion
+from .openai_protocol import (
+    RequestBuilder,
+    cut_at_stop,
+    explain_error,
+    find_room_for_answer,
+    join_pieces,
+    parse_completion,
+)
 from .options import ModelOptions
+from .thinking import AS_TEMPLATE, TemplateSettings
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -39,6 +48,8 @@ RETRIES = 8
 """Retries of one request, with pauses of half a second to eight, or as the server asks."""
 TIMEOUT_S = 1800.0
 """Limit for one answer; a busy server on a CPU takes minutes."""
+CONTINUING = ("vllm", "sglang")
+"""Servers, by the owner that they name of their models, that take `continue_final_message`."""
 SPEC = re.compile(r"(?P<model>.+?)(?:@(?P<url>https?://.+))?")
 """MODEL, or MODEL@ADDRESS."""
 
@@ -48,10 +59,19 @@ Answers = SimpleQueue[Generated | None]
 class OpenAIModel:
     """A model behind a server; up to `concurrency` samples are requested at a time."""
 
-    def __init__(self, model: str, url: str | None = None, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self,
+        model: str,
+        url: str | None = None,
+        *,
+        concurrency: int | None = None,
+        template: TemplateSettings = AS_TEMPLATE,
+    ) -> None:
         self.name = model
         self.url = url or os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS
         self._concurrency = concurrency or CONCURRENCY
+        self._template = template
+        self._builder = RequestBuilder(model, template)
         self._served: dict[str, Any] = {}
         self._open = False
 
@@ -72,7 +92,7 @@ class OpenAIModel:
                     f'model "openai:{found["model"]}": the address must be http(s)://HOST[:PORT]/PATH without user, '
                     f"password or parameters; a key belongs into {KEY_VARIABLE}"
                 )
-        return cls(found["model"], found["url"], concurrency=options.batch_size)
+        return cls(found["model"], found["url"], concurrency=options.batch_size, template=options.template)
 
     def __enter__(self) -> OpenAIModel:
         self._check_server()
@@ -95,7 +115,28 @@ class OpenAIModel:
             "concurrency": self._concurrency,
             "versions": read_versions("openai"),
             **({"served": self._served} if self._served else {}),
+            **({"not_sent": dict(self._builder.omitted)} if self._builder.omitted else {}),
         }
+
+    @property
+    def context_length(self) -> int | None:
+        """Return the context that the server names, once it was asked."""
+        found: int | None = self._served.get("max_model_len")
+        return found
+
+    @property
+    def continues(self) -> bool:
+        """Tell whether the server goes on with the beginning of a chat reply; known once it was asked."""
+        return self._served.get("owned_by") in CONTINUING
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Tell whether it is switched on; what a server's template does by itself is not known."""
+        return prompt.text is None and self._template.thinking == "on"
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """Return a line for each setting that is not sent."""
+        return [f'model "{self.name}": {what}' for what in self._builder.omitted.values()]
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Return the text that is sent; chat messages are joined, because the server has the template."""
@@ -135,7 +176,7 @@ class OpenAIModel:
             loop.close()
 
     def answer(self, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-        """Yield one answer in pieces as the server sends it.
+        """Yield one answer in pieces as the server sends it; reasoning that comes apart stands between think marks.
 
         Raises:
             ModelError: as `generate`.
@@ -143,15 +184,26 @@ class OpenAIModel:
         import openai
 
         chat = prompt.text is None
-        given = build_args(self.name, prompt, params, seed=params.seed, max_tokens=params.max_tokens)
         with openai.OpenAI(**self._build_client_settings()) as client:
             create: Any = client.chat.completions.create if chat else client.completions.create
             try:
-                for part in create(**given, stream=True):
-                    for choice in part.choices[:1]:
-                        yield (choice.delta.content if chat else choice.text) or ""
+                while (parts := self._open_stream(create, prompt, params)) is None:
+                    pass
+                yield from join_pieces(choice for part in parts for choice in part.choices[:1])
             except openai.OpenAIError as error:
                 raise self._explain_error(error) from error
+
+    def _open_stream(self, create: Any, prompt: Prompt, params: SamplingParams) -> Any:
+        """Return the server's stream; None if it refused a setting that is left out from now on."""
+        import openai
+
+        given = self._builder.build(prompt, params, seed=params.seed, max_tokens=params.max_tokens)
+        try:
+            return create(**given, stream=True)
+        except openai.BadRequestError as error:
+            if not self._builder.omit_refused(error, params, given):
+                raise
+            return None
 
     async def _ask_all(self, requests: Iterable[Request], params: SamplingParams, answers: Answers) -> None:
         import openai
@@ -195,11 +247,14 @@ class OpenAIModel:
         create: Any = client.chat.completions.create if chat else client.completions.create
         limit = params.max_tokens
         while True:
+            given = self._builder.build(prompt, params, seed=seed, max_tokens=limit)
             try:
-                response = await create(**build_args(self.name, prompt, params, seed=seed, max_tokens=limit))
-                return parse_completion(response, chat=chat, seed=seed)
+                completion = parse_completion(await create(**given), chat=chat, seed=seed)
+                return completion if "stop" in given else cut_at_stop(completion, params.stop)
             except openai.OpenAIError as error:
                 refused = isinstance(error, openai.BadRequestError)
+                if refused and self._builder.omit_refused(error, params, given):
+                    continue
                 room = find_room_for_answer(str(error)) if refused else None
                 if room is None or room >= limit:
                     raise self._explain_error(error) from error

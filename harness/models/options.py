@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .adapters import Adapter
+from .thinking import AS_TEMPLATE, TemplateSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,8 @@ class ModelOptions:
     """KEY=VALUE settings of the engine; a value that is not JSON is text (vLLM)."""
     adapters: tuple[Adapter, ...] = ()
     """LoRA adapters loaded with the checkpoint (vLLM)."""
+    template: TemplateSettings = AS_TEMPLATE
+    """How the chat template is filled in; servers are sent it."""
     log_file: Path | None = None
     """File for the engine's own output; None: a temporary file, kept only if loading fails."""
     seed: int = 0

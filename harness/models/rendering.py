@@ -9,12 +9,14 @@ The template may differ from the one that the checkpoint was trained with.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
 from ..types import Prompt, RenderedPrompt
 from .checkpoint import summarize_error
+from .thinking import AS_TEMPLATE, TemplateSettings, find_open_mark, find_switches, has_effort
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
 """A tokenizer has at least one of these."""
@@ -46,15 +48,19 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> Any:
         ) from error
 
 
-def render_prompt(prompt: Prompt, tokenizer: Any, name: str) -> RenderedPrompt:
+def render_prompt(
+    prompt: Prompt, tokenizer: Any, name: str, settings: TemplateSettings = AS_TEMPLATE
+) -> RenderedPrompt:
     """Return the exact input for `prompt`, which ends in EOS only if its text does.
 
     Raises:
-        ModelError: no chat template, one that refuses these messages, or more than one BOS token.
+        ModelError: no chat template, one that refuses these messages or has no switch that the settings need, or more
+            than one BOS token.
     """
     if prompt.text is not None:
         return _check_bos(prompt.text, encode_beginning(prompt.text, tokenizer), tokenizer, name)
-    text = _apply_template(prompt, tokenizer, name) + prompt.prefill
+    args = settings.build_args(_read_template(tokenizer, name), name)
+    text = _apply_template(prompt, tokenizer, name, args) + prompt.prefill
     return _check_bos(text, tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer, name)
 
 
@@ -86,16 +92,40 @@ def _count_trailing(ids: list[int], token: int) -> int:
     return next((count for count, found in enumerate(reversed(ids)) if found != token), len(ids))
 
 
-def _apply_template(prompt: Prompt, tokenizer: Any, name: str) -> str:
-    from jinja2 import TemplateError
+def may_reason(prompt: Prompt, tokenizer: Any, name: str, settings: TemplateSettings) -> bool:
+    """Tell whether the model may reason before its answer to a chat `prompt`, as far as the chat template says.
 
+    It may if the prompt ends in an opened reasoning, if the template's switch is on, by itself or by the settings, or
+    if the template takes an effort.
+
+    Raises:
+        ModelError: as `render_prompt`.
+    """
+    template = _read_template(tokenizer, name)
+    args = settings.build_args(template, name)
+    text = _apply_template(prompt, tokenizer, name, args)
+    if find_open_mark(text + prompt.prefill) or has_effort(template):
+        return True
+    switches = find_switches(template)
+    on = {**args, **dict.fromkeys(switches, True)}
+    return bool(switches) and _apply_template(prompt, tokenizer, name, on) == text
+
+
+def _read_template(tokenizer: Any, name: str) -> str:
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError(
             f'model "{name}" has no chat template; choose a recipe with a text prompt (completion, alpaca, wizardcoder)'
         )
+    # A tokenizer may have several, and chooses itself.
+    return str(tokenizer.get_chat_template())
+
+
+def _apply_template(prompt: Prompt, tokenizer: Any, name: str, args: Mapping[str, Any]) -> str:
+    from jinja2 import TemplateError
+
     messages = [{"role": role, "content": content} for role, content in prompt.messages]
     try:
-        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False, **args))
     except (TemplateError, ValueError, TypeError) as error:
         raise ModelError(f'model "{name}": its chat template refuses the messages: {summarize_error(error)}') from error
 

@@ -33,6 +33,8 @@ TEXT_FIELDS = (*FORMS, "raw", "text", "generation")
 class ReplayModel:
     """Returns the answers of a samples file in the order of the requests."""
 
+    continues = False
+    """Recorded answers are whole."""
     answers_by_id = True
 
     def __init__(self, path: str | Path, *, delay_s: float = 0.0) -> None:

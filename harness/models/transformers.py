@@ -21,7 +21,8 @@ from ..store.provenance import read_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .checkpoint import digest_weights, read_context_length, summarize_error
 from .jobs import SampleJob, split_requests
-from .rendering import describe_mending, load_tokenizer, render_prompt
+from .rendering import describe_mending, load_tokenizer, may_reason, render_prompt
+from .thinking import AS_TEMPLATE, TemplateSettings, find_open_mark, may_mention_reasoning
 
 BATCH_SIZE = 8
 BATCHES_AHEAD = 8
@@ -42,6 +43,7 @@ class TransformersModel:
         batch_size: int | None = None,
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
+        template: TemplateSettings = AS_TEMPLATE,
         backend_reason: str = "asked for",
     ) -> None:
         self.name = name
@@ -52,6 +54,7 @@ class TransformersModel:
         self._max_model_len = max_model_len
         self._trust_remote_code = trust_remote_code
         self._allow_pickle = allow_pickle
+        self._template = template
         self._reason = backend_reason
         self._model: Any = None
 
@@ -104,7 +107,18 @@ class TransformersModel:
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Return the text and the token ids of the model's input; needs no weights."""
-        return render_prompt(prompt, self._tokenizer, self.name)
+        return render_prompt(prompt, self._tokenizer, self.name, self._template)
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Implement `harness.optional.CanReason`."""
+        if not may_mention_reasoning(self._path) and not find_open_mark(prompt.prefill):
+            return False
+        return may_reason(prompt, self._tokenizer, self.name, self._template)
+
+    @property
+    def context_length(self) -> int:
+        """Return the tokens of a prompt and its answer together."""
+        return self._context
 
     def generate(self, requests: Iterable[Request], params: SamplingParams) -> Iterator[Generated]:
         """Yield completions batch by batch.

@@ -24,11 +24,12 @@ from ..store.provenance import read_versions
 from ..types import Generated, Prompt, RenderedPrompt, Request, SamplingParams
 from .adapted import AdaptedModel
 from .adapters import Adapter
-from .checkpoint import digest_weights, summarize_error
+from .checkpoint import digest_weights, read_context_length, summarize_error
 from .jobs import SampleJob, split_requests, split_requests_or_none
 from .lifeline import Lifeline
 from .options import ModelOptions
-from .rendering import describe_mending, load_tokenizer, render_prompt
+from .rendering import describe_mending, load_tokenizer, may_reason, render_prompt
+from .thinking import find_open_mark, may_mention_reasoning
 from .vllm_engine import EngineSettings, build_adapter_request, redirect_logging, start_engine, stop_engine
 
 
@@ -123,7 +124,18 @@ class VllmModel:
 
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Return the text and the token ids of the engine's input; needs no engine."""
-        return render_prompt(prompt, self._tokenizer, self.name)
+        return render_prompt(prompt, self._tokenizer, self.name, self._settings.options.template)
+
+    def may_reason(self, prompt: Prompt) -> bool:
+        """Implement `harness.optional.CanReason`."""
+        if not may_mention_reasoning(self._settings.path) and not find_open_mark(prompt.prefill):
+            return False
+        return may_reason(prompt, self._tokenizer, self.name, self._settings.options.template)
+
+    @property
+    def context_length(self) -> int | None:
+        """Return the tokens of a prompt and its answer together, as the user or the checkpoint limits them."""
+        return self._settings.options.max_model_len or read_context_length(self._settings.path)
 
     def generate(self, requests: Iterable[Request | None], params: SamplingParams) -> Iterator[Generated]:
         """Yield the checkpoint's own completions as they finish; `adapted` yields those with an adapter.

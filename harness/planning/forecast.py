@@ -17,7 +17,7 @@ from typing import Any
 
 from ..config import RunConfig
 from ..errors import StoreError
-from ..evaluation.generation import build_model_options
+from ..evaluation.generation import build_model_options, settle_token_limit
 from ..evaluation.pipeline import find_begun_sandbox, prepare_suites, select_backend
 from ..evaluation.plans import RESULTS, Plan, plan_runs
 from ..evaluation.sharing import SharedQuestions
@@ -95,6 +95,7 @@ def forecast_run(config: RunConfig, out: Path | None = None) -> RunForecast:
     """
     suites = prepare_suites(config)
     with select_backend(config, Quiet()) as executor:
+        config = settle_token_limit(config, suites, executor)
         begun = find_begun_sandbox(config, suites, out)
         sandbox = executor.select_sandbox(config.sandbox or begun, environment=suites[0].benchmark.environment)
     planned = plan_runs(config, suites, sandbox, out)

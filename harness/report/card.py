@@ -11,6 +11,7 @@ from ..store.provenance import format_throughput
 from ..tasks.lineage import GROUPS
 from . import wording
 from .alarms import find_alarms
+from .oddities import DESCRIPTIONS, UNANSWERED
 from .summary import Summary
 
 LEAST_WIDTH = 40
@@ -39,6 +40,9 @@ def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
     lines += [(f"{benchmark} shared", f"{text}, generated once") for benchmark, text in wording.format_shared(summary)]
     if summary.truncated:
         lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
+    if summary.unanswered:
+        lines.append(("no answer", f"{summary.unanswered} samples {DESCRIPTIONS[UNANSWERED]}"))
+    lines += wording.format_tokens(summary)
     lines += [("judged apart", one) for one in wording.format_uncarried(summary)]
     lines += [(f"{benchmark} time-outs", text) for benchmark, text in wording.format_timeouts(summary)]
     for benchmark, problems in summary.time_fragile.items():

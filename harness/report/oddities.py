@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..tasks.answers import defines
+from ..tasks.reasoning import lacks_answer
 from ..types import CodeForm, Sample, Status
 
 TRUNCATED = "truncated"
@@ -15,6 +16,7 @@ EMPTY = "empty"
 NO_CODE = "no code"
 NOT_PARSING = "not parsing"
 NO_ENTRY_POINT = "no entry point"
+UNANSWERED = "no answer"
 
 DESCRIPTIONS = {
     TRUNCATED: "ended at the token limit; a larger --max-tokens may score higher",
@@ -22,18 +24,21 @@ DESCRIPTIONS = {
     NO_CODE: "hold no code that the extraction rule finds (`harness score RUN --extractors all` tries the others)",
     NOT_PARSING: "do not parse as Python; extraction or recipe may not fit the checkpoint",
     NO_ENTRY_POINT: "do not define the function that is called; extraction or recipe may not fit the checkpoint",
+    UNANSWERED: "ended within their reasoning and hold no answer; give a larger --max-tokens or a --thinking-budget",
 }
 """Kind -> the end of a sentence about these samples."""
 
 
 def find_oddities(sample: Sample, status: Status, entry_point: str | None) -> Iterator[str]:
-    """Yield what is odd about a judged sample; an empty answer is nothing else but truncated.
+    """Yield what is odd about a judged sample; an answer that is empty or missing is nothing else but truncated.
 
     `entry_point` is the function that the tests call, if the benchmark names one.
     """
     if sample.completion.finish_reason == "length":
         yield TRUNCATED
-    if not sample.completion.text.strip():
+    if lacks_answer(sample.completion):
+        yield UNANSWERED
+    elif not sample.completion.text.strip():
         yield EMPTY
     elif not sample.code.strip():
         yield NO_CODE

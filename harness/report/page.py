@@ -79,7 +79,12 @@ def _render_page(
             "rows": wording.format_rules(summary),
             "moved": wording.format_rule_effect(summary),
         },
-        facts=[*_list_speed_and_cost(summary), *wording.format_isolation(summary), *list_provenance(summary)],
+        facts=[
+            *_list_speed_and_cost(summary),
+            *wording.format_tokens(summary),
+            *wording.format_isolation(summary),
+            *list_provenance(summary),
+        ],
         rows=embed_json([entry.row for entry in found]),
         chunks=[entry.chunk for entry in found],
     )
@@ -109,6 +114,8 @@ def _build_speed_cards(summary: Summary) -> Iterator[dict[str, str]]:
         yield {"name": "throughput", "value": f"{summary.tokens_per_s:.0f}", "about": f"tokens/s over {seconds:.0f} s"}
     if summary.truncated:
         yield {"name": "truncated", "value": str(summary.truncated), "about": "samples at the token limit"}
+    if summary.unanswered:
+        yield {"name": "no answer", "value": str(summary.unanswered), "about": "samples ended within their reasoning"}
 
 
 def _draw_plots(

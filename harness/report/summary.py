@@ -14,10 +14,11 @@ from ..metrics.cost import Cost, measure_cost
 from ..metrics.extraction_effect import RuleScore, read_rule_scores
 from ..metrics.pass_at_k import compute_pass_at_k
 from ..metrics.time_limits import read_fragile, read_timeouts
+from ..metrics.tokens import TokenCounter, TokenMeans
 from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
 from ..store.records import SampleKey
 from ..types import Sample, Score, Status, Verdict
-from .oddities import DESCRIPTIONS, TRUNCATED, find_oddities
+from .oddities import DESCRIPTIONS, TRUNCATED, UNANSWERED, find_oddities
 
 if TYPE_CHECKING:
     from ..tasks.suite import Suite
@@ -54,6 +55,8 @@ class Summary:
     """Where verdicts were computed -> how many."""
     uncarried: tuple[Verdict, ...]
     """Samples that pass in-process and fail because a value could not be sent to the judge."""
+    tokens: Mapping[str, TokenMeans]
+    """Benchmark -> mean tokens of its judged samples, if they are known."""
     shared: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Benchmark -> another one whose answers it shares -> how many samples."""
     rules: tuple[RuleScore, ...] = ()
@@ -97,6 +100,16 @@ class Summary:
     def truncated(self) -> int:
         """Samples that ended at the token limit."""
         return sum(found[TRUNCATED] for found in self.oddities.values())
+
+    @property
+    def unanswered(self) -> int:
+        """Samples that ended within their reasoning."""
+        return sum(found[UNANSWERED] for found in self.oddities.values())
+
+    @property
+    def reasons(self) -> bool:
+        """Tell whether the model reasons, as far as tokens show it."""
+        return any(means.reasoning for means in self.tokens.values())
 
     @property
     def cached(self) -> int:
@@ -156,6 +169,7 @@ def summarize_run(
         oddities={benchmark: {kind: totals.odd[benchmark][kind] for kind in DESCRIPTIONS} for benchmark in tasks},
         trust=totals.trust,
         uncarried=tuple(totals.uncarried),
+        tokens={name: means for name in tasks if (means := totals.tokens[name].compute_means())},
         shared={benchmark: dict(found) for benchmark, found in totals.shared.items()},
         rules=tuple(read_rule_scores(manifest, len(samples))),
         cost=measure_cost(manifest, samples.values()),
@@ -175,6 +189,7 @@ class _Totals:
         """Benchmark -> outcome -> how many samples; without those that the judge itself failed on."""
         self.statuses: defaultdict[str, Counter[Status]] = defaultdict(Counter)
         self.odd: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.tokens: defaultdict[str, TokenCounter] = defaultdict(TokenCounter)
         self.trust: Counter[str] = Counter()
         self.shared: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.infrastructure: list[Verdict] = []
@@ -185,6 +200,7 @@ class _Totals:
         name, task_id = verdict.benchmark, verdict.task_id
         self.statuses[name][verdict.status] += 1
         self.trust[verdict.trust.value] += 1
+        self.tokens[name].add(sample.completion)
         self.odd[name].update(find_oddities(sample, verdict.status, self._entry_points.get(name, {}).get(task_id)))
         if sample.shared_with:
             self.shared[name][sample.shared_with.partition(":")[0]] += 1

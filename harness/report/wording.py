@@ -155,6 +155,15 @@ def format_uncarried(summary: Summary, quote: Callable[[str], str] = format_line
     ]
 
 
+def format_tokens(summary: Summary) -> list[tuple[str, str]]:
+    """Return the mean tokens of reasoning and of answers for each benchmark, if the model reasons."""
+    return [
+        (f"{name} tokens", f"{means.reasoning:.0f} of reasoning and {means.answer:.0f} of the answer, on average")
+        for name, means in summary.tokens.items()
+        if summary.reasons
+    ]
+
+
 def format_isolation(summary: Summary) -> list[tuple[str, str]]:
     """Return what was and what was not isolated per environment, as (heading, list)."""
     parts: list[tuple[str, str]] = []

@@ -22,6 +22,9 @@ from .tables import format_table
 if TYPE_CHECKING:
     from ..tasks.suite import Suite
 
+THINKING = ("thinking", "thinking_budget", "chat_template_args")
+"""Keys of a run's identity that are there only if they were set."""
+
 
 def write(path: Path, suites: Sequence[Suite] = ()) -> Summary:
     """Summarize the run in the folder `path` and write both files; the summary keeps `suites`.
@@ -47,6 +50,7 @@ def build_scores_json(summary: Summary) -> dict[str, Any]:
         "missing": summary.missing,
         "truncated": summary.truncated,
         "oddities": summary.oddities,
+        **({"tokens": {name: asdict(means) for name, means in summary.tokens.items()}} if summary.reasons else {}),
         "timeouts": {name: {"samples": n, "retried": retried} for name, (n, retried) in summary.timeouts.items()},
         "time_fragile": summary.time_fragile,
         "shared": summary.shared,
@@ -96,6 +100,7 @@ def format_report(summary: Summary) -> str:
         f"Taken from equal programs that ran before: {summary.cached}.",
         *(f"\nShared in {name}: {text}, generated once." for name, text in wording.format_shared(summary)),
         *(f"\nOdd answers in {name}: {wording.format_oddities(found)}." for name, found in summary.oddities.items()),
+        *(f"\n{name}: {text}." for name, text in wording.format_tokens(summary)),
         *(f"- {text}" for text in wording.format_uncarried(summary, format_code_span)),
         *(f"\nTime-outs in {name}: {text}." for name, text in wording.format_timeouts(summary)),
         *(
@@ -130,6 +135,7 @@ def list_provenance(summary: Summary) -> list[tuple[str, str]]:
         filtered = f", filter {imported['filter']}" if "filter" in imported else ""
         here = f", {imported['judged_here']} by {identity['sandbox']}" if "judged_here" in imported else ""
         rows.append(("imported", f"{imported['format']}{filtered}, verdicts by {imported['verdicts']}{here}"))
+    rows += [(key.replace("_", " "), str(identity[key])) for key in THINKING if key in identity]
     for name, facts in identity["benchmarks"].items():
         rows.append((f"data of {name}", facts["data_digest"]))
         for part in ("recipe", "extraction"):

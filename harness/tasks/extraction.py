@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import UsageError, install_hint
+from ..models.thinking import Mark
 from ..types import CodeForm, Problem
 from .answers import defines, find_code
 from .infill import clean_answer, clean_fenced_answer
-from .reasoning import Mark, split_reasoning
+from .reasoning import split_reasoning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,38 +5,17 @@ may send it apart instead, and then there is nothing to part.
 
 A sample's `extraction` says of its reasoning: "closed" (taken off the text), "apart" (sent so by the server) or
 "unclosed" (no answer).
-
-Sources: the models' own chat templates and the reasoning parsers of vLLM (docs.vllm.ai, "Reasoning Outputs"); for
-gpt-oss, OpenAI's harmony format (github.com/openai/harmony).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..models.thinking import MARKS, Mark
+from ..types import Completion
 from .markdown import find_blocks
-
-Mark = tuple[str, str]
-"""What opens and what closes a reasoning."""
-
-MARKS: tuple[Mark, ...] = (
-    ("<think>", "</think>"),  # DeepSeek-R1, Qwen3, QwQ, GLM-4.5, SmolLM3
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),  # EXAONE Deep
-    ("<reasoning>", "</reasoning>"),
-    ("<reason>", "</reason>"),
-    ("<reflection>", "</reflection>"),
-    ("<seed:think>", "</seed:think>"),  # Seed-OSS
-    ("[THINK]", "[/THINK]"),  # Magistral
-    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A Reasoning
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),  # Sky-T1, OpenThinker
-    ("◁think▷", "◁/think▷"),  # Kimi-VL
-    ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),  # gpt-oss
-    ("<|channel|>commentary<|message|>", "<|channel|>final<|message|>"),
-)
-"""A text that opens with the first and lacks the second was cut before its answer."""
 
 PROSE_MARKS: tuple[Mark, ...] = (
     ("analysis", "assistantfinal"),  # gpt-oss without its special tokens
@@ -45,6 +24,8 @@ PROSE_MARKS: tuple[Mark, ...] = (
 )
 """Words that may also be an answer's own: they count at the very beginning, and only if both are there."""
 
+CLOSINGS = re.compile("|".join(dict.fromkeys(re.escape(closing) for _, closing in MARKS)), re.I)
+LONGEST = max(len(closing) for _, closing in MARKS)
 ENDINGS = re.compile(r"\s*<\|(?:return|end)\|>\s*\Z")
 """Tokens of harmony after an answer."""
 MOST_PARTS = 32
@@ -90,6 +71,70 @@ def split_reasoning(text: str, more: Sequence[Mark] = ()) -> Parted:
         thoughts.append(inner[: end.start()])
         rest = inner[end.end() :]
     return Parted(reasoning="\n".join(thoughts), answer="".join(answers) + ENDINGS.sub("", rest))
+
+
+def lacks_closing(text: str) -> bool:
+    """Tell whether no mark in `text` closes a reasoning that stood open before it."""
+    return not CLOSINGS.search(text)
+
+
+def lacks_answer(completion: Completion) -> bool:
+    """Tell whether a completion ended within its reasoning."""
+    if completion.reasoning:
+        return not completion.text.strip()
+    return not split_reasoning(completion.text).closed
+
+
+def cut_at_stop(text: str, stop: Sequence[str], *, opened: bool = False) -> str:
+    """Cut a completion at the first stop string in its answer; those in its reasoning do not count.
+
+    `opened` says that the prompt opened the reasoning.
+    """
+    opened = opened or _find_closing(text[: _find_opening(text, MARKS)[0]], MARKS) is not None
+    start = 0
+    while True:
+        place = min((place for one in stop if (place := text.find(one, start)) >= 0), default=len(text))
+        before = text[:place]
+        if split_reasoning(before).closed and not (opened and lacks_closing(before)):
+            return before
+        if not (closing := CLOSINGS.search(text, place)):
+            return text
+        start = closing.end()
+
+
+def split_stream(pieces: Iterable[str], *, opened: bool = False) -> Iterator[tuple[bool, str]]:
+    """Split an answer that comes in pieces: yield each piece of text, and whether it is reasoning, as it comes.
+
+    Only a reasoning at the beginning is found. `opened` says that the prompt opened it.
+    """
+    inside: bool | None = opened or None
+    held, trim = "", False
+    for piece in pieces:
+        held += piece
+        if inside is None:
+            begun = held.lstrip()
+            if any(first.lower().startswith(begun.lower()) and begun.lower() != first.lower() for first, _ in MARKS):
+                continue
+            found = next((first for first, _ in MARKS if begun.lower().startswith(first.lower())), None)
+            inside = found is not None
+            held = begun[len(found or "") :] if inside else held
+        if inside:
+            if closing := CLOSINGS.search(held):
+                yield True, held[: closing.start()]
+                inside, held = False, held[closing.end() :]
+                trim = True
+            elif len(held) > LONGEST:
+                # The rest may be the beginning of a mark.
+                yield True, held[:-LONGEST]
+                held = held[-LONGEST:]
+        if inside is False:
+            # Blank lines after the mark are no part of the answer.
+            held = held.lstrip("\n") if trim else held
+            if held:
+                yield False, held
+                held, trim = "", False
+    if held:
+        yield bool(inside), held
 
 
 def _split_prose(text: str) -> Parted | None:

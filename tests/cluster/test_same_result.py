@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.benchmarks.humaneval import HumanEval
+from tests.checkpoints import OPENING, write_thinking
 from tests.cluster.conftest import Undisturbed, last_session, replay
 from tests.cluster.nodes import LocalCluster
 from tests.commands import harness, read_rows, write_rows
@@ -115,6 +116,22 @@ def test_replicas_answer_as_one_engine_does(
 
     assert len(found[0]) == 12 * int(sampling[1])
     assert found[1] == found[0]
+
+
+def test_replicas_reason_as_one_engine_does(tmp_path: Path, cluster: LocalCluster, tiny_llama: Path) -> None:
+    """The template is a replica's, and so is the tokenizer that counts."""
+    model = write_thinking(tmp_path / "model", tiny_llama, OPENING)
+    own = ["-b", "humaneval", "--limit", "3", "--recipe", "chat", "--thinking-budget", "5", "--no-verify", *SCORING]
+    command = ["run", str(model), "--backend", "transformers", "--dtype", "float32", "--max-tokens", "12", *own]
+    found = []
+    for place, where in (("plain", []), ("nodes", ["--cluster", cluster.address, "--replicas", "1"])):
+        done = harness(*command, *where, "--out", tmp_path / place)
+        assert done.returncode == 0, done.stderr
+        rows = read_rows(tmp_path / place / "samples.jsonl")
+        found.append({row["task_id"]: (row["raw"], row["reasoning_tokens"]) for row in rows})
+
+    assert found[1] == found[0]
+    assert {tokens for _, tokens in found[0].values()} == {5}
 
 
 def test_evolve_asks_the_replicas(tmp_path: Path, cluster: LocalCluster, tiny_llama: Path) -> None:

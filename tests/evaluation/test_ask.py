@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -62,6 +63,33 @@ def test_the_answer_alone_is_on_stdout(tmp_path: Path) -> None:
     assert done.stderr == f"--- prompt, between the lines ---\n{prompt}\n--- answer ---\n"
     assert api.requests[0]["prompt"] == prompt
     assert api.requests[0]["stop"] == ["\n### Instruction:"]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_reasoning_is_shown_apart_from_the_answer(*, apart: bool) -> None:
+    """On stderr, below a heading; as JSON both are fields, and --quiet leaves it out."""
+    pytest.importorskip("openai", reason="the package openai is not installed")
+    answers = Api(reasoning="Add them.", text="x + y") if apart else Api(text="<think>\nAdd them.\n</think>\n\nx + y")
+    with serving(answers) as api:
+        done = served(api, "Add x and y.", "-r", "chat", "--thinking", "on")
+        quiet = served(api, "Add x and y.", "-r", "chat", "--quiet")
+        (data,) = json.loads(served(api, "Add x and y.", "-r", "chat", "--json").stdout)
+
+    assert (done.returncode, done.stdout, quiet.stdout, quiet.stderr) == (0, "x + y\n", "x + y\n", "")
+    assert done.stderr == "--- reasoning ---\n\nAdd them.\n\n--- answer ---\n"
+    assert (data["reasoning"], data["answer"]) == ("\nAdd them.\n", "x + y")
+    assert api.requests[0]["chat_template_kwargs"] == {"enable_thinking": True, "thinking": True}
+    assert (api.requests[0]["max_tokens"], api.requests[1]["max_tokens"]) == (768 + 16384, 768)
+
+
+def test_reasoning_that_never_ended_is_said() -> None:
+    """With what to do."""
+    pytest.importorskip("openai", reason="the package openai is not installed")
+    with serving(Api(text="<think>\nAdd them")) as api:
+        done = served(api, "Add x and y.", "-r", "chat")
+
+    assert done.stdout == "\n"
+    assert "no answer came after it; give a larger --max-tokens" in done.stderr
 
 
 def test_standard_input_is_an_instruction() -> None:

@@ -22,6 +22,8 @@ class Server:
     """`asked` counts each text that was sent to it; `stages` the same by (seed, stage)."""
 
     url: str = ""
+    thinking: str = ""
+    """How replies hold reasoning: "marked" in the text, or "apart" from it; "": they hold none."""
     asked: Counter[str] = field(default_factory=Counter)
     stages: Counter[tuple[int, str]] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -55,10 +57,22 @@ def behave(seed: int, stage: str, count: int) -> tuple[int, str, str]:
     return 200, good, "stop"
 
 
+THOUGHT = "Are they Equal? Sorry, I first write:\n```python\ndef draft(\n"
+
+
+def think(thinking: str, said: str, reason: str, *, cut: bool) -> tuple[dict[str, str | None], str]:
+    """(message, finish reason) of a reply with reasoning before it, or with nothing else if it is cut."""
+    if thinking == "apart":
+        return {"content": None if cut else said, "reasoning_content": THOUGHT}, "length" if cut else reason
+    if thinking == "marked":
+        return {"content": f"<think>\n{THOUGHT}" + ("" if cut else f"</think>\n\n{said}")}, "length" if cut else reason
+    return {"content": said}, reason
+
+
 @contextmanager
-def misbehaving() -> Iterator[Server]:
+def misbehaving(thinking: str = "") -> Iterator[Server]:
     """The server at its `url`, on this machine."""
-    server = Server()
+    server = Server(thinking=thinking)
 
     class Answering(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -75,12 +89,17 @@ def misbehaving() -> Iterator[Server]:
             seed = int(text.split("case")[1].split()[0])
             with server.lock:
                 server.asked[text] += 1
-                server.stages[seed, stage] += 1
+                # A judge is given a few tokens at first, in which no reasoning ends.
+                short = bool(server.thinking) and body["max_tokens"] < 100
+                server.stages[seed, stage] += not short
                 status, said, reason = behave(seed, stage, server.stages[seed, stage])
             if status != 200:
                 self.say(status, {"error": {"message": "not now", "type": "busy"}})
                 return
-            choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": reason}
+            # The first round's answer about case 9 is never reached.
+            cut = short or (seed, stage, server.stages[seed, stage]) == (9, "answer", 1)
+            message, reason = think(server.thinking, said, reason, cut=cut)
+            choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
             usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
             self.say(
                 200,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pytest
 
 from tests.commands import harness, read_rows, write_rows
 from tests.evolve.misbehaving import MODEL, misbehaving
@@ -19,13 +22,21 @@ ENDS = {
 }
 
 
-def test_every_trouble_of_a_server_ends_as_it_should(tmp_path: Path) -> None:
-    """Busy, broken, cut, empty, copied, sorry, equal: each gets its reason; a second start asks nothing."""
+@pytest.mark.parametrize("thinking", ["", "marked", "apart"])
+def test_every_trouble_of_a_server_ends_as_it_should(thinking: str, tmp_path: Path) -> None:
+    """Busy, broken, cut, empty, copied, sorry, equal: each gets its reason; a second start asks nothing.
+
+    A model's reasoning changes nothing of it, but where it is all that came.
+    """
+    ends = ENDS | ({"s000009.r1": "unclosed-reasoning"} if thinking else {})
+    if thinking == "apart":
+        # Reasoning and an empty answer: whether the reasoning was ever closed cannot be told.
+        ends["s000004.r1"] = "unclosed-reasoning"
     seeds = write_rows(
         tmp_path / "seeds.jsonl",
         [{"instruction": f"Write case{n} for two numbers.", "output": f"case{n} = {n}"} for n in range(SEEDS)],
     )
-    with misbehaving() as server:
+    with misbehaving(thinking) as server:
         command = ["evolve", seeds, "-m", f"openai:{MODEL}@{server.url}", "--rounds", "2", "--out", tmp_path / "out"]
         command += ["--no-decontaminate", "--no-near-duplicates", "--retries", "1", "--backoff-s", "0.01"]
         done = harness(*command)
@@ -34,9 +45,9 @@ def test_every_trouble_of_a_server_ends_as_it_should(tmp_path: Path) -> None:
         assert harness(*command).returncode == 0
         assert server.asked.total() == served
     rejected = {row["id"]: row["reason"] for row in read_rows(tmp_path / "out" / "rejected.jsonl")}
-    assert rejected == ENDS
+    assert rejected == ends
     rows = {row["id"]: row for row in read_rows(tmp_path / "out" / "dataset" / "train.jsonl")}
-    assert len(rows) == 3 * SEEDS - len(ENDS)
+    assert len(rows) == 3 * SEEDS - len(ends)
     for row in rows.values():
         if row["round"]:
             assert row["instruction"].startswith("Write case") and "x < y && y >" in row["instruction"]
@@ -45,3 +56,5 @@ def test_every_trouble_of_a_server_ends_as_it_should(tmp_path: Path) -> None:
     assert len({row["key"] for row in ledger}) == len(ledger)
     assert {row["prompt_tokens"] for row in ledger if "error" not in row} == {11}
     assert [row["id"] for row in ledger if "error" in row] == ["s000002.r1/evolve", "s000002.r2/evolve"]
+    statistics = json.loads((tmp_path / "out" / "statistics.json").read_text())
+    assert statistics["reasons"].get("unclosed-reasoning", 0) == [*ends.values()].count("unclosed-reasoning")

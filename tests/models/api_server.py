@@ -26,6 +26,17 @@ class Api:
     delay_s: float = 0.0
     context: int | None = None
     """Refuses a longer prompt and answer together, counted in words, as older servers do."""
+    refuses: dict[str, str] = field(default_factory=dict)
+    """Setting of a request -> the message that refuses it, as OpenAI's reasoning models do."""
+    text: str | None = None
+    """The answer to all; None: a function's body with the seed."""
+    reasoning: str = ""
+    """What is thought before the answer, sent apart from it."""
+    reasoning_field: str = "reasoning_content"
+    finish_reason: str = "stop"
+    obeys_stop: bool = False
+    """Cut answers at the stop strings, wherever they are."""
+    owned_by: str = "tests"
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     at_once: int = 0
@@ -41,7 +52,7 @@ def serving(api: Api) -> Iterator[Api]:
 
     class Answering(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            say(self, 200, {"object": "list", "data": [{"id": api.model, "object": "model", "owned_by": "tests"}]})
+            say(self, 200, {"object": "list", "data": [{"id": api.model, "object": "model", "owned_by": api.owned_by}]})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -69,6 +80,10 @@ def answer(request: BaseHTTPRequestHandler, api: Api, body: dict[str, Any], trou
     if trouble:
         say(request, trouble[0], {"error": {"message": trouble[1], "type": "test", "code": None}})
         return
+    if refused := next((name for name in api.refuses if name in body), None):
+        error = {"message": api.refuses[refused], "type": "invalid_request_error", "param": refused}
+        say(request, 400, {"error": error | {"code": "unsupported_parameter"}})
+        return
     asked = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
     words = len(asked.split())
     if api.context is not None and words + body["max_tokens"] > api.context:
@@ -78,30 +93,39 @@ def answer(request: BaseHTTPRequestHandler, api: Api, body: dict[str, Any], trou
         )
         say(request, 400, {"error": {"message": message, "type": "BadRequestError", "code": 400}})
         return
-    text = f"    return {body.get('seed', 0)}\n"
-    chosen: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
-    chosen |= {"text": text} if "prompt" in body else {"message": {"role": "assistant", "content": text}}
+    text = f"    return {body.get('seed', 0)}\n" if api.text is None else api.text
+    for mark in body.get("stop", []) if api.obeys_stop else []:
+        text = text.partition(mark)[0]
+    chosen: dict[str, Any] = {"index": 0, "finish_reason": api.finish_reason}
+    thought = {api.reasoning_field: api.reasoning} if api.reasoning else {}
+    chosen |= {"text": text} if "prompt" in body else {"message": {"role": "assistant", "content": text, **thought}}
     if body.get("stream"):
-        stream(request, "prompt" in body, text)
+        stream(request, "prompt" in body, text, api)
         return
     kind = "text_completion" if "prompt" in body else "chat.completion"
     made = {"id": "1", "object": kind, "created": 1, "model": body["model"], "choices": [chosen], "usage": USAGE}
+    if api.reasoning:
+        made["usage"] = USAGE | {"completion_tokens_details": {"reasoning_tokens": 2}}
     say(request, 200, made)
 
 
-def stream(request: BaseHTTPRequestHandler, plain: bool, text: str) -> None:
-    """`text` in pieces of four characters, as server-sent events."""
+def stream(request: BaseHTTPRequestHandler, plain: bool, text: str, api: Api) -> None:
+    """The reasoning and `text` in pieces of four characters, as server-sent events."""
     request.send_response(200)
     request.send_header("Content-Type", "text/event-stream")
     request.end_headers()
-    for start in range(0, len(text), 4):
-        piece = text[start : start + 4]
-        choice = {"index": 0, **({"text": piece} if plain else {"delta": {"content": piece}})}
+    thoughts = [] if plain else [(api.reasoning_field, piece) for piece in split(api.reasoning)]
+    for name, piece in [*thoughts, *(("content", piece) for piece in split(text))]:
+        choice = {"index": 0, **({"text": piece} if plain else {"delta": {name: piece}})}
         event = {"id": "1", "object": "chunk", "created": 1, "model": "served", "choices": [choice]}
         request.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
         request.wfile.flush()
     request.wfile.write(b"data: [DONE]\n\n")
     request.close_connection = True
+
+
+def split(text: str) -> list[str]:
+    return [text[start : start + 4] for start in range(0, len(text), 4)]
 
 
 def say(request: BaseHTTPRequestHandler, status: int, value: dict[str, Any]) -> None:

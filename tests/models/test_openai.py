@@ -152,6 +152,93 @@ def test_an_answer_comes_in_pieces(prompt: Prompt, api: Api) -> None:
     assert api.requests[0]["stream"] is True
 
 
+CHAT = Prompt(messages=(("user", "Add."),))
+NO_MAX_TOKENS = (
+    "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+)
+NO_TEMPERATURE = (
+    "Unsupported value: 'temperature' does not support {} with this model. Only the default (1) value is supported."
+)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_reasoning_that_comes_apart_is_no_part_of_the_answer(api: Api, field: str) -> None:
+    """With the tokens that it took; DeepSeek and SGLang have one name for it, OpenRouter and new vLLM the other."""
+    api.reasoning, api.reasoning_field = "Add a and b.", field
+    (answer,) = ask(api, [Request(request_id="r", prompt=CHAT)])
+
+    completion = answer.completion
+    assert (completion.reasoning, completion.text) == ("Add a and b.", "    return 0\n")
+    assert (completion.reasoning_tokens, completion.completion_tokens) == (2, 5)
+
+
+def test_streamed_reasoning_stands_between_marks(api: Api) -> None:
+    """A stream is one text, in which reasoning is marked as most models mark it."""
+    api.reasoning = "Add a and b."
+    with opened(api) as model:
+        assert isinstance(model, OpenAIModel)
+        pieces = list(model.answer(CHAT, SamplingParams(max_tokens=20)))
+
+    assert "".join(pieces) == "<think>\nAdd a and b.\n</think>\n\n    return 0\n"
+
+
+def test_settings_that_a_reasoning_model_refuses_are_left_out(api: Api) -> None:
+    """If that asks for the same: the limit by its other name, stop strings cut here, the default temperature."""
+    api.text = "a = 1\ndef g"
+    api.refuses = {
+        "max_tokens": NO_MAX_TOKENS,
+        "temperature": NO_TEMPERATURE.format("1.0"),
+        "stop": "Unsupported parameter: 'stop' is not supported with this model.",
+        "seed": "Unrecognized request argument supplied: seed",
+    }
+    params = SamplingParams(temperature=1.0, max_tokens=20, stop=("\ndef",))
+    with opened(api) as model:
+        answers = list(model.generate([Request(request_id="r", prompt=CHAT, count=2)], params))
+
+        assert [found.completion.text for found in answers] == ["a = 1", "a = 1"]
+        assert {"max_completion_tokens", "top_p"} < set(api.requests[-1])
+        assert not {"max_tokens", "temperature", "stop", "seed"} & set(api.requests[-1])
+        assert [*model.describe()["not_sent"]] == ["max_tokens", "temperature", "stop", "seed"]
+        assert isinstance(model, OpenAIModel)
+        assert len(model.remarks) == 4
+        assert "max_completion_tokens" in model.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("temperature", "refused", "advice"),
+    [
+        (0.0, {"temperature": NO_TEMPERATURE.format("0.0")}, "temperature is 0, .*--temperature 1"),
+        (0.5, {"temperature": NO_TEMPERATURE.format("0.5")}, r"temperature is 0\.5, .*--temperature 1"),
+        (0.5, {"top_p": "Unsupported parameter: 'top_p' is not supported with this model."}, "leave --top-p out"),
+    ],
+)
+def test_a_refused_setting_that_would_change_the_answers_ends_the_run(
+    api: Api, temperature: float, refused: dict[str, str], advice: str
+) -> None:
+    """A greedy run never becomes a sampled one."""
+    api.refuses = refused
+    with pytest.raises(ModelError, match=advice) as caught:
+        ask(api, [Request(request_id="r", prompt=CHAT)], SamplingParams(temperature=temperature, top_p=0.9))
+
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_says_and_records_what_was_not_sent(api: Api, tmp_path: Path) -> None:
+    """One line at the first refusal, and the manifest's facts about the model."""
+    api.refuses = {"max_tokens": NO_MAX_TOKENS}
+    api.reasoning = "Short."
+    spec = f"openai:{api.model}@{api.url}"
+    flags = ("-b", "humaneval", "-r", "chat", "--limit", "2", "--sandbox", "process", "--out", "run", "--no-page")
+    done = harness("run", spec, *flags, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("goes to the server as max_completion_tokens") == 1
+    assert [*json.loads((tmp_path / "run" / "run.json").read_text())["model"]["not_sent"]] == ["max_tokens"]
+    row = read_rows(tmp_path / "run" / "samples.jsonl")[0]
+    assert (row["reasoning"], row["reasoning_tokens"]) == ("Short.", 2)
+
+
 def test_so_many_at_a_time_and_no_more(api: Api) -> None:
     """The bound is reached, and kept; requests are read as they are needed."""
     api.delay_s = 0.05

@@ -77,6 +77,16 @@ def test_an_answer_can_be_read_as_it_is_generated(seen: dict[str, Any]) -> None:
     assert "".join(seen["halves"]) == seen["stopped"][0]["text"]
 
 
+def test_a_budget_closes_the_reasoning(seen: dict[str, Any]) -> None:
+    """The engine goes on behind the mark; drawn again, a sample is the same."""
+    first, second, *again = seen["thought"]
+    assert again == [first, second]
+    for sample in (first, second):
+        reasoning, mark, _ = sample["text"].partition("\n</think>\n\n")
+        assert reasoning and mark
+        assert sample["counts"][0] == 6 < sample["counts"][1]
+
+
 @pytest.mark.parametrize("filter_name", ["top_k", "min_p"])
 def test_a_filter_that_leaves_one_token_makes_sampling_greedy(filter_name: str, seen: dict[str, Any]) -> None:
     """At temperature 1, where the samples otherwise differ."""

@@ -23,6 +23,7 @@ from harness.errors import ModelError
 from harness.models.loading import open_model
 from harness.models.options import ModelOptions
 from harness.models.vllm import VllmModel
+from harness.tasks.thinking import complete
 from harness.types import Generated, Model, Prompt, Request, SamplingParams
 
 PROMPTS = [
@@ -112,6 +113,12 @@ def asked(model: Model) -> dict[str, Any]:
     left: Any = model.answer(Prompt(text=PROMPTS[1]), GREEDY)
     next(left)
     left.close()
+    thinking = [Request(request_id="t", prompt=Prompt(text=f"{PROMPTS[0]}<think>\n"), count=2, seed=7)]
+    report["thought"] = [
+        {"text": one.completion.text, "counts": (one.completion.reasoning_tokens, one.completion.completion_tokens)}
+        for _ in range(2)
+        for one in sorted(complete(model, thinking, DRAWN, budget=6), key=lambda one: one.index)
+    ]
     for name, narrow in NARROW.items():
         report[name] = shown(model.generate([request("0", PROMPTS[0], seed=7)], narrow))
     long, full = "x\n" * 240, "x\n" * 300

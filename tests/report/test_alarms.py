@@ -18,6 +18,7 @@ from tests.runs import outcomes, write_run
 WHOLE = {"code": "def f():\n    return 2\n", "raw": "def f():\n    return 2\n"}
 ODD: dict[str, tuple[dict[str, Any], str]] = {
     "truncated": ({**WHOLE, "finish_reason": "length"}, "ended at the token limit"),
+    "no answer": ({"raw": "<think>Hm. Let me", "code": ""}, "ended within their reasoning"),
     "empty": ({"raw": " \n", "code": ""}, "are empty"),
     "no code": ({"raw": "Sorry.", "code": "\n"}, "hold no code"),
     "not parsing": ({"raw": "def (", "code": "def ("}, "do not parse"),

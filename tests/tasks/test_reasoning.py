@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from harness.tasks.reasoning import MARKS, split_reasoning
+from harness.models.thinking import MARKS
+from harness.tasks.reasoning import cut_at_stop, lacks_answer, split_reasoning, split_stream
+from harness.types import Completion
 
 CODE = "```python\ndef add(a, b):\n    return a + b\n```"
 DRAFT = "A draft:\n```python\ndef add(a, b):\n    return a - b\n```\nNo."
@@ -106,3 +108,48 @@ def test_time_grows_with_the_length_alone(piece: str) -> None:
 
     measure(100)
     assert measure(32_000) < 64 * max(measure(2_000), 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "opened", "kept"),
+    [
+        ("<think>\ndef f\n</think>\na\ndef g", False, "<think>\ndef f\n</think>\na"),
+        ("x\ndef f\n</think>\na\ndef g", True, "x\ndef f\n</think>\na"),
+        ("x\ndef f\n</think>\na\ndef g", False, "x\ndef f\n</think>\na"),
+        ("x\ndef f", True, "x\ndef f"),
+        ("a\ndef f", False, "a"),
+        ("<think></think>\ndef f", False, "<think></think>"),
+        ("a", False, "a"),
+    ],
+)
+def test_a_stop_string_cuts_the_answer_alone(text: str, kept: str, *, opened: bool) -> None:
+    """In whatever way the reasoning was opened."""
+    assert cut_at_stop(text, ["\ndef"], opened=opened) == kept
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize(
+    ("text", "opened", "reasoning", "answer"),
+    [
+        ("<think>\nHm < 3.\n</think>\n\nYes.", False, "\nHm < 3.\n", "Yes."),
+        ("Hm.</think>Yes.", True, "Hm.", "Yes."),
+        ("[THINK]Hm.", False, "Hm.", ""),
+        ("Yes <think>.", False, "", "Yes <think>."),
+        ("<th", False, "", "<th"),
+    ],
+)
+def test_a_stream_is_split_as_it_comes(text: str, reasoning: str, answer: str, size: int, *, opened: bool) -> None:
+    """Whatever the pieces are."""
+    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    split = list(split_stream(pieces, opened=opened))
+
+    assert "".join(piece for inside, piece in split if inside) == reasoning
+    assert "".join(piece for inside, piece in split if not inside) == answer
+
+
+def test_a_completion_that_ended_within_its_reasoning_has_no_answer() -> None:
+    """Whether the reasoning came apart or not."""
+    assert lacks_answer(Completion(text="<think>Hm."))
+    assert lacks_answer(Completion(text="\n", reasoning="Hm."))
+    assert not lacks_answer(Completion(text="Yes.", reasoning="Hm."))
+    assert not lacks_answer(Completion(text=""))
