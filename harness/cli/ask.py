@@ -12,7 +12,7 @@ from ..api import ask_questions
 from ..errors import UsageError, reason
 from ..store.cleaning import neutralize
 from . import output
-from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, select_given
+from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, RecipeFile, System, select_given
 
 if TYPE_CHECKING:
     from ..evaluation.ask import Exchange, Question
@@ -30,6 +30,8 @@ def ask(
     recipe: Annotated[
         str | None, typer.Option("--recipe", "-r", help="Prompt format. Default: the model's own.")
     ] = None,
+    recipe_file: RecipeFile = None,
+    system: System = None,
     backend: Annotated[str, BACKEND] = "auto",
     max_tokens: Annotated[int | None, typer.Option(help="Maximum tokens of the answer. Default: the recipe's.")] = None,
     temperature: Annotated[float, TEMPERATURE] = 0.0,

@@ -18,7 +18,7 @@ Counts = Mapping[str, tuple[int, int]]
 """Task id -> (samples, passed)."""
 BASE = "base "
 """Prefix of the metrics of a benchmark's base part."""
-SAMPLING = ("temperature", "top_p", "max_tokens")
+SAMPLING = ("temperature", "top_p", "max_tokens", "system")
 """Keys of sampling that have to agree; seeds need not."""
 
 

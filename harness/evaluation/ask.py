@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ..config import NO_RECIPE, build_run_config
+from ..config import NO_RECIPE, RunConfig, build_run_config
 from ..errors import SamplesError, UsageError, reason
 from ..models.defaults import find_default_recipe
 from ..models.loading import open_model
 from ..models.options import ModelOptions
 from ..optional import CanAnswer, CanFit
+from ..tasks.prompt_format import Recipe
+from ..tasks.recipe_files import read_recipe_file
+from ..tasks.recipes import check_system
 from ..tasks.recipes import recipe as recipe_called
 from ..types import Model, Prompt, RenderedPrompt, Request, SamplingParams
 
@@ -40,6 +44,8 @@ def ask(
     questions: Iterable[Question],
     *,
     recipe: str | None = None,
+    recipe_file: str | Path | None = None,
+    system: str | None = None,
     backend: str = "auto",
     dtype: str = "auto",
     max_tokens: int | None = None,
@@ -53,12 +59,10 @@ def ask(
         HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
     """
     # what a run would refuse is refused here
-    sampling = {"temperature": temperature, "top_p": top_p, "seed": seed}
-    build_run_config({"model": model, "benchmarks": ["ask"], "max_tokens": max_tokens, **sampling})
-    name = recipe or find_default_recipe(model)
-    if name is None:
-        raise UsageError(NO_RECIPE.format(model=model))
-    format_of = recipe_called(name)
+    settings: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed, "max_tokens": max_tokens}
+    settings |= {"recipe": recipe, "recipe_file": recipe_file, "system": system}
+    config = build_run_config({"model": model, "benchmarks": ["ask"], **settings})
+    format_of = _choose_format(config)
     limits = SamplingParams(
         temperature=temperature,
         top_p=top_p,
@@ -76,6 +80,19 @@ def ask(
         stack.enter_context(opened)
         for number, ((question, prompt), shown) in enumerate(zip(prompts, rendered, strict=True), start=1):
             yield Exchange(question=question, rendered=shown, pieces=_stream_answer(opened, number, prompt, limits))
+
+
+def _choose_format(config: RunConfig) -> Recipe:
+    if config.recipe_file:
+        chosen = read_recipe_file(config.recipe_file)
+    elif name := config.recipe or find_default_recipe(config.model):
+        chosen = recipe_called(name)
+    else:
+        raise UsageError(NO_RECIPE.format(model=config.model))
+    if config.system is None:
+        return chosen
+    check_system(chosen)
+    return replace(chosen, system=config.system)
 
 
 def read_questions(path: Path) -> list[Question]:

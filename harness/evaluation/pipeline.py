@@ -20,6 +20,8 @@ from ..models.loading import open_model
 from ..progress import Progress, Quiet
 from ..store import MANIFEST, RunFolder, read_manifest
 from ..tasks.lineage import GROUPS, find_adapters_recipe, group_by_training, summarize_training
+from ..tasks.prompt_format import Recipe
+from ..tasks.recipe_files import KEPT, keep_recipe, read_recipe_file
 from ..tasks.suite import Suite, load_suite
 from ..types import RenderedPrompt, Request, Sandbox, Trust
 from .backend import Backend, open_backend
@@ -128,14 +130,20 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
         HarnessError: a name or a data file does not fit, or no recipe is known.
     """
     suites = [load_suite(name, config.limit) for name in config.benchmarks]
-    name = choose_recipe(config)
-    if name is None:
+    chosen = choose_recipe(config)
+    if chosen is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
-    return [suite.with_recipe(name) for suite in suites]
+    return [suite.with_recipe(chosen).with_system(config.system) for suite in suites]
 
 
-def choose_recipe(config: RunConfig) -> str | None:
-    """Return the requested recipe, else that of the adapters' or the checkpoint's training, else the model's own."""
+def choose_recipe(config: RunConfig) -> Recipe | str | None:
+    """Return the requested recipe, else that of the adapters' or the checkpoint's training, else the model's own.
+
+    Raises:
+        UsageError: the file of a recipe cannot be read, or does not fit.
+    """
+    if config.recipe_file:
+        return read_recipe_file(config.recipe_file)
     return config.recipe or find_adapters_recipe(config) or find_default_recipe(config.model)
 
 
@@ -185,6 +193,8 @@ def read_recorded_sandbox(path: Path) -> str | None:
 
 def record_configuration(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:
     """Record the configuration and the suites in the manifest."""
+    if config.recipe_file and suites[0].recipe:
+        folder.update_manifest(**{KEPT: keep_recipe(suites[0].recipe)})
     folder.update_manifest(
         config=serialize_config(config),
         benchmarks={suite.name: suite.describe_data() for suite in suites},

@@ -23,6 +23,7 @@ from ..sandboxes import open_sandbox
 from ..sandboxes.cache import judge_all, outcome_store
 from ..store import RunFolder, read_manifest
 from ..tasks.extraction import EXTRACTIONS, Extraction
+from ..tasks.recipe_files import recall_recipe
 from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import CodeForm, Outcome, Sample, Status, Trust
 from .pipeline import read_recorded_sandbox
@@ -45,9 +46,10 @@ def compare_rules(
         StoreError: it is no run folder, has samples without verdict, or was made with other data.
         SandboxUnavailable: the judge itself failed; the same command tries again.
     """
-    identity = read_manifest(path)["identity"]
+    manifest = read_manifest(path)
+    identity = manifest["identity"]
     options = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
-    suites = [_load_recorded_suite(path, name, identity) for name in identity["benchmarks"]]
+    suites = [_load_recorded_suite(path, name, manifest) for name in identity["benchmarks"]]
     with RunFolder(path, identity) as folder:
         found: list[RuleScore] = []
         with progress or Quiet() as shown:
@@ -63,9 +65,12 @@ def list_rules(suite: Suite) -> dict[str, Extraction]:
     return {**EXTRACTIONS, AS_IS.extraction.name: AS_IS.extraction, **own}
 
 
-def _load_recorded_suite(path: Path, name: str, identity: Mapping[str, Any]) -> Suite:
+def _load_recorded_suite(path: Path, name: str, manifest: Mapping[str, Any]) -> Suite:
+    identity = manifest["identity"]
     recorded = identity.get("recipe", identity["extraction"])[name]
-    suite = load_suite(name, identity.get("limit")).with_recipe(recorded["name"] if recorded else AS_IS.name)
+    suite = load_suite(name, identity.get("limit")).with_recipe(
+        recall_recipe(manifest, recorded) if recorded else AS_IS
+    )
     if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
     return suite
@@ -79,7 +84,7 @@ def _score_benchmark(
     samples = [sample for sample in folder.samples.values() if sample.benchmark == suite.name]
     known = {_get_code(sample): folder.verdicts[suite.name, sample.task_id, sample.index].status for sample in samples}
     recorded = folder.manifest["identity"]["extraction"][suite.name]
-    own = suite.with_recipe(recorded["name"]).recipe if recorded else AS_IS
+    own = suite.with_recipe(recall_recipe(folder.manifest, recorded)).recipe if recorded else AS_IS
     assert own is not None
     by_rule = {own.extraction.name: samples}
     for rule in list_rules(suite).values():

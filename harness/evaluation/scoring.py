@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from ..progress import Progress, Quiet
 from ..registry import lookup
 from ..store import MANIFEST, RunFolder, read_manifest
 from ..store.provenance import StageTimer
+from ..tasks.prompt_format import Recipe
+from ..tasks.recipe_files import KEPT, keep_recipe, read_recipe_file, recall_recipe
 from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Completion, Sample, Sandbox, Trust
 from .pipeline import build_sandbox_options, read_recorded_sandbox, record_configuration, select_backend
@@ -84,6 +86,7 @@ def reextract(
     path: Path,
     *,
     recipe: str | None = None,
+    recipe_file: Path | str | None = None,
     sandbox: str | None = None,
     options: SandboxOptions | None = None,
     command: Sequence[str] = (),
@@ -91,20 +94,26 @@ def reextract(
 ) -> report.Summary:
     """Extract the code of a run's raw texts again, in place, and judge the samples whose code changed.
 
-    `recipe` defaults to the run's own in its present version. Raw texts and unchanged verdicts stay.
+    The recipe defaults to the run's own in its present version, or as the manifest keeps it if it came from a file. Raw
+    texts and unchanged verdicts stay.
 
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
     """
-    identity = read_manifest(path)["identity"]
-    begun = read_recorded_sandbox(path)
+    manifest = read_manifest(path)
+    identity, begun = manifest["identity"], read_recorded_sandbox(path)
     if sandbox is not None and begun not in (None, sandbox):
         raise UsageError(f'{path} was judged in sandbox "{begun}"; a run keeps the one it began with')
-    suites = [_load_recorded_suite(path, name, identity, recipe) for name in identity["benchmarks"]]
+    if recipe and recipe_file:
+        raise UsageError(f'recipe is "{recipe}" and recipe_file is "{recipe_file}"; give one of them')
+    own = read_recipe_file(Path(recipe_file)) if recipe_file else None
+    suites = [_load_recorded_suite(path, name, manifest, own or recipe) for name in identity["benchmarks"]]
     extraction = {suite.name: suite.describe_recipe() for suite in suites}
     with RunFolder(path, identity) as folder:
         with progress or Quiet() as shown, Session(folder, shown, command, StageTimer()) as session:
             changed = [new for suite in suites for new in _find_changed(folder, suite)]
+            if own:
+                folder.update_manifest(**{KEPT: folder.manifest.get(KEPT, {}) | keep_recipe(own)})
             folder.replace_code(changed, {**identity, "extraction": extraction})
             shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
             chosen = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
@@ -141,8 +150,8 @@ def _build_samples(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Samp
 
 def _load_inputs(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
     suite = load_suite(config.benchmark)
-    if config.recipe is not None:
-        suite = suite.with_recipe(config.recipe)
+    if chosen := read_recipe_file(config.recipe_file) if config.recipe_file else config.recipe:
+        suite = suite.with_recipe(chosen)
     file = read_samples_file(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
     _check_inputs(config, suite, file)
     return suite, file
@@ -177,9 +186,10 @@ def _build_identity(config: ScoreConfig, suite: Suite, file: SamplesFile, sandbo
     }
 
 
-def _load_recorded_suite(path: Path, name: str, identity: dict[str, Any], recipe: str | None) -> Suite:
+def _load_recorded_suite(path: Path, name: str, manifest: Mapping[str, Any], recipe: Recipe | str | None) -> Suite:
+    identity = manifest["identity"]
     recorded = identity["extraction"][name]
-    chosen = recipe or (recorded and recorded["name"])
+    chosen = recipe or (recorded and recall_recipe(manifest, recorded))
     if chosen is None:
         raise UsageError(f"{path} was scored without a recipe; name one with --recipe (`harness list recipes` has all)")
     suite = load_suite(name, identity.get("limit")).with_recipe(chosen)
