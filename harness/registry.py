@@ -37,7 +37,13 @@ BUILTIN: dict[str, dict[str, str]] = {
 }
 
 
-SINGULAR = {"benchmarks": "benchmark", "models": "model", "sandboxes": "sandbox", "recipes": "recipe"}
+SINGULAR = {
+    "benchmarks": "benchmark",
+    "models": "model",
+    "sandboxes": "sandbox",
+    "recipes": "recipe",
+    "extractors": "extractor",
+}
 
 
 def list_registered(kind: str) -> dict[str, str]:

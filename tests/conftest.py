@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from harness.errors import SandboxUnavailable
-from tests.checkpoints import write_llama
+from tests.checkpoints import QWEN, bring_qwen_gguf, write_llama
 from tests.groups import group_of, rank_of, workers
 
 NO_SKIP_VARIABLE = "HARNESS_NO_SKIP"
@@ -187,6 +187,28 @@ def smollm2(once: FileLock) -> Path:
         if "is not installed" not in str(error):
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def qwen_gguf(once: FileLock) -> Path:
+    """The GGUF file of the builtin Qwen checkpoint, in the cache."""
+    for package in ("torch", "transformers", "gguf"):
+        pytest.importorskip(package, reason=f"the package {package} is not installed")
+    try:
+        with once:
+            return bring_qwen_gguf()
+    except LookupError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def qwen(qwen_gguf: Path, once: FileLock) -> Path:
+    """The folder of the builtin Qwen checkpoint, made in the cache if need be."""
+    from harness.models.builtin import build_checkpoint
+
+    assert qwen_gguf.is_file()
+    with once:
+        return build_checkpoint(QWEN).path
 
 
 @pytest.fixture(scope="session")

@@ -19,21 +19,23 @@ if TYPE_CHECKING:
 def compare_runs(
     *runs: Name,
     allow_mixed: bool = False,
+    common: bool = False,
     published: Name | None = None,
     out: Name | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Return the differences of runs with the first one; `harness.compare.tables` makes tables of them.
 
-    `published` is a TOML table of scores to show beside the runs. compare.md, .json and .html are written into the
-    folder `out`, and `tell` is given a line for each.
+    `common` compares runs of different problems on those that they share. `published` is a TOML table of scores to
+    show beside the runs. compare.md, .json and .html are written into the folder `out`, and `tell` is given a line for
+    each.
 
     Raises:
         StoreError: a run is damaged or unfinished, or they are not comparable, or `out` cannot be written.
     """
     from ..compare import compare, writing
 
-    comparison = compare([Path(run) for run in runs], allow_mixed=allow_mixed, table=to_path(published))
+    comparison = compare([Path(run) for run in runs], allow_mixed=allow_mixed, common=common, table=to_path(published))
     if out is not None:
         _tell_written(writing.write_comparison(comparison, Path(out)), tell)
     return comparison

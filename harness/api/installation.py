@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from ..sandboxes.building import Built
 
-KINDS = ("benchmarks", "models", "checkpoints", "recipes", "sandboxes")
+KINDS = ("benchmarks", "models", "checkpoints", "recipes", "extractors", "sandboxes")
 
 
 def list_names(kind: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from ..report import Summary
 
-OF_RE_EXTRACTION = ("recipe", "recipe_file", "sandbox")
+OF_RE_EXTRACTION = ("recipe", "recipe_file", "extractor", "sandbox")
 """Settings that an extraction from a run folder takes as well."""
 
 

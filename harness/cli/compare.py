@@ -21,6 +21,9 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN...", help="Run folders; the first is the baseline.")],
     *,
     allow_mixed: AllowMixed = False,
+    common: Annotated[
+        bool, typer.Option("--common", help="Compare runs of different problems on the problems they share.")
+    ] = False,
     published: Annotated[
         Path | None, typer.Option(help="TOML table of published scores to show beside the runs.")
     ] = None,
@@ -29,7 +32,8 @@ def compare(
     """Compare runs with the first: differences with intervals and tests, and which problems flipped."""
     from ..compare import tables
 
-    found = compare_runs(*runs, allow_mixed=allow_mixed, published=published, out=out, tell=output.print_remark)
+    options = {"allow_mixed": allow_mixed, "common": common, "published": published, "out": out}
+    found = compare_runs(*runs, **options, tell=output.print_remark)  # type: ignore[arg-type]
     output.print_result(tables.serialize_comparison(found), lambda: tables.format_markdown(found))
 
 

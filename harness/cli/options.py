@@ -28,6 +28,14 @@ System = Annotated[
     str | None,
     typer.Option("--system", metavar="TEXT|@FILE", help="System message of a chat recipe, in place of its own."),
 ]
+Extractor = Annotated[
+    str | None,
+    typer.Option(
+        "--extractor",
+        help="Extraction rule in place of the recipe's (`harness list extractors`).",
+        autocompletion=make_completion("extractors"),
+    ),
+]
 SandboxName = Annotated[
     str | None,
     typer.Option(

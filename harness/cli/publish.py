@@ -75,6 +75,9 @@ def import_results(
     judge: Annotated[
         bool, typer.Option("--judge", help="Judge the programs again instead of using the file's verdicts.")
     ] = False,
+    filter_name: Annotated[
+        str | None, typer.Option("--filter", help="Filter of lm-eval to import, if the file has several.")
+    ] = None,
     sandbox: SandboxName = None,
     out: Out = None,
 ) -> None:
@@ -85,6 +88,7 @@ def import_results(
             benchmark,
             out=out,
             judge=judge,
+            filter=filter_name,
             sandbox=sandbox,
             command=context.obj,
             progress=output.make_progress(),

@@ -64,8 +64,12 @@ class Comparison:
         return [*used, HOLM] if several else used
 
 
-def compare(paths: Sequence[Path], *, allow_mixed: bool = False, table: Path | None = None) -> Comparison:
+def compare(
+    paths: Sequence[Path], *, allow_mixed: bool = False, common: bool = False, table: Path | None = None
+) -> Comparison:
     """Compare the runs of the folders `paths` with the first of them; `table` has published figures.
+
+    `common` compares runs of different problems on those that they share.
 
     Raises:
         StoreError: a folder is no run or damaged, no task is common, or the runs differ in what decides results
@@ -78,7 +82,7 @@ def compare(paths: Sequence[Path], *, allow_mixed: bool = False, table: Path | N
         if not find_shared_benchmarks(first, other):
             tasks = "; ".join(map(_format_tasks, (first, other)))
             raise StoreError(f"{first.path} and {other.path} have no task in common ({tasks})")
-    mixed = list(dict.fromkeys(reason for other in others for reason in find_mismatches(first, other)))
+    mixed = list(dict.fromkeys(reason for other in others for reason in find_mismatches(first, other, common=common)))
     if mixed and not allow_mixed:
         raise StoreError(f"the runs cannot be compared: {'; '.join(mixed)}. --allow-mixed does it all the same")
     differences = [difference for other in others for difference in _compute_differences(first, other)]
@@ -152,7 +156,11 @@ def _correct_p_values(differences: Sequence[Difference]) -> list[Difference]:
 
 def _find_solved_by_one(runs: Sequence[Run], benchmark: str) -> dict[str, tuple[str, ...]]:
     runs = [run for run in runs if run.list_tasks(benchmark)]
-    solved = {run.name: {task for task, (_, passed) in run.count_samples(benchmark).items() if passed} for run in runs}
+    shared = set.intersection(*(set(run.list_tasks(benchmark)) for run in runs))
+    solved = {
+        run.name: {task for task, (_, passed) in run.count_samples(benchmark).items() if passed and task in shared}
+        for run in runs
+    }
     return {
         run.name: tuple(
             task

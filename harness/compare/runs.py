@@ -89,13 +89,15 @@ def find_shared_benchmarks(first: Run, other: Run) -> list[str]:
     return [name for name in names if set(first.list_tasks(name)) & set(other.list_tasks(name))]
 
 
-def find_mismatches(first: Run, other: Run) -> list[str]:
-    """Return the reasons why two runs are not comparable; none if they are."""
+def find_mismatches(first: Run, other: Run, *, common: bool = False) -> list[str]:
+    """Return the reasons why two runs are not comparable; with `common` their problems may differ."""
     reasons = []
     for run in (first, other):
         if unfinished := format_unfinished(run.summary):
             reasons.append(f"{run.path}: {unfinished[0].lower()}{unfinished[1:].rstrip('.')}")
     for benchmark in find_shared_benchmarks(first, other):
+        if not common and set(first.list_tasks(benchmark)) != set(other.list_tasks(benchmark)):
+            reasons.append(f"{_format_overlap(first, other, benchmark)}; `harness compare --common` compares these")
         first_facts, other_facts = _collect_facts(first, benchmark), _collect_facts(other, benchmark)
         for text in find_differences(first_facts, other_facts):
             # The text speaks of a resumed folder; here it is about two runs.
@@ -106,7 +108,13 @@ def find_mismatches(first: Run, other: Run) -> list[str]:
 
 def find_caveats(runs: Sequence[Run]) -> list[str]:
     """Return what a reader should know about comparable runs."""
-    texts = []
+    first, *others = runs
+    texts = [
+        f"Only problems in common are compared: {_format_overlap(first, other, benchmark)}."
+        for other in others
+        for benchmark in find_shared_benchmarks(first, other)
+        if set(first.list_tasks(benchmark)) != set(other.list_tasks(benchmark))
+    ]
     unknown = [run.name for run in runs if "sampling" not in run.identity]
     if unknown:
         texts.append(f"Prompts and sampling of samples files are not known: {', '.join(unknown)}.")
@@ -131,12 +139,17 @@ def find_caveats(runs: Sequence[Run]) -> list[str]:
     return texts
 
 
+def _format_overlap(first: Run, other: Run, benchmark: str) -> str:
+    own, theirs = first.list_tasks(benchmark), other.list_tasks(benchmark)
+    shared = len(set(own) & set(theirs))
+    return f"{benchmark} has {len(own)} problems in {first.name} and {len(theirs)} in {other.name}, {shared} in common"
+
+
 def _collect_facts(run: Run, benchmark: str) -> dict[str, Any]:
     """Return what has to agree between compared runs."""
     identity = run.identity
     facts: dict[str, Any] = {
         "data digest": identity["benchmarks"][benchmark]["data_digest"],
-        "number of problems": identity["benchmarks"][benchmark]["problems"],
         "extraction": _format_identity(identity, "extraction", benchmark),
         "samples per problem": max((n for n, _ in run.count_samples(benchmark).values()), default=0),
     }

@@ -55,6 +55,8 @@ class RunConfig:
     """Prompt format and extraction rule (`harness list recipes`). None: the model's own."""
     recipe_file: Path | None = None
     """A recipe of your own in place of a named one: a TOML file, or the folder of a run that was made with one."""
+    extractor: str | None = None
+    """Extraction rule in place of the recipe's (`harness list extractors`)."""
     system: Text | None = None
     """System message of a chat recipe, in place of its own; "@FILE" is what the file holds."""
     sandbox: str | None = None
@@ -157,6 +159,8 @@ class ScoreConfig:
     """Recipe that extracts code from the field's text. None: the field is code already."""
     recipe_file: Path | None = None
     """A recipe of your own, as in `RunConfig`."""
+    extractor: str | None = None
+    """Extraction rule, in place of the recipe's, or alone."""
     sandbox: str | None = None
     k: tuple[PositiveInt, ...] = ()
     workers: PositiveInt | None = None

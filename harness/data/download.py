@@ -33,7 +33,9 @@ class DownloadError(Exception):
 
 
 def download(url: str, target: Path, check: Check) -> None:
-    """Download `url` to `target`, unless it is there and right; progress goes to stderr.
+    """Download `url`, or copy the file of that path, to `target`, unless it is there and right.
+
+    Progress goes to stderr.
 
     Raises:
         DownloadError: no server answers, it has no such file, or `check` objects to it.
@@ -61,6 +63,12 @@ def download(url: str, target: Path, check: Check) -> None:
 
 def _fill(part: Path, url: str) -> None:
     """Fetch the rest of the file, in a bounded number of attempts."""
+    if "://" not in url:
+        try:
+            shutil.copyfile(url, part)
+        except OSError as error:
+            raise DownloadError(reason(error)) from error
+        return None
     import requests
     from urllib3.exceptions import HTTPError
 

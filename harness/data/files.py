@@ -1,8 +1,8 @@
 """Find a benchmark's data file and check that it is the one its semantics were written for.
 
 Look-up order: an explicit path, the folder `HARNESS_DATA_DIR`, the cache folder, an installed package, and last
-the official address, from which it is downloaded into the cache. `HARNESS_DATA_MIRROR` names an address that
-replaces all official ones: a file is fetched as MIRROR/NAME, and has to be the same.
+the official address, from which it is downloaded into the cache. `HARNESS_DATA_MIRROR` names an address or a
+folder that replaces all official ones: a file is fetched as MIRROR/NAME, and has to be the same.
 The first place that has the file decides; a file with another digest there is an error, not skipped.
 """
 
@@ -19,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
 
+from ..digests import digest_file
 from ..errors import DataError, reason
 from .download import DownloadError, download
 
@@ -82,7 +83,7 @@ def find_file(file: DataFile) -> Path | None:
 
 
 def get_url(file: DataFile) -> str:
-    """Return the URL to download `file` from: the mirror's, else the official one, else ""."""
+    """Return the URL or path to fetch `file` from: the mirror's, else the official URL, else ""."""
     mirror = os.environ.get(MIRROR_VARIABLE)
     return f"{mirror.rstrip('/')}/{file.name}" if mirror else file.url
 
@@ -99,7 +100,7 @@ def fetch(file: DataFile) -> Path:
 
     def check(path: Path) -> str:
         try:
-            read_verified(file, path)
+            verify(file, path)
         except DataError as error:
             return str(error)
         return ""
@@ -107,8 +108,9 @@ def fetch(file: DataFile) -> Path:
     try:
         download(url, target, check)
     except DownloadError as error:
+        lack = f"data file {target} is damaged" if target.is_file() else _describe_absence(file)
         raise DataError(
-            f"{_describe_absence(file)}, and downloading it from {url} failed: {error}; bring it by other means and "
+            f"{lack}, and downloading it from {url} failed: {error}; bring it by other means and "
             f"put it into {target.parent}, or set {DATA_DIR_VARIABLE} to its folder or {MIRROR_VARIABLE} to a mirror"
         ) from error
     except OSError as error:
@@ -134,6 +136,34 @@ def read_content(file: DataFile, explicit: Path | None = None) -> bytes:
     return read_verified(file, locate(file, explicit))
 
 
+def obtain(file: DataFile) -> Path:
+    """Return the path of `file` after checking its digest; download it if no place has it or the cache's is damaged.
+
+    Raises:
+        DataError: as `read_content`.
+    """
+    path = find_file(file)
+    if path is None or path == get_cache_path(file):
+        return fetch(file)
+    verify(file, path)
+    return path
+
+
+def verify(file: DataFile, path: Path) -> None:
+    """Check that `path` is `file`; a file that is digested as it is may be larger than the memory.
+
+    Raises:
+        DataError: it cannot be read, or has another digest.
+    """
+    if file.digest_of != "file" or file.name.endswith(".gz"):
+        read_verified(file, path)
+        return
+    try:
+        _check_digest(file, path, digest_file(path))
+    except OSError as error:
+        raise DataError(f"data file {path} cannot be read: {reason(error)}{_suggest_remedy(file, path)}") from error
+
+
 def read_verified(file: DataFile, path: Path) -> bytes:
     """Return the unpacked bytes of `path` after checking that it is `file`.
 
@@ -146,10 +176,7 @@ def read_verified(file: DataFile, path: Path) -> bytes:
         digest = compute_digest(file, packed, data)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise DataError(f"data file {path} cannot be read: {reason(error)}{_suggest_remedy(file, path)}") from error
-    if digest != file.sha256:
-        raise DataError(
-            f"data file {path} has sha256 {digest}, expected {file.sha256} ({file.origin}){_suggest_remedy(file, path)}"
-        )
+    _check_digest(file, path, digest)
     return data
 
 
@@ -169,6 +196,13 @@ def compute_digest(file: DataFile, packed: bytes, data: bytes) -> str:
         kept = [row for row in parsed if file.pinned is None or row["task_id"] in file.pinned]
         data = json.dumps(kept, sort_keys=True, ensure_ascii=False).encode()
     return hashlib.sha256(packed if file.digest_of == "file" else data).hexdigest()
+
+
+def _check_digest(file: DataFile, path: Path, digest: str) -> None:
+    if digest != file.sha256:
+        raise DataError(
+            f"data file {path} has sha256 {digest}, expected {file.sha256} ({file.origin}){_suggest_remedy(file, path)}"
+        )
 
 
 def get_cache_path(file: DataFile) -> Path:

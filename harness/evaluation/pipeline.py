@@ -133,7 +133,7 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     chosen = choose_recipe(config)
     if chosen is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
-    return [suite.with_recipe(chosen).with_system(config.system) for suite in suites]
+    return [suite.with_recipe(chosen, config.extractor).with_system(config.system) for suite in suites]
 
 
 def choose_recipe(config: RunConfig) -> Recipe | str | None:

@@ -60,7 +60,7 @@ def build_identity(
         "max_model_len": config.max_model_len,
         "benchmarks": {suite.name: suite.describe_data() for suite in suites},
         "recipe": recipes,
-        "extraction": recipes,
+        "extraction": {suite.name: suite.describe_extraction() for suite in suites},
         "sampling": {
             "temperature": config.temperature,
             "top_p": config.top_p,

@@ -16,13 +16,11 @@ from .. import report
 from ..errors import SandboxUnavailable, StoreError, UsageError
 from ..metrics.extraction_effect import FIELD, RuleScore, build_field
 from ..metrics.pass_at_k import compute_pass_at_k
-from ..optional import get_recipes
 from ..progress import Progress, Quiet
 from ..report.summary import count_outcomes
 from ..sandboxes import open_sandbox
 from ..sandboxes.cache import judge_all, outcome_store
 from ..store import RunFolder, read_manifest
-from ..tasks.extraction import EXTRACTIONS, Extraction
 from ..tasks.recipe_files import recall_recipe
 from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import CodeForm, Outcome, Sample, Status, Trust
@@ -59,12 +57,6 @@ def compare_rules(
         return report.write(path)
 
 
-def list_rules(suite: Suite) -> dict[str, Extraction]:
-    """Return the general rules, the unchanged text, and the rules of the benchmark's recipes, by name."""
-    own = {recipe.extraction.name: recipe.extraction for recipe in get_recipes(suite.benchmark).values()}
-    return {**EXTRACTIONS, AS_IS.extraction.name: AS_IS.extraction, **own}
-
-
 def _load_recorded_suite(path: Path, name: str, manifest: Mapping[str, Any]) -> Suite:
     identity = manifest["identity"]
     recorded = identity.get("recipe", identity["extraction"])[name]
@@ -81,27 +73,36 @@ def _score_benchmark(
 ) -> list[RuleScore]:
     if pending := len(folder.list_pending(suite.name)):
         raise StoreError(f"{folder.path} has {pending} samples of {suite.name} without verdict; complete the run first")
+    # An imported run may have only some of the problems.
+    suite = replace(suite, problems={task: suite.problems[task] for task in folder.manifest["tasks"][suite.name]})
     samples = [sample for sample in folder.samples.values() if sample.benchmark == suite.name]
     known = {_get_code(sample): folder.verdicts[suite.name, sample.task_id, sample.index].status for sample in samples}
     recorded = folder.manifest["identity"]["extraction"][suite.name]
-    own = suite.with_recipe(recall_recipe(folder.manifest, recorded)).recipe if recorded else AS_IS
-    assert own is not None
-    by_rule = {own.extraction.name: samples}
-    for rule in list_rules(suite).values():
-        if rule.name not in by_rule:
+    own = _find_own_rule(folder.manifest, suite, recorded)
+    by_rule = {own: samples}
+    for rule in suite.list_extractors():
+        if rule not in by_rule:
             try:
-                by_rule[rule.name] = _extract_samples(suite, rule, samples)
+                by_rule[rule] = _extract_samples(suite, rule, samples)
             except UsageError as error:
                 shown.note(f"left out: {error}")
     programs = dict.fromkeys(_get_code(sample) for taken in by_rule.values() for sample in taken)
     known |= _judge_programs(suite, [one for one in programs if one not in known], sandbox, options, shown)
-    return list(_compare_scores(suite, own.extraction.name, by_rule, known))
+    return list(_compare_scores(suite, own, by_rule, known))
 
 
-def _extract_samples(suite: Suite, rule: Extraction, samples: Sequence[Sample]) -> list[Sample]:
+def _find_own_rule(manifest: Mapping[str, Any], suite: Suite, recorded: Mapping[str, str] | None) -> str:
+    """Return the name of the rule that the run's code was extracted by."""
+    if recorded is None:
+        return AS_IS.extraction.name
+    recipe = suite.with_recipe(recall_recipe(manifest, recorded)).recipe
+    assert recipe is not None
+    return recorded.get("extractor", recipe.extraction.name)
+
+
+def _extract_samples(suite: Suite, rule: str, samples: Sequence[Sample]) -> list[Sample]:
     """Extract the answers by another rule; the recipe's own steps (prefill, an echoed prompt) stay."""
-    assert suite.recipe is not None
-    other = replace(suite, recipe=replace(suite.recipe, extraction=rule))
+    other = replace(suite, extractor=rule)
     return [other.extract_sample(sample.task_id, sample.index, sample.completion) for sample in samples]
 
 

@@ -18,7 +18,7 @@ from ..store import MANIFEST, RunFolder, read_manifest
 from ..store.provenance import StageTimer
 from ..tasks.prompt_format import Recipe
 from ..tasks.recipe_files import KEPT, keep_recipe, read_recipe_file, recall_recipe
-from ..tasks.suite import Suite, load_suite
+from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import CodeForm, Completion, Sample, Sandbox, Trust
 from .pipeline import build_sandbox_options, read_recorded_sandbox, record_configuration, select_backend
 from .plans import choose_default_folder, find_default_folders
@@ -87,6 +87,7 @@ def reextract(
     *,
     recipe: str | None = None,
     recipe_file: Path | str | None = None,
+    extractor: str | None = None,
     sandbox: str | None = None,
     options: SandboxOptions | None = None,
     command: Sequence[str] = (),
@@ -94,8 +95,8 @@ def reextract(
 ) -> report.Summary:
     """Extract the code of a run's raw texts again, in place, and judge the samples whose code changed.
 
-    The recipe defaults to the run's own in its present version, or as the manifest keeps it if it came from a file. Raw
-    texts and unchanged verdicts stay.
+    The recipe and `extractor` default to the run's own: in their present versions, or as the manifest keeps a recipe
+    that came from a file. Raw texts and unchanged verdicts stay.
 
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
@@ -107,15 +108,16 @@ def reextract(
     if recipe and recipe_file:
         raise UsageError(f'recipe is "{recipe}" and recipe_file is "{recipe_file}"; give one of them')
     own = read_recipe_file(Path(recipe_file)) if recipe_file else None
-    suites = [_load_recorded_suite(path, name, manifest, own or recipe) for name in identity["benchmarks"]]
-    extraction = {suite.name: suite.describe_recipe() for suite in suites}
+    suites = [_load_recorded_suite(path, name, manifest, own or recipe, extractor) for name in identity["benchmarks"]]
+    extraction = {suite.name: suite.describe_extraction() for suite in suites}
     with RunFolder(path, identity) as folder:
         with progress or Quiet() as shown, Session(folder, shown, command, StageTimer()) as session:
-            changed = [new for suite in suites for new in _find_changed(folder, suite)]
+            before = dict(folder.samples)
             if own:
                 folder.update_manifest(**{KEPT: folder.manifest.get(KEPT, {}) | keep_recipe(own)})
-            folder.replace_code(changed, {**identity, "extraction": extraction})
-            shown.note(f"code taken out again: {len(changed)} of {len(folder.samples)} samples changed")
+            folder.replace_code(_extract_again(folder, suites), {**identity, "extraction": extraction})
+            changed = sum(sample.code != before[key].code for key, sample in folder.samples.items())
+            shown.note(f"code taken out again: {changed} of {len(before)} samples changed")
             chosen = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
             for suite in suites:
                 if folder.list_pending(suite.name):
@@ -150,8 +152,9 @@ def _build_samples(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Samp
 
 def _load_inputs(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
     suite = load_suite(config.benchmark)
-    if chosen := read_recipe_file(config.recipe_file) if config.recipe_file else config.recipe:
-        suite = suite.with_recipe(chosen)
+    chosen = read_recipe_file(config.recipe_file) if config.recipe_file else config.recipe
+    if chosen is not None or config.extractor is not None:
+        suite = suite.with_recipe(chosen or AS_IS, config.extractor)
     file = read_samples_file(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
     _check_inputs(config, suite, file)
     return suite, file
@@ -180,27 +183,28 @@ def _build_identity(config: ScoreConfig, suite: Suite, file: SamplesFile, sandbo
         "samples": f"sha256:{file.sha256}",
         "field": config.field,
         "benchmarks": {suite.name: suite.describe_data()},
-        "extraction": {suite.name: suite.describe_recipe()},
+        "extraction": {suite.name: suite.describe_extraction()},
         "sandbox": sandbox,
         "trust": config.trust,
     }
 
 
-def _load_recorded_suite(path: Path, name: str, manifest: Mapping[str, Any], recipe: Recipe | str | None) -> Suite:
+def _load_recorded_suite(
+    path: Path, name: str, manifest: Mapping[str, Any], recipe: Recipe | str | None, extractor: str | None
+) -> Suite:
     identity = manifest["identity"]
-    recorded = identity["extraction"][name]
-    chosen = recipe or (recorded and recall_recipe(manifest, recorded))
+    recorded = identity["extraction"][name] or {}
+    chosen = recipe or (recall_recipe(manifest, recorded) if recorded else AS_IS if extractor else None)
     if chosen is None:
         raise UsageError(f"{path} was scored without a recipe; name one with --recipe (`harness list recipes` has all)")
-    suite = load_suite(name, identity.get("limit")).with_recipe(chosen)
+    suite = load_suite(name, identity.get("limit"))
+    suite = suite.with_recipe(chosen, extractor or (None if recipe else recorded.get("extractor")))
     if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
     return suite
 
 
-def _find_changed(folder: RunFolder, suite: Suite) -> Iterator[Sample]:
+def _extract_again(folder: RunFolder, suites: Sequence[Suite]) -> Iterator[Sample]:
+    by_name = {suite.name: suite for suite in suites}
     for sample in folder.samples.values():
-        if sample.benchmark == suite.name:
-            new = suite.extract_sample(sample.task_id, sample.index, sample.completion)
-            if new != sample:
-                yield new
+        yield by_name[sample.benchmark].extract_sample(sample.task_id, sample.index, sample.completion)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import ast
-import re
 import textwrap
-import warnings
 from collections.abc import Iterator
 
-BLOCK = re.compile(r"^[ \t]*```([\w+.-]*)[^\n]*\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
-PYTHON = ("", "py", "python", "python3")
+from ..tasks.markdown import find_blocks
+from ..tasks.syntax import parse_python
 
 
 def extract_code_blocks(text: str) -> list[str]:
-    """Return the blocks that may be Python, dedented; the text itself if it has no fence."""
-    if "```" not in text:
+    """Return the closed blocks that may be Python, dedented; the text itself if it has no fence."""
+    blocks = find_blocks(text)
+    if not blocks:
         return [text]
-    return [textwrap.dedent(code) for tag, code in BLOCK.findall(text) if tag.lower() in PYTHON]
+    return [textwrap.dedent(block.code) for block in blocks if block.closed and block.may_be_python]
 
 
 def parse_blocks(text: str) -> Iterator[ast.Module]:
@@ -25,16 +24,6 @@ def parse_blocks(text: str) -> Iterator[ast.Module]:
         tree = parse_python(code)
         if tree is not None and any(not _is_prose(node) for node in tree.body):
             yield tree
-
-
-def parse_python(code: str) -> ast.Module | None:
-    """Return the syntax tree of `code`; None if it is not Python."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # escapes in other people's strings
-        try:
-            return ast.parse(code)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
 
 
 def _is_prose(node: ast.stmt) -> bool:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ..tasks.markdown import find_blocks
+
 THING = "(?:prompt|question|instruction|version|task|problem)"
 LABEL = re.compile(
     rf"\A[#*\s]*(?:the\s+)?(?:re-?written|created|new|given|evolved)[ _]{THING}[*#\s]*(?::|\n)[*\s]*", re.IGNORECASE
@@ -26,7 +28,7 @@ PREFACE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What a model says before it comes to the matter."""
-FENCED_WHOLE = re.compile(r"\A```(?:text|markdown|md|plaintext)?[ ]*\n(.*)\n```\Z", re.DOTALL)
+TEXT_TAGS = ("", "text", "markdown", "md", "plaintext")
 QUOTES = {'"': '"', "“": "”"}
 SCRIPT_SHARE = 0.5
 
@@ -45,12 +47,19 @@ def clean_instruction(text: str) -> str:
     while text != before:
         before = text
         text = PREFACE.sub("", LABEL.sub("", text)).strip()
-        whole = FENCED_WHOLE.match(text)
-        if whole and "```" not in whole[1]:
-            text = whole[1].strip()
+        text = _unwrap(text)
         if len(text) > 1 and QUOTES.get(text[0]) == text[-1] and text.count(text[0]) == 1 + (text[0] == text[-1]):
             text = text[1:-1].strip()
     return text
+
+
+def _unwrap(text: str) -> str:
+    """Return the text inside a fence around the whole."""
+    blocks = find_blocks(text)
+    if len(blocks) != 1 or blocks[0].tag not in TEXT_TAGS or not blocks[0].closed:
+        return text
+    whole = blocks[0].first_line == 0 and blocks[0].end_line == text.count("\n") + 1
+    return blocks[0].code.strip() if whole else text
 
 
 def clean_answer(text: str) -> str:
@@ -60,7 +69,7 @@ def clean_answer(text: str) -> str:
 
 def has_open_fence(text: str) -> bool:
     """Tell whether a fence is left open, as in an answer that was cut."""
-    return sum(line.lstrip().startswith("```") for line in text.split("\n")) % 2 == 1
+    return any(not block.closed for block in find_blocks(text))
 
 
 def share_script(before: str, after: str) -> bool:

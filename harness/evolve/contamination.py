@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..tasks.suite import Suite
+from ..tasks.syntax import parse_python
 from ..types import Benchmark, Problem
-from .blocks import parse_blocks, parse_python
+from .blocks import parse_blocks
 from .records import InstructionRow
 from .similarity import MinHashIndex, Shingles, hash_shingles
 from .structure import list_nodes

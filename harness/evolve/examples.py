@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..errors import SandboxUnavailable
 from ..sandboxes import open_sandbox
 from ..sandboxes.judges import program_tests
+from ..tasks.syntax import parse_python
 from ..types import Limits, Program, Status, Work
-from .blocks import extract_code_blocks, parse_python
+from .blocks import extract_code_blocks
 from .ledger import Ledger
 from .records import InstructionRow
 

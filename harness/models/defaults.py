@@ -10,6 +10,7 @@ from .table import find_known, read_own_recipe
 
 RECIPES = {
     "smollm2-135m-instruct": "chat",
+    "qwen2.5-coder-0.5b-instruct": "chat",
     # Samples files hold code already.
     "replay": "as-is",
 }

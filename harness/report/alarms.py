@@ -26,6 +26,11 @@ def find_alarms(summary: Summary) -> list[str]:
         )
     if left := wording.format_unfinished(summary):
         warnings.append(left)
+    warnings += [
+        f"{benchmark}: the scores are of {own} of {every} problems; the others are not in the run."
+        for benchmark, (own, every) in summary.partial.items()
+    ]
+    warnings += _warn_of_uneven_samples(summary.manifest)
     for benchmark, found in summary.statuses.items():
         warnings += _warn_of_oddities(benchmark, summary.oddities[benchmark], sum(found.values()))
         warnings += _warn_of_statuses(benchmark, found)
@@ -65,6 +70,11 @@ def _warn_of_unchecked_sandbox(manifest: Mapping[str, Any]) -> list[str]:
         if how == "skipped"
     }
     return [f"The sandbox was not checked before {name} was judged (--no-verify)." for name in sorted(skipped)]
+
+
+def _warn_of_uneven_samples(manifest: Mapping[str, Any]) -> list[str]:
+    counts = manifest.get("imported", {}).get("samples_per_problem")
+    return [f"The imported file has from {counts[0]} to {counts[1]} samples of a problem."] if counts else []
 
 
 def _warn_of_recipe(manifest: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from ..store.records import SampleKey
 from ..types import Sample, Status, Verdict
 from .code import highlight_code
 from .problems import ProblemText
-from .wording import replace_unprintable
+from .wording import format_extraction, replace_unprintable
 
 COLOURED = 2_000
 """Samples of a report that are highlighted, the first of each problem; the others are shown plain."""
@@ -96,6 +96,8 @@ def _build_sample(sample: Sample, verdict: Verdict | None, coloured: bool) -> di
         "base": verdict.base_status.value if verdict and verdict.base_status else None,
         "detail": replace_unprintable(verdict.detail) if verdict else "",
         "raw": replace_unprintable(sample.completion.text),
+        "reasoning": replace_unprintable(sample.completion.reasoning),
+        "extraction": replace_unprintable(format_extraction(sample.extraction)),
         **code,
         "finish": sample.completion.finish_reason,
         "tokens": sample.completion.completion_tokens,

@@ -114,7 +114,7 @@ def _build_rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
         low, high = score.interval or (math.nan, math.nan)
         n = round(score.n_samples / max(1, score.n_problems))
         yield {
-            "group": _name_group(summary.manifest["identity"], score.benchmark, n),
+            "group": _name_group(summary, score.benchmark, n),
             "model": wording.name_subject(summary.manifest),
             "metric": score.metric,
             "score": 100 * score.value,
@@ -128,10 +128,15 @@ def _build_rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
         }
 
 
-def _name_group(identity: Mapping[str, Any], benchmark: str, n: int) -> str:
+def _name_group(summary: Summary, benchmark: str, n: int) -> str:
     """Name the group of comparable runs: "humaneval (164 problems, data 1a2b3c4d), recipe chat 5e6f7a8b, greedy"."""
+    identity = summary.manifest["identity"]
     facts = identity["benchmarks"][benchmark]
-    parts = [f"{benchmark} ({facts['problems']} problems, data {facts['data_digest'][:8]})"]
+    problems = f"{facts['problems']} problems"
+    if benchmark in summary.partial:
+        tasks = summary.manifest["tasks"][benchmark]
+        problems = f"{len(tasks)} of {problems}, set {digest_json(tasks)[:8]}"
+    parts = [f"{benchmark} ({problems}, data {facts['data_digest'][:8]})"]
     names = [_format_recipe(identity.get(what, {}).get(benchmark)) for what in ("recipe", "extraction")]
     parts.append(f"recipe {names[0]}" + ("" if names[0] == names[1] else f", extraction {names[1]}"))
     parts.append(_format_sampling(identity.get("sampling")))

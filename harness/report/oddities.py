@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..tasks.extraction import defines
+from ..tasks.answers import defines
 from ..types import CodeForm, Sample, Status
 
 TRUNCATED = "truncated"

@@ -64,6 +64,13 @@ class Summary:
         return f"<run {self.path}: {scores or 'no score'}>"
 
     @property
+    def partial(self) -> Mapping[str, tuple[int, int]]:
+        """Benchmark -> problems of the run and of the benchmark, where the run has fewer."""
+        known = self.manifest["identity"]["benchmarks"]
+        counts = {name: (len(task_ids), known[name]["problems"]) for name, task_ids in self.manifest["tasks"].items()}
+        return {name: (own, every) for name, (own, every) in counts.items() if own < every}
+
+    @property
     def stages_s(self) -> Mapping[str, float]:
         """Seconds per stage, added up over the starts of the run."""
         total: Counter[str] = Counter()

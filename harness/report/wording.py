@@ -15,6 +15,14 @@ UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 
+REASONING_NOTES = {
+    "closed": "the reasoning before it taken off",
+    "apart": "the reasoning came apart",
+    "unclosed": "cut off within the reasoning, so no answer",
+}
+EXTRACTION_LISTS = {"dropped": "left out", "borrowed": "from other blocks"}
+"""Key of a sample's extraction that holds a list -> what it lists."""
+
 STAGES = {
     "sandbox": "starting the sandbox",
     "verify": "checking the sandbox",
@@ -35,6 +43,19 @@ def format_percent(score: Score) -> str:
         return f"{100 * score.value:.1f} %"
     low, high = score.interval
     return f"{100 * score.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def format_extraction(notes: Mapping[str, Any] | None) -> str:
+    """Say how a sample's code was found, as "block 2 of 3 (defines f); left out: line 9: x = 1"; "" without notes."""
+    notes = notes or {}
+    where = f"block {notes['block']} of {notes['of']}" if "block" in notes else "no block"
+    parts = [f"{where} ({notes['why']})"] if "why" in notes else []
+    if "reasoning" in notes:
+        parts.append(REASONING_NOTES[notes["reasoning"]])
+    if "mended" in notes:
+        parts.append(str(notes["mended"]))
+    parts += [f"{label}: {'; '.join(notes[key])}" for key, label in EXTRACTION_LISTS.items() if key in notes]
+    return "; ".join(parts)
 
 
 def format_passed(score: Score) -> str:
@@ -82,6 +103,8 @@ def format_unfinished(summary: Summary) -> str:
     """Say in a sentence what a stopped run lacks; empty if it lacks nothing."""
     lacking = [(summary.missing, "not generated"), (summary.unjudged, "not judged")]
     parts = [f"{count} samples are {what} yet" for count, what in lacking if count]
+    if parts and "imported" in summary.manifest:
+        return f"The import was stopped: {parts[0]}; import the file again into another folder."
     return f"The run was stopped: {' and '.join(parts)}; the same command goes on with it." if parts else ""
 
 

@@ -121,6 +121,10 @@ def list_provenance(summary: Summary) -> list[tuple[str, str]]:
     rows = [("configuration", manifest["digest"]), ("command", " ".join(manifest.get("command", [])) or "from Python")]
     rows += [(f"model {key}", str(value)) for key, value in manifest.get("model", {}).items()]
     rows += [(f"sampling {key}", str(value)) for key, value in identity.get("sampling", {}).items()]
+    if imported := manifest.get("imported"):
+        filtered = f", filter {imported['filter']}" if "filter" in imported else ""
+        here = f", {imported['judged_here']} by {identity['sandbox']}" if "judged_here" in imported else ""
+        rows.append(("imported", f"{imported['format']}{filtered}, verdicts by {imported['verdicts']}{here}"))
     for name, facts in identity["benchmarks"].items():
         rows.append((f"data of {name}", facts["data_digest"]))
         for part in ("recipe", "extraction"):

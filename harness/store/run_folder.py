@@ -83,13 +83,15 @@ class RunFolder:
         write_json(self.path / MANIFEST, self.manifest)
 
     def replace_code(self, changed: Iterable[Sample], identity: Mapping[str, Any]) -> None:
-        """Replace samples with others of the same keys and drop their verdicts.
+        """Replace samples with others of the same keys, and drop the verdicts of those whose code differs.
 
         Verdicts are dropped first: after a crash in between, old code lacks a verdict, never the other way round.
         """
         new = {build_key(sample): sample for sample in changed}
+        old = self.samples
+        lost = {key for key, sample in new.items() if (sample.code, sample.form) != (old[key].code, old[key].form)}
+        kept = (verdict for key, verdict in self.verdicts.items() if key not in lost)
         self._close()
-        kept = (verdict for key, verdict in self.verdicts.items() if key not in new)
         write_rows(self.path / VERDICTS, map(serialize_verdict, kept))
         samples = (new.get(key) or sample for key, sample in self.samples.items())
         write_rows(self.path / SAMPLES, map(serialize_sample, samples))

@@ -5,39 +5,23 @@ process_mbpp.py and mbppplus_process_preds.py do it (github.com/nlpxucan/WizardL
 included: white space is stripped only where a fence or a cut was found, all three look for "```python"
 alone, and the MBPP script keeps carriage returns. "evalplus" calls EvalPlus's sanitizer (extra `evalplus`).
 
-"fenced" is a heuristic over text; it never parses the code. A body without indentation is not re-indented, and helpers
-in a second fenced block are not merged in.
+"fenced" and "verbatim-block" are ours, for chat models (`harness.tasks.answers`); they, EvalPlus's and those of
+`infill` that look for a fence read the answer without its reasoning. A body without indentation is not re-indented.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ..errors import UsageError, install_hint
 from ..types import CodeForm, Problem
+from .answers import defines, find_code
 from .infill import clean_answer, clean_fenced_answer
-
-FENCE = "```"
-PYTHON_TAGS = ("py", "python", "python2", "python3", "py3")
-
-CODE_START = re.compile(
-    r"""import[ ]+[\w.]+(?:[ ]+as[ ]+\w+)?(?:[ ]*,.*)?[ ]*(?:\#.*)?$
-    |from[ ]+[\w.]+[ ]+import\b
-    |(?:async[ ]+)?def[ ]+\w+[ ]*\(
-    |class[ ]+\w+[ ]*[:(]
-    |@\w
-    |[A-Za-z_][\w.]*(?:[ ]*:[^=]+)?[ ]*=(?!=)""",
-    re.VERBOSE,
-)
-"""Matches a line that starts code at the left margin."""
-
-PROSE = re.compile(r"""[A-Z`][\w`'-]*[,:]?[ ]+[\w`'"(]|[A-Z]\w*:[ ]*$|[-*][ ]|\d+\.[ ]|\*\*|<""")
-"""Matches a line at the left margin where code has ended and prose begins again."""
+from .reasoning import Mark, split_reasoning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +29,11 @@ class Extraction:
     """A rule that turns a completion's text into code."""
 
     name: str
-    style: Literal["published", "fenced", "verbatim", "evalplus", "answer", "fenced-answer"]
-    """published: WizardCoder's steps. fenced: ours, for chat. verbatim: the text itself, cut. *answer: `infill`."""
+    style: Literal["published", "fenced", "verbatim-block", "verbatim", "evalplus", "answer", "fenced-answer"]
+    """published: WizardCoder's steps. fenced: what the entry point needs of the block that solves the problem.
+    verbatim-block: that block, whole. verbatim: the text itself, cut. *answer: `infill`."""
     form: CodeForm = CodeForm.COMPLETION
-    """Form of the code; "fenced" may return `SOLUTION` if the code cannot follow a prompt."""
+    """Form of the code; a block's may be `SOLUTION` if it cannot follow a prompt."""
     answer: Literal["first", "last"] = "first"
     """Part that counts if the text repeats the response marker."""
     tabs: Literal["keep", "all", "indent"] = "keep"
@@ -59,9 +44,25 @@ class Extraction:
     fence_close: str = ""
     """published: the first occurrence after the opening ends the code."""
     block: Literal["first", "last"] = "first"
-    """fenced: the block that counts if several define the entry point."""
+    """The block that counts if several really define the entry point."""
     cut_at: tuple[str, ...] = ()
-    """The code ends before the first occurrence; fenced: case-insensitive, after the entry point's definition."""
+    """The code ends before the first occurrence. fenced: only if it is no valid Python; case-insensitive, after the
+    entry point's definition."""
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether it takes the model's reasoning off first."""
+        return self.style not in ("published", "verbatim", "answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extracted:
+    """Code that was taken from a completion."""
+
+    code: str
+    form: CodeForm
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """How it was found, JSON-ready; empty where the rule has nothing to decide."""
 
 
 MAIN_GUARD = 'if __name__ == "__main__":'
@@ -71,6 +72,17 @@ HUMANEVAL_STOPS = ("\nclass", "\ndef", "\n#", "\n@", "\nif", "\nprint", "\n```")
 
 bigcode's eighth, "<file_sep>", is a special token of StarCoder, which adapters do not decode.
 """
+
+ABOUT: Mapping[str, str] = {
+    "wizardcoder-humaneval": "the steps of WizardCoder's process_humaneval.py",
+    "wizardcoder-mbpp": "the steps of WizardCoder's process_mbpp.py",
+    "wizardcoder-mbpp-plus": "the steps of WizardCoder's mbppplus_process_preds.py",
+    "fenced": "what the entry point needs of the last block that defines it; tests and demonstrations go",
+    "verbatim-block": "the last block that defines the entry point, whole",
+    "completion": "the text up to the next statement at the left margin",
+    "evalplus": "EvalPlus's sanitizer (extra `evalplus`)",
+}
+"""Name of a rule -> a line for people."""
 
 EXTRACTIONS: Mapping[str, Extraction] = {
     rule.name: rule
@@ -109,7 +121,11 @@ EXTRACTIONS: Mapping[str, Extraction] = {
             style="fenced",
             tabs="indent",
             drop_carriage_returns=True,
+            block="last",
             cut_at=("\nif __name__ ==", "\n# example usage", "\n# test examples", "\n# test cases"),
+        ),
+        Extraction(
+            name="verbatim-block", style="verbatim-block", tabs="indent", drop_carriage_returns=True, block="last"
         ),
         Extraction(name="completion", style="verbatim", cut_at=HUMANEVAL_STOPS),
         Extraction(name="evalplus", style="evalplus", form=CodeForm.SOLUTION, drop_carriage_returns=True),
@@ -117,27 +133,41 @@ EXTRACTIONS: Mapping[str, Extraction] = {
 }
 
 
-def extract(text: str, problem: Problem, rule: Extraction) -> tuple[str, CodeForm]:
-    """Return the code in `text` (the answer alone, without an echoed prompt) and its form.
+def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark] = ()) -> Extracted:
+    """Take the code out of `text`, the answer alone without an echoed prompt.
+
+    `marks` open and close reasoning, beside those that are known.
 
     Raises:
         UsageError: the rule needs a package that is not installed.
     """
+    notes: dict[str, Any] = {}
+    if rule.reads_answers:
+        parted = split_reasoning(text, marks)
+        if parted.reasoning or not parted.closed:
+            notes["reasoning"] = "closed" if parted.closed else "unclosed"
+        text = parted.answer
     if rule.drop_carriage_returns:
         text = text.replace("\r", "")
     text = _expand_tabs(text, rule.tabs)
+    form = rule.form
     match rule.style:
         case "published":
-            return _extract_published(text, rule), rule.form
-        case "fenced":
-            code = _extract_fenced(text, problem.entry_point, rule)
-            return code, _decide_form(code, problem.entry_point, rule)
+            code = _extract_published(text, rule)
+        case "fenced" | "verbatim-block":
+            whole = rule.style == "verbatim-block"
+            answer = find_code(text, problem, pick=rule.block, whole=whole, cut_at=rule.cut_at)
+            code, form = answer.code, _decide_form(answer.code, problem.entry_point, rule)
+            notes |= answer.notes
         case "verbatim":
-            return text[: _find_first(text, rule.cut_at)], rule.form
+            code = text[: _find_first(text, rule.cut_at)]
         case "evalplus":
-            return _extract_evalplus(text, problem), rule.form
-        case "answer" | "fenced-answer":
-            return (clean_answer(text) if rule.style == "answer" else clean_fenced_answer(text, problem)), rule.form
+            code = _extract_evalplus(text, problem)
+        case "answer":
+            code = clean_answer(text)
+        case "fenced-answer":
+            code = clean_fenced_answer(text, problem)
+    return Extracted(code=code, form=form, notes=notes)
 
 
 def extract_answer(text: str, *, lead: str, marker: str, pick: Literal["first", "last"]) -> str:
@@ -152,17 +182,6 @@ def extract_answer(text: str, *, lead: str, marker: str, pick: Literal["first", 
     if lead and len(parts) > 1 and lead in parts[0]:
         parts = parts[1:]
     return parts[0] if pick == "first" else parts[-1]
-
-
-def defines(code: str, name: str) -> bool:
-    """Tell whether `code` defines `name` at the left margin (def, class or assignment)."""
-    return _find_definition(code, name) is not None
-
-
-def _find_definition(code: str, name: str) -> re.Match[str] | None:
-    name = re.escape(name)
-    pattern = rf"^(?:(?:async[ \t]+)?(?:def|class)[ \t]+{name}\b|{name}[ \t]*(?::[^=\n]*)?=(?!=))"
-    return re.search(pattern, code, re.MULTILINE)
 
 
 def _expand_tabs(text: str, which: str) -> str:
@@ -188,95 +207,6 @@ def _extract_published(text: str, rule: Extraction) -> str:
         if mark in text:
             text = text[: text.index(mark)].strip()
     return text
-
-
-def _extract_fenced(text: str, entry_point: str, rule: Extraction) -> str:
-    code = _drop_blank_head(_choose_code(text, entry_point, rule)).rstrip()
-    flat = textwrap.dedent(code)
-    if not defines(code, entry_point) and defines(flat, entry_point):
-        # Otherwise a whole solution in an indented block would become a nested function of the prompt's function.
-        code = flat
-    found = _find_definition(code, entry_point)
-    ends = re.compile("|".join(map(re.escape, rule.cut_at)) or r"\Z", re.IGNORECASE)
-    end = ends.search(code, found.end() if found else 0)
-    return code[: end.start() if end else len(code)].rstrip()
-
-
-def _choose_code(text: str, entry_point: str, rule: Extraction) -> str:
-    head, blocks = _split_blocks(text)
-    solving = [code for _, code in blocks if defines(textwrap.dedent(code), entry_point)]
-    if solving:
-        return solving[0] if rule.block == "first" else solving[-1]
-    if _drop_blank_head(head).startswith(" ") or defines(head, entry_point):
-        # The code came first and the only fences follow it: an example, or the end of a block that the prompt opened.
-        return _drop_prose(head)
-    python = [code for tag, code in blocks if code.strip() and tag in ("", *PYTHON_TAGS)]
-    if python:
-        return python[0] if rule.block == "first" else python[-1]
-    return _drop_prose(text)
-
-
-def _split_blocks(text: str) -> tuple[str, list[tuple[str, str]]]:
-    """Return the text before the first fence, and (language tag, code) of each block; the last may be unclosed."""
-    head: list[str] = []
-    blocks: list[tuple[str, list[str]]] = []
-    margin: str | None = None
-    for line in text.split("\n"):
-        before, fence, after = line.rpartition(FENCE)
-        tag = after.strip().lower()
-        if margin is None:
-            if fence and re.fullmatch(r"[\w.+-]*", tag):
-                margin = before if not before.strip() else ""
-                blocks.append((tag, []))
-                if len(blocks) == 1 and before.strip():
-                    head.append(before)
-            elif not blocks:
-                head.append(line)
-            continue
-        opened_again = tag in PYTHON_TAGS
-        if fence and (not before.strip() or (not tag and not before.strip().startswith("#"))):
-            if before.strip():
-                blocks[-1][1].append(before.removeprefix(margin))
-            margin = before if opened_again else None
-            if opened_again:
-                blocks.append((tag, []))
-        else:
-            blocks[-1][1].append(line.removeprefix(margin))
-    return "\n".join(head), [(tag, "\n".join(lines)) for tag, lines in blocks]
-
-
-def _drop_prose(text: str) -> str:
-    """Return an answer without fences from its first line of code to where prose begins again."""
-    lines = text.split("\n")
-    first = next((line for line in lines if line.strip()), "")
-    starts = [at for at, line in enumerate(lines) if CODE_START.match(line)]
-    indented = [at for at, line in enumerate(lines) if line.startswith(" ") and line.strip()]
-    if first.startswith(" ") or not starts:
-        starts = indented
-    if not starts:
-        return text
-    kept: list[str] = []
-    quote = ""
-    for line in lines[starts[0] :]:
-        if not quote and PROSE.match(line) and not CODE_START.match(line):
-            break
-        kept.append(line)
-        quote = _track_quote(line, quote)
-    return "\n".join(kept)
-
-
-def _track_quote(line: str, quote: str) -> str:
-    """Return the triple quote that is open after `line`, given the one open before it."""
-    for mark in re.findall(r'"""|\'\'\'', line):
-        if not quote:
-            quote = mark
-        elif quote == mark:
-            quote = ""
-    return quote
-
-
-def _drop_blank_head(code: str) -> str:
-    return re.sub(r"\A(?:[ \t]*\n)+", "", code)
 
 
 def _decide_form(code: str, entry_point: str, rule: Extraction) -> CodeForm:

@@ -12,10 +12,9 @@ import re
 import textwrap
 
 from ..types import Problem
+from .markdown import find_blocks
 
-FENCED = re.compile(r"^[ \t]*```[ \t]*([\w.+-]*)[ \t]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 TAGGED = re.compile(r"<code>(.*?)(?:</code>|\Z)", re.DOTALL)
-PYTHON_TAGS = ("", "py", "python", "python2", "python3", "py3")
 INDENT = "    "
 
 
@@ -31,9 +30,9 @@ def clean_answer(text: str) -> str:
 def clean_fenced_answer(text: str, problem: Problem) -> str:
     """Fit the block that answers to its place, then apply the official steps.
 
-    The first block that mentions `entry_point`, which the problem asks for, counts; otherwise the first block.
+    The last block that assigns or defines `entry_point`, which the problem asks for, counts; otherwise the first block.
     """
-    blocks = [code for tag, code in FENCED.findall(text) if tag.lower() in PYTHON_TAGS and code.strip()]
+    blocks = [block.code for block in find_blocks(text) if block.may_be_python and block.code.strip()]
     if not blocks:
         blocks = [code for code in TAGGED.findall(text) if code.strip()]
     if not blocks:
@@ -43,7 +42,8 @@ def clean_fenced_answer(text: str, problem: Problem) -> str:
         r"\b[^#\n=]*=)",
         re.MULTILINE,
     )
-    chosen = next((code for code in blocks if problem.entry_point and wanted.search(code)), blocks[0])
+    solving = [code for code in blocks if problem.entry_point and wanted.search(code)]
+    chosen = solving[-1] if solving else blocks[0]
     if _is_inside_function(problem.prompt):
         return clean_answer(_indent_as_body(chosen, problem.entry_point))
     return clean_answer(textwrap.dedent(chosen))

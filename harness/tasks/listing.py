@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from .. import registry
+from .extraction import ABOUT as EXTRACTORS
 from .recipes import list_recipes as recipe_names
 
 
 def describe_names(kind: str) -> dict[str, str]:
-    """Return name -> description for "benchmarks", "models", "checkpoints", "recipes" or "sandboxes"."""
+    """Return name -> description for one of the kinds that `harness list` knows."""
     if kind == "recipes":
         return {**recipe_names(), "as-is": "for answers that are code already, as replayed samples files"}
+    if kind == "extractors":
+        return {**EXTRACTORS, "as-is": "the text as it is"}
     if kind == "models":
         from ..models.builtin import BUILTIN
 
-        builtin = {name: f"builtin, from the package {packaged.distribution}" for name, packaged in BUILTIN.items()}
+        builtin = {name: f"builtin, from {model.origin}" for name, model in BUILTIN.items()}
         own = {"FOLDER": "a checkpoint folder", "OWNER/NAME": "a checkpoint on the hub"}
         return {
             **builtin,

@@ -134,6 +134,8 @@ def _read_fence(state: StateBlock, start: int, end: int, silent: bool, *, string
     token = state.push("fence", "code", 0)
     token.info, token.markup, token.map = info, marker, [start, following]
     token.content = "".join(f"{line}\n" for line in lines)
+    if not closed and not state.src.endswith("\n"):
+        token.content = token.content.removesuffix("\n")
     token.meta = {"closed": closed}
     state.line = following
     return True

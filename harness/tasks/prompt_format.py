@@ -12,8 +12,8 @@ from typing import Any, Literal
 from ..config.checking import PositiveInt, Text
 from ..digests import digest_json
 from ..errors import UsageError
-from ..types import CodeForm, Problem, Prompt
-from .extraction import Extraction, extract, extract_answer
+from ..types import Problem, Prompt
+from .extraction import Extracted, Extraction, extract, extract_answer
 
 LEAD = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 LEAD_WITH_INPUT = (
@@ -97,7 +97,7 @@ class Recipe:
         text = f"{instruction}\n\n{context}" if context else instruction
         return Prompt(messages=(*self._open_chat(), ("user", text))) if self.kind == "chat" else Prompt(text=text)
 
-    def extract(self, text: str, problem: Problem) -> tuple[str, CodeForm]:
+    def extract(self, text: str, problem: Problem) -> Extracted:
         """Extract the code from a raw answer after dropping an echoed prompt.
 
         Raises:
@@ -108,7 +108,7 @@ class Recipe:
         lead = self.template.partition("\n")[0]
         text = extract_answer(text, lead=lead, marker=self.response_marker, pick=self.extraction.answer)
         begun = self._fill(self.prefill, problem, "") if self.extract_prefill else ""
-        return extract(begun + text, problem, self.extraction)
+        return extract(begun + text, problem, self.extraction, self.reasoning_marks)
 
     def _open_chat(self) -> tuple[tuple[str, str], ...]:
         return (("system", self.system),) if self.system else ()

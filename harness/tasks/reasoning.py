@@ -3,6 +3,9 @@
 Models mark their reasoning in the text itself, each family in its own way; `MARKS` is the table of the ways. A server
 may send it apart instead, and then there is nothing to part.
 
+A sample's `extraction` says of its reasoning: "closed" (taken off the text), "apart" (sent so by the server) or
+"unclosed" (no answer).
+
 Sources: the models' own chat templates and the reasoning parsers of vLLM (docs.vllm.ai, "Reasoning Outputs"); for
 gpt-oss, OpenAI's harmony format (github.com/openai/harmony).
 """

@@ -57,12 +57,15 @@ def keep_recipe(made: Recipe) -> dict[str, Any]:
 
 
 def recall_recipe(manifest: Mapping[str, Any], recorded: Mapping[str, str]) -> Recipe | str:
-    """Return the recipe that the manifest keeps under the recorded digest, or else the recorded name.
+    """Return the recipe that the manifest keeps under the recorded digest or name, or else the name.
 
     Raises:
         UsageError: it is of another version of the harness.
     """
-    values = manifest.get(KEPT, {}).get(recorded["digest"])
+    kept = manifest.get(KEPT, {})
+    named = (values for values in reversed(kept.values()) if values["name"] == recorded["name"])
+    # With an extractor of the run's the recorded digest is that of both.
+    values = kept.get(recorded["digest"]) or next(named, None)
     return recorded["name"] if values is None else _build_recipe(values, lambda *_: MANIFEST)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from ..config import RunConfig
 from ..digests import digest_json
 from ..errors import UsageError
-from ..optional import get_slices, get_splits
-from ..registry import lookup
+from ..optional import get_recipes, get_slices, get_splits
+from ..registry import lookup, make_unknown_error
 from ..sandboxes.judges import kind_of
 from ..store.records import SampleKey, build_key
 from ..types import (
@@ -26,7 +26,7 @@ from ..types import (
     SamplingParams,
     Work,
 )
-from .extraction import Extraction
+from .extraction import EXTRACTIONS, Extraction
 from .prompt_format import Recipe
 from .recipes import COMPLETION, check_system, recipe
 
@@ -57,6 +57,8 @@ class Suite:
     """None: the code is given, not extracted."""
     system: str = ""
     """System message in place of the recipe's."""
+    extractor: str | None = None
+    """Extraction rule in place of the recipe's own."""
     requests: Mapping[str, Problem] = field(default_factory=dict)
     """The problems by request id."""
 
@@ -65,15 +67,19 @@ class Suite:
         """The benchmark's name."""
         return self.benchmark.name
 
-    def with_recipe(self, chosen: str | Recipe) -> Suite:
+    def with_recipe(self, chosen: str | Recipe, extractor: str | None = None) -> Suite:
         """Return the same suite with a recipe, for a name in the benchmark's own variant if it has one.
 
+        `extractor` names another extraction rule than the recipe's.
+
         Raises:
-            UsageError: there is no such recipe.
+            UsageError: there is no such recipe, or no such rule.
         """
+        if extractor is not None and extractor not in (rules := self.list_extractors()):
+            raise make_unknown_error("extractors", extractor, rules)
         if isinstance(chosen, str):
             chosen = AS_IS if chosen == AS_IS.name else recipe(chosen, self.benchmark)
-        return replace(self, recipe=chosen)
+        return replace(self, recipe=chosen, extractor=extractor)
 
     def with_system(self, system: str | None) -> Suite:
         """Return the same suite with a system message in place of the recipe's; as it is for None.
@@ -86,6 +92,11 @@ class Suite:
         assert self.recipe is not None
         check_system(self.recipe)
         return replace(self, system=system)
+
+    def list_extractors(self) -> dict[str, Extraction]:
+        """Return the general rules, the unchanged text, and the rules of the benchmark's recipes, by name."""
+        own = {known.extraction.name: known.extraction for known in get_recipes(self.benchmark).values()}
+        return {**EXTRACTIONS, AS_IS.extraction.name: AS_IS.extraction, **own}
 
     def build_work(self, sample: Sample) -> Work:
         """Return the program and the judge that decide whether `sample` solves its problem, under its key."""
@@ -100,8 +111,12 @@ class Suite:
     def extract_sample(self, task_id: str, index: int, completion: Completion) -> Sample:
         """Build a sample from `completion` with the code that the recipe extracts."""
         assert self.recipe is not None
-        code, form = self.recipe.extract(completion.text, self.problems[task_id])
-        return self.attach_code(task_id, index, completion, code, form)
+        found = self._get_extracting_recipe(self.recipe).extract(completion.text, self.problems[task_id])
+        sample = self.attach_code(task_id, index, completion, found.code, found.form)
+        notes = dict(found.notes)
+        if completion.reasoning:
+            notes["reasoning"] = "apart" if completion.text.strip() else "unclosed"
+        return replace(sample, extraction=notes) if notes else sample
 
     def attach_code(self, task_id: str, index: int, completion: Completion, code: str, form: CodeForm) -> Sample:
         """Build a sample from `completion` and its code."""
@@ -171,6 +186,18 @@ class Suite:
     def describe_recipe(self) -> dict[str, str] | None:
         """Return what identifies the recipe; None if there is none."""
         return {"name": self.recipe.name, "digest": self.recipe.digest} if self.recipe else None
+
+    def describe_extraction(self) -> dict[str, str] | None:
+        """Return what identifies how code is extracted; None if it is given."""
+        found = self.describe_recipe()
+        if self.recipe is None or self.extractor is None:
+            return found
+        digest = self._get_extracting_recipe(self.recipe).digest
+        return {"name": self.recipe.name, "digest": digest, "extractor": self.extractor}
+
+    def _get_extracting_recipe(self, of: Recipe) -> Recipe:
+        """Return the recipe that reads the answers: `of` with the extraction rule that was chosen."""
+        return of if self.extractor is None else replace(of, extraction=self.list_extractors()[self.extractor])
 
 
 def load_suite(name: str, limit: int | None = None) -> Suite:

@@ -11,6 +11,7 @@ from harness.benchmarks.ds1000 import Ds1000
 from harness.sandboxes import open_sandbox
 from harness.sandboxes.environments import environment
 from harness.tasks.prompt_format import Recipe
+from harness.tasks.reasoning import MARKS
 from harness.tasks.recipes import recipe
 from harness.types import CodeForm, Problem, Program, Status, Trust
 
@@ -42,7 +43,7 @@ def program(of: Problem, code: str) -> Program:
 
 def taken(name: str, text: str, of: Problem) -> str:
     """The code that recipe `name` takes from `text`."""
-    return recipe(name, Ds1000()).extract(text, of)[0]
+    return recipe(name, Ds1000()).extract(text, of).code
 
 
 VARIABLE = problem("Problem:\nAdd.\nA:\n<code>\nx = 1\n</code>\nresult = ... # put solution in this variable\n<code>\n")
@@ -149,11 +150,25 @@ def test_completions_are_treated_as_upstream_does(text: str, code: str) -> None:
         ("result = x + 1\n", "result = x + 1\n"),
         ("```python\nresult = x + 1\nEND SOLUTION\n```", "result = x + 1"),
         ("```python\r\nresult = x + 1\r\n```", "result = x + 1\n"),
+        ("~~~python\nresult = x + 1\n~~~", "result = x + 1\n"),
+        ("A first try:\n```\nresult = x\n```\nNo:\n```\nresult = x + 1\n```", "result = x + 1\n"),
+        ('```python\nresult = x + 1\ntext = """\n~~~\n"""\n```', 'result = x + 1\ntext = """\n~~~\n"""\n'),
     ],
 )
 def test_chat_answers_lose_their_prose(name: str, text: str, code: str) -> None:
     """The block that defines what was asked for, then the official steps."""
     assert taken(name, text, VARIABLE) == code
+
+
+@pytest.mark.parametrize(("opening", "closing"), MARKS)
+def test_chat_answers_lose_their_reasoning(opening: str, closing: str) -> None:
+    """A draft in it is none, and where it was cut off there is no answer."""
+    draft = "```python\nresult = x - 1\n```\n"
+
+    whole = taken("chat", f"{opening}\n{draft}{closing}\n```python\nresult = x + 1\n```", VARIABLE)
+    cut = taken("chat", f"{opening}\n{draft}", VARIABLE)
+
+    assert (whole, cut) == ("result = x + 1\n", "")
 
 
 @pytest.mark.parametrize(

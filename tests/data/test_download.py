@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import DataFile, fetch, get_cache_dir, read_content, read_rows
+from harness.data import DataFile, fetch, get_cache_dir, obtain, read_content, read_rows
 from harness.errors import DataError
 from tests.file_server import Site, serving
 
@@ -61,6 +61,34 @@ def test_the_official_address_is_used_where_no_mirror_is_named(monkeypatch: pyte
         assert read_content(file) == CONTENT
 
     assert in_cache() == [NAME]
+
+
+def test_a_mirror_may_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is copied from there into the cache; one that lacks there is an error with its path."""
+    (tmp_path / NAME).write_bytes(PACKED)
+    monkeypatch.setenv("HARNESS_DATA_MIRROR", str(tmp_path))
+
+    assert read_content(FILE) == CONTENT
+    assert in_cache() == [NAME]
+    with pytest.raises(DataError, match=rf"{tmp_path}/lacking failed: No such file"):
+        read_content(DataFile(name="lacking", sha256="", origin=""))
+
+
+def test_a_large_file_is_obtained_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes are compared with its digest, a damaged one in the cache is replaced, and offline that is one line."""
+    monkeypatch.delenv("HARNESS_DATA_MIRROR", raising=False)
+    with serving(Site({"resolve/main/weights.gguf": CONTENT})) as site:
+        digest = hashlib.sha256(CONTENT).hexdigest()
+        file = DataFile(name="w.gguf", sha256=digest, origin="", url=f"{site.url}/resolve/main/weights.gguf")
+        assert obtain(file) == obtain(file)
+        assert len(site.requests) == 1
+        obtain(file).write_bytes(CONTENT[:-1])
+        assert obtain(file).read_bytes() == CONTENT
+    obtain(file).write_bytes(CONTENT[:-1])
+    with pytest.raises(DataError, match=r"w\.gguf is damaged, and downloading it from http.* failed") as offline:
+        obtain(file)
+
+    assert "\n" not in str(offline.value)
 
 
 def test_a_place_of_ones_own_is_never_left_for_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

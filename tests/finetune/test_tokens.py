@@ -129,5 +129,5 @@ def test_mbpps_rows_are_asked_as_the_benchmark_asks_them(name: str, tmp_path: Pa
 
     for problem, made in zip(suite.problems.values(), read_training_rows(tmp_path / "rows.jsonl"), strict=True):
         assert recipe("wizardcoder").ask(made.instruction, made.input) == suite.build_prompt(problem)
-        code, _ = suite.recipe.extract(made.output, problem)
+        code = suite.recipe.extract(made.output, problem).code
         assert code == problem.reference.replace("\r\n", "\n").replace("\t", "    ").strip()

@@ -28,7 +28,7 @@ def installed(name: str) -> bool:
             'model "smollm2-135m-instrct" is not known. Did you mean "smollm2-135m-instruct"? It is no folder here',
         ),
         ("relpay:", 'Did you mean "replay:"?'),
-        ("qqqq", "Known: smollm2-135m-instruct, openai:, replay:"),
+        ("qqqq", "Known: smollm2-135m-instruct, qwen2.5-coder-0.5b-instruct, openai:, replay:"),
     ],
 )
 def test_an_unknown_name_offers_the_nearest(spec: str, message: str) -> None:

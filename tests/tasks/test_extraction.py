@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tasks.extraction import EXTRACTIONS, Extraction, defines, extract, extract_answer
+from harness.tasks.extraction import EXTRACTIONS, Extraction, extract, extract_answer
 from harness.types import CodeForm, Problem
 
 PROBLEM = Problem(
@@ -25,7 +25,7 @@ SUB = "def sub(a, b):\n    return a - b"
 
 
 def code_of(text: str, rule: str) -> str:
-    return extract(text, PROBLEM, EXTRACTIONS[rule])[0]
+    return extract(text, PROBLEM, EXTRACTIONS[rule]).code
 
 
 FENCED = {
@@ -35,7 +35,7 @@ FENCED = {
     "a fence at the end of a line of prose": (f"Here it is: ```python\n{ADD}\n```", ADD),
     "a fence closed at the end of a line of code": (f"```python\n{ADD}```\nDone.", ADD),
     "the second of two fences defines the entry point": (f"```python\n{SUB}\n```\nand\n```python\n{ADD}\n```", ADD),
-    "the first of two that define it": (f"```python\n{ADD}\n```\nor\n```python\nadd = int.__add__\n```", ADD),
+    "the last of two that define it": (f"```python\nadd = int.__sub__\n```\nno:\n```python\n{ADD}\n```", ADD),
     "a shell block before the code": (f"```bash\npip install add\n```\n```python\n{ADD}\n```", ADD),
     "an example block after the code": (f"```python\n{ADD}\n```\n```python\nprint(add(1, 2))\n```", ADD),
     "an unclosed fence": (f"Sure!\n```python\n{ADD}", ADD),
@@ -46,12 +46,15 @@ FENCED = {
     ),
     "a block that is indented as a whole": ("```python\n    def add(a, b):\n        return a + b\n```", ADD),
     "an empty first line and trailing blanks": (f"```python\n\n{ADD}\n\n\n```", ADD),
-    "imports stay with the function": (f"```python\nimport math\n\n{ADD}\n```", f"import math\n\n{ADD}"),
+    "imports stay with the function that uses them": (
+        f"```python\nimport math, os\nimport sys\n\n{ADD} + math.pi\n```",
+        f"import math, os\n\n{ADD} + math.pi",
+    ),
     "prose around code without fences": (f"Here is the function:\n\n{ADD}\n\nThis function adds.", ADD),
     "a heading after code without fences": (f"{ADD}\n\nExplanation:\nit adds", ADD),
     "a docstring at the left margin is code": (
-        f'import math\n\n"""Adds two numbers."""\n{ADD}',
-        f'import math\n\n"""Adds two numbers."""\n{ADD}',
+        f'import math\n\n"""Adds two numbers."""\n{ADD} + math.pi',
+        f'import math\n\n"""Adds two numbers."""\n{ADD} + math.pi',
     ),
     "code without anything": (ADD, ADD),
     "an import that is prose": (f"import the function below:\n{ADD}", ADD),
@@ -60,8 +63,8 @@ FENCED = {
         'def add(a, b):\n    """Add.\n\nThis function adds.\n"""\n    return a + b',
     ),
     "a repeated signature": (
-        "```python\nfrom typing import List\n\n\ndef add(a: int, b: int) -> int:\n    return a + b\n```",
-        "from typing import List\n\n\ndef add(a: int, b: int) -> int:\n    return a + b",
+        "```python\nfrom typing import List\n\n\ndef add(a: List, b: int) -> int:\n    return a + b\n```",
+        "from typing import List\n\n\ndef add(a: List, b: int) -> int:\n    return a + b",
     ),
     "a body only, fenced": ("```python\n    return a + b\n```", "    return a + b"),
     "a body only, bare": ("    return a + b\n", "    return a + b"),
@@ -82,8 +85,8 @@ FENCED = {
     ),
     "test examples": (f"```python\n{ADD}\n\n# Test examples\nassert add(1, 1) == 3\n```", ADD),
     "a cut mark before the definition": (
-        f"```python\nimport math\n# Example usage: add(1, 2)\n{ADD}\n```",
-        f"import math\n# Example usage: add(1, 2)\n{ADD}",
+        f"```python\nimport math\n# Example usage: add(1, 2)\n{ADD} + math.pi\n```",
+        f"import math\n# Example usage: add(1, 2)\n{ADD} + math.pi",
     ),
     "nothing that looks like code": ("I cannot help with that", "I cannot help with that"),
     "nothing": ("", ""),
@@ -155,26 +158,28 @@ def test_a_completion_ends_at_the_next_top_level_statement(text: str, code: str 
 )
 def test_extracted_code_runs_behind_the_prompt(text: str) -> None:
     """Prompt + code is a program that passes, for a whole function as for a body."""
-    code, form = extract(text, PROBLEM, EXTRACTIONS["fenced"])
+    taken = extract(text, PROBLEM, EXTRACTIONS["fenced"])
 
-    assert form is CodeForm.COMPLETION
+    assert taken.form is CodeForm.COMPLETION
     scope: dict[str, object] = {}
-    exec(f"{PROBLEM.prompt}{code}\n{PROBLEM.tests}\ncheck(add)", scope)
+    exec(f"{PROBLEM.prompt}{taken.code}\n{PROBLEM.tests}\ncheck(add)", scope)
 
 
 def test_code_that_must_come_first_is_a_solution() -> None:
     """`from __future__` cannot follow a prompt, so such code stands alone."""
-    code, form = extract(f"```python\nfrom __future__ import annotations\n{ADD}\n```", PROBLEM, EXTRACTIONS["fenced"])
+    text = f"```python\nfrom __future__ import annotations\n{ADD}\n```"
 
-    assert form is CodeForm.SOLUTION
-    exec(f"{code}\n{PROBLEM.tests}\ncheck(add)", {})
+    taken = extract(text, PROBLEM, EXTRACTIONS["fenced"])
+
+    assert taken.form is CodeForm.SOLUTION
+    exec(f"{taken.code}\n{PROBLEM.tests}\ncheck(add)", {})
 
 
-def test_the_last_block_counts_where_the_rule_says_so() -> None:
+def test_the_first_block_counts_where_the_rule_says_so() -> None:
     """Which of several solving blocks is taken is data."""
-    last = Extraction(name="last", style="fenced", block="last")
+    first = Extraction(name="first", style="fenced", block="first")
 
-    assert extract(f"```\n{ADD}\n```\n```\nadd = 1\n```", PROBLEM, last)[0] == "add = 1"
+    assert extract(f"```\nadd = 1\n```\n```\n{ADD}\n```", PROBLEM, first).code == "add = 1"
 
 
 @pytest.mark.parametrize(
@@ -195,25 +200,6 @@ def test_an_echoed_prompt_is_dropped(text: str, pick: str, answer: str) -> None:
     assert extract_answer(text, lead="LEAD", marker="END:", pick="last" if pick == "last" else "first") == answer
 
 
-@pytest.mark.parametrize(
-    ("code", "found"),
-    [
-        ("def add(a): pass", True),
-        ("x = 1\nasync def add(a): pass", True),
-        ("class add: pass", True),
-        ("add = max", True),
-        ("add: object = max", True),
-        ("    def add(self): pass", False),
-        ("def add_all(a): pass", False),
-        ("add == max", False),
-        ("# def add(a)", False),
-    ],
-)
-def test_a_definition_is_one_at_the_left_margin(code: str, found: bool) -> None:
-    """Functions, classes and assignments define a name; methods, comparisons and longer names do not."""
-    assert defines(code, "add") is found
-
-
 @pytest.mark.filterwarnings("ignore")
 def test_evalplus_keeps_what_the_entry_point_needs() -> None:
     """The sanitizer drops prose and unrelated functions, for a body too, and the code stands alone."""
@@ -222,8 +208,8 @@ def test_evalplus_keeps_what_the_entry_point_needs() -> None:
     whole = extract(f"Sure\n```python\n{SUB}\n\n{ADD}\n```\nprint(", PROBLEM, EXTRACTIONS["evalplus"])
     body = extract("    return a + b\n", PROBLEM, EXTRACTIONS["evalplus"])
 
-    assert whole == (ADD, CodeForm.SOLUTION)
-    assert body[0].startswith("from typing import List\ndef add(") and body[0].endswith("return a + b")
+    assert (whole.code, whole.form) == (ADD, CodeForm.SOLUTION)
+    assert body.code.startswith("from typing import List\ndef add(") and body.code.endswith("return a + b")
 
 
 def test_a_missing_extra_is_named() -> None:

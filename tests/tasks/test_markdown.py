@@ -30,7 +30,7 @@ def codes(text: str, **how: bool) -> list[str]:
         "> ```python\n> def add(a, b):\n>     return a + b\n> ```\n",
         "1. So:\n   ```python\n   def add(a, b):\n       return a + b\n   ```\n2. Done.\n",
         "- So:\n\n  ~~~\n  def add(a, b):\n      return a + b\n  ~~~\n",
-        f"```python\n{CODE}",
+        f"Cut:\n```python\n{CODE}",
         f"<answer>\n```python\n{CODE}```\n</answer>",
         "```python\r\ndef add(a, b):\r\n    return a + b\r\n```",
         "```python\ndef add(a, b):\n    return a + b```\nIt adds.",

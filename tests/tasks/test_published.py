@@ -253,9 +253,9 @@ def test_the_code_of_a_reply_is_extracted(made: Any) -> None:
     begun = {"lm-eval-instruct": "    return a + b\n"}.get(made.name, whole)
     reply = f"{begun}```\nIt adds.\n" if made.prefill else f"Sure:\n```python\n{whole}```\nIt adds.\n"
 
-    code, form = made.extract(reply, PROBLEM)
+    found = made.extract(reply, PROBLEM)
 
-    assert (code.rstrip(), form) == (
+    assert (found.code.rstrip(), found.form) == (
         begun.rstrip() if made.prefill else whole.rstrip(),
         CodeForm.COMPLETION if made.name in ("lm-eval-instruct", "deepseek-coder") else CodeForm.SOLUTION,
     )

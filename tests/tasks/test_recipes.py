@@ -13,7 +13,7 @@ import pytest
 
 from harness.benchmarks.mbpp import Mbpp
 from harness.errors import UsageError
-from harness.tasks.extraction import EXTRACTIONS
+from harness.tasks.extraction import EXTRACTIONS, Extracted
 from harness.tasks.prompt_format import Recipe
 from harness.tasks.recipes import (
     ALPACA,
@@ -127,7 +127,7 @@ def test_the_digest_is_of_all_that_changes_a_result() -> None:
         "extract_prefill": False,
         "stop": (),
         "max_tokens": 1,
-        "extraction": dataclasses.replace(ALPACA.extraction, block="last"),
+        "extraction": dataclasses.replace(ALPACA.extraction, block="first"),
         "response_marker": "",
         "reasoning_marks": (("x", "y"),),
     }
@@ -217,7 +217,7 @@ def test_an_answer_is_read_with_or_without_its_prompt(made: Recipe) -> None:
     assert prompt is not None
 
     assert made.extract(prompt + answer, PROBLEM) == made.extract(answer, PROBLEM)
-    assert made.extract(answer, PROBLEM) == ("def add(a, b):\n    return a + b", CodeForm.COMPLETION)
+    assert made.extract(answer, PROBLEM).code == "def add(a, b):\n    return a + b"
 
 
 @pytest.mark.parametrize("made", [COMPLETION, COMPLETION_STRIPPED], ids=lambda made: made.name)
@@ -226,8 +226,8 @@ def test_a_completion_is_read_with_or_without_its_prompt(made: Recipe) -> None:
     prompt = made.build(PROBLEM, "").text
     assert prompt is not None
 
-    assert made.extract(f"{prompt}\n    return 1\ndef", PROBLEM) == ("\n    return 1", CodeForm.COMPLETION)
-    assert made.extract("\n    return 1\ndef", PROBLEM) == ("\n    return 1", CodeForm.COMPLETION)
+    assert made.extract(f"{prompt}\n    return 1\ndef", PROBLEM).code == "\n    return 1"
+    assert made.extract("\n    return 1\ndef", PROBLEM).code == "\n    return 1"
 
 
 def test_a_prefilled_fence_counts_as_opened() -> None:
@@ -235,7 +235,7 @@ def test_a_prefilled_fence_counts_as_opened() -> None:
     made = dataclasses.replace(CHAT, prefill="Here you are:\n```python\n")
 
     assert made.build(PROBLEM, "x").prefill == made.prefill
-    assert made.extract("def add(a, b):\n    return a + b\n```\nIt adds.", PROBLEM)[0].endswith("return a + b")
+    assert made.extract("def add(a, b):\n    return a + b\n```\nIt adds.", PROBLEM).code.endswith("return a + b")
 
 
 def test_a_prefill_may_hold_the_problem() -> None:
@@ -243,17 +243,17 @@ def test_a_prefill_may_hold_the_problem() -> None:
     made = dataclasses.replace(CHAT, prefill="```python\n{prompt}")
 
     assert made.build(PROBLEM, "x").prefill == f"```python\n{PROBLEM.prompt.strip()}"
-    assert made.extract("\n    return 1\n```", PROBLEM)[0] == f"{PROBLEM.prompt.strip()}\n    return 1"
+    assert made.extract("\n    return 1\n```", PROBLEM).code == f"{PROBLEM.prompt.strip()}\n    return 1"
     alone = dataclasses.replace(made, extract_prefill=False)
-    assert alone.extract("\n    return 1\n```", PROBLEM)[0] == "    return 1"
+    assert alone.extract("\n    return 1\n```", PROBLEM).code == "    return 1"
 
 
 def test_mbpp_takes_the_last_answer_and_humaneval_the_first() -> None:
     """Where the model goes on with another response, each published script picks its own."""
     text = "x = 1\n### Response:y = 2"
 
-    assert WIZARDCODER_HUMANEVAL.extract(text, PROBLEM)[0] == "x = 1\n"
-    assert WIZARDCODER_MBPP.extract(text, PROBLEM) == ("y = 2", CodeForm.SOLUTION)
+    assert WIZARDCODER_HUMANEVAL.extract(text, PROBLEM).code == "x = 1\n"
+    assert WIZARDCODER_MBPP.extract(text, PROBLEM) == Extracted(code="y = 2", form=CodeForm.SOLUTION)
 
 
 def test_extraction_rules_are_named_as_their_keys() -> None:
@@ -285,5 +285,7 @@ def test_published_raw_outputs_hold_this_prompt_up_to_white_space() -> None:
         assert ours is not None
         theirs = row["raw"].partition("### Response:")[0] + "### Response:"
         assert "".join(ours.split()) == "".join(theirs.split()), row["task_id"]
-        assert WIZARDCODER_HUMANEVAL.extract(row["raw"], problem) == (row["completion"], CodeForm.COMPLETION)
+        assert WIZARDCODER_HUMANEVAL.extract(row["raw"], problem) == Extracted(
+            code=row["completion"], form=CodeForm.COMPLETION
+        )
     assert len(rows) == 164

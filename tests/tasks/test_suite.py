@@ -104,3 +104,22 @@ def test_unknown_names_are_refused_with_the_nearest() -> None:
         load_suite("humanevl")
     with pytest.raises(UsageError, match='Did you mean "chat"'):
         load_suite("humaneval").with_recipe("chatt")
+
+
+@pytest.mark.parametrize(
+    ("text", "reasoning", "told", "code"),
+    [
+        ("<think>\nhm\n</think>\n```python\ndef f():\n    pass\n```", "", "closed", "def f():\n    pass"),
+        ("<think>\nhm", "", "unclosed", ""),
+        ("```python\ndef f():\n    pass\n```", "hm", "apart", "def f():\n    pass"),
+        ("", "hm", "unclosed", ""),
+    ],
+)
+def test_a_sample_says_what_became_of_its_reasoning(text: str, reasoning: str, told: str, code: str) -> None:
+    """Whether it stood in the text or came apart, and where it was cut there is no answer."""
+    suite = load_suite("humaneval", 1).with_recipe("chat")
+
+    sample = suite.extract_sample("HumanEval/0", 0, Completion(text=text, reasoning=reasoning))
+
+    assert sample.extraction is not None
+    assert (sample.extraction["reasoning"], sample.code) == (told, code)

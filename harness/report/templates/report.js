@@ -89,8 +89,10 @@
       el("p", {}, mark(sample.status), el("strong", { text: words(sample.status) }),
         el("span", { class: "soft small", text: "  " + facts.filter(Boolean).join(", ") })),
       block("What failed", sample.detail),
+      sample.extraction && el("p", { class: "soft small", text: "Code: " + sample.extraction }),
       el("div", { class: "pair" }, codeBlock("Code", sample), block("Raw completion", sample.raw)),
-    ].filter((child) => child !== null);
+      sample.reasoning && fold("Reasoning", el("pre", { class: "wrap", text: sample.reasoning }), false),
+    ].filter(Boolean);
   }
 
   function show() {

@@ -1,0 +1,42 @@
+"""Programs are read without being run."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.tasks.syntax import implements, parse_python
+
+F = "def f(n):\n    return n"
+
+
+@pytest.mark.parametrize(
+    ("code", "real"),
+    [
+        (F, True),
+        ("def f(n): return n", True),
+        ("async def f(n):\n    await n", True),
+        ("f = max", True),
+        ("f: object = lambda n: n", True),
+        ("class f:\n    x = 1", True),
+        ("try:\n    def f(n):\n        return n\nexcept ValueError:\n    pass", True),
+        ("def f(n):\n    pass\ndef f(n):\n    return n", True),
+        ("def f(n):\n    return n\ndef f(n):\n    pass", False),
+        ("def f(n): ...", False),
+        ('def f(n):\n    """Say."""', False),
+        ('def f(n):\n    """Say."""\n    pass', False),
+        ("def f(n):\n    raise NotImplementedError", False),
+        ("def f(n):\n    raise NotImplementedError('later')", False),
+        ("f = None", False),
+        ("f: object", False),
+        ("from solution import f", False),
+        ("class A:\n    def f(self):\n        return 1", False),
+        ("def ff(n):\n    return n", False),
+        ("f(1)", False),
+    ],
+)
+def test_an_implementation_does_something(code: str, real: bool) -> None:
+    """A signature, a placeholder or an import does not."""
+    tree = parse_python(code)
+    assert tree is not None
+
+    assert implements(tree, "f") is real
