@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data import DataFile, read_rows
-from ..recipes import CHAT, COMPLETION, WIZARDCODER_MBPP, Recipe
+from ..recipes import CHAT, COMPLETION, DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP, WIZARDCODER_MBPP, Recipe
 from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 CPU_TIME_S = 6.0
@@ -28,6 +28,8 @@ LONG_TESTS = 4000
 
 RECIPES: Mapping[str, Recipe] = {
     "wizardcoder": WIZARDCODER_MBPP,
+    "deepseek-coder": DEEPSEEK_CODER_MBPP,
+    "lm-eval-instruct": LM_EVAL_INSTRUCT_MBPP,
     "chat": replace(
         CHAT,
         name="chat-mbpp",

@@ -1,6 +1,8 @@
 """The prompt recipes, under the path that benchmarks written by others import; see `harness.tasks.recipes`."""
 
 from .tasks.extraction import Extraction
+from .tasks.prompt_format import Recipe
+from .tasks.published import DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP
 from .tasks.recipes import (
     ALPACA,
     CHAT,
@@ -11,7 +13,6 @@ from .tasks.recipes import (
     WIZARDCODER_HUMANEVAL,
     WIZARDCODER_MBPP,
     WIZARDCODER_MBPP_PLUS,
-    Recipe,
     recipe,
 )
 
@@ -20,6 +21,8 @@ __all__ = [
     "CHAT",
     "COMPLETION",
     "COMPLETION_STRIPPED",
+    "DEEPSEEK_CODER_MBPP",
+    "LM_EVAL_INSTRUCT_MBPP",
     "RECIPES",
     "WIZARDCODER",
     "WIZARDCODER_HUMANEVAL",

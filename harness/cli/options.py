@@ -23,6 +23,14 @@ Recipe = Annotated[
         "--recipe", "-r", help="Prompt format and extraction rule.", autocompletion=make_completion("recipes")
     ),
 ]
+RecipeFile = Annotated[
+    Path | None,
+    typer.Option("--recipe-file", help="Recipe of your own: a TOML file, or the folder of a run made with one."),
+]
+System = Annotated[
+    str | None,
+    typer.Option("--system", metavar="TEXT|@FILE", help="System message of a chat recipe, in place of its own."),
+]
 Extractor = Annotated[
     str | None,
     typer.Option(

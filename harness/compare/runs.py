@@ -20,7 +20,7 @@ BASE = "base "
 """Prefix of the metrics of a benchmark's base part."""
 UNSET = {"thinking": "auto", "thinking_budget": "none"}
 """What it means that a run's identity lacks a key."""
-SAMPLING = ("temperature", "top_p", "max_tokens")
+SAMPLING = ("temperature", "top_p", "max_tokens", "system")
 """Keys of sampling that have to agree; seeds need not."""
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Lt
 
-from ..errors import UsageError
+from ..errors import UsageError, reason
 from .checking import (
     NonNegativeFloat,
     NonNegativeInt,
@@ -54,8 +54,12 @@ class RunConfig:
     """Names of benchmarks (`harness list benchmarks`)."""
     recipe: str | None = None
     """Prompt format and extraction rule (`harness list recipes`). None: the model's own."""
+    recipe_file: Path | None = None
+    """A recipe of your own in place of a named one: a TOML file, or the folder of a run that was made with one."""
     extractor: str | None = None
     """Extraction rule in place of the recipe's (`harness list extractors`)."""
+    system: Text | None = None
+    """System message of a chat recipe, in place of its own; "@FILE" is what the file holds."""
     sandbox: str | None = None
     """None: Docker if an engine answers, else process; a resumed run keeps its sandbox."""
     backend: str = "auto"
@@ -137,6 +141,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        _check_recipe_choice(self)
         if self.repeat > 1 and self.temperature > 0:
             raise UsageError(
                 f"repeat is {self.repeat}, which is for greedy runs, and temperature is {self.temperature}"
@@ -170,6 +175,8 @@ class ScoreConfig:
     """The field that holds the code. None: `solution`, else `completion`."""
     recipe: str | None = None
     """Recipe that extracts code from the field's text. None: the field is code already."""
+    recipe_file: Path | None = None
+    """A recipe of your own, as in `RunConfig`."""
     extractor: str | None = None
     """Extraction rule, in place of the recipe's, or alone."""
     sandbox: str | None = None
@@ -184,15 +191,46 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        _check_recipe_choice(self)
+
+
+def _check_recipe_choice(config: RunConfig | ScoreConfig) -> None:
+    if config.recipe and config.recipe_file:
+        raise UsageError(f'recipe is "{config.recipe}" and recipe_file is "{config.recipe_file}"; give one of them')
 
 
 def build_run_config(values: Mapping[str, Any], where: Where = lambda _: "") -> RunConfig:
     """Build a run's configuration from plain values, as TOML and flags give them.
 
     Raises:
-        UsageError: an unknown key, a value of another type, or one out of range.
+        UsageError: an unknown key, a value of another type, or one out of range; or a file that cannot be read.
     """
-    return build_config(RunConfig, {"model": "", "benchmarks": (), **update_keys(values)[0]}, where)
+    given = {"model": "", "benchmarks": (), **update_keys(values)[0]}
+    if "system" in given:
+        given["system"] = read_system(given["system"], where)
+    return build_config(RunConfig, given, where)
+
+
+def read_system(given: Any, where: Where = lambda _: "") -> Any:
+    """Return a system message as it is given, or what the file holds that "@FILE" names.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if not isinstance(given, str) or not given.startswith("@"):
+        return given
+    path = Path(given[1:]).expanduser()
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{where('system')}system message {path} cannot be read: {reason(error)}") from error
+
+
+def merge_settings(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` with `given` over them: a recipe by name replaces one by file, and the other way round."""
+    replaced = {"recipe": "recipe_file", "recipe_file": "recipe"}
+    dropped = {replaced[key] for key in given if key in replaced}
+    return {key: value for key, value in values.items() if key not in dropped} | dict(given)
 
 
 def make_locator(file: Path | None, flags: Iterable[str]) -> Where:
@@ -201,8 +239,8 @@ def make_locator(file: Path | None, flags: Iterable[str]) -> Where:
     return lambda key: f"{file}: " if file and key not in given else ""
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read the keys of a TOML configuration file.
+def read_toml(path: Path, what: str = "configuration file") -> dict[str, Any]:
+    """Read the keys of a TOML file; `what` it is stands in messages.
 
     Raises:
         UsageError: there is no such file, or it is not TOML.
@@ -210,9 +248,9 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"configuration file {path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{what} {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"configuration file {path} is not TOML: {error}") from error
+        raise UsageError(f"{what} {path} is not TOML: {error}") from error
 
 
 def serialize_config(config: RunConfig | ScoreConfig) -> dict[str, Any]:

@@ -11,6 +11,8 @@ EXAMPLES = {"model": "smollm2-135m-instruct", "benchmarks": ["humaneval"]}
 """Example values of the keys without a default."""
 VALUES = {
     "recipe": "wizardcoder",
+    "recipe_file": "mine.toml",
+    "system": "You write Python.",
     "sandbox": "process",
     "top_k": 40,
     "min_p": 0.05,

@@ -59,13 +59,13 @@ class Tables:
             raise UsageError(f"{self.locate(table, named)}: [{table}] {error}") from error
 
 
-def read_tables(path: Path) -> Tables:
-    """Read the file `path`.
+def read_tables(path: Path, what: str = "configuration file") -> Tables:
+    """Read the file `path`; `what` it is stands in messages.
 
     Raises:
         UsageError: there is no such file, or it is not TOML.
     """
-    values = read_toml(path)
+    values = read_toml(path, what)
     return Tables(path=path, text=path.read_text(encoding="utf-8"), values=values)
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..config import NO_RECIPE, build_run_config
+from ..config import NO_RECIPE, RunConfig, build_run_config
 from ..errors import SamplesError, UsageError, reason
 from ..models.defaults import find_default_recipe
 from ..models.loading import open_model
 from ..models.options import ModelOptions
 from ..models.thinking import TemplateSettings, find_open_mark
 from ..optional import CanAnswer, CanFit, get_remarks
+from ..tasks.prompt_format import Recipe
 from ..tasks.reasoning import split_reasoning, split_stream
+from ..tasks.recipe_files import read_recipe_file
+from ..tasks.recipes import check_system
 from ..tasks.recipes import recipe as recipe_called
 from ..tasks.thinking import SEAM_TOKENS, check_template_settings, complete, find_token_limit
 from ..types import Model, RenderedPrompt, Request, SamplingParams
@@ -50,6 +53,8 @@ def ask(
     questions: Iterable[Question],
     *,
     recipe: str | None = None,
+    recipe_file: str | Path | None = None,
+    system: str | None = None,
     backend: str = "auto",
     dtype: str = "auto",
     max_tokens: int | None = None,
@@ -69,19 +74,11 @@ def ask(
         HarnessError: a name does not fit, or the checkpoint cannot be loaded or asked.
     """
     # what a run would refuse is refused here
-    settings: dict[str, Any] = {
-        "temperature": temperature,
-        "top_p": top_p,
-        "seed": seed,
-        "max_tokens": max_tokens,
-        "thinking": thinking,
-    }
+    settings: dict[str, Any] = {"temperature": temperature, "top_p": top_p, "seed": seed, "max_tokens": max_tokens}
+    settings |= {"recipe": recipe, "recipe_file": recipe_file, "system": system, "thinking": thinking}
     settings |= {"thinking_budget": thinking_budget, "chat_template_args": list(chat_template_args)}
     config = build_run_config({"model": model, "benchmarks": ["ask"], **settings})
-    name = recipe or find_default_recipe(model)
-    if name is None:
-        raise UsageError(NO_RECIPE.format(model=model))
-    format_of = recipe_called(name)
+    format_of = _choose_format(config)
     check_template_settings(config, [format_of])
     template = TemplateSettings(thinking=thinking, args=tuple(chat_template_args))
     opened = open_model(model, backend=backend, options=ModelOptions(dtype=dtype, seed=seed, template=template))
@@ -107,6 +104,19 @@ def ask(
             yield Exchange(
                 question=question, rendered=shown, parts=_stream_answer(opened, request, limits, thinking_budget, tell)
             )
+
+
+def _choose_format(config: RunConfig) -> Recipe:
+    if config.recipe_file:
+        chosen = read_recipe_file(config.recipe_file)
+    elif name := config.recipe or find_default_recipe(config.model):
+        chosen = recipe_called(name)
+    else:
+        raise UsageError(NO_RECIPE.format(model=config.model))
+    if config.system is None:
+        return chosen
+    check_system(chosen)
+    return replace(chosen, system=config.system)
 
 
 def read_questions(path: Path) -> list[Question]:

@@ -20,6 +20,8 @@ from ..models.loading import open_model
 from ..progress import Progress, Quiet
 from ..store import MANIFEST, RunFolder, read_manifest
 from ..tasks.lineage import GROUPS, find_adapters_recipe, group_by_training, summarize_training
+from ..tasks.prompt_format import Recipe
+from ..tasks.recipe_files import KEPT, keep_recipe, read_recipe_file
 from ..tasks.selection import check_tasks
 from ..tasks.suite import Suite, load_suite
 from ..tasks.thinking import check_template_settings
@@ -136,16 +138,22 @@ def prepare_suites(config: RunConfig) -> list[Suite]:
     suites = [load_suite(name) for name in config.benchmarks]
     check_tasks(config.tasks, [task_id for suite in suites for task_id in suite.problems])
     suites = [suite.select(config.tasks, config.limit) for suite in suites]
-    name = choose_recipe(config)
-    if name is None:
+    chosen = choose_recipe(config)
+    if chosen is None:
         raise UsageError(NO_RECIPE.format(model=config.model))
-    chosen = [suite.with_recipe(name, config.extractor) for suite in suites]
-    check_template_settings(config, [suite.recipe for suite in chosen if suite.recipe])
-    return chosen
+    suites = [suite.with_recipe(chosen, config.extractor).with_system(config.system) for suite in suites]
+    check_template_settings(config, [suite.recipe for suite in suites if suite.recipe])
+    return suites
 
 
-def choose_recipe(config: RunConfig) -> str | None:
-    """Return the requested recipe, else that of the adapters' or the checkpoint's training, else the model's own."""
+def choose_recipe(config: RunConfig) -> Recipe | str | None:
+    """Return the requested recipe, else that of the adapters' or the checkpoint's training, else the model's own.
+
+    Raises:
+        UsageError: the file of a recipe cannot be read, or does not fit.
+    """
+    if config.recipe_file:
+        return read_recipe_file(config.recipe_file)
     return config.recipe or find_adapters_recipe(config) or find_default_recipe(config.model)
 
 
@@ -195,6 +203,8 @@ def read_recorded_sandbox(path: Path) -> str | None:
 
 def record_configuration(folder: RunFolder, config: RunConfig | ScoreConfig, suites: Sequence[Suite]) -> None:
     """Record the configuration and the suites in the manifest."""
+    if config.recipe_file and suites[0].recipe:
+        folder.update_manifest(**{KEPT: keep_recipe(suites[0].recipe)})
     folder.update_manifest(
         config=serialize_config(config),
         benchmarks={suite.name: suite.describe_data() for suite in suites},

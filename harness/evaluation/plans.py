@@ -67,7 +67,7 @@ def build_identity(
             "top_p": config.top_p,
             "max_tokens": config.max_tokens,
             "seed": config.seed,
-            **_drop_unset(top_k=config.top_k, min_p=config.min_p, stop=list(config.stop)),
+            **_drop_unset(top_k=config.top_k, min_p=config.min_p, stop=list(config.stop), system=config.system),
         },
         "limit": config.limit,
         "sandbox": sandbox,

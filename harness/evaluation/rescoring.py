@@ -21,6 +21,7 @@ from ..report.summary import count_outcomes
 from ..sandboxes import open_sandbox
 from ..sandboxes.cache import judge_all, outcome_store
 from ..store import RunFolder, read_manifest
+from ..tasks.recipe_files import recall_recipe
 from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import CodeForm, Outcome, Sample, Status, Trust
 from .pipeline import read_recorded_sandbox
@@ -43,9 +44,10 @@ def compare_rules(
         StoreError: it is no run folder, has samples without verdict, or was made with other data.
         SandboxUnavailable: the judge itself failed; the same command tries again.
     """
-    identity = read_manifest(path)["identity"]
+    manifest = read_manifest(path)
+    identity = manifest["identity"]
     options = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
-    suites = [_load_recorded_suite(path, name, identity) for name in identity["benchmarks"]]
+    suites = [_load_recorded_suite(path, name, manifest) for name in identity["benchmarks"]]
     with RunFolder(path, identity) as folder:
         found: list[RuleScore] = []
         with progress or Quiet() as shown:
@@ -55,10 +57,11 @@ def compare_rules(
         return report.write(path)
 
 
-def _load_recorded_suite(path: Path, name: str, identity: Mapping[str, Any]) -> Suite:
+def _load_recorded_suite(path: Path, name: str, manifest: Mapping[str, Any]) -> Suite:
+    identity = manifest["identity"]
     recorded = identity.get("recipe", identity["extraction"])[name]
     suite = load_suite(name, identity.get("limit"), identity.get("tasks", ())).with_recipe(
-        recorded["name"] if recorded else AS_IS.name
+        recall_recipe(manifest, recorded) if recorded else AS_IS
     )
     if suite.describe_data() != identity["benchmarks"][name]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
@@ -75,7 +78,7 @@ def _score_benchmark(
     samples = [sample for sample in folder.samples.values() if sample.benchmark == suite.name]
     known = {_get_code(sample): folder.verdicts[suite.name, sample.task_id, sample.index].status for sample in samples}
     recorded = folder.manifest["identity"]["extraction"][suite.name]
-    own = _find_own_rule(suite, recorded)
+    own = _find_own_rule(folder.manifest, suite, recorded)
     by_rule = {own: samples}
     for rule in suite.list_extractors():
         if rule not in by_rule:
@@ -88,11 +91,11 @@ def _score_benchmark(
     return list(_compare_scores(suite, own, by_rule, known))
 
 
-def _find_own_rule(suite: Suite, recorded: Mapping[str, str] | None) -> str:
+def _find_own_rule(manifest: Mapping[str, Any], suite: Suite, recorded: Mapping[str, str] | None) -> str:
     """Return the name of the rule that the run's code was extracted by."""
     if recorded is None:
         return AS_IS.extraction.name
-    recipe = suite.with_recipe(recorded["name"]).recipe
+    recipe = suite.with_recipe(recall_recipe(manifest, recorded)).recipe
     assert recipe is not None
     return recorded.get("extractor", recipe.extraction.name)
 

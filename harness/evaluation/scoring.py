@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from ..progress import Progress, Quiet
 from ..registry import lookup
 from ..store import MANIFEST, RunFolder, read_manifest
 from ..store.provenance import StageTimer
+from ..tasks.prompt_format import Recipe
+from ..tasks.recipe_files import KEPT, keep_recipe, read_recipe_file, recall_recipe
 from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import CodeForm, Completion, Sample, Sandbox, Trust
 from .pipeline import build_sandbox_options, read_recorded_sandbox, record_configuration, select_backend
@@ -84,6 +86,7 @@ def reextract(
     path: Path,
     *,
     recipe: str | None = None,
+    recipe_file: Path | str | None = None,
     extractor: str | None = None,
     sandbox: str | None = None,
     options: SandboxOptions | None = None,
@@ -92,20 +95,26 @@ def reextract(
 ) -> report.Summary:
     """Extract the code of a run's raw texts again, in place, and judge the samples whose code changed.
 
-    `recipe` and `extractor` default to the run's own in their present versions. Raw texts and unchanged verdicts stay.
+    The recipe and `extractor` default to the run's own: in their present versions, or as the manifest keeps a recipe
+    that came from a file. Raw texts and unchanged verdicts stay.
 
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
     """
-    identity = read_manifest(path)["identity"]
-    begun = read_recorded_sandbox(path)
+    manifest = read_manifest(path)
+    identity, begun = manifest["identity"], read_recorded_sandbox(path)
     if sandbox is not None and begun not in (None, sandbox):
         raise UsageError(f'{path} was judged in sandbox "{begun}"; a run keeps the one it began with')
-    suites = [_load_recorded_suite(path, name, identity, recipe, extractor) for name in identity["benchmarks"]]
+    if recipe and recipe_file:
+        raise UsageError(f'recipe is "{recipe}" and recipe_file is "{recipe_file}"; give one of them')
+    own = read_recipe_file(Path(recipe_file)) if recipe_file else None
+    suites = [_load_recorded_suite(path, name, manifest, own or recipe, extractor) for name in identity["benchmarks"]]
     extraction = {suite.name: suite.describe_extraction() for suite in suites}
     with RunFolder(path, identity) as folder:
         with progress or Quiet() as shown, Session(folder, shown, command, StageTimer()) as session:
             before = dict(folder.samples)
+            if own:
+                folder.update_manifest(**{KEPT: folder.manifest.get(KEPT, {}) | keep_recipe(own)})
             folder.replace_code(_extract_again(folder, suites), {**identity, "extraction": extraction})
             changed = sum(sample.code != before[key].code for key, sample in folder.samples.items())
             shown.note(f"code taken out again: {changed} of {len(before)} samples changed")
@@ -143,10 +152,9 @@ def _build_samples(suite: Suite, rows: Sequence[ForeignSample]) -> Iterator[Samp
 
 def _load_inputs(config: ScoreConfig) -> tuple[Suite, SamplesFile]:
     suite = load_suite(config.benchmark)
-    if config.recipe is not None:
-        suite = suite.with_recipe(config.recipe, config.extractor)
-    elif config.extractor is not None:
-        suite = suite.with_recipe(AS_IS.name, config.extractor)
+    chosen = read_recipe_file(config.recipe_file) if config.recipe_file else config.recipe
+    if chosen is not None or config.extractor is not None:
+        suite = suite.with_recipe(chosen or AS_IS, config.extractor)
     file = read_samples_file(config.samples, benchmark=suite.name, task_ids=list(suite.problems), field=config.field)
     _check_inputs(config, suite, file)
     return suite, file
@@ -182,10 +190,11 @@ def _build_identity(config: ScoreConfig, suite: Suite, file: SamplesFile, sandbo
 
 
 def _load_recorded_suite(
-    path: Path, name: str, identity: dict[str, Any], recipe: str | None, extractor: str | None
+    path: Path, name: str, manifest: Mapping[str, Any], recipe: Recipe | str | None, extractor: str | None
 ) -> Suite:
+    identity = manifest["identity"]
     recorded = identity["extraction"][name] or {}
-    chosen = recipe or recorded.get("name") or (AS_IS.name if extractor else None)
+    chosen = recipe or (recall_recipe(manifest, recorded) if recorded else AS_IS if extractor else None)
     if chosen is None:
         raise UsageError(f"{path} was scored without a recipe; name one with --recipe (`harness list recipes` has all)")
     suite = load_suite(name, identity.get("limit"), identity.get("tasks", ()))

@@ -6,7 +6,8 @@ import hashlib
 import re
 from typing import Literal
 
-from ..tasks.recipes import LEAD, RESPONSE
+from ..tasks.prompt_format import LEAD
+from ..tasks.recipes import RESPONSE
 from ..types import Prompt
 
 Form = Literal["chat", "alpaca", "plain"]

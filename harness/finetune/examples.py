@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..optional import is_for_training
 from ..registry import list_registered, lookup
 from ..store import make_folder, write_rows
-from ..tasks.recipes import Recipe
+from ..tasks.prompt_format import Recipe
 from ..tasks.suite import Suite, load_suite
 from ..types import Problem
 

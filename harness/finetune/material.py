@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import UsageError
 from ..models.checkpoint import Checkpoint, read_context_length
 from ..models.rendering import describe_mending, load_tokenizer
-from ..tasks.recipes import Recipe, recipe
+from ..tasks.prompt_format import Recipe
+from ..tasks.recipes import recipe
 from .config import TrainingConfig
 from .order import order_rows, sort_steps
 from .rows import TrainingRow, digest_rows, find_source_file, read_training_rows, split_rows

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import DataError, ModelError
 from ..models.rendering import encode_beginning, render_prompt
-from ..tasks.recipes import Recipe
+from ..tasks.prompt_format import Recipe
 from .rows import TrainingRow
 
 ANCHOR = "\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compare.gate import Rules, parse_rules
-from ..config import RunConfig, build_run_config
+from ..config import RunConfig, build_run_config, merge_settings
 from ..config.checking import PositiveInt, ProperFraction, Where, build_config, check_fields, check_key
 from ..config.tables import Tables, read_tables
 from ..errors import UsageError
@@ -150,7 +150,7 @@ def _build_run(tables: Tables, table: str, base: str, common: Mapping[str, Any])
     """Merge the table's values over `common` and check them as a run's."""
     values = tables.get_table(table)
     known = [entry.name for entry in fields(RunConfig) if entry.name not in FOR_EVERY_RUN]
-    whole = {**common, **values}
+    whole = merge_settings(common, values)
     _check_keys(tables, table, values, known)
     tables.build(build_run_config, table, {"model": base, **whole})
     return whole

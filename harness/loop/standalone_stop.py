@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..config import build_run_config
+from ..config import build_run_config, merge_settings
 from ..config.tables import read_tables
 from ..errors import UsageError
 from ..evolve.stopping import EvolStop
@@ -49,7 +49,7 @@ def build_standalone_stop(
             raise UsageError(f"{tables.locate(key)}: [{key}] is not known; there are [finetune] and [run]")
     training = apply_preset({**(tables.get_table("finetune") if tables else {}), **(finetune or {})})
     running: dict[str, Any] = {**(tables.get_table("run") if tables else {}), **(run or {})}
-    running.setdefault("recipe", training.get("recipe", "wizardcoder"))
+    running = merge_settings({"recipe": training.get("recipe", "wizardcoder")}, running)
     if named := {"base", "data", "out"} & {*training} | {"model", "benchmarks"} & {*running}:
         raise UsageError(f"Evol Stop sets {', '.join(sorted(named))} itself; leave it out")
     build_training_config({**training, "base": base, "data": ".", "out": "."})

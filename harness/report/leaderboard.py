@@ -151,6 +151,7 @@ def _format_sampling(sampling: Mapping[str, Any] | None) -> str:
     if sampling is None:
         return "sampling not known"
     limit = f", {sampling['max_tokens']} tokens" if sampling.get("max_tokens") else ""
+    limit += f", system message {digest_json(sampling['system'])[:8]}" if sampling.get("system") else ""
     if not sampling.get("temperature"):
         return f"greedy{limit}"
     return f"temperature {sampling['temperature']:g}, top-p {sampling.get('top_p', 1.0):g}{limit}"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..data import find_file
 from ..errors import HarnessError
 from ..optional import HasFile, get_recipes, get_slices
 from ..registry import lookup
-from ..tasks.recipes import RECIPES, Recipe
+from ..tasks.prompt_format import Recipe
+from ..tasks.recipe_files import recall_recipe
+from ..tasks.recipes import RECIPES
 from ..tasks.suite import AS_IS, Suite, load_suite
 from ..types import Prompt
 
@@ -37,7 +39,9 @@ def load_texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Sui
     suite = next((one for one in suites if one.name == benchmark), None) or _load_problems(benchmark)
     if suite is None or suite.data_digest != identity["benchmarks"][benchmark]["data_digest"]:
         return {}
-    recipe = _find_recipe(suite, identity.get("recipe", {}).get(benchmark))
+    recipe = _find_recipe(manifest, suite, identity.get("recipe", {}).get(benchmark))
+    if recipe and (system := identity.get("sampling", {}).get("system")):
+        recipe = replace(recipe, system=system)
     keys = get_slices(suite.benchmark)
     return {
         task_id: ProblemText(
@@ -60,10 +64,12 @@ def _load_problems(benchmark: str) -> Suite | None:
         return None
 
 
-def _find_recipe(suite: Suite, recorded: Mapping[str, str] | None) -> Recipe | None:
-    """Return the recorded recipe if this version still has it unchanged."""
+def _find_recipe(manifest: Mapping[str, Any], suite: Suite, recorded: Mapping[str, str] | None) -> Recipe | None:
+    """Return the recorded recipe if the manifest keeps it, or this version still has it unchanged."""
     if recorded is None:
         return None
+    if isinstance(kept := recall_recipe(manifest, recorded), Recipe):
+        return kept
     return next((known for known in _list_recipes(suite) if known.digest == recorded["digest"]), None)
 
 

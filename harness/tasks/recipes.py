@@ -5,95 +5,22 @@ arXiv 2306.08568), whose bytes are kept because the checkpoints were trained and
 format (Taori et al. 2023); stop strings of HumanEval's paper (Chen et al. 2021) as bigcode extends them.
 
 A benchmark may carry `recipes: Mapping[str, Recipe]`, its own published variants by general name.
-A recipe does not know the model; chat templates and BOS tokens are the adapter's.
+The prompts of other harnesses and model families are in `published`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Literal
 
-from ..digests import digest_json
+from ..errors import UsageError
 from ..optional import get_recipes
 from ..registry import make_unknown_error
-from ..types import Benchmark, Problem, Prompt
-from .extraction import EXTRACTIONS, HUMANEVAL_STOPS, Extracted, Extraction, extract, extract_answer
+from ..types import Benchmark
+from .extraction import EXTRACTIONS, HUMANEVAL_STOPS
+from .prompt_format import LEAD, Recipe
+from .published import PUBLISHED
 
-LEAD = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
-LEAD_WITH_INPUT = (
-    "Below is an instruction that describes a task, paired with an input that provides further context. "
-    "Write a response that appropriately completes the request."
-)
 RESPONSE = "### Response:"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """A prompt format with the rule that extracts code from the answer."""
-
-    name: str
-    description: str
-    """Text for people; the only field that is not in the digest."""
-    kind: Literal["text", "chat"]
-    """text: `template` is the model's whole input. chat: it is the user's message."""
-    template: str
-    """`{prompt}` is the benchmark's own prompt, `{instruction}` the task as the benchmark tells it."""
-    indent_to_tab: bool = False
-    """Replace every four spaces of the problem with a tab, as WizardCoder's scripts do before generation."""
-    strip_problem: bool = False
-    """Drop white space around the problem."""
-    prefill: str = ""
-    """chat: the forced beginning of the reply."""
-    stop: tuple[str, ...] = ()
-    max_tokens: int = 2048
-    extraction: Extraction
-    response_marker: str = ""
-    """Ends the prompt; finds the answer in texts that still hold the prompt."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of all fields but the description, as canonical JSON."""
-        fields = {key: value for key, value in asdict(self).items() if key != "description"}
-        return digest_json(fields)
-
-    def build(self, problem: Problem, instruction: str) -> Prompt:
-        """Build the prompt for `problem`; `instruction` is `Benchmark.instruction(problem)`."""
-        values = {"prompt": self._shape_text(problem.prompt), "instruction": self._shape_text(instruction)}
-        # One pass, so braces in a problem's code are never taken for a placeholder.
-        text = re.sub(r"\{(prompt|instruction)\}", lambda found: values[found[1]], self.template)
-        if self.kind == "chat":
-            return Prompt(messages=(("user", text),), prefill=self.prefill)
-        return Prompt(text=text)
-
-    def ask(self, instruction: str, context: str = "") -> Prompt:
-        """Build the prompt for a user's own instruction, with `context` (such as a piece of code) if given.
-
-        Recipes with a response marker use the exact text that their checkpoints were trained on.
-        """
-        if self.response_marker:
-            lead, section = (LEAD_WITH_INPUT, f"### Input:\n{context}\n\n") if context else (LEAD, "")
-            return Prompt(text=f"{lead}\n\n### Instruction:\n{instruction}\n\n{section}{self.response_marker}")
-        text = f"{instruction}\n\n{context}" if context else instruction
-        return Prompt(messages=(("user", text),)) if self.kind == "chat" else Prompt(text=text)
-
-    def extract(self, text: str, problem: Problem) -> Extracted:
-        """Extract the code from a raw answer after dropping an echoed prompt.
-
-        Raises:
-            UsageError: the extraction rule needs a package that is not installed.
-        """
-        if self.kind == "text" and not self.response_marker:
-            text = text.removeprefix(problem.prompt.strip() if self.strip_problem else problem.prompt)
-        lead = self.template.partition("\n")[0]
-        text = extract_answer(text, lead=lead, marker=self.response_marker, pick=self.extraction.answer)
-        return extract(self.prefill + text, problem, self.extraction)
-
-    def _shape_text(self, problem_text: str) -> str:
-        text = problem_text.strip() if self.strip_problem else problem_text
-        return text.replace("    ", "\t") if self.indent_to_tab else text
-
 
 WIZARDCODER = Recipe(
     name="wizardcoder",
@@ -192,6 +119,7 @@ RECIPES: Mapping[str, Recipe] = {
         CHAT,
         COMPLETION,
         COMPLETION_STRIPPED,
+        *PUBLISHED,
     )
 }
 
@@ -208,8 +136,22 @@ def recipe(name: str, benchmark: Benchmark | None = None) -> Recipe:
         UsageError: the name is unknown; the message offers the nearest one.
     """
     own: Mapping[str, Recipe] = get_recipes(benchmark)
-    if name in own:
-        return own[name]
+    named = {variant.name: variant for variant in own.values()} | dict(own)
+    if name in named:
+        return named[name]
     if name in RECIPES:
         return RECIPES[name]
     raise make_unknown_error("recipes", name, [*RECIPES, *own])
+
+
+def check_system(made: Recipe) -> None:
+    """Refuse a system message for a recipe whose prompt is a text.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if made.kind == "text":
+        raise UsageError(
+            f'a system message goes with chat recipes, and the prompt of "{made.name}" is a text; '
+            "leave --system out, or choose a chat recipe (`harness list recipes`)"
+        )

@@ -27,7 +27,8 @@ from ..types import (
     Work,
 )
 from .extraction import EXTRACTIONS, Extraction
-from .recipes import COMPLETION, Recipe, recipe
+from .prompt_format import Recipe
+from .recipes import COMPLETION, check_system, recipe
 from .selection import select_tasks, split_tasks
 
 AS_IS = replace(
@@ -55,6 +56,8 @@ class Suite:
     """Digest of all problems as they were read, whatever file they came from."""
     recipe: Recipe | None = None
     """None: the code is given, not extracted."""
+    system: str = ""
+    """System message in place of the recipe's."""
     extractor: str | None = None
     """Extraction rule in place of the recipe's own."""
     requests: Mapping[str, Problem] = field(default_factory=dict)
@@ -65,8 +68,8 @@ class Suite:
         """The benchmark's name."""
         return self.benchmark.name
 
-    def with_recipe(self, name: str, extractor: str | None = None) -> Suite:
-        """Return the same suite with the recipe called `name`, in the benchmark's own variant if it has one.
+    def with_recipe(self, chosen: str | Recipe, extractor: str | None = None) -> Suite:
+        """Return the same suite with a recipe, for a name in the benchmark's own variant if it has one.
 
         `extractor` names another extraction rule than the recipe's.
 
@@ -75,8 +78,21 @@ class Suite:
         """
         if extractor is not None and extractor not in (rules := self.list_extractors()):
             raise make_unknown_error("extractors", extractor, rules)
-        chosen = AS_IS if name == AS_IS.name else recipe(name, self.benchmark)
+        if isinstance(chosen, str):
+            chosen = AS_IS if chosen == AS_IS.name else recipe(chosen, self.benchmark)
         return replace(self, recipe=chosen, extractor=extractor)
+
+    def with_system(self, system: str | None) -> Suite:
+        """Return the same suite with a system message in place of the recipe's; as it is for None.
+
+        Raises:
+            UsageError: the recipe's prompt is a text.
+        """
+        if system is None:
+            return self
+        assert self.recipe is not None
+        check_system(self.recipe)
+        return replace(self, system=system)
 
     def list_extractors(self) -> dict[str, Extraction]:
         """Return the general rules, the unchanged text, and the rules of the benchmark's recipes, by name."""
@@ -128,7 +144,8 @@ class Suite:
     def build_prompt(self, problem: Problem) -> Prompt:
         """Build the recipe's prompt for `problem`."""
         assert self.recipe is not None
-        return self.recipe.build(problem, self.benchmark.instruction(problem))
+        made = replace(self.recipe, system=self.system) if self.system else self.recipe
+        return made.build(problem, self.benchmark.instruction(problem))
 
     def build_params(self, config: RunConfig) -> SamplingParams:
         """Build the sampling parameters of this suite."""

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.benchmarks.mbpp import Mbpp
 from harness.errors import UsageError
 from harness.tasks.extraction import EXTRACTIONS, Extracted
+from harness.tasks.prompt_format import Recipe
 from harness.tasks.recipes import (
     ALPACA,
     CHAT,
@@ -23,7 +25,6 @@ from harness.tasks.recipes import (
     WIZARDCODER_HUMANEVAL,
     WIZARDCODER_MBPP,
     WIZARDCODER_MBPP_PLUS,
-    Recipe,
     list_recipes,
     recipe,
 )
@@ -112,28 +113,75 @@ def test_every_recipe_has_a_name_and_a_digest_of_its_own() -> None:
 
 
 def test_the_digest_is_of_all_that_changes_a_result() -> None:
-    """Every field but the description counts, nested extraction rules too; the form is canonical JSON."""
+    """Every field but the description counts, nested extraction rules too."""
     base = ALPACA.digest
     changes: dict[str, object] = {
         "name": "other",
         "kind": "chat",
         "template": "{prompt}",
+        "system": "x",
+        "shots": (("x", "y"),),
         "indent_to_tab": True,
         "strip_problem": True,
         "prefill": "x",
+        "extract_prefill": False,
         "stop": (),
         "max_tokens": 1,
         "extraction": dataclasses.replace(ALPACA.extraction, block="first"),
         "response_marker": "",
+        "reasoning_marks": (("x", "y"),),
     }
 
     assert set(changes) | {"description"} == {field.name for field in dataclasses.fields(Recipe)}
     for field, value in changes.items():
         assert dataclasses.replace(ALPACA, **{field: value}).digest != base, field  # type: ignore[arg-type]
     assert dataclasses.replace(ALPACA, description="other words").digest == base
-    fields = {key: value for key, value in dataclasses.asdict(ALPACA).items() if key != "description"}
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-    assert base == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_digest_is_of_canonical_json_without_later_fields_that_are_not_set() -> None:
+    """Runs that were made before a field was added can be resumed."""
+    later = ("system", "shots", "extract_prefill", "reasoning_marks")
+    fields = {key: value for key, value in dataclasses.asdict(WIZARDCODER).items() if key != "description"}
+    first = {key: value for key, value in fields.items() if key not in later}
+
+    for made, expected in (
+        (WIZARDCODER, first),
+        (dataclasses.replace(WIZARDCODER, system="x"), first | {"system": "x"}),
+    ):
+        text = json.dumps(expected, sort_keys=True, separators=(",", ":"))
+        assert made.digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("made", "digest"),
+    [
+        (WIZARDCODER, "c4d4360402280b5c87ec0ceb81658418a18b44c70e94a62cb474becfed2146b5"),
+        (WIZARDCODER_HUMANEVAL, "07c35faa954098ac07f99c08f911ae72b29fc0637780701ecc5ef31bb849998f"),
+        (WIZARDCODER_MBPP, "56a3f45617d2ee630f8163abcc548f16a85544cd0279e6a6346489eabcf1b8bc"),
+        (WIZARDCODER_MBPP_PLUS, "643bc234ccbb0923a6dde60403d82142ae0d2b7662c61369c4e6a21733cc8121"),
+        (COMPLETION, "095f92e92ffda4e7df7e20383dbdeb33b1b1f154c054bcd8bb4d7032403a0170"),
+        (COMPLETION_STRIPPED, "9ca7aca331bbf10e5810e60450b7ae0d8cf49899413f83f6cbd7aab3e3b15c2c"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Recipe) else "",
+)
+def test_digests_stay(made: Recipe, digest: str) -> None:
+    """Runs in the world have them in their manifests."""
+    assert made.digest == digest
+
+
+def test_a_chat_has_its_system_message_and_examples_first() -> None:
+    """Then the task; a person's own instruction comes without the examples."""
+    made = dataclasses.replace(CHAT, system="Be brief.", shots=(("Add {prompt}.", "x"),))
+
+    roles = [role for role, _ in made.build(PROBLEM, "").messages]
+
+    assert roles == ["system", "user", "assistant", "user"]
+    assert made.build(PROBLEM, "").messages[:3] == (
+        ("system", "Be brief."),
+        ("user", "Add {prompt}."),
+        ("assistant", "x"),
+    )
+    assert made.ask("Hello.").messages == (("system", "Be brief."), ("user", "Hello."))
 
 
 def test_a_recipe_cannot_be_changed() -> None:
@@ -152,6 +200,7 @@ def test_a_benchmarks_own_variant_comes_first() -> None:
 def test_a_recorded_variant_is_found_by_its_own_name() -> None:
     """A run that recorded a variant's name can be read back without its benchmark."""
     assert recipe(recipe("wizardcoder", Variant()).name) is WIZARDCODER_MBPP
+    assert recipe("chat-mbpp", Mbpp()) is Mbpp.recipes["chat"]
 
 
 def test_an_unknown_recipe_names_the_nearest() -> None:
@@ -187,6 +236,16 @@ def test_a_prefilled_fence_counts_as_opened() -> None:
 
     assert made.build(PROBLEM, "x").prefill == made.prefill
     assert made.extract("def add(a, b):\n    return a + b\n```\nIt adds.", PROBLEM).code.endswith("return a + b")
+
+
+def test_a_prefill_may_hold_the_problem() -> None:
+    """The prompt's own text goes before the completion, which is extracted with it or alone."""
+    made = dataclasses.replace(CHAT, prefill="```python\n{prompt}")
+
+    assert made.build(PROBLEM, "x").prefill == f"```python\n{PROBLEM.prompt.strip()}"
+    assert made.extract("\n    return 1\n```", PROBLEM).code == f"{PROBLEM.prompt.strip()}\n    return 1"
+    alone = dataclasses.replace(made, extract_prefill=False)
+    assert alone.extract("\n    return 1\n```", PROBLEM).code == "    return 1"
 
 
 def test_mbpp_takes_the_last_answer_and_humaneval_the_first() -> None:
