@@ -96,13 +96,10 @@ def test_tags_and_lines() -> None:
 @pytest.mark.parametrize(
     "piece", ["```\n", "```python\nx='''\n```\n", '"""\n', "> - ```\n", "~~~\n```\n", "- a\n", "> a\n", "`", "a\n", "'"]
 )
-def test_time_grows_with_the_length_alone(piece: str) -> None:
-    """Sixteen times the text takes nowhere near 256 times the time."""
+def test_a_long_text_is_read_in_linear_time(piece: str) -> None:
+    """Less than a second or two; in quadratic time it would take hours."""
+    start = time.process_time()
 
-    def measure(times: int) -> float:
-        start = time.process_time()
-        find_blocks("```python\n" + piece * times)
-        return time.process_time() - start
+    find_blocks("```python\n" + piece * 100_000)
 
-    measure(100)
-    assert measure(16_000) < 64 * max(measure(1_000), 1e-3)
+    assert time.process_time() - start < 60

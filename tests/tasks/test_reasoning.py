@@ -98,16 +98,13 @@ def test_marks_of_ones_own() -> None:
 @pytest.mark.parametrize(
     "piece", ["<think>a</think>\nb\n", "<think>\n", "</think>", "```\n<think>\n```\n", "'</think>'\n", "<|channel|>"]
 )
-def test_time_grows_with_the_length_alone(piece: str) -> None:
-    """Sixteen times the text takes nowhere near 256 times the time."""
+def test_a_long_text_is_read_in_linear_time(piece: str) -> None:
+    """Less than a second or two; in quadratic time it would take hours."""
+    start = time.process_time()
 
-    def measure(times: int) -> float:
-        start = time.process_time()
-        split_reasoning(piece * times)
-        return time.process_time() - start
+    split_reasoning(piece * 100_000)
 
-    measure(100)
-    assert measure(32_000) < 64 * max(measure(2_000), 1e-3)
+    assert time.process_time() - start < 60
 
 
 @pytest.mark.parametrize(

@@ -142,16 +142,12 @@ def test_a_hostile_program_is_no_python_or_is_read(code: str) -> None:
         assert keep_reachable(f"{F}\n{code}", tree, "f").code == F
 
 
-def test_time_grows_with_the_length_alone() -> None:
-    """Eight times the statements take nowhere near 64 times the time."""
+def test_a_long_program_is_read_in_linear_time() -> None:
+    """A second or two; in quadratic time it would take many minutes."""
+    times = 10_000
+    code = "\n".join(f"def g{i}(n):\n    return g{i + 1}(n)" for i in range(times)) + "\ndef f(n):\n    return g0(n)"
+    start = time.process_time()
 
-    def measure(times: int) -> float:
-        code = (
-            "\n".join(f"def g{i}(n):\n    return g{i + 1}(n)" for i in range(times)) + "\ndef f(n):\n    return g0(n)"
-        )
-        start = time.process_time()
-        keep(code)
-        return time.process_time() - start
+    assert keep(code) == code
 
-    measure(50)
-    assert measure(1600) < 32 * max(measure(200), 1e-3)
+    assert time.process_time() - start < 60
