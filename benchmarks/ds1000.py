@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..data import DataFile, read_rows
+from ..extraction.rules import Extraction
 from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER
-from ..tasks.extraction import Extraction
 from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 OFFICIAL = Extraction(name="ds1000", style="answer")

@@ -1,6 +1,6 @@
 """The prompt recipes, under the path that benchmarks written by others import; see `harness.tasks.recipes`."""
 
-from .tasks.extraction import Extraction
+from .extraction.rules import Extraction
 from .tasks.prompt_format import Recipe
 from .tasks.published import DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP
 from .tasks.recipes import (

@@ -22,6 +22,7 @@ LAYERS = (
     "config registry data optional",
     "store",
     "models sandboxes",
+    "extraction",
     "tasks",
     "recipes metrics checks",
     "benchmarks report cluster",

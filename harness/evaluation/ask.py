@@ -11,13 +11,13 @@ from typing import Any
 
 from ..config import NO_RECIPE, RunConfig, build_run_config
 from ..errors import SamplesError, UsageError, reason
+from ..extraction.reasoning import split_reasoning, split_stream
 from ..models.defaults import find_default_recipe
 from ..models.loading import open_model
 from ..models.options import ModelOptions
 from ..models.thinking import TemplateSettings, find_open_mark
 from ..optional import CanAnswer, CanFit, get_remarks
 from ..tasks.prompt_format import Recipe
-from ..tasks.reasoning import split_reasoning, split_stream
 from ..tasks.recipe_files import read_recipe_file
 from ..tasks.recipes import check_system
 from ..tasks.recipes import recipe as recipe_called

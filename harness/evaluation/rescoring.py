@@ -1,6 +1,6 @@
 """Score the same completions under every extraction rule, to measure the effect of the rule.
 
-Each rule of `harness.tasks.extraction` and of the benchmark's own recipes extracts code from the raw texts of a run
+Each rule of `harness.extraction.rules` and of the benchmark's own recipes extracts code from the raw texts of a run
 folder. If the code is the run's own, its verdict holds; equal programs run once. Only one field of the run's manifest
 changes.
 """

@@ -6,8 +6,8 @@ import ast
 import textwrap
 from collections.abc import Iterator
 
-from ..tasks.markdown import find_blocks
-from ..tasks.syntax import parse_python
+from ..extraction.markdown import find_blocks
+from ..extraction.syntax import parse_python
 
 
 def extract_code_blocks(text: str) -> list[str]:

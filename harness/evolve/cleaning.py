@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ..tasks.markdown import find_blocks
+from ..extraction.markdown import find_blocks
 
 THING = "(?:prompt|question|instruction|version|task|problem)"
 LABEL = re.compile(

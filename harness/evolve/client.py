@@ -17,9 +17,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ..errors import INFRASTRUCTURE, ModelError
+from ..extraction.reasoning import lacks_answer, split_reasoning
 from ..optional import get_remarks
 from ..progress import Progress
-from ..tasks.reasoning import lacks_answer, split_reasoning
 from ..tasks.thinking import REASONING_TOKENS, complete
 from ..types import Completion, Model, Request, SamplingParams
 from .elimination import UNCLOSED

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..extraction.syntax import parse_python
 from ..tasks.suite import Suite
-from ..tasks.syntax import parse_python
 from ..types import Benchmark, Problem
 from .blocks import parse_blocks
 from .records import InstructionRow

@@ -12,9 +12,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import SandboxUnavailable
+from ..extraction.syntax import parse_python
 from ..sandboxes import open_sandbox
 from ..sandboxes.judges import program_tests
-from ..tasks.syntax import parse_python
 from ..types import Limits, Program, Status, Work
 from .blocks import extract_code_blocks
 from .ledger import Ledger

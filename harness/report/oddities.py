@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..tasks.answers import defines
-from ..tasks.reasoning import lacks_answer
+from ..extraction.answers import defines
+from ..extraction.reasoning import lacks_answer
 from ..types import CodeForm, Sample, Status
 
 TRUNCATED = "truncated"

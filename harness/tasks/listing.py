@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import registry
-from .extraction import ABOUT as EXTRACTORS
+from ..extraction.rules import ABOUT as EXTRACTORS
 from .recipes import list_recipes as recipe_names
 
 

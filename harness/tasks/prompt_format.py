@@ -12,8 +12,8 @@ from typing import Any, Literal
 from ..config.checking import PositiveInt, Text
 from ..digests import digest_json
 from ..errors import UsageError
+from ..extraction.rules import Extracted, Extraction, extract, extract_answer
 from ..types import Problem, Prompt
-from .extraction import Extracted, Extraction, extract, extract_answer
 
 LEAD = "Below is an instruction that describes a task. Write a response that appropriately completes the request."
 LEAD_WITH_INPUT = (
@@ -63,7 +63,7 @@ class Recipe:
     response_marker: str = ""
     """Ends the prompt; finds the answer in texts that still hold the prompt."""
     reasoning_marks: tuple[tuple[Text, Text], ...] = ()
-    """What opens and what closes the model's reasoning, in addition to `harness.tasks.reasoning.MARKS`."""
+    """What opens and what closes the model's reasoning, in addition to `harness.extraction.reasoning.MARKS`."""
 
     @property
     def digest(self) -> str:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..extraction.rules import EXTRACTIONS, Extraction
 from ..types import CodeForm
-from .extraction import EXTRACTIONS, Extraction
 from .prompt_format import Recipe
 
 SELF_CONTAINED = (

@@ -15,8 +15,8 @@ from typing import Any
 from ..config.checking import Where, build_config
 from ..config.tables import read_tables
 from ..errors import UsageError, suggest
+from ..extraction.rules import EXTRACTIONS, Extraction
 from ..store import MANIFEST, read_manifest
-from .extraction import EXTRACTIONS, Extraction
 from .prompt_format import PLACEHOLDERS, Recipe
 from .recipes import RECIPES
 from .suite import AS_IS

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import UsageError
+from ..extraction.rules import EXTRACTIONS, HUMANEVAL_STOPS
 from ..optional import get_recipes
 from ..registry import make_unknown_error
 from ..types import Benchmark
-from .extraction import EXTRACTIONS, HUMANEVAL_STOPS
 from .prompt_format import LEAD, Recipe
 from .published import PUBLISHED
 

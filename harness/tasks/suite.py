@@ -10,6 +10,7 @@ from typing import Any
 from ..config import RunConfig
 from ..digests import digest_json
 from ..errors import UsageError
+from ..extraction.rules import EXTRACTIONS, Extraction
 from ..optional import get_recipes, get_slices, get_splits
 from ..registry import lookup, make_unknown_error
 from ..sandboxes.judges import kind_of
@@ -26,7 +27,6 @@ from ..types import (
     SamplingParams,
     Work,
 )
-from .extraction import EXTRACTIONS, Extraction
 from .prompt_format import Recipe
 from .recipes import COMPLETION, check_system, recipe
 from .selection import select_tasks, split_tasks

@@ -17,11 +17,11 @@ from itertools import chain, islice
 
 from ..config import RunConfig
 from ..errors import ModelError, UsageError
+from ..extraction.reasoning import cut_at_stop, lacks_answer, lacks_closing, split_reasoning
 from ..models.thinking import MARKS, find_open_mark, parse_template_args
 from ..optional import CanContinue, CanReason, HasBatchSize
 from ..types import Completion, Generated, Model, Prompt, Request, SamplingParams
 from .prompt_format import Recipe
-from .reasoning import cut_at_stop, lacks_answer, lacks_closing, split_reasoning
 
 REASONING_TOKENS = 16384
 """What a reasoning model's default token limit is larger by: half of the 32,768 that the cards of Qwen3 and DeepSeek-R1

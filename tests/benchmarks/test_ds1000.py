@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.benchmarks.ds1000 import Ds1000
+from harness.extraction.reasoning import MARKS
 from harness.sandboxes import open_sandbox
 from harness.sandboxes.environments import environment
 from harness.tasks.prompt_format import Recipe
-from harness.tasks.reasoning import MARKS
 from harness.tasks.recipes import recipe
 from harness.types import CodeForm, Problem, Program, Status, Trust
 

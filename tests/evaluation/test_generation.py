@@ -13,7 +13,7 @@ from harness.evaluation.backend import LocalBackend
 from harness.evaluation.generation import settle_token_limit
 from harness.evaluation.pipeline import prepare_suites
 from harness.evaluation.plans import build_identity
-from harness.tasks.reasoning import split_reasoning
+from harness.extraction.reasoning import split_reasoning
 from tests.checkpoints import OPENING, SWITCH, write_thinking
 from tests.commands import harness, one_line_error, read_rows, write_rows
 

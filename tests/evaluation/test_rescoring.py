@@ -13,7 +13,7 @@ from harness.config import RunConfig
 from harness.errors import StoreError
 from harness.evaluation import pipeline
 from harness.evaluation.rescoring import compare_rules
-from harness.tasks.extraction import EXTRACTIONS
+from harness.extraction.rules import EXTRACTIONS
 from tests.commands import harness, read_rows, references, write_rows
 
 FENCED, BARE, CHATTY, WRONG = (f"HumanEval/{number}" for number in range(4))

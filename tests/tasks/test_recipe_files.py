@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
+from harness.extraction.rules import EXTRACTIONS, Extraction
 from harness.report.problems import load_texts
 from harness.store import read_manifest
-from harness.tasks.extraction import EXTRACTIONS, Extraction
 from harness.tasks.prompt_format import Recipe
 from harness.tasks.recipe_files import keep_recipe, read_recipe_file, recall_recipe
 from harness.types import CodeForm

@@ -13,7 +13,7 @@ import pytest
 
 from harness.benchmarks.mbpp import Mbpp
 from harness.errors import UsageError
-from harness.tasks.extraction import EXTRACTIONS, Extracted
+from harness.extraction.rules import EXTRACTIONS, Extracted
 from harness.tasks.prompt_format import Recipe
 from harness.tasks.recipes import (
     ALPACA,

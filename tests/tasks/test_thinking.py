@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ModelError, UsageError
+from harness.extraction.reasoning import split_reasoning
 from harness.models.loading import open_model
 from harness.models.options import ModelOptions
-from harness.tasks.reasoning import split_reasoning
 from harness.tasks.thinking import REASONING_TOKENS, complete, find_token_limit
 from harness.types import Completion, Model, Prompt, Request, SamplingParams
 from tests.checkpoints import OPENING, write_thinking

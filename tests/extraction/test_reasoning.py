@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from harness.extraction.reasoning import cut_at_stop, lacks_answer, split_reasoning, split_stream
 from harness.models.thinking import MARKS
-from harness.tasks.reasoning import cut_at_stop, lacks_answer, split_reasoning, split_stream
 from harness.types import Completion
 
 CODE = "```python\ndef add(a, b):\n    return a + b\n```"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.tasks.syntax import implements, parse_python
+from harness.extraction.syntax import implements, parse_python
 
 F = "def f(n):\n    return n"
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from harness.tasks.slicing import keep_reachable
-from harness.tasks.syntax import find_error, parse_python
+from harness.extraction.slicing import keep_reachable
+from harness.extraction.syntax import find_error, parse_python
 
 F = "def f(n):\n    return n"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.tasks.extraction import EXTRACTIONS, Extraction, extract, extract_answer
+from harness.extraction.rules import EXTRACTIONS, Extraction, extract, extract_answer
 from harness.types import CodeForm, Problem
 
 PROBLEM = Problem(
@@ -216,7 +216,7 @@ def test_a_missing_extra_is_named() -> None:
     """Without EvalPlus its rule says what to install."""
     script = (
         "import sys; sys.modules['evalplus'] = None\n"
-        "from harness.tasks.extraction import EXTRACTIONS, extract\n"
+        "from harness.extraction.rules import EXTRACTIONS, extract\n"
         "from harness.errors import UsageError\n"
         "from harness.types import Problem\n"
         "problem = Problem(task_id='', prompt='', entry_point='f', reference='', tests='')\n"

@@ -5,7 +5,7 @@ process_mbpp.py and mbppplus_process_preds.py do it (github.com/nlpxucan/WizardL
 included: white space is stripped only where a fence or a cut was found, all three look for "```python"
 alone, and the MBPP script keeps carriage returns. "evalplus" calls EvalPlus's sanitizer (extra `evalplus`).
 
-"fenced" and "verbatim-block" are ours, for chat models (`harness.tasks.answers`); they, EvalPlus's and those of
+"fenced" and "verbatim-block" are ours, for chat models (`harness.extraction.answers`); they, EvalPlus's and those of
 `infill` that look for a fence read the answer without its reasoning. A body without indentation is not re-indented.
 """
 

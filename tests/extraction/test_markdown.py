@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.tasks.markdown import find_blocks
+from harness.extraction.markdown import find_blocks
 
 CODE = "def add(a, b):\n    return a + b\n"
 

@@ -1,7 +1,7 @@
 """Find the code that solves a problem in a chat model's answer.
 
 The last block that really defines the entry point counts, since drafts and signatures come first. Of that block
-`harness.tasks.slicing` keeps what the entry point needs. An answer without such a block may hold a body for the
+`harness.extraction.slicing` keeps what the entry point needs. An answer without such a block may hold a body for the
 prompt's function, or code without a fence.
 """
 
