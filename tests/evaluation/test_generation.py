@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from harness.benchmarks.humaneval import HumanEval
 from harness.config import RunConfig
 from harness.evaluation.backend import LocalBackend
 from harness.evaluation.generation import settle_token_limit
 from harness.evaluation.pipeline import prepare_suites
 from harness.evaluation.plans import build_identity
 from harness.extraction.reasoning import split_reasoning
+from harness.models.thinking import MARKS
 from tests.checkpoints import OPENING, SWITCH, write_thinking
 from tests.commands import harness, one_line_error, read_rows, write_rows
+from tests.models.api_server import Api, serving
 
 pytest.importorskip("torch", reason="the package torch is not installed")
 pytest.importorskip("transformers", reason="the package transformers is not installed")
@@ -106,3 +109,27 @@ def test_a_reasoning_cut_by_the_limit_is_warned_of(smollm2: Path, tmp_path: Path
     told = "ended within their reasoning and hold no answer; give a larger --max-tokens or a --thinking-budget"
     assert f"1 samples {told}" in done.stdout
     assert told in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("field", ["", "reasoning_content", "reasoning"])
+def test_each_form_of_reasoning_is_taken_off_a_servers_answers(field: str, tmp_path: Path) -> None:
+    """Marked in the text, each problem's in another way, or sent apart: references behind a wrong draft pass."""
+    problems = HumanEval().problems()[: len(MARKS)]
+    draft = "Hm:\n```python\n{prompt}    return None\n```\n"
+    answers = []
+    for problem, (opening, closing) in zip(problems, MARKS, strict=True):
+        thoughts = "" if field else f"{opening}\n{draft.format(prompt=problem.prompt)}{closing}\n"
+        answers.append(f"{thoughts}```python\n{problem.prompt}{problem.reference}```\n")
+    api = Api(texts=answers, reasoning=draft if field else "", reasoning_field=field)
+    limit = str(len(problems))
+
+    with serving(api):
+        done = harness(
+            *("run", f"openai:served@{api.url}", "-b", "humaneval", "-r", "chat", "--limit", limit),
+            *("--batch-size", "1", "--sandbox", "process", "--no-page", "-q", "--out", tmp_path / "run"),
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert [row["status"] for row in read_rows(tmp_path / "run" / "verdicts.jsonl")] == ["passed"] * len(problems)
+    told = {row["extraction"]["reasoning"] for row in read_rows(tmp_path / "run" / "samples.jsonl")}
+    assert told == {"apart" if field else "closed"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from harness.models.thinking import MARKS
 from tests.web_server import Silent, listening
 
 MODEL = "scripted"
@@ -60,12 +61,17 @@ def behave(seed: int, stage: str, count: int) -> tuple[int, str, str]:
 THOUGHT = "Are they Equal? Sorry, I first write:\n```python\ndef draft(\n"
 
 
-def think(thinking: str, said: str, reason: str, *, cut: bool) -> tuple[dict[str, str | None], str]:
-    """(message, finish reason) of a reply with reasoning before it, or with nothing else if it is cut."""
+def think(thinking: str, said: str, reason: str, *, cut: bool, number: int) -> tuple[dict[str, str | None], str]:
+    """(message, finish reason) of a reply with reasoning before it, or with nothing else if it is cut.
+
+    Each `number` marks it in another way.
+    """
     if thinking == "apart":
         return {"content": None if cut else said, "reasoning_content": THOUGHT}, "length" if cut else reason
     if thinking == "marked":
-        return {"content": f"<think>\n{THOUGHT}" + ("" if cut else f"</think>\n\n{said}")}, "length" if cut else reason
+        opening, closing = MARKS[number % len(MARKS)]
+        marked = f"{opening}\n{THOUGHT}" + ("" if cut else f"{closing}\n\n{said}")
+        return {"content": marked}, "length" if cut else reason
     return {"content": said}, reason
 
 
@@ -98,7 +104,7 @@ def misbehaving(thinking: str = "") -> Iterator[Server]:
                 return
             # The first round's answer about case 9 is never reached.
             cut = short or (seed, stage, server.stages[seed, stage]) == (9, "answer", 1)
-            message, reason = think(server.thinking, said, reason, cut=cut)
+            message, reason = think(server.thinking, said, reason, cut=cut, number=seed + 7 * len(stage))
             choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}
             usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
             self.say(

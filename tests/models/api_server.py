@@ -30,6 +30,8 @@ class Api:
     """Setting of a request -> the message that refuses it, as OpenAI's reasoning models do."""
     text: str | None = None
     """The answer to all; None: a function's body with the seed."""
+    texts: list[str] = field(default_factory=list)
+    """The first answers, in turn."""
     reasoning: str = ""
     """What is thought before the answer, sent apart from it."""
     reasoning_field: str = "reasoning_content"
@@ -94,6 +96,7 @@ def answer(request: BaseHTTPRequestHandler, api: Api, body: dict[str, Any], trou
         say(request, 400, {"error": {"message": message, "type": "BadRequestError", "code": 400}})
         return
     text = f"    return {body.get('seed', 0)}\n" if api.text is None else api.text
+    text = api.texts.pop(0) if api.texts else text
     for mark in body.get("stop", []) if api.obeys_stop else []:
         text = text.partition(mark)[0]
     chosen: dict[str, Any] = {"index": 0, "finish_reason": api.finish_reason}
