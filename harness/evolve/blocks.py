@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from ..extraction.markdown import find_blocks
-from ..extraction.syntax import parse_python
+from ..extraction.syntax import parse_shallow
 
 
 def extract_code_blocks(text: str) -> list[str]:
@@ -21,7 +21,7 @@ def extract_code_blocks(text: str) -> list[str]:
 def parse_blocks(text: str) -> Iterator[ast.Module]:
     """Yield the syntax trees of the blocks that are Python and more than names and constants."""
     for code in extract_code_blocks(text):
-        tree = parse_python(code)
+        tree = parse_shallow(code)
         if tree is not None and any(not _is_prose(node) for node in tree.body):
             yield tree
 

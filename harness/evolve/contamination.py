@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..extraction.syntax import parse_python
+from ..extraction.syntax import parse_shallow
 from ..tasks.suite import Suite
 from ..types import Benchmark, Problem
 from .blocks import parse_blocks
@@ -173,7 +173,7 @@ def list_texts(benchmark: Benchmark, problem: Problem) -> Iterator[str]:
     """Yield the texts of a problem that a row may repeat: prompt, instruction, task in words, solution."""
     yield problem.prompt
     yield benchmark.instruction(problem)
-    for tree in filter(None, [parse_python(problem.prompt), parse_python(f"{problem.prompt}\n    pass\n")]):
+    for tree in filter(None, [parse_shallow(problem.prompt), parse_shallow(f"{problem.prompt}\n    pass\n")]):
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and (docstring := ast.get_docstring(node)):
                 yield re.split(r">>>|\n\s*assert\b|\n\s*Examples?\b|\n\s*For example", docstring)[0]
@@ -182,7 +182,7 @@ def list_texts(benchmark: Benchmark, problem: Problem) -> Iterator[str]:
 
 def list_solution_trees(problem: Problem) -> list[ast.AST]:
     """Return the solution's functions that are large enough, or the whole solution if it has none."""
-    tree = parse_python(problem.prompt + problem.reference) or parse_python(problem.reference)
+    tree = parse_shallow(problem.prompt + problem.reference) or parse_shallow(problem.reference)
     return [] if tree is None else list(list_functions(tree))
 
 

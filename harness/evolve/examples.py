@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import SandboxUnavailable
-from ..extraction.syntax import parse_python
+from ..extraction.syntax import parse_shallow
 from ..sandboxes import open_sandbox
 from ..sandboxes.judges import program_tests
 from ..types import Limits, Program, Status, Work
@@ -57,9 +57,9 @@ class ExampleRunner:
 
 def build_program(row: InstructionRow) -> tuple[str, str] | None:
     """Return the answer's code and its examples as asserts; None if there are no examples, or no Python."""
-    blocks = [code for code in extract_code_blocks(row.output) if parse_python(code) is not None]
+    blocks = [code for code in extract_code_blocks(row.output) if parse_shallow(code) is not None]
     code = "\n\n".join(block for block in blocks if ">>> " not in block or "def " in block)
-    tree = parse_python(code)
+    tree = parse_shallow(code)
     if tree is None:
         return None
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
@@ -73,7 +73,7 @@ def build_program(row: InstructionRow) -> tuple[str, str] | None:
 def extract_asserts(text: str, defined: set[str]) -> Iterator[str]:
     """Yield the examples in `text` that call one of the functions `defined`, as asserts."""
     for line in text.splitlines():
-        tree = parse_python(line.strip()) if line.strip().startswith("assert ") else None
+        tree = parse_shallow(line.strip()) if line.strip().startswith("assert ") else None
         if tree and _calls(tree, defined):
             yield line.strip()
     try:
@@ -81,11 +81,11 @@ def extract_asserts(text: str, defined: set[str]) -> Iterator[str]:
     except ValueError:
         return  # prompts without the blanks that doctest asks for
     for example in found:
-        tree = parse_python(example.source.strip())
+        tree = parse_shallow(example.source.strip())
         if tree is None or not _calls(tree, defined) or not isinstance(tree.body[0], ast.Expr) or not example.want:
             continue
         wanted = example.want.strip()
-        value = parse_python(wanted)
+        value = parse_shallow(wanted)
         if value and isinstance(value.body[0], ast.Expr) and "Traceback" not in wanted:
             yield f"assert {ast.unparse(tree.body[0])} == {ast.unparse(value.body[0])}"
 

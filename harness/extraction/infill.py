@@ -13,6 +13,7 @@ import textwrap
 
 from ..types import Problem
 from .markdown import find_blocks
+from .syntax import parse_python
 
 TAGGED = re.compile(r"<code>(.*?)(?:</code>|\Z)", re.DOTALL)
 INDENT = "    "
@@ -60,9 +61,8 @@ def _indent_as_body(code: str, function: str) -> str:
     first = next(line for line in code.split("\n") if line.strip())
     if first.startswith(" "):
         return code
-    try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError):
+    tree = parse_python(code)
+    if tree is None:
         return textwrap.indent(code, INDENT)
     lines = code.split("\n")
     body: list[str] = []

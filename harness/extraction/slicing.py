@@ -26,7 +26,7 @@ BUILTINS = frozenset(vars(builtins))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice:
-    """What is left of a program."""
+    """Hold the part of a program that a function needs."""
 
     code: str
     dropped: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ def _read_statements(code: str, tree: ast.Module) -> list[_Statement]:
     for number, (node, (first, last)) in enumerate(zip(tree.body, spans, strict=True)):
         beside = spans[max(0, number - 1) : number] + spans[number + 1 : number + 2]
         shares_line = any(start < last and first < end for start, end in beside)
-        source = ast.unparse(node) if shares_line else "\n".join(lines[first:last])
+        source = _cut_out(node, lines) if shares_line else "\n".join(lines[first:last])
         statements.append(
             _Statement(
                 node=node,
@@ -171,6 +171,15 @@ def _read_statements(code: str, tree: ast.Module) -> list[_Statement]:
             )
         )
     return statements
+
+
+def _cut_out(node: ast.stmt, lines: Sequence[str]) -> str:
+    """Return the source of a statement that shares a line; its columns are counted in bytes."""
+    assert node.end_lineno is not None
+    own = list(lines[node.lineno - 1 : node.end_lineno])
+    own[-1] = own[-1].encode()[: node.end_col_offset].decode()
+    own[0] = own[0].encode()[node.col_offset :].decode()
+    return "\n".join(own)
 
 
 def _measure_lines(node: ast.stmt) -> tuple[int, int]:

@@ -7,11 +7,28 @@ import symtable
 import warnings
 from collections.abc import Iterator
 
+MOST_LEVELS = 150
+"""Depth of a tree up to which `ast.unparse` has frames enough, which takes some for each level."""
+
 
 def parse_python(code: str) -> ast.Module | None:
     """Return the syntax tree of `code`; None if it is not Python."""
     parsed = _parse(code)
     return parsed if isinstance(parsed, ast.Module) else None
+
+
+def parse_shallow(code: str) -> ast.Module | None:
+    """Return the syntax tree of `code`, which functions may walk that call themselves; None if it is too deep for them.
+
+    A model that repeats itself nests further than Python's own limit allows, `ast.unparse` included.
+    """
+    tree = parse_python(code)
+    level: list[ast.AST] = [tree] if tree else []
+    for _ in range(MOST_LEVELS):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree
+    return None
 
 
 def find_error(code: str) -> int | None:
@@ -98,15 +115,21 @@ def list_changed(node: ast.stmt) -> set[str]:
 
 
 def _list_roots(target: ast.expr) -> Iterator[str]:
-    """Yield the names that an assignment to `target` changes, such as `a` for `a.b[0]`."""
-    match target:
-        case ast.Name(id=name):
-            yield name
-        case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Starred(value=value) | ast.Call(func=value):
-            yield from _list_roots(value)
-        case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            for part in parts:
-                yield from _list_roots(part)
+    """Yield the names that an assignment to `target` changes, such as `a` for `a.b[0]`; as deep as it may be."""
+    waiting = [target]
+    while waiting:
+        match waiting.pop():
+            case ast.Name(id=name):
+                yield name
+            case (
+                ast.Attribute(value=value)
+                | ast.Subscript(value=value)
+                | ast.Starred(value=value)
+                | ast.Call(func=value)
+            ):
+                waiting.append(value)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                waiting += parts
 
 
 def is_main_guard(node: ast.stmt) -> bool:

@@ -8,8 +8,10 @@ import pytest
 
 from harness.extraction.slicing import keep_reachable
 from harness.extraction.syntax import find_error, parse_python
+from harness.types import Problem
 
 F = "def f(n):\n    return n"
+PROBLEM = Problem(task_id="T/0", prompt="", entry_point="f", reference="", tests="")
 
 
 def keep(code: str, also: str = "", others: tuple[str, ...] = ()) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
-from harness.extraction.syntax import implements, parse_python
+from harness.extraction.syntax import implements, parse_python, parse_shallow
 
 F = "def f(n):\n    return n"
 
@@ -40,3 +42,23 @@ def test_an_implementation_does_something(code: str, real: bool) -> None:
     assert tree is not None
 
     assert implements(tree, "f") is real
+
+
+@pytest.mark.parametrize(
+    ("code", "shallow"),
+    [
+        (F, True),
+        ("x = [" + "1, " * 5000 + "]", True),
+        ("if x:\n    pass\n" + "elif x:\n    pass\n" * 20, True),
+        ("x = " + "1 + " * 2000 + "1", False),
+        ("x" + ".a" * 2000, False),
+        ("x = " + "-" * 900 + "1", False),
+        ("not python at all", False),
+    ],
+)
+def test_a_shallow_tree_can_be_written_out_again(code: str, shallow: bool) -> None:
+    """A deep one is refused before a function that calls itself meets it."""
+    tree = parse_shallow(code)
+
+    assert (tree is not None) is shallow
+    assert tree is None or ast.unparse(tree)
