@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import socket
 import threading
 from collections.abc import Callable
@@ -85,6 +86,8 @@ def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
 
 def _start_own(ray: Any) -> None:
     """Start Ray for this process alone: its GPUs are those that this process sees, its CPUs those it may use."""
+    # Without one, Ray writes a token into the user's home, and every cluster that is started later asks for it.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         ray.init(
             address="local",

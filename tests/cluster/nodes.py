@@ -31,7 +31,7 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", **environment},
+                env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", **environment},
                 start_new_session=True,
             )
 

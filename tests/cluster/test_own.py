@@ -34,7 +34,12 @@ def answers(out: Path) -> dict[str, Any]:
 
 
 def test_two_engines_answer_as_one_does(tmp_path: Path, tiny_llama: Path) -> None:
-    """Greedy, the same texts; a run that was killed is completed, by one engine too; Ray is gone with the command."""
+    """Greedy, the same texts; a run that was killed is completed, by one engine too; Ray is gone with the command.
+
+    It leaves no token behind, which every cluster that is started later would ask for.
+    """
+    token = Path.home() / ".ray" / "auth_token"
+    before = token.exists()
     assert harness(*command(tiny_llama, tmp_path / "one")).returncode == 0
     whole = answers(tmp_path / "one")
     # Ray's own variable would lead to a cluster.
@@ -47,6 +52,7 @@ def test_two_engines_answer_as_one_does(tmp_path: Path, tiny_llama: Path) -> Non
     again = harness(*command(tiny_llama, tmp_path / "killed"))
 
     assert done.returncode == again.returncode == 0, done.stderr + again.stderr
+    assert token.exists() is before
     assert len(whole) == 24
     assert answers(tmp_path / "two") == answers(tmp_path / "killed") == whole
     facts = json.loads((tmp_path / "two" / "run.json").read_text())["model"]
