@@ -59,7 +59,7 @@ class Side:
                 for generated in self._model.generate(requests, self._params):
                     folder.append_sample(self._suite.build_sample(generated))
                 seconds = time.monotonic() - start
-                samples = folder.samples.values()
+                samples = list(folder.samples.values())
         tokens = sum(sample.completion.completion_tokens or 0 for sample in samples)
         texts = {(sample.task_id, sample.index): sample.completion.text for sample in samples}
         return Round(seconds=seconds, tokens=tokens, texts=texts)
