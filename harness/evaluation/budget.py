@@ -51,7 +51,7 @@ class Budget:
             raise UsageError(
                 f'model "{self._model}" reports no token counts, so what it costs is unknown; leave --max-cost out'
             )
-        return self._count.build_cost(self._price, self._max_cost).reached
+        return self._count.build_cost(self._price, self._max_cost).is_reached
 
     @property
     def stops_at_once(self) -> bool:

@@ -37,7 +37,7 @@ class Cost:
         return None if self.unknown else compute_amount(self.price, self.prompt_tokens, self.completion_tokens)
 
     @property
-    def reached(self) -> bool:
+    def is_reached(self) -> bool:
         """Tell whether the cost has reached its limit."""
         return self.max_cost is not None and self.amount is not None and self.amount >= self.max_cost
 

@@ -68,7 +68,7 @@ class RequestBuilder:
             given["prompt"] = prompt.text
         else:
             given["messages"] = [{"role": role, "content": content} for role, content in prompt.messages]
-            extra |= {"chat_template_kwargs": self._template.served} if self._template.served else {}
+            extra |= {"chat_template_kwargs": self._template.server_args} if self._template.server_args else {}
             if prompt.prefill:
                 given["messages"].append({"role": "assistant", "content": prompt.prefill})
                 extra |= {"add_generation_prompt": False, "continue_final_message": True}

@@ -59,7 +59,7 @@ class TemplateSettings:
     """Arguments KEY=VALUE of the template; a value that is not JSON is text."""
 
     @property
-    def given(self) -> dict[str, Any]:
+    def user_args(self) -> dict[str, Any]:
         """Return the arguments as the user gave them, by name.
 
         Raises:
@@ -68,10 +68,12 @@ class TemplateSettings:
         return parse_template_args(self.args)
 
     @property
-    def served(self) -> dict[str, Any]:
+    def server_args(self) -> dict[str, Any]:
         """Return the arguments for a server, whose template is not known: every known switch is set."""
         return (
-            self.given if self.thinking == "auto" else {**dict.fromkeys(SWITCHES, self.thinking == "on"), **self.given}
+            self.user_args
+            if self.thinking == "auto"
+            else {**dict.fromkeys(SWITCHES, self.thinking == "on"), **self.user_args}
         )
 
     def build_args(self, template: str, name: str) -> dict[str, Any]:
@@ -81,14 +83,14 @@ class TemplateSettings:
             ModelError: thinking is to be switched, and the template has no switch that is known.
         """
         if self.thinking == "auto":
-            return self.given
+            return self.user_args
         switches = find_switches(template)
         if not switches:
             raise ModelError(
                 f'model "{name}": --thinking {self.thinking} needs a switch, and its chat template knows none of '
                 f"{', '.join(SWITCHES)}; leave --thinking out, or name its own argument with --chat-template-arg"
             )
-        return {**dict.fromkeys(switches, self.thinking == "on"), **self.given}
+        return {**dict.fromkeys(switches, self.thinking == "on"), **self.user_args}
 
 
 AS_TEMPLATE = TemplateSettings()

@@ -113,7 +113,7 @@ def format_unfinished(summary: Summary) -> str:
 
 def stopped_by_cost(summary: Summary) -> bool:
     """Tell whether samples are missing because the run has cost what it may."""
-    return bool(summary.missing and summary.cost and summary.cost.reached)
+    return bool(summary.missing and summary.cost and summary.cost.is_reached)
 
 
 def format_budget(summary: Summary) -> str:

@@ -29,7 +29,7 @@ def test_a_server_bills_the_prompt_of_every_request(model: dict[str, str], promp
     assert cost is not None
     assert (cost.prompt_tokens, cost.completion_tokens) == (prompts, 40)
     assert cost.amount == pytest.approx((prompts + 2 * 40) / 1e6)
-    assert cost.reached is reached
+    assert cost.is_reached is reached
 
 
 def test_an_answer_that_benchmarks_share_counts_once() -> None:
@@ -52,7 +52,7 @@ def test_unknown_counts_make_the_cost_unknown() -> None:
     assert refused.amount == 0
     assert unknown is not None
     assert unknown.amount is None
-    assert not unknown.reached
+    assert not unknown.is_reached
     assert format_cost(unknown) == "cost unknown: 1 samples have no token counts"
     assert serialize_cost(unknown)["amount"] is None
     assert measure_cost({"config": {}}, []) is None
