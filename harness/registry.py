@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from .errors import UsageError, suggest
+from .optional import get_options
 
 BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
@@ -65,7 +66,7 @@ def make_benchmark(name: str) -> Any:
     """
     plain, options = parse_variant(name)
     known = lookup("benchmarks", plain)
-    offered: Mapping[str, str] = getattr(known, "options", {})
+    offered = get_options(known)
     for option in options:
         if option not in offered:
             offer = f"it has {', '.join(offered)}" if offered else "it has none"
