@@ -95,6 +95,7 @@ class LiveCodeBench:
 
     name = "livecodebench"
     environment = "core"
+    hub_dataset = "livecodebench/code_generation_lite"
     options: Mapping[str, str] = {
         "release": f"{', '.join(RELEASES)}; each holds those before it (default: {max(RELEASES)})",
         "from": "first day of the contests, YYYY-MM-DD",

@@ -79,6 +79,13 @@ class HasFiles(Protocol):
 
 
 @runtime_checkable
+class OnHub(Protocol):
+    """A benchmark whose problems the Hugging Face hub has as a dataset, under which scores are published there."""
+
+    hub_dataset: str
+
+
+@runtime_checkable
 class ForTraining(Protocol):
     """A benchmark whose problems may be trained on, if it says so."""
 
