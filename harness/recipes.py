@@ -2,7 +2,7 @@
 
 from .extraction.rules import Extraction
 from .tasks.prompt_format import Recipe
-from .tasks.published import DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP
+from .tasks.published import BIGCODEBENCH_INSTRUCT, DEEPSEEK_CODER_MBPP, EVALPLUS_CHAT, LM_EVAL_INSTRUCT_MBPP
 from .tasks.recipes import (
     ALPACA,
     CHAT,
@@ -18,10 +18,12 @@ from .tasks.recipes import (
 
 __all__ = [
     "ALPACA",
+    "BIGCODEBENCH_INSTRUCT",
     "CHAT",
     "COMPLETION",
     "COMPLETION_STRIPPED",
     "DEEPSEEK_CODER_MBPP",
+    "EVALPLUS_CHAT",
     "LM_EVAL_INSTRUCT_MBPP",
     "RECIPES",
     "WIZARDCODER",

@@ -25,6 +25,8 @@ BUILTIN: dict[str, dict[str, str]] = {
         "mbpp-plus": "harness.benchmarks.evalplus:MbppPlus",
         "mbpp-plus-v0.1.0": "harness.benchmarks.evalplus:MbppPlusV010",
         "ds1000": "harness.benchmarks.ds1000:Ds1000",
+        "bigcodebench": "harness.benchmarks.bigcodebench:BigCodeBench",
+        "bigcodebench-hard": "harness.benchmarks.bigcodebench:BigCodeBenchHard",
         "livecodebench": "harness.benchmarks.livecodebench:LiveCodeBench",
         "leetcode-dated": "harness.benchmarks.leetcode:LeetCodeDated",
     },

@@ -126,6 +126,24 @@ ENVIRONMENTS = {
             "torch/testing/_internal/py312_intrinsics.py",
         ),
     ),
+    "bigcodebench": Environment(
+        name="bigcodebench",
+        preloads={"": (*DATA_SCIENCE, "unittest.mock", "matplotlib.backends.backend_agg", "seaborn", *PILLOW)},
+        needs_venv=True,
+        memory_bytes=4 << 30,
+        # those that its evaluation sets, and what keeps programs from a GPU
+        variables={
+            "CUDA_VISIBLE_DEVICES": "-1",
+            "MPLBACKEND": "Agg",
+            "OMP_NUM_THREADS": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "TF_ENABLE_ONEDNN_OPTS": "0",
+            "TF_NUM_INTEROP_THREADS": "1",
+            "TF_NUM_INTRAOP_THREADS": "1",
+            "TZ": "UTC",
+        },
+        trimmed=("tensorflow/include",),
+    ),
 }
 
 

@@ -56,6 +56,9 @@ FirstDay = Annotated[
 LastDay = Annotated[
     str | None, typer.Option("--to", metavar="DATE", help="Only problems of contests up to this day, YYYY-MM-DD.")
 ]
+Variant = Annotated[
+    str | None, typer.Option(help="Form of the benchmark's prompts: complete or instruct (bigcodebench).")
+]
 RuleSet = Annotated[
     str | None, typer.Option(help="Judging rules of the benchmark, by the name of who published with them.")
 ]
@@ -117,7 +120,13 @@ TEMPERATURE = typer.Option(help="Sampling temperature; 0 is greedy.")
 TOP_P = typer.Option(help="Nucleus sampling: probability mass to sample from.")
 
 
-BENCHMARK_OPTIONS = {"release": "release", "first_day": "from", "last_day": "to", "rule_set": "rule-set"}
+BENCHMARK_OPTIONS = {
+    "release": "release",
+    "first_day": "from",
+    "last_day": "to",
+    "variant": "variant",
+    "rule_set": "rule-set",
+}
 """Parameter of a command -> the option of benchmarks that it sets."""
 
 
