@@ -28,6 +28,14 @@ class HasSplits(Protocol):
 
 
 @runtime_checkable
+class IsVariant(Protocol):
+    """A benchmark that asks about another's problems; data compared with that one needs no second look."""
+
+    variant_of: str
+    """Name of the other benchmark."""
+
+
+@runtime_checkable
 class HasSlices(Protocol):
     """A benchmark whose problems fall into groups, by which a report also counts."""
 

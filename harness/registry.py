@@ -23,6 +23,10 @@ BUILTIN: dict[str, dict[str, str]] = {
         "mbpp-plus": "harness.benchmarks.evalplus:MbppPlus",
         "mbpp-plus-v0.1.0": "harness.benchmarks.evalplus:MbppPlusV010",
         "ds1000": "harness.benchmarks.ds1000:Ds1000",
+        "cruxeval-input": "harness.benchmarks.cruxeval:CruxEvalInput",
+        "cruxeval-input-cot": "harness.benchmarks.cruxeval:CruxEvalInputCot",
+        "cruxeval-output": "harness.benchmarks.cruxeval:CruxEvalOutput",
+        "cruxeval-output-cot": "harness.benchmarks.cruxeval:CruxEvalOutputCot",
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",

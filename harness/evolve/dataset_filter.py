@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import registry
+from ..optional import IsVariant
 from ..progress import Progress
 from ..tasks.suite import Suite, load_suite
 from .contamination import LEAST_NODES, LEAST_WORDS, ContaminationThresholds, Hit, TextIndex
@@ -45,8 +46,9 @@ class FilterResult:
 
 
 def list_benchmarks() -> tuple[str, ...]:
-    """Return the names of all benchmarks that the harness knows."""
-    return tuple(registry.list_registered("benchmarks"))
+    """Return the names of all benchmarks that the harness knows, but for variants of others."""
+    names = registry.list_registered("benchmarks")
+    return tuple(name for name in names if not isinstance(registry.lookup("benchmarks", name), IsVariant))
 
 
 def load_suites(dataset_filter: DatasetFilter) -> list[Suite]:

@@ -21,6 +21,7 @@ from ..errors import UsageError, install_hint
 from ..models.thinking import Mark
 from ..types import CodeForm, Problem
 from .answers import defines, find_code
+from .assertions import cut_assertion
 from .infill import clean_answer, clean_fenced_answer
 from .reasoning import split_reasoning
 
@@ -30,9 +31,11 @@ class Extraction:
     """A rule that turns a completion's text into code."""
 
     name: str
-    style: Literal["published", "fenced", "verbatim-block", "verbatim", "evalplus", "answer", "fenced-answer"]
+    style: Literal[
+        "published", "fenced", "verbatim-block", "verbatim", "evalplus", "answer", "fenced-answer", "assertion"
+    ]
     """published: WizardCoder's steps. fenced: what the entry point needs of the block that solves the problem.
-    verbatim-block: that block, whole. verbatim: the text itself, cut. *answer: `infill`."""
+    verbatim-block: that block, whole. verbatim: the text itself, cut. *answer: `infill`. assertion: one side of one."""
     form: CodeForm = CodeForm.COMPLETION
     """Form of the code; a block's may be `SOLUTION` if it cannot follow a prompt."""
     answer: Literal["first", "last"] = "first"
@@ -40,8 +43,10 @@ class Extraction:
     tabs: Literal["keep", "all", "indent"] = "keep"
     """Which tabs become four spaces."""
     drop_carriage_returns: bool = False
+    side: Literal["call", "value"] = "value"
+    """assertion: the side of `==` that is asked for."""
     fence_open: str = ""
-    """published: the opening fence, anywhere in the text."""
+    """published: the opening fence, anywhere in the text. assertion: the tag before the answer."""
     fence_close: str = ""
     """published: the first occurrence after the opening ends the code."""
     block: Literal["first", "last"] = "first"
@@ -168,6 +173,8 @@ def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark]
             code = clean_answer(text)
         case "fenced-answer":
             code = clean_fenced_answer(text, problem)
+        case "assertion":
+            code = cut_assertion(text[: _find_first(text, rule.cut_at)], rule.fence_open, rule.side)
     return Extracted(code=code, form=form, notes=notes)
 
 

@@ -97,14 +97,16 @@ class Recipe:
         text = f"{instruction}\n\n{context}" if context else instruction
         return Prompt(messages=(*self._open_chat(), ("user", text))) if self.kind == "chat" else Prompt(text=text)
 
-    def extract(self, text: str, problem: Problem) -> Extracted:
+    def extract(self, text: str, problem: Problem, instruction: str = "") -> Extracted:
         """Extract the code from a raw answer after dropping an echoed prompt.
 
         Raises:
             UsageError: the extraction rule needs a package that is not installed.
         """
         if self.kind == "text" and not self.response_marker:
-            text = text.removeprefix(problem.prompt.strip() if self.strip_problem else problem.prompt)
+            asked = self._fill(self.template, problem, instruction)
+            shown = problem.prompt.strip() if self.strip_problem else problem.prompt
+            text = text.removeprefix(asked if text.startswith(asked) else shown)
         lead = self.template.partition("\n")[0]
         text = extract_answer(text, lead=lead, marker=self.response_marker, pick=self.extraction.answer)
         begun = self._fill(self.prefill, problem, "") if self.extract_prefill else ""
