@@ -27,6 +27,10 @@ BUILTIN: dict[str, dict[str, str]] = {
         "cruxeval-input-cot": "harness.benchmarks.cruxeval:CruxEvalInputCot",
         "cruxeval-output": "harness.benchmarks.cruxeval:CruxEvalOutput",
         "cruxeval-output-cot": "harness.benchmarks.cruxeval:CruxEvalOutputCot",
+        "humaneval-infilling-single-line": "harness.benchmarks.infilling:SingleLineInfilling",
+        "humaneval-infilling-multi-line": "harness.benchmarks.infilling:MultiLineInfilling",
+        "humaneval-infilling-random-span": "harness.benchmarks.infilling:RandomSpanInfilling",
+        "humaneval-infilling-random-span-light": "harness.benchmarks.infilling:RandomSpanInfillingLight",
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",

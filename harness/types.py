@@ -85,6 +85,8 @@ class Prompt:
     messages: tuple[tuple[str, str], ...] = ()
     prefill: str = ""
     """Text the reply is made to begin with (chat only); it is not part of the completion."""
+    suffix: str | None = None
+    """Text that follows the place to fill (text only); the adapter sets both between the model's infilling tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class RenderedPrompt:
 
     text: str
     token_ids: tuple[int, ...] | None
+    end_ids: tuple[int, ...] = ()
+    """Tokens that end the answer, beside those that end every answer of the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,7 @@ ABOUT: Mapping[str, str] = {
     "fenced": "what the entry point needs of the last block that defines it; tests and demonstrations go",
     "verbatim-block": "the last block that defines the entry point, whole",
     "completion": "the text up to the next statement at the left margin",
+    "untrimmed": "the text between the model's infilling tokens, as it is",
     "evalplus": "EvalPlus's sanitizer (extra `evalplus`)",
 }
 """Name of a rule -> a line for people."""
@@ -134,6 +135,7 @@ EXTRACTIONS: Mapping[str, Extraction] = {
             name="verbatim-block", style="verbatim-block", tabs="indent", drop_carriage_returns=True, block="last"
         ),
         Extraction(name="completion", style="verbatim", cut_at=HUMANEVAL_STOPS),
+        Extraction(name="untrimmed", style="verbatim"),
         Extraction(name="evalplus", style="evalplus", form=CodeForm.SOLUTION, drop_carriage_returns=True),
     )
 }
