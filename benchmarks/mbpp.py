@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from ..data import DataFile, read_rows
-from ..recipes import CHAT, COMPLETION, DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP, WIZARDCODER_MBPP, Recipe
+from ..recipes import (
+    CHAT,
+    COMPLETION,
+    DEEPSEEK_CODER_MBPP,
+    LM_EVAL_INSTRUCT_MBPP,
+    LM_EVAL_MBPP,
+    WIZARDCODER_MBPP,
+    Recipe,
+    build_lm_eval_mbpp,
+)
 from ..types import Asserts, CodeForm, Limits, Problem, Program
 
 CPU_TIME_S = 6.0
@@ -30,6 +39,8 @@ RECIPES: Mapping[str, Recipe] = {
     "wizardcoder": WIZARDCODER_MBPP,
     "deepseek-coder": DEEPSEEK_CODER_MBPP,
     "lm-eval-instruct": LM_EVAL_INSTRUCT_MBPP,
+    "lm-eval": LM_EVAL_MBPP,
+    **{f"lm-eval-{shots}-shot": build_lm_eval_mbpp(shots) for shots in range(3)},
     "chat": replace(
         CHAT,
         name="chat-mbpp",

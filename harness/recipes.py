@@ -2,7 +2,7 @@
 
 from .extraction.rules import Extraction
 from .tasks.prompt_format import Recipe
-from .tasks.published import DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP
+from .tasks.published import DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP, LM_EVAL_MBPP, build_lm_eval_mbpp
 from .tasks.recipes import (
     ALPACA,
     CHAT,
@@ -25,6 +25,7 @@ __all__ = [
     "DEEPSEEK_CODER_MBPP",
     "FIM",
     "LM_EVAL_INSTRUCT_MBPP",
+    "LM_EVAL_MBPP",
     "RECIPES",
     "WIZARDCODER",
     "WIZARDCODER_HUMANEVAL",
@@ -32,5 +33,6 @@ __all__ = [
     "WIZARDCODER_MBPP_PLUS",
     "Extraction",
     "Recipe",
+    "build_lm_eval_mbpp",
     "recipe",
 ]
