@@ -81,6 +81,7 @@ class CruxEval:
     name: str
     recipes: Mapping[str, Recipe]
     environment = "core"
+    hub_dataset = "cruxeval-org/cruxeval"
     file = DataFile(
         name="cruxeval/cruxeval.jsonl",
         sha256="1353e8fc089863f5c48ce8648ed9e1486155965e66d773880ae4be5ea71366ea",
@@ -174,7 +175,7 @@ class CruxEvalInputCot(CruxEvalInput):
     """CRUXEval-I with reasoning before the answer."""
 
     name = "cruxeval-input-cot"
-    variant_of = "cruxeval-input"
+    restates = "cruxeval-input"
     recipes = _build_recipes("cruxeval-input-cot", INPUT_COT, "call", 1024)
 
 
@@ -202,5 +203,5 @@ class CruxEvalOutputCot(CruxEvalOutput):
     """CRUXEval-O with reasoning before the answer."""
 
     name = "cruxeval-output-cot"
-    variant_of = "cruxeval-output"
+    restates = "cruxeval-output"
     recipes = _build_recipes("cruxeval-output-cot", OUTPUT_COT, "value", 1024)

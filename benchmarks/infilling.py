@@ -63,7 +63,7 @@ class Infilling:
     name: str
     file: DataFile
     environment = "core"
-    variant_of = "humaneval"
+    restates = "humaneval"
     recipes = _build_recipes()
 
     def __init__(self, data: Path | None = None) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import registry
-from ..optional import IsVariant
+from ..optional import Restates
 from ..progress import Progress
 from ..tasks.suite import Suite, load_suite
+from ..tasks.variants import list_at_hand
 from .contamination import LEAST_NODES, LEAST_WORDS, ContaminationThresholds, Hit, TextIndex
 from .duplicates import NEAR, RemovedRow, remove_duplicates
 from .execution import ExecutionResult, find_solved_problems
@@ -46,9 +47,9 @@ class FilterResult:
 
 
 def list_benchmarks() -> tuple[str, ...]:
-    """Return the names of all benchmarks that the harness knows, but for variants of others."""
-    names = registry.list_registered("benchmarks")
-    return tuple(name for name in names if not isinstance(registry.lookup("benchmarks", name), IsVariant))
+    """Return all benchmarks whose data is here or can be had quickly, but for those that restate others."""
+    names = list_at_hand()
+    return tuple(name for name in names if not isinstance(registry.lookup("benchmarks", name), Restates))
 
 
 def load_suites(dataset_filter: DatasetFilter) -> list[Suite]:
