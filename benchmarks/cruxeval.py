@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ..data import DataFile, read_rows
 from ..extraction.rules import Extraction
 from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER, Recipe
-from ..types import Asserts, CodeForm, Limits, Problem, Program, Status
+from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program, Status
 from .cruxeval_prompts import INPUT, INPUT_COT, OUTPUT, OUTPUT_COT, SYSTEM
 
 VALUE = """
@@ -82,6 +82,13 @@ class CruxEval:
     recipes: Mapping[str, Recipe]
     environment = "core"
     hub_dataset = "cruxeval-org/cruxeval"
+    facts = BenchmarkFacts(
+        problems="800",
+        judge="Asserts",
+        trust="split",
+        licence="MIT",
+        published="pass@1 and 5, of ten samples at 0.2 and 0.8",
+    )
     file = DataFile(
         name="cruxeval/cruxeval.jsonl",
         sha256="1353e8fc089863f5c48ce8648ed9e1486155965e66d773880ae4be5ea71366ea",
@@ -95,21 +102,11 @@ class CruxEval:
 
     def problems(self) -> Sequence[Problem]:
         """Return all 800 problems in the file's order; the prompt is the function."""
-        return [
-            Problem(
-                task_id=row["id"],
-                prompt=f"{row['code']}\n",
-                entry_point="",  # no function is asked for
-                reference=self._get_answer(row),
-                tests=TESTS.format(output=row["output"]),
-                metadata={"input": row["input"], "output": row["output"]},
-            )
-            for row in read_rows(self.file, self._data)
-        ]
+        return [self._parse_problem(row) for row in read_rows(self.file, self._data)]
 
     def instruction(self, problem: Problem) -> str:
         """Return the function and the assertion with `??` in place of what is asked for."""
-        return f"{problem.prompt}assert {self._build_question(problem)}"
+        return f"{problem.prompt}assert {problem.metadata['question']}"
 
     def judge(self, problem: Problem) -> Asserts:
         """Return the comparison with the output; what follows the prediction must raise nothing."""
@@ -133,22 +130,28 @@ class CruxEval:
     def canaries(self) -> Mapping[Status, tuple[Problem, str]]:
         """Return predictions for the first problem that must fail."""
         problem = self.problems()[0]
-        return {status: (problem, self._build_canary(problem, value)) for status, value in MISBEHAVIOUR.items()}
+        return {status: (problem, f"[{value}, {problem.reference}]") for status, value in MISBEHAVIOUR.items()}
+
+    def _parse_problem(self, row: Mapping[str, str]) -> Problem:
+        question, answer = self._ask(row)
+        return Problem(
+            task_id=row["id"],
+            prompt=f"{row['code']}\n",
+            entry_point="",  # no function is asked for
+            reference=answer,
+            tests=TESTS.format(output=row["output"]),
+            metadata={"input": row["input"], "output": row["output"], "question": question},
+        )
 
     def _build_source(self, problem: Problem, prediction: str) -> str:
         return problem.prompt + VALUE.format(claim=f"assert None == {prediction}")
 
-    def _get_answer(self, row: Mapping[str, Any]) -> str:
-        raise NotImplementedError
-
-    def _build_question(self, problem: Problem) -> str:
+    def _ask(self, row: Mapping[str, str]) -> tuple[str, str]:
+        """Return the open assertion, and what completes it."""
         raise NotImplementedError
 
     def _find_refusal(self, problem: Problem, prediction: str) -> str:
         """Say why the authors do not run a prediction; "" if they do."""
-        raise NotImplementedError
-
-    def _build_canary(self, problem: Problem, value: str) -> str:
         raise NotImplementedError
 
 
@@ -158,17 +161,11 @@ class CruxEvalInput(CruxEval):
     name = "cruxeval-input"
     recipes = _build_recipes("cruxeval-input", INPUT, "call", 256)
 
-    def _get_answer(self, row: Mapping[str, Any]) -> str:
-        return f"f({row['input']})"
-
-    def _build_question(self, problem: Problem) -> str:
-        return f"f(??) == {problem.metadata['output']}"
+    def _ask(self, row: Mapping[str, str]) -> tuple[str, str]:
+        return f"f(??) == {row['output']}", f"f({row['input']})"
 
     def _find_refusal(self, problem: Problem, prediction: str) -> str:  # noqa: ARG002
         return "" if "f(" in prediction else "the prediction has no call of f"
-
-    def _build_canary(self, problem: Problem, value: str) -> str:
-        return f"[{value}, {problem.reference}]"
 
 
 class CruxEvalInputCot(CruxEvalInput):
@@ -185,18 +182,12 @@ class CruxEvalOutput(CruxEval):
     name = "cruxeval-output"
     recipes = _build_recipes("cruxeval-output", OUTPUT, "value", 256)
 
-    def _get_answer(self, row: Mapping[str, Any]) -> str:
-        return str(row["output"])
-
-    def _build_question(self, problem: Problem) -> str:
-        return f"f({problem.metadata['input']}) == ??"
+    def _ask(self, row: Mapping[str, str]) -> tuple[str, str]:
+        return f"f({row['input']}) == ??", row["output"]
 
     def _find_refusal(self, problem: Problem, prediction: str) -> str:
         repeated = f"f({problem.metadata['input']})" in prediction
         return "the prediction repeats the call instead of its value" if repeated else ""
-
-    def _build_canary(self, problem: Problem, value: str) -> str:  # noqa: ARG002
-        return value
 
 
 class CruxEvalOutputCot(CruxEvalOutput):

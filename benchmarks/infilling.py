@@ -18,7 +18,7 @@ from pathlib import Path
 from ..data import DataFile, read_rows
 from ..extraction.rules import EXTRACTIONS
 from ..recipes import ALPACA, CHAT, FIM, WIZARDCODER, Recipe
-from ..types import Asserts, CodeForm, Limits, Problem, Program
+from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program
 
 WHOLE = replace(EXTRACTIONS["fenced"], name="infilling-fenced", form=CodeForm.SOLUTION)
 """The filled code as a whole, out of its block."""
@@ -45,6 +45,16 @@ def _build_recipes(stop: tuple[str, ...] = ()) -> Mapping[str, Recipe]:
         "alpaca": replace(ALPACA, name="infilling-alpaca", description=about, extraction=WHOLE),
         "wizardcoder": replace(tabless, name="infilling-wizardcoder"),
     }
+
+
+def _state_facts(problems: str) -> BenchmarkFacts:
+    return BenchmarkFacts(
+        problems=problems,
+        judge="Asserts",
+        trust="split",
+        licence="MIT",
+        published="pass@1; rules of trimming differ",
+    )
 
 
 def _describe_file(name: str, sha256: str) -> DataFile:
@@ -111,6 +121,7 @@ class SingleLineInfilling(Infilling):
     """1,033 single lines."""
 
     name = "humaneval-infilling-single-line"
+    facts = _state_facts("1033")
     recipes = _build_recipes(("\n",))
     file = _describe_file(
         "HumanEval-SingleLineInfilling.jsonl.gz", "d6e5319212fe3e8935ca9ef59688ac1d2b413d173f3793416f6163fb558e0cb0"
@@ -121,6 +132,7 @@ class MultiLineInfilling(Infilling):
     """5,815 runs of lines."""
 
     name = "humaneval-infilling-multi-line"
+    facts = _state_facts("5815")
     file = _describe_file(
         "HumanEval-MultiLineInfilling.jsonl.gz", "f83652660b1811662390996eb5d58a9fd62afad54121dc22bc7d38596931cfaf"
     )
@@ -130,6 +142,7 @@ class RandomSpanInfilling(Infilling):
     """1,640 random spans, ten of each problem; 14 are empty, which `harness verify` counts as without reference."""
 
     name = "humaneval-infilling-random-span"
+    facts = _state_facts("1640")
     file = _describe_file(
         "HumanEval-RandomSpanInfilling.jsonl.gz", "cbd7d4204a9717383d98ec56a9f28830db1c62f891aaf292da3b220a319e1b3e"
     )
@@ -139,6 +152,7 @@ class RandomSpanInfillingLight(Infilling):
     """164 random spans, one of each problem."""
 
     name = "humaneval-infilling-random-span-light"
+    facts = _state_facts("164")
     file = _describe_file(
         "HumanEval-RandomSpanInfillingLight.jsonl.gz",
         "4780e6f015975b2c0bc9eb9bf24d14fe80f6eae1a82cf4c119c5cdcf2650f11c",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from .types import Model, Problem, Prompt, SamplingParams, Status
+from .types import BenchmarkFacts, Model, Problem, Prompt, SamplingParams, Status
 
 
 @runtime_checkable
@@ -91,6 +91,13 @@ class OnHub(Protocol):
     """A benchmark whose problems the Hugging Face hub has as a dataset, under which scores are published there."""
 
     hub_dataset: str
+
+
+@runtime_checkable
+class HasFacts(Protocol):
+    """A benchmark with a row in the documentation's table of all benchmarks."""
+
+    facts: BenchmarkFacts
 
 
 @runtime_checkable

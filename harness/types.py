@@ -317,6 +317,22 @@ class Score:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkFacts:
+    """What a table tells people of a benchmark."""
+
+    problems: str
+    """Their number; a range where that depends on an option."""
+    judge: str
+    """Kinds of its judges, as their types are named."""
+    trust: str
+    """Where verdicts are computed, and for which problems otherwise."""
+    licence: str
+    """Licence of the data."""
+    published: str
+    """What is published with it: the figures that a result is compared with."""
+
+
 class Benchmark(Protocol):
     """A set of problems and the way their solutions are judged."""
 
