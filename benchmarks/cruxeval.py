@@ -180,6 +180,7 @@ class CruxEvalOutput(CruxEval):
     """CRUXEval-O: predict the output."""
 
     name = "cruxeval-output"
+    restates = "cruxeval-input"
     recipes = _build_recipes("cruxeval-output", OUTPUT, "value", 256)
 
     def _ask(self, row: Mapping[str, str]) -> tuple[str, str]:
@@ -194,5 +195,4 @@ class CruxEvalOutputCot(CruxEvalOutput):
     """CRUXEval-O with reasoning before the answer."""
 
     name = "cruxeval-output-cot"
-    restates = "cruxeval-output"
     recipes = _build_recipes("cruxeval-output-cot", OUTPUT_COT, "value", 1024)
