@@ -22,10 +22,11 @@ from ..digests import digest_json
 from ..errors import DataError, UsageError
 from ..recipes import BIGCODEBENCH_INSTRUCT, COMPLETION, EVALPLUS_CHAT, Extraction, Recipe
 from ..registry import format_variant
-from ..types import Asserts, CodeForm, Limits, Problem, Program
+from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program
 
 VARIANTS = ("complete", "instruct")
 TIME_S = 241.0
+PUBLISHED = "pass@1, greedy, of both variants, calibrated"
 FIELDS = ("task_id", "complete_prompt", "instruct_prompt", "code_prompt", "canonical_solution", "test", "entry_point")
 DIRECT_ENDS = ("\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert ")
 
@@ -84,6 +85,9 @@ class BigCodeBench:
     name = "bigcodebench"
     environment = "bigcodebench"
     hub_dataset = "bigcode/bigcodebench"
+    facts = BenchmarkFacts(
+        problems="1140", judge="Asserts", trust="in-process", licence="Apache-2.0", published=PUBLISHED
+    )
     options: Mapping[str, str] = {
         "variant": "complete: the prompt is code to complete (default); instruct: it is prose"
     }
@@ -156,6 +160,7 @@ class BigCodeBenchHard(BigCodeBench):
 
     name = "bigcodebench-hard"
     hub_dataset = "bigcode/bigcodebench-hard"
+    facts = replace(BigCodeBench.facts, problems="148")
     digest = "6c53a9c1682343938a3bc13ab370eef732cda2d6fd137e3323f696be60e4aa93"
     size = 148
     known_failures: Mapping[str, str] = {

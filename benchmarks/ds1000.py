@@ -20,7 +20,7 @@ from typing import Any
 from ..data import DataFile, read_rows
 from ..extraction.rules import Extraction
 from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER
-from ..types import Asserts, CodeForm, Limits, Problem, Program
+from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program
 
 OFFICIAL = Extraction(name="ds1000", style="answer")
 """The post-processing of the official script, for answers that continue the prompt."""
@@ -71,6 +71,13 @@ class Ds1000:
 
     name = "ds1000"
     environment = "ds1000"
+    facts = BenchmarkFacts(
+        problems="1000",
+        judge="Asserts",
+        trust="split; Matplotlib's 155 in-process",
+        licence="CC BY-SA 4.0",
+        published="pass@1 by library",
+    )
     hub_dataset = "xlangai/DS-1000"
     slices = ("library", "perturbation_type")
     """Metadata keys by which a report also counts."""

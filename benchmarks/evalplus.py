@@ -19,7 +19,7 @@ from typing import Any
 from ..data import DataFile, find_user_file, read_rows
 from ..errors import DataError
 from ..recipes import WIZARDCODER_HUMANEVAL, WIZARDCODER_MBPP_PLUS, Recipe
-from ..types import Calls, CodeForm, Limits, Part, Problem, Program
+from ..types import BenchmarkFacts, Calls, CodeForm, Limits, Part, Problem, Program
 
 Inputs = list[list[Any]]
 
@@ -102,6 +102,13 @@ class HumanEvalPlus(EvalPlus):
     """HumanEval+ v0.1.10: 164 problems."""
 
     name = "humaneval-plus"
+    facts = BenchmarkFacts(
+        problems="164",
+        judge="Calls",
+        trust="split",
+        licence="Apache-2.0",
+        published="EvalPlus's leaderboard: pass@1 of base and plus, greedy",
+    )
     hub_dataset = "evalplus/humanevalplus"
     recipes = {"wizardcoder": WIZARDCODER_HUMANEVAL}  # noqa: RUF012 - read only
     file = DataFile(
@@ -121,6 +128,13 @@ class MbppPlus(EvalPlus):
     """
 
     name = "mbpp-plus"
+    facts = BenchmarkFacts(
+        problems="378",
+        judge="Calls",
+        trust="split",
+        licence="Apache-2.0; MBPP: CC BY 4.0",
+        published="EvalPlus's leaderboard: pass@1 of base and plus, greedy",
+    )
     hub_dataset = "evalplus/mbppplus"
     recipes = {"wizardcoder": WIZARDCODER_MBPP_PLUS}  # noqa: RUF012 - read only
     file = DataFile(
@@ -150,6 +164,13 @@ class MbppPlusV010(MbppPlus):
     """MBPP+ v0.1.0: 399 problems."""
 
     name = "mbpp-plus-v0.1.0"
+    facts = BenchmarkFacts(
+        problems="399",
+        judge="Calls",
+        trust="split",
+        licence="Apache-2.0; MBPP: CC BY 4.0",
+        published="EvalPlus's leaderboard: pass@1 of base and plus, greedy",
+    )
     file = DataFile(
         name="MbppPlus-v0.1.0.jsonl.gz",
         sha256="a855b9de667baea8e2f8aa61f898767a7336872208a85222b35622545e819fe9",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..data import DataFile, read_rows
 from ..recipes import WIZARDCODER_HUMANEVAL
-from ..types import Asserts, CodeForm, Limits, Problem, Program
+from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program
 
 
 class HumanEval:
@@ -20,6 +20,13 @@ class HumanEval:
 
     name = "humaneval"
     environment = "core"
+    facts = BenchmarkFacts(
+        problems="164",
+        judge="Asserts",
+        trust="split",
+        licence="MIT",
+        published="pass@k, of one greedy or 200 samples",
+    )
     hub_dataset = "openai/openai_humaneval"
     recipes = {"wizardcoder": WIZARDCODER_HUMANEVAL}  # noqa: RUF012 - read only
     file = DataFile(

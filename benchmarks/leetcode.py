@@ -16,7 +16,7 @@ from typing import Any
 from ..data import DataFile, read_rows
 from ..recipes import CHAT, COMPLETION, Recipe
 from ..registry import format_variant
-from ..types import Asserts, CodeForm, Limits, Problem, Program
+from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program
 from .livecodebench import is_within, make_empty_window_error, parse_window
 from .livecodebench_rules import prepare_functions
 
@@ -29,6 +29,13 @@ class LeetCodeDated:
 
     name = "leetcode-dated"
     environment = "core"
+    facts = BenchmarkFacts(
+        problems="180",
+        judge="Asserts",
+        trust="split; two about linked lists in-process",
+        licence="texts: LeetCode's",
+        published="DeepSeek-Coder's pass@1, greedy",
+    )
     options: Mapping[str, str] = {
         "from": "first day of the contests, YYYY-MM-DD",
         "to": "last day of the contests, YYYY-MM-DD",

@@ -23,7 +23,7 @@ from ..data import DataFile, obtain
 from ..errors import DataError, UsageError, reason
 from ..recipes import CHAT, COMPLETION, WIZARDCODER, Extraction
 from ..registry import format_variant
-from ..types import Calls, Case, CodeForm, Limits, Part, Problem, Program, Stdio
+from ..types import BenchmarkFacts, Calls, Case, CodeForm, Limits, Part, Problem, Program, Stdio
 from .livecodebench_rules import CHECKER, REFERENCE, prepare_functions, prepare_script
 from .packed_cases import read_cases
 
@@ -96,6 +96,13 @@ class LiveCodeBench:
     name = "livecodebench"
     environment = "core"
     hub_dataset = "livecodebench/code_generation_lite"
+    facts = BenchmarkFacts(
+        problems="400 to 1055",
+        judge="Calls, Stdio",
+        trust="split",
+        licence="not stated",
+        published="pass@1 by release and window of days, of ten samples at 0.2",
+    )
     options: Mapping[str, str] = {
         "release": f"{', '.join(RELEASES)}; each holds those before it (default: {max(RELEASES)})",
         "from": "first day of the contests, YYYY-MM-DD",

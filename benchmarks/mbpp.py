@@ -17,8 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from ..data import DataFile, read_rows
-from ..recipes import CHAT, COMPLETION, DEEPSEEK_CODER_MBPP, LM_EVAL_INSTRUCT_MBPP, WIZARDCODER_MBPP, Recipe
-from ..types import Asserts, CodeForm, Limits, Problem, Program
+from ..recipes import (
+    CHAT,
+    COMPLETION,
+    DEEPSEEK_CODER_MBPP,
+    LM_EVAL_INSTRUCT_MBPP,
+    LM_EVAL_MBPP,
+    WIZARDCODER_MBPP,
+    Recipe,
+    build_lm_eval_mbpp,
+)
+from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program
 
 CPU_TIME_S = 6.0
 """Twice the usual 3 s of wall time: Mbpp/123's reference takes 1 to 2 s, and a core shared with a busy neighbour
@@ -30,6 +39,8 @@ RECIPES: Mapping[str, Recipe] = {
     "wizardcoder": WIZARDCODER_MBPP,
     "deepseek-coder": DEEPSEEK_CODER_MBPP,
     "lm-eval-instruct": LM_EVAL_INSTRUCT_MBPP,
+    "lm-eval": LM_EVAL_MBPP,
+    **{f"lm-eval-{shots}-shot": build_lm_eval_mbpp(shots) for shots in range(3)},
     "chat": replace(
         CHAT,
         name="chat-mbpp",
@@ -57,6 +68,13 @@ class Mbpp:
 
     name = "mbpp"
     environment = "core"
+    facts = BenchmarkFacts(
+        problems="500",
+        trust="split; Mbpp/367 in-process",
+        published="pass@1, without or with three examples",
+        judge="Asserts",
+        licence="CC BY 4.0",
+    )
     hub_dataset = "google-research-datasets/mbpp"
     ids = range(11, 511)
     splits: Mapping[str, str] = {"test": "mbpp", "validation": "mbpp-validation", "train": "mbpp-train"}
@@ -104,6 +122,13 @@ class MbppValidation(Mbpp):
     """The validation split: ids 511-600."""
 
     name = "mbpp-validation"
+    facts = BenchmarkFacts(
+        problems="90",
+        trust="split",
+        published="nothing: it may be trained on",
+        judge="Asserts",
+        licence="CC BY 4.0",
+    )
     for_training = True
     ids = range(511, 601)
 
@@ -112,6 +137,13 @@ class MbppTrain(Mbpp):
     """The training split: ids 601-974."""
 
     name = "mbpp-train"
+    facts = BenchmarkFacts(
+        problems="374",
+        trust="split; Mbpp/601 and Mbpp/927 in-process",
+        published="nothing: it may be trained on",
+        judge="Asserts",
+        licence="CC BY 4.0",
+    )
     for_training = True
     ids = range(601, 975)
 

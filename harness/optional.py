@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from .types import Model, Problem, Prompt, SamplingParams, Status
+from .types import BenchmarkFacts, Model, Problem, Prompt, SamplingParams, Status
 
 
 @runtime_checkable
@@ -25,6 +25,14 @@ class HasSplits(Protocol):
 
     splits: Mapping[str, str]
     """Split -> the benchmark that it is; "test" is the one whose score is reported."""
+
+
+@runtime_checkable
+class Restates(Protocol):
+    """A benchmark that asks about another's problems; data compared with that one needs no second look."""
+
+    restates: str
+    """Name of the other benchmark."""
 
 
 @runtime_checkable
@@ -83,6 +91,13 @@ class OnHub(Protocol):
     """A benchmark whose problems the Hugging Face hub has as a dataset, under which scores are published there."""
 
     hub_dataset: str
+
+
+@runtime_checkable
+class HasFacts(Protocol):
+    """A benchmark with a row in the documentation's table of all benchmarks."""
+
+    facts: BenchmarkFacts
 
 
 @runtime_checkable

@@ -2,12 +2,20 @@
 
 from .extraction.rules import Extraction
 from .tasks.prompt_format import Recipe
-from .tasks.published import BIGCODEBENCH_INSTRUCT, DEEPSEEK_CODER_MBPP, EVALPLUS_CHAT, LM_EVAL_INSTRUCT_MBPP
+from .tasks.published import (
+    BIGCODEBENCH_INSTRUCT,
+    DEEPSEEK_CODER_MBPP,
+    EVALPLUS_CHAT,
+    LM_EVAL_INSTRUCT_MBPP,
+    LM_EVAL_MBPP,
+    build_lm_eval_mbpp,
+)
 from .tasks.recipes import (
     ALPACA,
     CHAT,
     COMPLETION,
     COMPLETION_STRIPPED,
+    FIM,
     RECIPES,
     WIZARDCODER,
     WIZARDCODER_HUMANEVAL,
@@ -24,7 +32,9 @@ __all__ = [
     "COMPLETION_STRIPPED",
     "DEEPSEEK_CODER_MBPP",
     "EVALPLUS_CHAT",
+    "FIM",
     "LM_EVAL_INSTRUCT_MBPP",
+    "LM_EVAL_MBPP",
     "RECIPES",
     "WIZARDCODER",
     "WIZARDCODER_HUMANEVAL",
@@ -32,5 +42,6 @@ __all__ = [
     "WIZARDCODER_MBPP_PLUS",
     "Extraction",
     "Recipe",
+    "build_lm_eval_mbpp",
     "recipe",
 ]

@@ -85,6 +85,8 @@ class Prompt:
     messages: tuple[tuple[str, str], ...] = ()
     prefill: str = ""
     """Text the reply is made to begin with (chat only); it is not part of the completion."""
+    suffix: str | None = None
+    """Text that follows the place to fill (text only); the adapter sets both between the model's infilling tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class RenderedPrompt:
 
     text: str
     token_ids: tuple[int, ...] | None
+    end_ids: tuple[int, ...] = ()
+    """Tokens that end the answer, beside those that end every answer of the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,6 +315,22 @@ class Score:
     n_problems: int
     n_samples: int
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkFacts:
+    """What a table tells people of a benchmark."""
+
+    problems: str
+    """Their number; a range where that depends on an option."""
+    judge: str
+    """Kinds of its judges, as their types are named."""
+    trust: str
+    """Where verdicts are computed, and for which problems otherwise."""
+    licence: str
+    """Licence of the data."""
+    published: str
+    """What is published with it: the figures that a result is compared with."""
 
 
 class Benchmark(Protocol):

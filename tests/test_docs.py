@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from harness import errors
+from harness.registry import BUILTIN, make_benchmark
 from tests.api.test_api import verbs
 from tests.documentation import PAGES, ROOT, Block, blocks, hidden_commands, overlay, run_block, write_world
 
@@ -85,6 +86,31 @@ def test_the_reference_has_every_command_and_option(pages: Any) -> None:
         assert f"## harness {verb}\n" in text
     for option in ("--benchmark", "--dry-run", "--json", "--quiet", "--max-drop", "--rounds-ablation"):
         assert f"`{option}`" in text
+
+
+def test_the_table_of_benchmarks_has_every_benchmark(pages: Any) -> None:
+    """A row for each, no cell of it empty."""
+    rows = pages.fill_parts("<!-- generated: benchmarks -->").splitlines()[2:]
+
+    assert [row.split("`")[1] for row in rows] == list(BUILTIN["benchmarks"])
+    assert [row for row in rows if not all(cell.strip() for cell in row.strip("|").split("|"))] == []
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", [name for name in BUILTIN["benchmarks"] if name != "livecodebench"])
+def test_what_benchmarks_say_of_themselves_is_true(name: str) -> None:
+    """Their number of problems, the kinds of their judges, and whether any is judged in-process.
+
+    LiveCodeBench's data is too large to be where tests run.
+    """
+    benchmark = make_benchmark(name)
+    problems = benchmark.problems()
+    judges = [benchmark.judge(problem) for problem in problems]
+
+    assert benchmark.facts.problems == str(len(problems))
+    assert benchmark.facts.judge == ", ".join(sorted({type(judge).__name__ for judge in judges}))
+    apart = [judge for judge in judges if not getattr(judge, "split", True)]
+    assert ("in-process" in benchmark.facts.trust) is bool(apart)
 
 
 def test_the_table_of_attacks_has_every_attack(pages: Any) -> None:

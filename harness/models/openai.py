@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from ..errors import ModelError, UsageError, install_hint
 from ..store.provenance import read_versions
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
+from .infilling import join_around_gap
 from .openai_protocol import (
     RequestBuilder,
     cut_at_stop,
@@ -141,7 +142,7 @@ class OpenAIModel:
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Return the text that is sent; chat messages are joined, because the server has the template."""
         if prompt.text is not None:
-            return RenderedPrompt(text=prompt.text, token_ids=None)
+            return RenderedPrompt(text=join_around_gap(prompt), token_ids=None)
         joined = "".join(f"{role}: {content}\n" for role, content in prompt.messages)
         return RenderedPrompt(text=joined + prompt.prefill, token_ids=None)
 

@@ -65,7 +65,7 @@ class RequestBuilder:
         if params.stop:
             given["stop"] = list(params.stop)
         if prompt.text is not None:
-            given["prompt"] = prompt.text
+            given |= {"prompt": prompt.text} | ({} if prompt.suffix is None else {"suffix": prompt.suffix})
         else:
             given["messages"] = [{"role": role, "content": content} for role, content in prompt.messages]
             extra |= {"chat_template_kwargs": self._template.server_args} if self._template.server_args else {}

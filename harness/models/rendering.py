@@ -10,12 +10,14 @@ The template may differ from the one that the checkpoint was trained with.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
 from ..types import Prompt, RenderedPrompt
 from .checkpoint import summarize_error
+from .infilling import render_infilling
 from .thinking import AS_TEMPLATE, TemplateSettings, find_open_mark, find_switches, has_effort
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
@@ -54,9 +56,14 @@ def render_prompt(
     """Return the exact input for `prompt`, which ends in EOS only if its text does.
 
     Raises:
-        ModelError: no chat template, one that refuses these messages or has no switch that the settings need, or more
-            than one BOS token.
+        ModelError: no chat template, one that refuses these messages or has no switch that the settings need, more
+            than one BOS token, or no infilling tokens for a prompt with a suffix.
     """
+    if prompt.text is not None and prompt.suffix is not None:
+        rendered = render_infilling(prompt.text, prompt.suffix, encode_beginning("", tokenizer), tokenizer, name)
+        return replace(
+            _check_bos(rendered.text, list(rendered.token_ids or ()), tokenizer, name), end_ids=rendered.end_ids
+        )
     if prompt.text is not None:
         return _check_bos(prompt.text, encode_beginning(prompt.text, tokenizer), tokenizer, name)
     args = settings.build_args(_read_template(tokenizer, name), name)

@@ -24,6 +24,7 @@ from ..data.sample_files import FORMS, open_unpacked, parse_row
 from ..errors import ModelError, SamplesError, UsageError, reason
 from ..store.journal import LineIndex
 from ..types import Completion, Generated, Prompt, RenderedPrompt, Request, SamplingParams
+from .infilling import join_around_gap
 from .options import ModelOptions
 
 TEXT_FIELDS = (*FORMS, "raw", "text", "generation")
@@ -86,7 +87,7 @@ class ReplayModel:
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Return the prompt's text; messages are joined, because there is no template."""
         if prompt.text is not None:
-            return RenderedPrompt(text=prompt.text, token_ids=None)
+            return RenderedPrompt(text=join_around_gap(prompt), token_ids=None)
         joined = "".join(f"{role}: {content}\n" for role, content in prompt.messages)
         return RenderedPrompt(text=joined + prompt.prefill, token_ids=None)
 

@@ -171,6 +171,7 @@ class TransformersModel:
                 prompts=[job.token_ids for job in jobs],
                 limits=limits,
                 seeds=[job.seed for job in jobs],
+                end_ids={token for job in jobs for token in job.end_ids},
                 params=params,
             )
         except (OutOfMemoryError, MemoryError) as error:

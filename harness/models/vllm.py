@@ -223,6 +223,7 @@ class VllmModel:
             min_p=params.min_p or 0.0,
             max_tokens=min(params.max_tokens, context - len(job.token_ids)),
             stop=list(params.stop),
+            stop_token_ids=list(job.end_ids),
             # A seed costs a generator per request, and greedy decoding draws nothing.
             seed=None if greedy else job.seed,
             output_kind=RequestOutputKind.DELTA if pieces else RequestOutputKind.FINAL_ONLY,

@@ -21,8 +21,8 @@ LEAD_WITH_INPUT = (
     "Write a response that appropriately completes the request."
 )
 
-PLACEHOLDERS = ("prompt", "instruction", "entry_point", "text", "asserts")
-"""Names that a template may have in braces; `text` and `asserts` are MBPP's, from the problem's metadata."""
+PLACEHOLDERS = ("prompt", "instruction", "entry_point", "text", "asserts", "suffix")
+"""Names that a template may have in braces. From the problem's metadata: `text` and `asserts` (MBPP), `suffix`."""
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(PLACEHOLDERS)})\}}")
 
 _FIRST_FIELDS = {
@@ -44,7 +44,9 @@ class Recipe:
     """text: `template` is the model's whole input. chat: it is the user's last message."""
     template: Text
     """`{prompt}` is the benchmark's own prompt, `{instruction}` the task as the benchmark tells it, `{entry_point}` the
-    function that is called; `{text}` and `{asserts}` are MBPP's."""
+    function that is called; `{text}` and `{asserts}` are MBPP's, `{suffix}` what follows the place to fill."""
+    suffix: str = ""
+    """text: what follows the place to fill, mostly "{suffix}"; the model's infilling tokens go around both."""
     system: str = ""
     """chat: the system message. "": none, or the one that the chat template brings."""
     shots: tuple[tuple[str, str], ...] = ()
@@ -80,7 +82,7 @@ class Recipe:
         """
         text = self._fill(self.template, problem, instruction)
         if self.kind == "text":
-            return Prompt(text=text)
+            return Prompt(text=text, suffix=self._fill(self.suffix, problem, "") if self.suffix else None)
         shown = tuple(turn for asked, said in self.shots for turn in (("user", asked), ("assistant", said)))
         return Prompt(
             messages=(*self._open_chat(), *shown, ("user", text)), prefill=self._fill(self.prefill, problem, "")
@@ -97,14 +99,16 @@ class Recipe:
         text = f"{instruction}\n\n{context}" if context else instruction
         return Prompt(messages=(*self._open_chat(), ("user", text))) if self.kind == "chat" else Prompt(text=text)
 
-    def extract(self, text: str, problem: Problem) -> Extracted:
+    def extract(self, text: str, problem: Problem, instruction: str = "") -> Extracted:
         """Extract the code from a raw answer after dropping an echoed prompt.
 
         Raises:
             UsageError: the extraction rule needs a package that is not installed.
         """
         if self.kind == "text" and not self.response_marker:
-            text = text.removeprefix(problem.prompt.strip() if self.strip_problem else problem.prompt)
+            asked = self._fill(self.template, problem, instruction)
+            shown = problem.prompt.strip() if self.strip_problem else problem.prompt
+            text = text.removeprefix(asked if text.startswith(asked) else shown)
         lead = self.template.partition("\n")[0]
         text = extract_answer(text, lead=lead, marker=self.response_marker, pick=self.extraction.answer)
         begun = self._fill(self.prefill, problem, "") if self.extract_prefill else ""

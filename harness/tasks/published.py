@@ -1,9 +1,10 @@
-"""Prompts that other harnesses and model families evaluate chat models with, byte for byte.
+"""Prompts that other harnesses and model families evaluate models with, byte for byte.
 
 Sources, each with its prefill, stop strings and token limit:
 - EvalPlus 0.3.1 (github.com/evalplus/evalplus): provider/utility.py, codegen.py.
 - BigCodeBench 0.2.5 (github.com/bigcode-project/bigcodebench): provider/utility.py, generate.py, split "instruct".
-- lm-eval 0.4.13 (github.com/EleutherAI/lm-evaluation-harness): humaneval_instruct 4.0, mbpp_instruct 1.0.
+- lm-eval 0.4.13 (github.com/EleutherAI/lm-evaluation-harness): humaneval 1.0, mbpp 1.0, and for
+  chat models humaneval_instruct 4.0, mbpp_instruct 1.0.
 - Qwen2.5-Coder (github.com/QwenLM/Qwen2.5-Coder): qwencoder-eval/instruct/eval_plus, generate.py and model.py.
 - DeepSeek-Coder (github.com/deepseek-ai/DeepSeek-Coder): Evaluation/HumanEval and Evaluation/MBPP, eval_instruct.py.
 - The three examples are problems 2 to 4 of MBPP (github.com/google-research/google-research, CC BY 4.0).
@@ -92,6 +93,19 @@ BIGCODEBENCH_INSTRUCT = Recipe(
     extraction=SANITIZED,
 )
 
+LM_EVAL_STOPS = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
+"""The stop strings of humaneval and humaneval_instruct."""
+
+LM_EVAL = Recipe(
+    name="lm-eval",
+    description="lm-eval 0.4.13's humaneval for base models: the bare prompt, no examples",
+    kind="text",
+    template="{prompt}",
+    stop=LM_EVAL_STOPS,
+    max_tokens=1024,
+    extraction=Extraction(name="lm-eval", style="verbatim", cut_at=LM_EVAL_STOPS),
+)
+
 LM_EVAL_INSTRUCT = Recipe(
     name="lm-eval-instruct",
     description="lm-eval 0.4.13's humaneval_instruct: the reply begins with the problem's prompt and completes it",
@@ -101,10 +115,31 @@ LM_EVAL_INSTRUCT = Recipe(
     ),
     prefill="Here is the completed function:\n```python\n{prompt}\n",
     extract_prefill=False,
-    stop=("\nclass", "\ndef", "\n#", "\nif", "\nprint"),
+    stop=LM_EVAL_STOPS,
     max_tokens=1024,
     extraction=Extraction(name="lm-eval-instruct", style="verbatim", cut_at=("```",)),
 )
+
+MBPP_BASE = (
+    "You are an expert Python programmer, and here is your task: {} Your code should pass these tests:\n\n{}\n[BEGIN]\n"
+)
+
+
+def build_lm_eval_mbpp(shots: int) -> Recipe:
+    """Return lm-eval's mbpp for base models with the first `shots` of its three examples, in one text."""
+    examples = (f"{MBPP_BASE.format(text, tests)}{code}\n[DONE]\n\n" for text, tests, code in EXAMPLES[:shots])
+    return Recipe(
+        name="lm-eval-mbpp" if shots == len(EXAMPLES) else f"lm-eval-mbpp-{shots}-shot",
+        description=f"lm-eval 0.4.13's mbpp for base models: {shots} examples, between [BEGIN] and [DONE]",
+        kind="text",
+        template="".join(examples) + MBPP_BASE.format("{text}", "{asserts}"),
+        stop=("[DONE]",),
+        max_tokens=256,
+        extraction=Extraction(name="lm-eval-mbpp", style="verbatim", form=CodeForm.SOLUTION, cut_at=("[DONE]",)),
+    )
+
+
+LM_EVAL_MBPP = build_lm_eval_mbpp(len(EXAMPLES))
 
 MBPP_EXPERT = "You are an expert Python programmer, and here is your task:\n{}\nYour code should pass these tests:\n{}"
 
@@ -173,6 +208,8 @@ DEEPSEEK_CODER_MBPP = Recipe(
 PUBLISHED = (
     EVALPLUS_CHAT,
     BIGCODEBENCH_INSTRUCT,
+    LM_EVAL,
+    LM_EVAL_MBPP,
     LM_EVAL_INSTRUCT,
     LM_EVAL_INSTRUCT_MBPP,
     QWEN_CODER,

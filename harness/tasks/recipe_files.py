@@ -27,7 +27,7 @@ KEPT = "own_recipes"
 NAME = re.compile(r"[\w.+-]{1,60}")
 BRACES = re.compile(r"\{+[ \t]*(\w+)[ \t]*\}+")
 CHAT_ONLY = ("system", "shots", "prefill")
-TEXT_ONLY = ("indent_to_tab", "response_marker")
+TEXT_ONLY = ("indent_to_tab", "response_marker", "suffix")
 
 
 def read_recipe_file(path: Path) -> Recipe:
@@ -125,6 +125,7 @@ def _check_recipe(made: Recipe, where: Where) -> None:
             raise UsageError(f'{where(name)}{name} does not go with kind "{made.kind}"; leave it out')
     _check_placeholders(made.template, "template", PLACEHOLDERS, where)
     _check_placeholders(made.prefill, "prefill", ("prompt",), where)
+    _check_placeholders(made.suffix, "suffix", ("suffix",), where)
     if not BRACES.search(made.template):
         raise UsageError(f"{where('template')}template lacks the problem; write {{prompt}} or {{instruction}} in it")
 

@@ -108,6 +108,16 @@ COMPLETION_STRIPPED = Recipe(
     extraction=EXTRACTIONS["completion"],
 )
 
+FIM = Recipe(
+    name="fim",
+    description="infilling by the model's own tokens: prefix, suffix, middle; nothing is trimmed",
+    kind="text",
+    template="{prompt}",
+    suffix="{suffix}",
+    max_tokens=512,
+    extraction=EXTRACTIONS["untrimmed"],
+)
+
 RECIPES: Mapping[str, Recipe] = {
     known.name: known
     for known in (
@@ -119,6 +129,7 @@ RECIPES: Mapping[str, Recipe] = {
         CHAT,
         COMPLETION,
         COMPLETION_STRIPPED,
+        FIM,
         *PUBLISHED,
     )
 }

@@ -130,7 +130,9 @@ class Suite:
     def extract_sample(self, task_id: str, index: int, completion: Completion) -> Sample:
         """Build a sample from `completion` with the code that the recipe extracts."""
         assert self.recipe is not None
-        found = self._get_extracting_recipe(self.recipe).extract(completion.text, self.problems[task_id])
+        problem = self.problems[task_id]
+        reader = self._get_extracting_recipe(self.recipe)
+        found = reader.extract(completion.text, problem, self.benchmark.instruction(problem))
         sample = self.attach_code(task_id, index, completion, found.code, found.form)
         notes = dict(found.notes)
         if completion.reasoning:

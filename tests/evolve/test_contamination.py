@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.evolve.contamination import ContaminationThresholds, Hit, TextIndex
-from harness.evolve.dataset_filter import DatasetFilter, filter_rows
+from harness.evolve.dataset_filter import DatasetFilter, filter_rows, list_benchmarks
 from harness.evolve.execution import find_solved_problems
 from harness.evolve.records import InstructionRow
 from harness.progress import Quiet
@@ -190,3 +190,12 @@ def test_no_planted_solution_is_missed_and_no_honest_row_is_removed(humaneval: S
     assert len(rows) == 1000 and filtered.contamination is not None
     assert {one.row.id for one in filtered.removed} == {one.id for one in planted}
     assert all("execution" in one.why for one in filtered.removed)
+
+
+@pytest.mark.data
+def test_benchmarks_that_ask_about_the_same_problems_are_compared_with_once() -> None:
+    """CRUXEval's four have the same functions, and infilling has HumanEval's."""
+    names = list_benchmarks()
+
+    assert [name for name in names if name.startswith(("cruxeval", "humaneval-infilling"))] == ["cruxeval-input"]
+    assert "humaneval" in names

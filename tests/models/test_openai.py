@@ -76,6 +76,19 @@ def test_filters_beyond_openais_own_are_sent_where_they_are_asked_for(api: Api) 
     assert (api.requests[1]["top_k"], api.requests[1]["min_p"]) == (5, 0.1)
 
 
+def test_a_gaps_suffix_is_sent_and_a_refusal_of_it_is_one_line(api: Api) -> None:
+    """The server knows the model's infilling tokens, or says that it does not; a plain prompt has none."""
+    gap = Request(request_id="r", prompt=Prompt(text="def f():", suffix="\n\nf()\n"))
+    ask(api, [gap, Request(request_id="s", prompt=TEXT)])
+    api.troubles.append((400, "suffix is not currently supported"))
+
+    with pytest.raises(ModelError, match="suffix is not currently supported") as caught:
+        ask(api, [gap])
+
+    assert {body.get("suffix") for body in api.requests[:2]} == {"\n\nf()\n", None}
+    assert "\n" not in str(caught.value)
+
+
 def test_a_thread_whose_event_loop_is_running_can_ask(api: Api) -> None:
     """A notebook's is."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -15,7 +16,8 @@ from harness.errors import UsageError
 from harness.models.rendering import load_tokenizer, render_prompt
 from harness.tasks.published import EXAMPLES, PUBLISHED
 from harness.tasks.recipes import RECIPES, recipe
-from harness.types import CodeForm, Problem
+from harness.tasks.suite import load_suite
+from harness.types import CodeForm, Completion, Problem
 
 PROBLEM = Problem(
     task_id="T/0",
@@ -244,7 +246,51 @@ def test_evalpluss_own_function_makes_the_same_prompt(smollm2: Path) -> None:
     assert made.stop == (*theirs.EOS, "\n```\n")
 
 
-@pytest.mark.parametrize("made", PUBLISHED, ids=lambda made: made.name)
+LM_EVAL_MBPP = {
+    "lm-eval-0-shot": "4f259f964218fd2df021d1fa9bd1d81a6993c2e7d2780aa60fbdb7c690508a2f",
+    "lm-eval-1-shot": "10171f9f7fb9de7ec24c7a933c55523c7c70591e8f191f14876f7519644c04aa",
+    "lm-eval-2-shot": "cad4e514a9d2adc6cfc9357308e704f81b6743acf794128ffb2377ff2e78c5b8",
+    "lm-eval": "b09746904aefaa696bf54d6663046bc5f84f3e32d0d239213c3e5ba298aa697c",
+}
+"""SHA-256 of the 500 prompts that lm-eval 0.4.13's own templates and examples give, joined by NUL."""
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", LM_EVAL_MBPP)
+def test_base_models_get_lm_evals_mbpp(name: str) -> None:
+    """All 500 prompts, the stop string, and the code in front of it, alone."""
+    suite = load_suite("mbpp").with_recipe(name)
+    texts = [suite.build_prompt(problem).text or "" for problem in suite.problems.values()]
+    answer = Completion(text="def f():\n    return 1\n[DONE]\n\nYou are")
+
+    sample = suite.extract_sample("Mbpp/11", 0, answer)
+    echoed = suite.extract_sample("Mbpp/11", 0, dataclasses.replace(answer, text=texts[0] + answer.text))
+
+    assert hashlib.sha256("\0".join(texts).encode()).hexdigest() == LM_EVAL_MBPP[name]
+    assert suite.recipe is not None
+    assert (suite.recipe.stop, suite.recipe.max_tokens) == (("[DONE]",), 256)
+    assert (sample.code, sample.form) == ("def f():\n    return 1\n", CodeForm.SOLUTION)
+    assert echoed.code == sample.code
+
+
+@pytest.mark.data
+def test_base_models_get_the_other_harnesses_bytes() -> None:
+    """HumanEval's prompt as lm-eval and as bigcode send it, bigcode's docstring for MBPP, and their stop strings."""
+    lm_eval, bigcode = recipe("lm-eval"), recipe("completion-stripped")
+    problem = Mbpp().problems()[0]
+    text, first = problem.metadata["text"], problem.metadata["asserts"].partition("\n")[0]
+
+    assert lm_eval.build(PROBLEM, "").text == PROBLEM.prompt
+    assert (lm_eval.stop, lm_eval.max_tokens) == (("\nclass", "\ndef", "\n#", "\nif", "\nprint"), 1024)
+    assert lm_eval.extract("    return a + b\n\nprint(add(1, 2))", PROBLEM).code == "    return a + b\n"
+    assert bigcode.build(PROBLEM, "").text == STRIPPED
+    assert bigcode.stop == ("\nclass", "\ndef", "\n#", "\n@", "\nif", "\nprint", "\n```")
+    docstring = recipe("completion", Mbpp())
+    assert docstring.build(problem, "").text == f'"""\n{text}\n{first}\n"""\n'
+    assert docstring.stop == ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n<|/", "\n```")
+
+
+@pytest.mark.parametrize("made", [made for made in PUBLISHED if made.kind == "chat"], ids=lambda made: made.name)
 def test_the_code_of_a_reply_is_extracted(made: Any) -> None:
     """Of a reply as each prompt forces it to begin: the body, the code in the opened fence, or a block."""
     if made.extraction.style == "evalplus":
@@ -263,7 +309,7 @@ def test_the_code_of_a_reply_is_extracted(made: Any) -> None:
 
 def test_mbpp_brings_its_own_variants() -> None:
     """By the general name; each is a recipe of its own name as well."""
-    for name in ("lm-eval-instruct", "deepseek-coder"):
+    for name in ("lm-eval", "lm-eval-instruct", "deepseek-coder"):
         assert recipe(name, Mbpp()) is RECIPES[f"{name}-mbpp"]
         assert recipe(name) is RECIPES[name]
 
