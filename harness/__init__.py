@@ -46,6 +46,7 @@ VERBS: Mapping[str, Verb] = {
     "loop --dry-run": Verb("plan_loop"),
     "loop --example": Verb("loop_example"),
     "leaderboard": Verb("leaderboard", "publish.leaderboard", "All runs of a folder in one table."),
+    "view": Verb("view_results", "view.view", "Browse a folder of runs in a web browser."),
     "reproduce": Verb("reproduce", "publish.reproduce", "Published and measured figures side by side."),
     "import": Verb("import_results", "publish.import_results", "Make a run of another harness's results."),
     "export": Verb("export_run", "publish.export", "Write a run in another harness's format."),

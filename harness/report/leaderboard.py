@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..digests import digest_json
 from ..errors import StoreError
 from ..store import MANIFEST, make_folder, write_text
 from ..store.cleaning import escape_markdown, format_csv_cell
 from ..store.jsonable import to_plain
-from . import wording
+from . import headline, wording
 from .summary import Summary, read
 from .tables import format_table
 from .templates import render
@@ -114,7 +113,7 @@ def _build_rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
         low, high = score.interval or (math.nan, math.nan)
         n = round(score.n_samples / max(1, score.n_problems))
         yield {
-            "group": _name_group(summary, score.benchmark, n),
+            "group": name_group(summary.manifest, score.benchmark, n),
             "model": wording.name_subject(summary.manifest),
             "metric": score.metric,
             "score": 100 * score.value,
@@ -128,33 +127,14 @@ def _build_rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
         }
 
 
-def _name_group(summary: Summary, benchmark: str, n: int) -> str:
+def name_group(manifest: Mapping[str, Any], benchmark: str, n: int) -> str:
     """Name the group of comparable runs: "humaneval (164 problems, data 1a2b3c4d), recipe chat 5e6f7a8b, greedy"."""
-    identity = summary.manifest["identity"]
-    facts = identity["benchmarks"][benchmark]
-    problems = f"{facts['problems']} problems"
-    if benchmark in summary.partial:
-        tasks = summary.manifest["tasks"][benchmark]
-        problems = f"{len(tasks)} of {problems}, set {digest_json(tasks)[:8]}"
-    parts = [f"{benchmark} ({problems}, data {facts['data_digest'][:8]})"]
-    names = [_format_recipe(identity.get(what, {}).get(benchmark)) for what in ("recipe", "extraction")]
-    parts.append(f"recipe {names[0]}" + ("" if names[0] == names[1] else f", extraction {names[1]}"))
-    parts.append(_format_sampling(identity.get("sampling")))
+    parts = [
+        headline.describe_benchmark(manifest, benchmark),
+        headline.describe_recipe(manifest, benchmark),
+        headline.describe_sampling(manifest),
+    ]
     return ", ".join([*parts, f"{n} samples each"] if n > 1 else parts)
-
-
-def _format_recipe(recipe: Mapping[str, str] | None) -> str:
-    return f"{recipe['name']} {recipe['digest'][:8]}" if recipe else "not known"
-
-
-def _format_sampling(sampling: Mapping[str, Any] | None) -> str:
-    if sampling is None:
-        return "sampling not known"
-    limit = f", {sampling['max_tokens']} tokens" if sampling.get("max_tokens") else ""
-    limit += f", system message {digest_json(sampling['system'])[:8]}" if sampling.get("system") else ""
-    if not sampling.get("temperature"):
-        return f"greedy{limit}"
-    return f"temperature {sampling['temperature']:g}, top-p {sampling.get('top_p', 1.0):g}{limit}"
 
 
 def _render_page(found: Leaderboard) -> str:

@@ -11,10 +11,17 @@ from .code import build_style_sheet
 from .plots import COLOURS
 
 
-def render(name: str, **values: Any) -> str:
-    """Render the page template `name`."""
+def render(name: str, *, layout: str = "base.html", nonce: str = "", **values: Any) -> str:
+    """Render the page template `name`.
+
+    `layout` is the frame around it: "base.html" for a file, "served.html" for `harness view`, whose content security
+    policy runs scripts with `nonce` alone.
+    """
+    style = mark_safe(build_style_sheet())
     page = _load_environment().get_template(name)
-    return str(page.render(version=__version__, colours=COLOURS, code_style=mark_safe(build_style_sheet()), **values))
+    return str(
+        page.render(version=__version__, colours=COLOURS, code_style=style, layout=layout, nonce=nonce, **values)
+    )
 
 
 def embed_json(value: Any) -> Any:
