@@ -84,7 +84,7 @@ def collect_values(comparison: Comparison) -> dict[str, Any]:
         "token_heads": TOKEN_HEADS,
         "token_rows": format_token_rows(comparison),
         "plots": [
-            {"caption": caption, "svg": mark_safe(plots.render_svg(figure))}
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))}
             for caption, figure in _draw_plots(comparison)
         ],
         "only_by": comparison.only_by if len(comparison.runs) > 2 else {},

@@ -67,9 +67,7 @@ def read_run(path: Path) -> Run:
     """
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
     summary = summarize_run(path, manifest, samples, verdicts)
-    return Run(
-        name=name_model(manifest), path=path, summary=summary, samples=samples, verdicts=dict(verdicts)
-    )
+    return Run(name=name_model(manifest), path=path, summary=summary, samples=samples, verdicts=dict(verdicts))
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:

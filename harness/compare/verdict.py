@@ -142,7 +142,8 @@ def write_junit(gate: Gate, path: Path) -> None:
 
 def _format_case(gate: Gate, finding: Finding) -> str:
     kind = "error" if gate.unjudged else "failure" if finding.regressed else ""
-    lost = f"lost: {format_task_ids(finding.difference.lost)}; {format_power(finding.smallest_drop, finding.thresholds.power_level)}"
+    power = format_power(finding.smallest_drop, finding.thresholds.power_level)
+    lost = f"lost: {format_task_ids(finding.difference.lost)}; {power}"
     about = f"{format_finding(finding)} ({_format_rule(finding)}); {lost}"
     return _format_element(finding.difference.benchmark, f"{finding.difference.metric} keeps", kind, about)
 

@@ -36,7 +36,12 @@ def render_page(manifest: Mapping[str, Any]) -> str:
     losses, data = manifest["losses"], manifest["data"]
     about = f"{data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens, {manifest['seconds']:.0f} s"
     shown = (
-        [{"caption": "Loss over steps", "svg": mark_safe(plots.render_svg(plots.draw_losses(losses)))}]
+        [
+            {
+                "caption": "Loss over steps",
+                "svg": mark_safe(plots.render_svg(plots.draw_losses(losses), "Loss over steps")),
+            }
+        ]
         if any(losses.values())
         else []
     )

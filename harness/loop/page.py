@@ -66,7 +66,9 @@ def write_page(
         gate=[line for line in format_verdict(gate).splitlines()[1:] if line.strip()],
         heads=heads,
         rows=[row for row in rows if not row[MODEL].endswith(PUBLISHED)],
-        plots=[{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
+        plots=[
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))} for _, caption, figure in drawn
+        ],
         stop=_build_stop_table(done),
         rounds=_build_rounds_table(config, rounds),
         stages=[_build_stage(config, name, stage) for name, stage in done.items()],

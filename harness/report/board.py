@@ -96,7 +96,9 @@ def build_scores(
                 replace_unprintable(benchmark),
                 replace_unprintable(score["metric"]),
                 replace_unprintable(
-                    f"{headline.describe_problems(manifest, benchmark)}, {headline.describe_recipe(manifest, benchmark)}"
+                    ", ".join(
+                        [headline.describe_problems(manifest, benchmark), headline.describe_recipe(manifest, benchmark)]
+                    )
                 ),
             ),
             score=100 * value,
@@ -141,7 +143,9 @@ def _rank(cell: BoardScore | None) -> float:
 def _name_configuration(manifest: Mapping[str, Any], benchmark: str, n: int) -> str:
     """Return "recipe chat, greedy, 512 tokens": what has to agree over benchmarks."""
     identity = manifest["identity"]
-    recipe, extraction = ((identity.get(what, {}).get(benchmark) or {}).get("name") for what in ("recipe", "extraction"))
+    recipe, extraction = (
+        (identity.get(what, {}).get(benchmark) or {}).get("name") for what in ("recipe", "extraction")
+    )
     parts = [f"recipe {recipe or 'not known'}"]
     if extraction != recipe:
         parts.append(f"extraction {extraction or 'not known'}")

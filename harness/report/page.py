@@ -87,7 +87,9 @@ def _collect_values(summary: Summary, drawn: Sequence[CaptionedFigure]) -> dict[
         "about": ", ".join(wording.format_stages(summary)),
         "alarms": [wording.replace_unprintable(alarm) for alarm in find_alarms(summary)],
         "cards": [*(_build_card(score) for score in summary.scores), *_build_speed_cards(summary)],
-        "plots": [{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
+        "plots": [
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))} for _, caption, figure in drawn
+        ],
         "scores": [[score.benchmark, score.metric, *_format_score(score)] for score in summary.scores]
         + [
             [one.score.benchmark, f"{one.score.metric}, {one.group} by the training data", *_format_score(one.score)]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import quoteattr
 
 from ..metrics.pass_at_k import Interval
 from ..types import Score
@@ -189,8 +190,8 @@ def draw_solved(solved: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
-def render_svg(figure: Figure) -> str:
-    """Render `figure` as an SVG element in the page's colours, without ids that another figure has."""
+def render_svg(figure: Figure, caption: str = "Plot") -> str:
+    """Render `figure` as an SVG element in the page's colours, named `caption`, without ids that another figure has."""
     import matplotlib as mpl
 
     out = io.StringIO()
@@ -201,7 +202,9 @@ def render_svg(figure: Figure) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     for drawn, wanted in PAGE_COLOURS.items():
         text = text.replace(drawn, wanted)
-    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'role="img"', text, count=1)
+    return re.sub(
+        r'width="[\d.]+pt" height="[\d.]+pt"', lambda _: f'role="img" aria-label={quoteattr(caption)}', text, count=1
+    )
 
 
 def write_png(figure: Figure, path: Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Callable
-from html import escape
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "harness-view"
 TOKEN = "token"  # noqa: S105 - the name of a parameter
+NO_LINK = "open the link that `harness view` printed last: each works once\n"
 HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -78,32 +78,36 @@ class Access:
         if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("the viewer only shows; it takes GET\n", 405, {"Allow": "GET, HEAD"})
         if self._tell_link is None:
-            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-            if is_loopback(host):
+            if is_loopback(_read_host(headers)):
                 return None
             return PlainTextResponse("this name does not belong to the viewer; open the address that it printed\n", 421)
         given = parse_qs(scope["query_string"].decode("ascii", "replace")).get(TOKEN)
         if given is not None:
-            return self._exchange(given[-1], scope["path"])
+            return self._exchange(given[-1])
         session = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
         if any(secrets.compare_digest(session.encode(), known.encode()) for known in self._sessions):
             return None
-        return PlainTextResponse("open the link that `harness view` printed last: each works once\n", 403)
+        return PlainTextResponse(NO_LINK, 403)
 
-    def _exchange(self, token: str, path: str) -> Response:
+    def _exchange(self, token: str) -> Response:
         """Exchange the link's token for a session."""
         assert self._tell_link is not None
         if not secrets.compare_digest(token.encode(), self._token.encode()):
-            return PlainTextResponse("this link is not the one that `harness view` printed last: each works once\n", 403)
+            return PlainTextResponse(NO_LINK, 403)
         self._sessions.add(session := secrets.token_urlsafe(32))
         self._make_link(self._tell_link)
         # A redirect would belong to the site that the link was followed from, and lack the cookie.
-        where = escape(path, quote=True)
-        text = f'<!doctype html><meta http-equiv="refresh" content="0;url={where}"><a href="{where}">Go on</a>'
-        answer = HTMLResponse(text)
+        answer = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0;url=/"><a href="/">Go on</a>')
         answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", path="/")
         return answer
 
     def _make_link(self, tell_link: Callable[[str], None]) -> None:
         self._token = secrets.token_urlsafe(32)
         tell_link(self._token)
+
+
+def _read_host(headers: Headers) -> str:
+    try:
+        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    except ValueError:  # such as an address in brackets that is none
+        return ""

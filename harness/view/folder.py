@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from ..errors import StoreError, reason
 from ..report.board import BoardScore, build_scores
 from ..store import MANIFEST, SAMPLES, SCORES, VERDICTS, read_manifest
 from .index import RunIndex
+from .written_pages import WrittenPage, find_pages
 
 RESCAN_S = 2.0
 """How long a list of runs holds."""
@@ -47,17 +48,20 @@ class ResultsFolder:
         self.root = root.resolve()
         self._lock = Lock()
         self._runs: dict[str, Path] = {}
+        self._pages: dict[str, WrittenPage] = {}
         self._scanned_at = -math.inf
         self._entries: dict[str, tuple[Signature, BoardEntry]] = {}
         self._indexes: OrderedDict[str, RunIndex] = OrderedDict()
 
     def list_runs(self) -> Mapping[str, Path]:
         """Return the runs by name, in the order of their names."""
-        with self._lock:
-            if time.monotonic() - self._scanned_at > RESCAN_S:
-                self._runs = dict(sorted(self._scan()))
-                self._scanned_at = time.monotonic()
-            return self._runs
+        self._scan()
+        return self._runs
+
+    def list_pages(self) -> Mapping[str, WrittenPage]:
+        """Return the pages that other commands left, by name."""
+        self._scan()
+        return self._pages
 
     def require_runs(self) -> None:
         """Check that there is something to show.
@@ -111,13 +115,22 @@ class ResultsFolder:
         self._entries[name] = (signature, entry)
         return entry
 
-    def _scan(self) -> Iterator[tuple[str, Path]]:
-        for folder, _, files in os.walk(self.root):
-            if MANIFEST in files:
-                path = Path(folder)
-                name = path.relative_to(self.root).as_posix()
-                if name.isprintable():  # a name that is not UTF-8 cannot be linked to
-                    yield name, path
+    def _scan(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._scanned_at <= RESCAN_S:
+                return
+            runs: dict[str, Path] = {}
+            pages: dict[str, WrittenPage] = {}
+            for text, _, files in os.walk(self.root):
+                folder = Path(text)
+                name = folder.relative_to(self.root).as_posix()
+                if not name.isprintable():  # a name that is not UTF-8 cannot be linked to
+                    continue
+                if MANIFEST in files:
+                    runs[name] = folder
+                pages |= {page.name: page for page in find_pages(self.root, folder, files)}
+            self._runs, self._pages = dict(sorted(runs.items())), dict(sorted(pages.items()))
+            self._scanned_at = time.monotonic()
 
     def _check_inside(self, path: Path) -> None:
         for file in (MANIFEST, SAMPLES, VERDICTS, SCORES):
@@ -130,9 +143,29 @@ def read_signature(path: Path) -> Signature:
     return tuple(_stat(path / name) for name in (MANIFEST, SAMPLES, VERDICTS, SCORES))
 
 
+def read_begun_manifest(path: Path) -> dict[str, Any]:
+    """Read the manifest of a run that has begun.
+
+    Raises:
+        StoreError: it is damaged, or names no tasks.
+    """
+    manifest = read_manifest(path)
+    if "tasks" not in manifest:
+        raise StoreError(f"{path / MANIFEST} names no tasks yet: the run is about to begin, or was stopped before")
+    tasks, known = manifest["tasks"], manifest["identity"].get("benchmarks")
+    if not (
+        isinstance(tasks, dict)
+        and isinstance(known, dict)
+        and all(isinstance(ids, list) and isinstance(known.get(name), dict) for name, ids in tasks.items())
+        and isinstance(manifest.get("config"), dict)
+    ):
+        raise StoreError(f"{path / MANIFEST} is damaged: tasks, config or identity.benchmarks do not have their form")
+    return manifest
+
+
 def make_run_url(name: str) -> str:
     """Return the address of a run's page."""
-    return f"/run?run={quote(name, safe='')}"
+    return f"/run?{urlencode({'run': name})}"
 
 
 def is_complete(manifest: Mapping[str, Any], scores: Mapping[str, Any] | None) -> bool:
@@ -162,11 +195,9 @@ def read_scores_file(path: Path) -> Mapping[str, Any] | None:
 
 
 def _read_scores(name: str, path: Path) -> Iterator[BoardScore]:
-    manifest = read_manifest(path)
+    manifest = read_begun_manifest(path)
     if "order" in manifest["identity"]:
         return
-    if "tasks" not in manifest:
-        raise StoreError(f"{path / MANIFEST} names no tasks yet: the run has not begun, or was stopped before it began")
     scores = read_scores_file(path)
     note = "" if is_complete(manifest, scores) else "unfinished"
     rows = scores["scores"] if scores and scores["scores"] else [_make_blank_score(one) for one in manifest["tasks"]]

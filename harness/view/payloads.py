@@ -15,17 +15,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..compare.page import align_lines
-from ..errors import StoreError
+from ..errors import UsageError
 from ..report import headline
 from ..report.board import BoardTable, build_tables
 from ..report.code import highlight_code
 from ..report.details import ORDER, SEARCHED, UNJUDGED, build_sample
 from ..report.problems import ProblemText, load_texts
 from ..report.wording import replace_unprintable
-from ..store import MANIFEST, SAMPLES, VERDICTS, read_manifest
+from ..store import SAMPLES, VERDICTS
 from ..store.jsonable import to_plain
 from ..types import Status
-from .folder import ResultsFolder, make_run_url
+from .folder import ResultsFolder, make_run_url, read_begun_manifest
 from .index import Entry, RunIndex
 
 LIVE_S = 120.0
@@ -130,10 +130,14 @@ class Payloads:
         shown = build_sample(sample, verdict, True)
         return {key: _cut(value) if isinstance(value, str) and key != "html" else value for key, value in shown.items()}
 
-    def build_diff(
-        self, runs: Sequence[str], benchmark: str, task_id: str, numbers: Sequence[int]
-    ) -> dict[str, Any]:
-        """Return the code of two samples, aligned line by line."""
+    def build_diff(self, runs: Sequence[str], benchmark: str, task_id: str, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return the code of two samples, aligned line by line.
+
+        Raises:
+            UsageError: there are not two of each.
+        """
+        if not len(runs) == len(numbers) == 2:
+            raise UsageError(f"{len(runs)} runs and {len(numbers)} samples are named; name two of each")
         codes = []
         for run, number in zip(runs, numbers, strict=True):
             index = self.folder.open_index(run)
@@ -176,11 +180,7 @@ class Payloads:
         }
 
     def _read_manifest(self, run: str) -> dict[str, Any]:
-        path = self.folder.find_run(run)
-        manifest = read_manifest(path)
-        if "tasks" not in manifest:
-            raise StoreError(f"{path / MANIFEST} names no tasks yet: the run is about to begin, or was stopped before")
-        return manifest
+        return read_begun_manifest(self.folder.find_run(run))
 
     def _load_texts(self, manifest: Mapping[str, Any], benchmark: str) -> Texts:
         key = (str(manifest["digest"]), benchmark)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ..errors import HarnessError, UsageError, reason
@@ -23,11 +23,12 @@ from ..report import headline
 from ..report.board import build_tables
 from ..report.templates import render
 from ..report.wording import replace_unprintable
-from ..store import read_manifest
+from . import written_pages
 from .access import POLICY, TOKEN, Access, is_loopback
-from .folder import ResultsFolder
+from .folder import ResultsFolder, read_begun_manifest
 from .fragments import Fragments
 from .payloads import Payloads
+from .written_pages import select_lineage
 
 MOST_RUNS = 8
 """Runs that a problem page or a comparison shows."""
@@ -59,12 +60,17 @@ def serve(root: Path, settings: ServerSettings, tell: Callable[[str], None]) -> 
         else:
             tell_link = lambda token: tell(f"{base}?{TOKEN}={token}")  # noqa: E731
         config = uvicorn.Config(
-            build_application(folder, tell_link), log_level="warning", access_log=False, server_header=False, ws="none"
+            build_application(folder, tell_link),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            lifespan="off",
         )
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def build_application(folder: ResultsFolder, tell_link: Callable[[str], None] | None = None) -> Starlette:
+def build_application(folder: ResultsFolder, tell_link: Callable[[str], None] | None = None) -> Access:
     """Build the ASGI application; `tell_link` as `Access` takes it."""
     pages, data = Pages(folder), Payloads(folder)
     fragments = Fragments(folder)
@@ -73,6 +79,7 @@ def build_application(folder: ResultsFolder, tell_link: Callable[[str], None] | 
         Route("/run", _page(pages.show_run)),
         Route("/problem", _page(pages.show_problem)),
         Route("/compare", _page(pages.show_comparison)),
+        Route("/page", _written_page(pages.show_written_page)),
         Route("/api/board", _json(lambda _: data.build_board())),
         Route("/api/run", _json(lambda query: data.build_progress(query.run))),
         Route("/api/rows", _json(lambda query: data.build_rows(query.run))),
@@ -88,7 +95,7 @@ def build_application(folder: ResultsFolder, tell_link: Callable[[str], None] | 
         Route("/part/compare", _json(lambda query: fragments.compare(query.runs)["page"])),
         Route("/part/about", _json(lambda query: fragments.describe_run(query.run))),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(Access, tell_link=tell_link)])
+    return Access(Starlette(routes=routes), tell_link)
 
 
 class Query:
@@ -125,6 +132,11 @@ class Query:
         return self._read("task")
 
     @property
+    def page(self) -> str:
+        """Return the name of a written page."""
+        return self._read("page")
+
+    @property
     def numbers(self) -> list[int]:
         """Return the indices of samples."""
         texts = self._parameters.getlist("index")
@@ -154,20 +166,20 @@ class Pages:
             nonce,
             tables=build_tables(score for entry in entries for score in entry.scores),
             skipped=[replace_unprintable(f"not read: {entry.problem}") for entry in entries if entry.problem],
-            pages=[],
+            pages=[page.link for page in self._folder.list_pages().values()],
         )
 
     def show_run(self, query: Query, nonce: str) -> str:
         """Render a run's page."""
-        manifest = read_manifest(self._folder.find_run(query.run))
+        manifest = read_begun_manifest(self._folder.find_run(query.run))
         return self._render(
             "run.html",
             nonce,
             trail=[(query.run, "")],
             subject=replace_unprintable(headline.name_model(manifest)),
             digest=replace_unprintable(headline.shorten_weights_digest(manifest)),
-            configuration=headline.describe_configuration(manifest) if "tasks" in manifest else [],
-            pages=[],
+            configuration=headline.describe_configuration(manifest),
+            pages=[page.link for page in select_lineage(self._folder.list_pages().values(), manifest)],
         )
 
     def show_problem(self, query: Query, nonce: str) -> str:
@@ -191,6 +203,10 @@ class Pages:
             self._folder.find_run(run)
         return self._render("comparing.html", nonce, trail=[("comparison", "")])
 
+    def show_written_page(self, query: Query) -> bytes:
+        """Return a page that another command left."""
+        return self._folder.list_pages()[query.page].file.read_bytes()
+
     def _render(self, template: str, nonce: str, **values: Any) -> str:
         root = replace_unprintable(str(self._folder.root))
         return render(template, layout="served.html", nonce=nonce, **{"root": root, "trail": [], **values})
@@ -206,6 +222,16 @@ def _page(show: Callable[[Query, str], str]) -> Callable[[Request], Response]:
             text = render("missing.html", layout="served.html", root="", trail=[], reason=text)
         policy = POLICY.format(script=f"'nonce-{nonce}'")
         return HTMLResponse(text, status, {"Content-Security-Policy": policy})
+
+    return answer
+
+
+def _written_page(read: Callable[[Query], bytes]) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        status, found = _run(partial(read, Query(request)), request)
+        if status != 200:
+            return PlainTextResponse(found, status)
+        return HTMLResponse(found, headers={"Content-Security-Policy": written_pages.POLICY})
 
     return answer
 
@@ -251,6 +277,4 @@ def _format_address(host: str, port: int) -> str:
 
 
 def _make_url(path: str, query: Sequence[tuple[str, str]]) -> str:
-    from urllib.parse import urlencode
-
     return f"{path}?{urlencode(query)}"

@@ -16,6 +16,7 @@
     const asked = new URLSearchParams([["benchmark", query.get("benchmark")], ["task", query.get("task")],
       ["run", runs[0].run], ["run", runs[1].run], ["index", left], ["index", right]]);
     const found = await fetchJson("/api/diff?" + asked);
+    if (left !== chosen.get(runs[0].run) || right !== chosen.get(runs[1].run)) return; // another was chosen meanwhile
     at("difference").hidden = false;
     const names = [runs[0].model + " sample " + left, runs[1].model + " sample " + right];
     at("difference").lastElementChild.replaceChildren(found.note ? el("p", { class: "soft small", text: found.note }) : diffTable(...names, found.diff));

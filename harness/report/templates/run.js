@@ -17,12 +17,13 @@
       found.left_s !== null && "about " + duration(found.left_s) + " left",
       found.idle_s !== null && found.idle_s > 10 && "last row " + duration(found.idle_s) + " ago"];
     at("pace").textContent = pace.filter(Boolean).join(", ");
+    at("statuses").replaceChildren(...Object.entries(found.statuses).map(([status, count]) => el("li", {}, mark(status), count + " " + words(status))));
     at("latest").replaceChildren(...found.latest.map((one) => el("li", {}, mark(one.status), one.task + " sample " + one.index + ": " + words(one.status))));
     at("cards").replaceChildren(...found.scores.map((score) => el("div", { class: "card" },
       el("span", { class: "small soft", text: score.benchmark + " " + score.metric + (found.complete ? "" : ", so far") }),
       el("b", { text: score.value === null ? "–" : (100 * score.value).toFixed(1) + " %" }),
       el("span", { class: "small soft", text: score.interval ? "(" + score.interval.map((end) => (100 * end).toFixed(1)).join(" to ") + ")" : score.note }))));
-    if (found.damaged.length) alarms(found.damaged);
+    alarms(found.damaged);
   }
 
   function duration(seconds) {
@@ -48,12 +49,12 @@
   async function watch() {
     try {
       const found = await refresh();
-      if (found.complete || !found.running) return await about();
-      at("about").replaceChildren();
+      if (!found.running && found.damaged.length) return at("about").replaceChildren(); // a report would leave rows out
+      if (!found.running) return await about();
     } catch (error) {
       alarms([error.message]);
-      at("about").replaceChildren();
     }
+    at("about").replaceChildren();
     setTimeout(watch, 1500);
   }
   watch();
