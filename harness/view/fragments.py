@@ -1,6 +1,6 @@
 """Parts of pages that take a while: a run's warnings, plots and facts, and comparisons; kept until their files change.
 
-They are made from the templates of the static pages, one at a time, because each may read whole runs.
+They are made from the templates of the static pages, one of a kind at a time, because each may read whole runs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ..store.jsonable import to_plain
 from .folder import ResultsFolder, read_signature
 
 KEPT = 16
+RUN, COMPARISON = "run", "comparison"
 Made = dict[str, Any]
 
 
@@ -30,12 +31,12 @@ class Fragments:
 
     def __init__(self, folder: ResultsFolder) -> None:
         self._folder = folder
-        self._lock = Lock()
+        self._locks = {RUN: Lock(), COMPARISON: Lock()}
         self._made: OrderedDict[object, Made] = OrderedDict()
 
     def describe_run(self, run: str) -> Made:
         """Return {"alarms": warnings, "html": plots, scores and facts}."""
-        return self._make("run", [run], lambda paths: _describe_run(paths[0]))
+        return self._make(RUN, [run], lambda paths: _describe_run(paths[0]))
 
     def compare(self, runs: Sequence[str]) -> Made:
         """Return {"data": what compare.json has, "page": {"title", "html", "flips"}}.
@@ -45,15 +46,13 @@ class Fragments:
         """
         if len(runs) < 2:
             raise UsageError("1 run is named; a comparison needs two or more")
-        return self._make("compare", runs, lambda paths: _compare(paths, runs))
+        return self._make(COMPARISON, runs, lambda paths: _compare(paths, runs))
 
     def _make(self, what: str, runs: Sequence[str], make: Callable[[list[Path]], Made]) -> Made:
         paths = [self._folder.find_run(run) for run in runs]
         key = (what, tuple(runs), tuple(map(read_signature, paths)))
-        with self._lock:
-            found = self._made.pop(key, None)
-            if found is None:
-                found = make(paths)
+        with self._locks[what]:
+            found = self._made.get(key) or make(paths)
             self._made[key] = found
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)

@@ -52,6 +52,7 @@ def serve(root: Path, settings: ServerSettings, tell: Callable[[str], None]) -> 
     """
     folder = ResultsFolder(root)
     folder.require_runs()
+    folder.list_entries()  # what is read before the address is told does not delay the first page
     with _listen(settings) as listener:
         base = _format_address(settings.host, listener.getsockname()[1])
         tell_link = None
