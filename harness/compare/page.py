@@ -22,7 +22,7 @@ from ..types import Status, Verdict
 from .comparison import Comparison
 from .gate import find_smallest_drop
 from .runs import Run
-from .tables import TOKEN_HEADS, format_rows, format_token_rows
+from .tables import MODEL, PUBLISHED, TOKEN_HEADS, format_rows, format_token_rows
 from .verdict import format_power
 
 if TYPE_CHECKING:
@@ -73,12 +73,14 @@ def write_page(comparison: Comparison, path: Path) -> None:
 def collect_values(comparison: Comparison) -> dict[str, Any]:
     """Return what the template differences.html shows beside the flips."""
     heads, *rows = format_rows(comparison)
+    measured = [row for row in rows if not row[MODEL].endswith(PUBLISHED)]
     return {
         "first": comparison.runs[0].name,
         "others": [run.name for run in comparison.runs[1:]],
         "alarms": [*(f"Not comparable: {reason}" for reason in comparison.mixed), *comparison.caveats],
         "heads": heads,
-        "rows": rows,
+        "rows": measured,
+        "published": [row[: MODEL + 2] for row in rows if row not in measured],
         "power": list(_format_powers(comparison)),
         "methods": comparison.tests,
         "token_heads": TOKEN_HEADS,
@@ -194,12 +196,7 @@ def _draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
         steps = sorted(rows, key=lambda row: _parse_step(row[0]))
         if len(steps) > 2 and _parse_step(steps[0][0]) >= 0:
             yield f"{benchmark} pass@1 over checkpoints", plots.draw_checkpoints(steps)
-        published = [
-            (f"{row.model} (published)", row.percent / 100, None)
-            for row in comparison.published
-            if row.benchmark == benchmark and row.metric == "pass@1"
-        ]
-        yield f"{benchmark} pass@1", plots.draw_bars([*rows, *published])
+        yield f"{benchmark} pass@1", plots.draw_bars(rows)
         counts = {run.name: run.count_samples(benchmark) for run in runs}
         shared = [
             task

@@ -48,7 +48,7 @@ def render_page(manifest: Mapping[str, Any]) -> str:
     return render(
         "training.html",
         subject=f"{manifest['base']['name']}, fine-tuned",
-        about=about,
+        lines=[about],
         alarms=_collect_alarms(data, manifest.get("contamination")),
         cards=[_build_card(name, losses[key]) for key, name in CARDS if losses[key]],
         plots=shown,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..models.published import read_published
 from . import headline
 from .wording import replace_unprintable
 
@@ -114,6 +115,20 @@ def build_tables(scores: Iterable[BoardScore]) -> list[BoardTable]:
     for score in scores:
         groups.setdefault(score.group, []).append(score)
     return [_build_table(name, found) for name, found in sorted(groups.items())]
+
+
+def list_published(tables: Iterable[BoardTable]) -> list[tuple[str, str, str, str]]:
+    """List the published figures about the tables' benchmarks, as (benchmark and metric, model, figure, source)."""
+    benchmarks = {benchmark for table in tables for benchmark, _, _ in table.columns}
+    return [
+        (
+            f"{row.benchmark} {row.metric}",
+            row.model,
+            f"{row.percent:.1f}",
+            ", ".join(filter(None, [row.how, row.source])),
+        )
+        for row in read_published(benchmarks)
+    ]
 
 
 def _build_table(name: str, scores: Iterable[BoardScore]) -> BoardTable:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..digests import digest_json
+from ..models.table import find_known
 from .wording import name_subject, replace_unprintable
 
 SHOWN = 8
@@ -64,11 +65,12 @@ def describe_sampling(manifest: Mapping[str, Any]) -> str:
     return f"temperature {sampling['temperature']:g}, top-p {sampling.get('top_p', 1.0):g}{limit}"
 
 
-def describe_configuration(manifest: Mapping[str, Any]) -> list[str]:
-    """Return a line for each benchmark: version, recipe, sampling, samples of each problem."""
+def describe_run(manifest: Mapping[str, Any]) -> list[str]:
+    """Return a line for each benchmark (version, recipe, sampling, samples of each problem), and one for the date."""
     n = manifest["config"].get("n", 1)
     each = [f"{n} samples each"] if n > 1 else []
-    return [
+    date = find_date(manifest)
+    lines = [
         replace_unprintable(
             ", ".join(
                 [
@@ -80,6 +82,24 @@ def describe_configuration(manifest: Mapping[str, Any]) -> list[str]:
             )
         )
         for name in manifest["tasks"]
+    ]
+    return [*lines, f"run on {date}"] if date else lines
+
+
+def name_with_digest(manifest: Mapping[str, Any]) -> str:
+    """Return "WizardCoder-15B-V1.0 1a2b3c4d"; the name alone if no digest is known."""
+    return f"{name_model(manifest)} {shorten_weights_digest(manifest)}".rstrip()
+
+
+def describe_published(manifest: Mapping[str, Any]) -> list[str]:
+    """Return a line for each figure that was published about the model on a benchmark of the run."""
+    known = find_known(name_subject(manifest))
+    return [
+        f"published: {score.benchmark} {score.metric} {score.percent:.1f} %"
+        + (f", {score.how}" if score.how else "")
+        + f" ({score.source})"
+        for score in (known.published if known else ())
+        if score.benchmark in manifest["tasks"] and not score.part
     ]
 
 

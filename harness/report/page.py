@@ -14,7 +14,7 @@ from ..store.provenance import format_throughput
 from ..store.records import SampleKey
 from ..tasks.lineage import GROUPS
 from ..types import Sample, Score, Status, Verdict
-from . import plots, wording
+from . import headline, plots, wording
 from .alarms import find_alarms
 from .details import build_entries
 from .problems import ProblemText, load_texts
@@ -83,8 +83,10 @@ def _render_page(
 
 def _collect_values(summary: Summary, drawn: Sequence[CaptionedFigure]) -> dict[str, Any]:
     return {
-        "subject": wording.name_subject(summary.manifest),
-        "about": ", ".join(wording.format_stages(summary)),
+        "subject": wording.replace_unprintable(headline.name_model(summary.manifest)),
+        "digest": wording.replace_unprintable(headline.shorten_weights_digest(summary.manifest)),
+        "lines": headline.describe_run(summary.manifest),
+        "published": headline.describe_published(summary.manifest),
         "alarms": [wording.replace_unprintable(alarm) for alarm in find_alarms(summary)],
         "cards": [*(_build_card(score) for score in summary.scores), *_build_speed_cards(summary)],
         "plots": [
@@ -102,10 +104,11 @@ def _collect_values(summary: Summary, drawn: Sequence[CaptionedFigure]) -> dict[
             "moved": wording.format_rule_effect(summary),
         },
         "facts": [
-            *_list_speed_and_cost(summary),
             *wording.format_tokens(summary),
-            *wording.format_isolation(summary),
             *list_provenance(summary),
+            ("time", ", ".join(wording.format_stages(summary))),
+            *_list_speed_and_cost(summary),
+            *wording.format_isolation(summary),
         ],
     }
 

@@ -107,7 +107,7 @@ def draw_lengths(by_reason: Mapping[str, Sequence[int]], unit: str) -> Figure:
     return figure
 
 
-def draw_bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
+def draw_bars(rows: Sequence[tuple[str, float, Interval | None]], label: str = "pass@1, % (95 % interval)") -> Figure:
     """Draw named shares of 1 with their intervals: models side by side, or groups of a benchmark."""
     figure, axes = _create_canvas(0.8 + 0.34 * len(rows))
     for at, (_, value, interval) in enumerate(rows):
@@ -122,7 +122,7 @@ def draw_bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, 108)
     axes.set_xticks(range(0, 101, 20))
-    axes.set_xlabel("pass@1, % (95 % interval)")
+    axes.set_xlabel(label)
     return figure
 
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from ..errors import HarnessError, UsageError, reason
 from ..report import headline
-from ..report.board import build_tables
+from ..report.board import build_tables, list_published
 from ..report.templates import render
 from ..report.wording import replace_unprintable
 from . import written_pages
@@ -162,10 +162,13 @@ class Pages:
     def show_board(self, _: Query, nonce: str) -> str:
         """Render the board."""
         entries = self._folder.list_entries()
+        tables = build_tables(score for entry in entries for score in entry.scores)
         return self._render(
             "board.html",
             nonce,
-            tables=build_tables(score for entry in entries for score in entry.scores),
+            tables=tables,
+            plots=[],
+            published=list_published(tables),
             skipped=[replace_unprintable(f"not read: {entry.problem}") for entry in entries if entry.problem],
             pages=[page.link for page in self._folder.list_pages().values()],
         )
@@ -179,7 +182,8 @@ class Pages:
             trail=[(query.run, "")],
             subject=replace_unprintable(headline.name_model(manifest)),
             digest=replace_unprintable(headline.shorten_weights_digest(manifest)),
-            configuration=headline.describe_configuration(manifest),
+            lines=headline.describe_run(manifest),
+            published=headline.describe_published(manifest),
             pages=[page.link for page in select_lineage(self._folder.list_pages().values(), manifest)],
         )
 
