@@ -40,6 +40,7 @@ VERBS: Mapping[str, Verb] = {
     "ask": Verb("ask_model", "ask.ask", "Put one instruction to a checkpoint."),
     "ask --file": Verb("ask_questions"),
     "report": Verb("write_report", "inspect.report", "Write a run's report anew."),
+    "show": Verb("show_run", "inspect.show", "Everything that is recorded about a run."),
     "compare": Verb("compare_runs", "compare.compare", "Compare runs with a baseline."),
     "gate": Verb("gate_runs", "compare.gate", "Exit 1 where a candidate has regressed."),
     "loop": Verb("run_loop", "loop.loop", "Evolve, fine-tune, run, compare and gate.", resumable=True),

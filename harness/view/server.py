@@ -30,6 +30,7 @@ from .fragments import Fragments
 from .payloads import Payloads
 from .written_pages import select_lineage
 
+MOST_PORT = 65535
 MOST_RUNS = 8
 """Runs that a problem page or a comparison shows."""
 
@@ -264,10 +265,12 @@ def _run(call: Callable[[], Any], request: Request) -> tuple[int, Any]:
 
 
 def _listen(settings: ServerSettings) -> socket.socket:
+    if not 0 <= settings.port <= MOST_PORT:
+        raise UsageError(f"port {settings.port} is none; it must be from 0 to {MOST_PORT}")
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         where = f"port {settings.port} of {settings.host}"
         advice = "choose another --port, or --port 0 for any that is free"
         raise UsageError(f"{where} cannot be listened at: {reason(error)}; {advice}") from error

@@ -178,7 +178,7 @@ def test_a_viewer_that_cannot_start_says_why(results: Path, tmp_path: Path) -> N
             ((results, "--port", port), f"port {port} of 127.0.0.1 cannot be listened at"),
             ((tmp_path,), "holds no run"),
             ((tmp_path / "nothing",), "is not a folder"),
-            ((results, "--port", "99999"), "port 99999"),
+            ((results, "--port", "99999"), "port 99999 is none"),
             ((results, "--host", "192.0.2.1"), "192.0.2.1 cannot be listened at"),
         ):
             done = harness("view", *arguments)
