@@ -154,7 +154,7 @@ def test_the_card_says_the_score_the_time_the_isolation_and_where_the_report_is(
     assert re.search(rf"^more +harness show {re.escape(str(tmp_path / 'r'))}$", done.stdout, re.MULTILINE)
     names = [line.partition("  ")[0] for line in done.stdout.splitlines()]
     assert names[:2] == ["humaneval pass@1", "humaneval verdicts"]
-    assert names[-5:] == ["time", "sandbox", "report", "page", "more"]
+    assert names[-4:] == ["sandbox", "report", "page", "more"]
     assert re.search(rf"^report +{re.escape(str(tmp_path / 'r' / 'report.md'))}$", done.stdout, re.MULTILINE)
     assert "score: 5/5" in done.stderr
 
