@@ -126,7 +126,7 @@ def build_row(flip: Flip) -> dict[str, Any]:
         "benchmark": verdict.benchmark,
         "task": verdict.task_id,
         "title": replace_unprintable(flip.text.title) if flip.text else "",
-        "run": flip.right.run.name,
+        "run": replace_unprintable(flip.right.run.name),
         "status": verdict.status.value,
     }
 
@@ -161,7 +161,7 @@ def _pack_flip(flip: Flip) -> str:
 def _build_side(side: Side) -> dict[str, Any]:
     verdict = side.verdict
     return {
-        "run": side.run.name,
+        "run": replace_unprintable(side.run.name),
         "index": verdict.index,
         "status": verdict.status.value,
         "detail": replace_unprintable(verdict.detail),

@@ -88,7 +88,7 @@ def _collect_values(summary: Summary, drawn: Sequence[CaptionedFigure]) -> dict[
         "lines": headline.describe_run(summary.manifest),
         "published": headline.describe_published(summary.manifest),
         "alarms": [wording.replace_unprintable(alarm) for alarm in find_alarms(summary)],
-        "cards": [*(_build_card(score) for score in summary.scores), *_build_speed_cards(summary)],
+        "cards": [*(_build_card(score) for score in summary.scores), *_build_warning_cards(summary)],
         "plots": [
             {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))} for _, caption, figure in drawn
         ],
@@ -131,10 +131,7 @@ def _list_speed_and_cost(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "cost", format_cost(summary.cost)
 
 
-def _build_speed_cards(summary: Summary) -> Iterator[dict[str, str]]:
-    if summary.tokens_per_s:
-        seconds = summary.stages_s.get("generate", 0.0)
-        yield {"name": "throughput", "value": f"{summary.tokens_per_s:.0f}", "about": f"tokens/s over {seconds:.0f} s"}
+def _build_warning_cards(summary: Summary) -> Iterator[dict[str, str]]:
     if summary.truncated:
         yield {"name": "truncated", "value": str(summary.truncated), "about": "samples at the token limit"}
     if summary.unanswered:

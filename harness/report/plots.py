@@ -15,6 +15,7 @@ from xml.sax.saxutils import quoteattr
 
 from ..metrics.pass_at_k import Interval
 from ..types import Score
+from .wording import replace_unprintable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -234,8 +235,8 @@ def _escape_names(names: Iterable[str]) -> list[str]:
 
 
 def _escape_name(name: str) -> str:
-    """Escape dollar signs, between which matplotlib reads a formula."""
-    return name.replace("$", r"\$")
+    """Escape dollar signs, between which matplotlib reads a formula, and replace what an SVG cannot hold."""
+    return replace_unprintable(name).replace("$", r"\$")
 
 
 def _add_legend(axes: Any, count: int) -> None:

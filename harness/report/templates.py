@@ -9,6 +9,7 @@ from typing import Any
 from .. import __version__
 from .code import build_style_sheet
 from .plots import COLOURS
+from .wording import replace_unprintable
 
 
 def render(name: str, *, layout: str = "base.html", nonce: str = "", **values: Any) -> str:
@@ -41,4 +42,11 @@ def _load_environment() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     loader = PackageLoader("harness.report", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, finalize=_clean_value
+    )
+
+
+def _clean_value(value: Any) -> Any:
+    """Return what a template prints, without characters that a page cannot hold; HTML that was made here stays."""
+    return replace_unprintable(value) if type(value) is str else value

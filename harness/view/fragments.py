@@ -18,6 +18,7 @@ from ..compare.tables import serialize_comparison
 from ..errors import UsageError
 from ..report.page import collect_overview
 from ..report.templates import render
+from ..report.wording import replace_unprintable
 from ..store.jsonable import to_plain
 from .folder import ResultsFolder, read_signature
 
@@ -67,12 +68,17 @@ def _describe_run(path: Path) -> Made:
 def _compare(paths: Sequence[Path], runs: Sequence[str]) -> Made:
     comparison = compare(paths, allow_mixed=True, common=True)
     values = collect_values(comparison)
-    names = {run.name: name for run, name in zip(comparison.runs, runs, strict=True)}
+    names = dict(zip(paths, runs, strict=True))
     flips = []
     for flip in find_flips(comparison):
         row = build_row(flip)
-        query = [("benchmark", row["benchmark"]), ("task", row["task"]), ("run", runs[0]), ("run", names[row["run"]])]
+        query = [
+            ("benchmark", row["benchmark"]),
+            ("task", row["task"]),
+            ("run", runs[0]),
+            ("run", names[flip.right.run.path]),
+        ]
         flips.append({**row, "page": f"/problem?{urlencode(query)}"})
-    title = f"{', '.join(values['others'])} against {values['first']}"
+    title = replace_unprintable(f"{', '.join(values['others'])} against {values['first']}")
     html = render("differences.html", **values)
     return {"data": to_plain(serialize_comparison(comparison)), "page": {"title": title, "html": html, "flips": flips}}
