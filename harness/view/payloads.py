@@ -22,14 +22,14 @@ from ..report.code import highlight_code
 from ..report.details import ORDER, SEARCHED, UNJUDGED, build_sample
 from ..report.problems import ProblemText, load_texts
 from ..report.wording import replace_unprintable
-from ..store import SAMPLES, VERDICTS
+from ..store import SAMPLES, SCORES, VERDICTS
 from ..store.jsonable import to_plain
 from ..types import Status
 from .folder import ResultsFolder, make_run_url, read_begun_manifest
 from .index import Entry, RunIndex
 
 LIVE_S = 120.0
-"""A run that lacks samples counts as running if it has written a row in this time."""
+"""A run that lacks samples and a report counts as running if it has written a row in this time."""
 SHOWN = 200_000
 """Characters of a text that are shown; a model that repeats itself can fill megabytes."""
 COMPARED_LINES = 2_000
@@ -77,7 +77,7 @@ class Payloads:
                 "judged": judged,
                 "statuses": statuses,
                 "complete": complete,
-                "running": not complete and idle_s is not None and idle_s < LIVE_S,
+                "running": not complete and idle_s is not None and idle_s < LIVE_S and not _has_report(index.path),
                 "rate_per_s": rate,
                 "left_s": (total - judged) / rate if rate else None,
                 "idle_s": idle_s,
@@ -236,8 +236,21 @@ def _make_url(path: str, **query: Any) -> str:
 
 def _measure_idle(path: Path) -> float | None:
     """Return the seconds since a row was written; None if there is none."""
-    times = [file.stat().st_mtime for name in (SAMPLES, VERDICTS) if (file := path / name).exists()]
-    return max(0.0, time.time() - max(times)) if times else None
+    last = max(map(_read_mtime, (path / SAMPLES, path / VERDICTS)))
+    return max(0.0, time.time() - last) if last else None
+
+
+def _has_report(path: Path) -> bool:
+    """Tell whether scores.json is newer than every row: the run has ended, whatever it lacks."""
+    return _read_mtime(path / SCORES) >= max(map(_read_mtime, (path / SAMPLES, path / VERDICTS)))
+
+
+def _read_mtime(file: Path) -> float:
+    """Return when a file was written, 0 if there is none."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _describe_damage(index: RunIndex) -> list[str]:

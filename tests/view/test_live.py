@@ -119,4 +119,6 @@ def test_a_run_that_is_held_can_be_looked_at(tmp_path: Path) -> None:
         assert requests.get(f"{url}api/run?run=run", timeout=30).json()["judged"] == 4
         held.update_manifest(config={**manifest["config"], "n": 2})
         found = requests.get(f"{url}api/run?run=run", timeout=30).json()
-        assert (found["total"], found["complete"], found["running"]) == (8, False, True)
+        assert (found["total"], found["complete"], found["running"]) == (8, False, False)
+        (tmp_path / "run" / "scores.json").unlink()  # as if it had not ended before
+        assert requests.get(f"{url}api/run?run=run", timeout=30).json()["running"]

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.commands import harness
 from tests.runs import FAILED, outcomes, write_run
 
 from .conftest import viewing
@@ -146,6 +147,24 @@ def test_what_models_and_names_hold_stays_text(opened: Open, tmp_path: Path) -> 
             assert page.title() != "owned"
             assert page.locator("img, b:has-text('\\ud800')").count() == 0
             assert not set("\x1b\x07\u202e\x00") & set(page.locator("body").inner_text())
+
+
+def test_programs_that_print_markup_run_nothing(opened: Open, tmp_path: Path) -> None:
+    """Known attacks on reports, judged in a sandbox as any samples are."""
+    file = Path(__file__).parent.parent / "attacks" / "samples" / "terminal-and-markdown-injection.jsonl"
+    flags = ("-b", "humaneval", "--sandbox", "process", "--no-page", "--no-cache")
+    done = harness("score", file, *flags, "--out", tmp_path / "results" / "attacked")
+    assert done.returncode == 0, done.stderr
+    with viewing(tmp_path / "results") as (url, _):
+        for task in range(3):
+            page = opened(f"{url}problem?run=attacked&benchmark=humaneval&task=HumanEval/{task}")
+            page.locator("#runs pre.hl").first.wait_for()
+            assert "XSS" not in page.title()
+            assert page.locator("img").count() == 0
+            assert not set("\x1b\x07\u202e\x9b") & set(page.locator("body").inner_text())
+        page = opened(f"{url}run?run=attacked")
+        page.locator("#about table").first.wait_for()
+        assert "XSS" not in page.title()
 
 
 def test_damaged_rows_are_named_and_the_rest_is_shown(opened: Open, tmp_path: Path) -> None:
