@@ -28,7 +28,8 @@ def view_results(
     try:
         from ..view import ServerSettings, serve
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
+        package = (error.name or "").partition(".")[0]
+        if package not in ("starlette", "uvicorn"):
             raise
-        raise UsageError(f"the viewer needs the package {error.name}: {install_hint('view')}") from error
+        raise UsageError(f"the viewer needs the package {package}: {install_hint('view')}") from error
     serve(Path(folder), ServerSettings(host=host, port=port), tell or print)

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -196,3 +197,14 @@ def test_the_address_is_printed_as_json_too(results: Path) -> None:
 
     assert json.loads(text)["url"].startswith("http://127.0.0.1:")
     assert process.returncode == 130
+
+
+def test_a_missing_package_is_named_with_its_extra(results: Path) -> None:
+    """One line, exit code 2."""
+    program = "import sys; sys.modules['starlette'] = None; from harness.cli import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "view", str(results)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 2, done
+    assert "the viewer needs the package starlette: pip install '.[view]'" in one_line_error(done)
