@@ -48,6 +48,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.performance.training
 	$(BIN)/python -m tests.performance.cluster
 	$(BIN)/python -m tests.performance.capacity
+	$(BIN)/python -m tests.performance.viewing
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -167,6 +167,11 @@ CASES = [
     bad("score", "base", message="is a folder; add --re-extract"),
     # run folders
     bad("report", "empty", message="is not a run folder"),
+    bad("show", "empty", message="is not a run folder"),
+    bad("show", "damaged", message="damaged/run.json cannot be read"),
+    bad("view", "empty", message="holds no run"),
+    bad("view", "nothing", message="is not a folder"),
+    bad("view", ".", "--port", "-1", message="port -1 is none; it must be from 0 to 65535"),
     bad("report", "damaged", message="damaged/run.json cannot be read"),
     bad("compare", "base", "nothing", message="nothing is not a run folder"),
     bad("compare", "base", message="two"),

@@ -49,6 +49,7 @@ LONG = (
     "tests/sandboxes/",
     "tests/test_killed_sampling.py",
     "tests/report/",
+    "tests/view/",
 )
 """The beginnings of the longest groups' names, the longest first."""
 

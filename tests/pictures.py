@@ -22,6 +22,7 @@ from harness.benchmarks.humaneval import HumanEval
 from harness.compare import compare, writing
 from tests.commands import write_rows
 from tests.conftest import chromium
+from tests.view.conftest import viewing
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -40,12 +41,13 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-def shoot(opened: Any, page: Path, name: str, device: str, scheme: str) -> None:
-    """The top of `page` as it is first seen."""
+def shoot(opened: Any, url: str, name: str, device: str, scheme: str, ready: str = "body") -> None:
+    """The top of a page as it is first seen, when the element `ready` is there."""
     width, height = SIZES[device]
     context = opened.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     tab = context.new_page()
-    tab.goto(page.as_uri())
+    tab.goto(url)
+    tab.locator(ready).first.wait_for()
     tab.screenshot(path=IMAGES / f"{name}-{device}-{scheme}.png")
     context.close()
 
@@ -68,6 +70,14 @@ def write_pages(folder: Path) -> tuple[Path, Path]:
     (folder / "none.toml").write_text("[checkpoints]\n")
     writing.write_comparison(compare(paths, table=folder / "none.toml"), folder / "comparison")
     return base / "report.html", folder / "comparison" / "compare.html"
+
+
+def shoot_viewer(opened: Any, folder: Path) -> None:
+    """The viewer's board and a problem that one of the two runs of `folder` solves."""
+    runs = "run=smollm2/run&run=with-20-references/run&benchmark=humaneval&task=HumanEval/60"
+    with viewing(folder) as (url, _):
+        shoot(opened, url, "view-board", "phone", "dark", ".board")
+        shoot(opened, f"{url}problem?{runs}", "view-problem", "desktop", "light", "#difference table")
 
 
 def terminal(folder: Path) -> None:
@@ -99,10 +109,11 @@ def main() -> None:
     """Make all of them."""
     with tempfile.TemporaryDirectory() as name, browser() as opened:
         report, comparison = write_pages(Path(name))
-        shoot(opened, report, "report", "desktop", "light")
-        shoot(opened, report, "report", "phone", "dark")
-        shoot(opened, comparison, "compare", "desktop", "dark")
-        shoot(opened, comparison, "compare", "phone", "light")
+        shoot(opened, report.as_uri(), "report", "desktop", "light")
+        shoot(opened, report.as_uri(), "report", "phone", "dark")
+        shoot(opened, comparison.as_uri(), "compare", "desktop", "dark")
+        shoot(opened, comparison.as_uri(), "compare", "phone", "light")
+        shoot_viewer(opened, Path(name))
         terminal(Path(name))
 
 

@@ -28,7 +28,7 @@ LAYERS = (
     "benchmarks report cluster",
     "evaluation finetune",
     "compare evolve exchange planning",
-    "loop",
+    "loop view",
     "api",
     "cli",
     "__main__",

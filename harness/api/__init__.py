@@ -16,6 +16,7 @@ from .exchanging import *
 from .installation import *
 from .scoring import *
 from .training import *
+from .viewing import *
 
 if TYPE_CHECKING:
     from ..report.dataframes import Runs as Runs

@@ -119,6 +119,17 @@ def plan_run(
     return forecast_capacity(model, names, n=n, gpus=gpus, cores=cores, price=price, runs=runs)
 
 
+def show_run(run: Name) -> Summary:
+    """Return the summary of a run folder as it is now; nothing is written.
+
+    Raises:
+        StoreError: it is no run folder, or a file of it is damaged.
+    """
+    from .. import report
+
+    return report.read(Path(run))
+
+
 def write_report(run: Name) -> Summary:
     """Write scores.json, report.md, report.html and the plots of a run anew.
 

@@ -1,4 +1,4 @@
-"""`harness report`, `list`, `doctor` and `sandbox build`: what is there, and what to do about what is not."""
+"""`harness report`, `show`, `list`, `doctor` and `sandbox build`: what is there, and what to do about what is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..api import build_sandbox, check_machine, list_names, write_report
+from ..api import build_sandbox, check_machine, list_names, show_run, write_report
 from ..api.installation import KINDS
 from . import output
 from .evaluate import finish
@@ -18,6 +18,18 @@ from .options import ClusterAddress
 def report(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
     """Write scores.json, report.md, report.html and the plots of a run anew and print its card."""
     finish(write_report(run))
+
+
+def show(run: Annotated[Path, typer.Argument(help="Run folder.")]) -> None:
+    """Show everything that is recorded about a run: scores, warnings, times, isolation, provenance."""
+    from ..report import build_run_json, format_everything
+    from ..report.writing import list_provenance
+
+    summary = show_run(run)
+    output.print_result(
+        {**build_run_json(summary), "provenance": dict(list_provenance(summary))},
+        lambda: format_everything(summary, output.get_width()),
+    )
 
 
 def names(

@@ -14,8 +14,8 @@ from pathlib import Path
 from ..config import select_ks
 from ..errors import StoreError
 from ..metrics.pass_at_k import Interval, compute_pass_at_k, estimate_pass_at_k
+from ..models.published import PublishedRow, read_published
 from ..types import Score
-from .published import PublishedRow, read_published
 from .runs import Counts, Run, find_caveats, find_mismatches, find_shared_benchmarks, read_runs
 from .significance import HOLM, compute_bootstrap, compute_mcnemar, correct_by_holm
 

@@ -187,16 +187,18 @@ def _judge_difference(difference: Difference, rules: Rules, comparison: Comparis
         difference=difference,
         thresholds=thresholds,
         regressed=drop > thresholds.accepted + 1e-9 and significant,
-        smallest_drop=_find_smallest_drop(difference, thresholds.power_level, comparison),
+        smallest_drop=find_smallest_drop(difference, thresholds.power_level, comparison),
     )
 
 
-def _find_smallest_drop(difference: Difference, level: float, comparison: Comparison) -> float | None:
+def find_smallest_drop(difference: Difference, level: float, comparison: Comparison) -> float | None:
+    """Return the smallest drop (fraction of 1) that the comparison would detect 8 times of 10; None if unknown."""
     n = difference.baseline.n_problems
     if difference.baseline.n_samples == n and difference.candidate.n_samples == n:
         return compute_smallest_drop(lost=len(difference.lost), gained=len(difference.gained), n=n, level=level)
     part = BASE if difference.metric.startswith(BASE) else ""
-    first, second = (run.count_samples(difference.benchmark, part) for run in comparison.runs)
+    other = next(run for run in comparison.runs[1:] if run.name == difference.run)
+    first, second = (run.count_samples(difference.benchmark, part) for run in (comparison.runs[0], other))
     shared = [task for task in first if first[task][0] and second.get(task, (0, 0))[0]]
     changes = [second[task][1] / second[task][0] - first[task][1] / first[task][0] for task in shared]
     return compute_smallest_sampled_drop(changes, level=level)

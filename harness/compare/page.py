@@ -4,31 +4,54 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..metrics.pass_at_k import LEVEL
 from ..report import plots
 from ..report.details import pack_json
 from ..report.problems import ProblemText, load_texts
 from ..report.templates import embed_json, mark_safe, render
 from ..report.wording import replace_unprintable
 from ..store import write_text
-from ..types import Sample, Status, Verdict
+from ..store.records import build_key
+from ..types import Status, Verdict
 from .comparison import Comparison
+from .gate import find_smallest_drop
 from .runs import Run
-from .tables import TOKEN_HEADS, format_rows, format_token_rows
+from .tables import MODEL, PUBLISHED, TOKEN_HEADS, format_rows, format_token_rows
+from .verdict import format_power
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = "compare.html"
 STEP = re.compile(r"(?:checkpoint|step|epoch|iter)[-_]?(\d+)$")
-JudgedSamples = Mapping[tuple[str, str], list[tuple[Sample, Verdict]]]
-"""(benchmark, task id) -> the judged samples of a run."""
 DiffRow = tuple[int | None, str, int | None, str, str]
 """Line number and text of both sides, and "", "gone", "new" or "changed"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A run's sample of a flipped problem."""
+
+    run: Run
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A problem that one of two runs solved."""
+
+    kind: str
+    """"lost" or "gained", as seen from the first run."""
+    left: Side
+    """The first run's."""
+    right: Side
+    text: ProblemText | None
 
 
 def write_page(comparison: Comparison, path: Path) -> None:
@@ -37,28 +60,75 @@ def write_page(comparison: Comparison, path: Path) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    flips = list(_collect_flips(comparison))
-    heads, *rows = format_rows(comparison)
-    first = comparison.runs[0]
+    flips = list(find_flips(comparison))
     page = render(
         "compare.html",
-        first=first.name,
-        others=[run.name for run in comparison.runs[1:]],
-        alarms=[*(f"Not comparable: {reason}" for reason in comparison.mixed), *comparison.caveats],
-        heads=heads,
-        rows=rows,
-        methods=comparison.tests,
-        token_heads=TOKEN_HEADS,
-        token_rows=format_token_rows(comparison),
-        plots=[
-            {"caption": caption, "svg": mark_safe(plots.render_svg(figure))}
-            for caption, figure in _draw_plots(comparison)
-        ],
-        only_by=comparison.only_by if len(comparison.runs) > 2 else {},
-        flips=embed_json([row for row, _ in flips]),
-        chunks=[chunk for _, chunk in flips],
+        **collect_values(comparison),
+        flips=embed_json([build_row(flip) for flip in flips]),
+        chunks=[_pack_flip(flip) for flip in flips],
     )
     write_text(path, page)
+
+
+def collect_values(comparison: Comparison) -> dict[str, Any]:
+    """Return what the template differences.html shows beside the flips."""
+    heads, *rows = format_rows(comparison)
+    measured = [row for row in rows if not row[MODEL].endswith(PUBLISHED)]
+    return {
+        "first": comparison.runs[0].name,
+        "others": [run.name for run in comparison.runs[1:]],
+        "alarms": [*(f"Not comparable: {reason}" for reason in comparison.mixed), *comparison.caveats],
+        "heads": heads,
+        "rows": measured,
+        "published": [row[: MODEL + 2] for row in rows if row not in measured],
+        "power": list(_format_powers(comparison)),
+        "methods": comparison.tests,
+        "token_heads": TOKEN_HEADS,
+        "token_rows": format_token_rows(comparison),
+        "plots": [
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))}
+            for caption, figure in _draw_plots(comparison)
+        ],
+        "only_by": comparison.only_by if len(comparison.runs) > 2 else {},
+    }
+
+
+def find_flips(comparison: Comparison) -> Iterator[Flip]:
+    """Yield the lost and gained problems; samples are read one at a time, because a run may not fit in memory."""
+    first = comparison.runs[0]
+    judged = {run.name: _group_verdicts(run) for run in comparison.runs}
+    runs = {run.name: run for run in comparison.runs}
+    texts: dict[str, Mapping[str, ProblemText]] = {}
+    for difference in comparison.differences:
+        if difference.metric != "pass@1":
+            continue  # flips of the base part are also the benchmark's, or pass there
+        if difference.benchmark not in texts:
+            texts[difference.benchmark] = load_texts(first.summary.manifest, difference.benchmark)
+        for kind, task_ids in (("lost", difference.lost), ("gained", difference.gained)):
+            for task_id in task_ids:
+                key = (difference.benchmark, task_id)
+                # The side that solved it shows a sample that passed, the other side one that did not.
+                left = _choose_verdict(judged[first.name][key], passed=kind == "lost")
+                right = _choose_verdict(judged[difference.run][key], passed=kind == "gained")
+                yield Flip(
+                    kind=kind,
+                    left=Side(run=first, verdict=left),
+                    right=Side(run=runs[difference.run], verdict=right),
+                    text=texts[difference.benchmark].get(task_id),
+                )
+
+
+def build_row(flip: Flip) -> dict[str, Any]:
+    """Return a flip's row in the list, JSON-ready."""
+    verdict = (flip.right if flip.kind == "lost" else flip.left).verdict
+    return {
+        "kind": flip.kind,
+        "benchmark": verdict.benchmark,
+        "task": verdict.task_id,
+        "title": replace_unprintable(flip.text.title) if flip.text else "",
+        "run": replace_unprintable(flip.right.run.name),
+        "status": verdict.status.value,
+    }
 
 
 def align_lines(left: str, right: str) -> list[DiffRow]:
@@ -81,59 +151,42 @@ def align_lines(left: str, right: str) -> list[DiffRow]:
     return rows
 
 
-def _collect_flips(comparison: Comparison) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the lost and gained problems: the row of the list, and the chunk that it opens."""
-    first = comparison.runs[0]
-    judged = {run.name: _group_samples(run) for run in comparison.runs}
-    texts: dict[str, Mapping[str, ProblemText]] = {}
-    for difference in comparison.differences:
-        if difference.metric != "pass@1":
-            continue  # flips of the base part are also the benchmark's, or pass there
-        if difference.benchmark not in texts:
-            texts[difference.benchmark] = load_texts(first.summary.manifest, difference.benchmark)
-        for kind, task_ids in (("lost", difference.lost), ("gained", difference.gained)):
-            for task_id in task_ids:
-                key = (difference.benchmark, task_id)
-                # The side that solved it shows a sample that passed, the other side one that did not.
-                left = _build_side(first.name, judged[first.name][key], passed=kind == "lost")
-                right = _build_side(difference.run, judged[difference.run][key], passed=kind == "gained")
-                yield _build_flip(key, kind, left, right, texts[difference.benchmark].get(task_id))
+def _pack_flip(flip: Flip) -> str:
+    left, right = (side.run.samples[build_key(side.verdict)].code for side in (flip.left, flip.right))
+    prompt = replace_unprintable(flip.text.prompt) if flip.text else None
+    sides = {"left": _build_side(flip.left), "right": _build_side(flip.right)}
+    return pack_json({**sides, "diff": align_lines(left, right), "prompt": prompt})
 
 
-def _build_flip(
-    key: tuple[str, str], kind: str, left: dict[str, Any], right: dict[str, Any], text: ProblemText | None
-) -> tuple[dict[str, Any], str]:
-    row = {
-        "kind": kind,
-        "benchmark": key[0],
-        "task": key[1],
-        "title": replace_unprintable(text.title) if text else "",
-        "run": right["run"],
-        "status": (right if kind == "lost" else left)["status"],
-    }
-    changes = align_lines(left.pop("code"), right.pop("code"))
-    prompt = replace_unprintable(text.prompt) if text else None
-    return row, pack_json({"left": left, "right": right, "diff": changes, "prompt": prompt})
-
-
-def _build_side(run: str, judged: list[tuple[Sample, Verdict]], *, passed: bool) -> dict[str, Any]:
-    """Return one run's program for a flip; its code is for the diff."""
-    sample, verdict = next((pair for pair in judged if (pair[1].status is Status.PASSED) == passed), judged[0])
+def _build_side(side: Side) -> dict[str, Any]:
+    verdict = side.verdict
     return {
-        "run": run,
-        "index": sample.index,
+        "run": replace_unprintable(side.run.name),
+        "index": verdict.index,
         "status": verdict.status.value,
         "detail": replace_unprintable(verdict.detail),
-        "code": sample.code,
     }
 
 
-def _group_samples(run: Run) -> JudgedSamples:
-    groups: dict[tuple[str, str], list[tuple[Sample, Verdict]]] = {}
+def _choose_verdict(judged: Sequence[Verdict], *, passed: bool) -> Verdict:
+    return next((verdict for verdict in judged if (verdict.status is Status.PASSED) == passed), judged[0])
+
+
+def _group_verdicts(run: Run) -> Mapping[tuple[str, str], list[Verdict]]:
+    """Return the verdicts of samples by (benchmark, task id)."""
+    groups: dict[tuple[str, str], list[Verdict]] = {}
     for key, verdict in run.verdicts.items():
         if key in run.samples:
-            groups.setdefault(key[:2], []).append((run.samples[key], verdict))
+            groups.setdefault(key[:2], []).append(verdict)
     return groups
+
+
+def _format_powers(comparison: Comparison) -> Iterator[str]:
+    """Say for each tested benchmark which drop the comparison would have found."""
+    for difference in comparison.differences:
+        if difference.metric == "pass@1":
+            drop = find_smallest_drop(difference, 1 - LEVEL, comparison)
+            yield f"{difference.run}, {difference.benchmark}: {format_power(drop, 1 - LEVEL)}"
 
 
 def _draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
@@ -143,12 +196,7 @@ def _draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
         steps = sorted(rows, key=lambda row: _parse_step(row[0]))
         if len(steps) > 2 and _parse_step(steps[0][0]) >= 0:
             yield f"{benchmark} pass@1 over checkpoints", plots.draw_checkpoints(steps)
-        published = [
-            (f"{row.model} (published)", row.percent / 100, None)
-            for row in comparison.published
-            if row.benchmark == benchmark and row.metric == "pass@1"
-        ]
-        yield f"{benchmark} pass@1", plots.draw_bars([*rows, *published])
+        yield f"{benchmark} pass@1", plots.draw_bars(rows)
         counts = {run.name: run.count_samples(benchmark) for run in runs}
         shared = [
             task

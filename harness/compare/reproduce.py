@@ -18,13 +18,13 @@ from ..config import RunConfig, ScoreConfig
 from ..data.sample_files import read_samples_file
 from ..errors import DataError, SamplesError, UsageError
 from ..evaluation import pipeline, scoring
+from ..models.published import read_published
 from ..progress import Progress
 from ..report.summary import Summary
 from ..report.tables import format_table
 from ..store import write_json, write_text
 from ..tasks.suite import load_suite
 from ..types import Score
-from .published import read_published
 from .tables import format_interval, format_points
 
 GREEDY = "greedy"

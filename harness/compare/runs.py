@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config import find_differences
+from ..report.headline import name_model
 from ..report.summary import Summary, count_outcomes, summarize_run
-from ..report.wording import format_unfinished, name_subject
+from ..report.wording import format_unfinished
 from ..store import read_manifest, read_samples, read_verdicts
 from ..store.records import SampleKey
 from ..types import Sample, Status, Verdict
@@ -66,9 +67,7 @@ def read_run(path: Path) -> Run:
     """
     manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
     summary = summarize_run(path, manifest, samples, verdicts)
-    return Run(
-        name=_shorten_name(name_subject(manifest)), path=path, summary=summary, samples=samples, verdicts=dict(verdicts)
-    )
+    return Run(name=name_model(manifest), path=path, summary=summary, samples=samples, verdicts=dict(verdicts))
 
 
 def read_runs(paths: Sequence[Path]) -> list[Run]:
@@ -167,7 +166,3 @@ def _collect_facts(run: Run, benchmark: str) -> dict[str, Any]:
 def _format_identity(identity: Mapping[str, Any], what: str, benchmark: str) -> str | None:
     entry = identity.get(what, {}).get(benchmark)
     return f"{entry['name']} {entry['digest'][:12]}" if entry else None
-
-
-def _shorten_name(name: str) -> str:
-    return name.partition("?")[0].rstrip("/").rpartition("/")[2] or name

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+MODEL, PUBLISHED = 2, ", published"
+"""The model's column, and the suffix of published rows, which pages show apart."""
 SHOWN_TASKS = 40
 """Task ids that a list shows on a terminal and in Markdown; JSON has all."""
 
@@ -190,7 +192,7 @@ def format_rows(comparison: Comparison) -> list[list[str]]:
     rows = [heads]
     for row in build_frame(comparison).to_dict("records"):
         flips = "" if math.isnan(row["lost"]) else f"{row['lost']:.0f}/{row['gained']:.0f}"
-        model = row["model"] if row["source"] == "measured" else f"{row['model']}, published"
+        model = row["model"] if row["source"] == "measured" else f"{row['model']}{PUBLISHED}"
         rows.append(
             [
                 f"{row['benchmark']}{' (mixed)' if comparison.mixed else ''}",

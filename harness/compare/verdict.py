@@ -37,12 +37,11 @@ def format_finding(finding: Finding) -> str:
     return f"{difference.benchmark} {difference.metric} {moved}{interval}{flips}"
 
 
-def format_power(finding: Finding) -> str:
-    """Say which drop this comparison would have detected."""
-    if finding.smallest_drop is None:
+def format_power(smallest_drop: float | None, level: float) -> str:
+    """Say which drop (fraction of 1) a comparison would have detected at a level of significance."""
+    if smallest_drop is None:
         return "this comparison has no power estimate: nothing differs, or too much"
-    level = f"at level {finding.thresholds.power_level:.2g}"
-    return f"this comparison would find a drop of {100 * finding.smallest_drop:.1f} points 8 times of 10 ({level})"
+    return f"this comparison would find a drop of {100 * smallest_drop:.1f} points 8 times of 10 (at level {level:.2g})"
 
 
 def format_verdict(gate: Gate) -> str:
@@ -54,7 +53,7 @@ def format_verdict(gate: Gate) -> str:
     for finding in gate.findings:
         mark = "FAILED" if finding.regressed else "ok"
         lines.append(f"- {mark}: {format_finding(finding)} ({_format_rule(finding)})")
-        lines.append(f"  - {format_power(finding)}")
+        lines.append(f"  - {format_power(finding.smallest_drop, finding.thresholds.power_level)}")
         if finding.difference.lost:
             lines.append(f"  - lost: {format_task_ids(finding.difference.lost)}")
         if finding.difference.gained:
@@ -143,7 +142,8 @@ def write_junit(gate: Gate, path: Path) -> None:
 
 def _format_case(gate: Gate, finding: Finding) -> str:
     kind = "error" if gate.unjudged else "failure" if finding.regressed else ""
-    lost = f"lost: {format_task_ids(finding.difference.lost)}; {format_power(finding)}"
+    power = format_power(finding.smallest_drop, finding.thresholds.power_level)
+    lost = f"lost: {format_task_ids(finding.difference.lost)}; {power}"
     about = f"{format_finding(finding)} ({_format_rule(finding)}); {lost}"
     return _format_element(finding.difference.benchmark, f"{finding.difference.metric} keeps", kind, about)
 

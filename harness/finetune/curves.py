@@ -36,14 +36,19 @@ def render_page(manifest: Mapping[str, Any]) -> str:
     losses, data = manifest["losses"], manifest["data"]
     about = f"{data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens, {manifest['seconds']:.0f} s"
     shown = (
-        [{"caption": "Loss over steps", "svg": mark_safe(plots.render_svg(plots.draw_losses(losses)))}]
+        [
+            {
+                "caption": "Loss over steps",
+                "svg": mark_safe(plots.render_svg(plots.draw_losses(losses), "Loss over steps")),
+            }
+        ]
         if any(losses.values())
         else []
     )
     return render(
         "training.html",
         subject=f"{manifest['base']['name']}, fine-tuned",
-        about=about,
+        lines=[about],
         alarms=_collect_alarms(data, manifest.get("contamination")),
         cards=[_build_card(name, losses[key]) for key, name in CARDS if losses[key]],
         plots=shown,

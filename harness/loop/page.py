@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..compare import Gate
 from ..compare.page import PAGE as COMPARE_PAGE
-from ..compare.tables import format_rows
+from ..compare.tables import MODEL, PUBLISHED, format_rows
 from ..compare.verdict import HEADS, format_verdict
 from ..evolve.folder import PAGE as EVOLVE_PAGE
 from ..finetune.curves import PAGE as TRAINING_PAGE
@@ -34,8 +34,6 @@ PLOTS = "plots"
 PAGES = {"evolve": EVOLVE_PAGE, "base": RUN_PAGE, "tuned": RUN_PAGE, "gate": COMPARE_PAGE}
 """Page by stage; other trainings and runs have the page that exists."""
 METRIC = "pass@1"
-MODEL, PUBLISHED = 2, ", published"
-"""The model's column, and the suffix of published rows, which only the comparison's own page shows."""
 Plot = tuple[str, str, "Figure"]
 """File name without suffix, caption, figure."""
 
@@ -66,7 +64,9 @@ def write_page(
         gate=[line for line in format_verdict(gate).splitlines()[1:] if line.strip()],
         heads=heads,
         rows=[row for row in rows if not row[MODEL].endswith(PUBLISHED)],
-        plots=[{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
+        plots=[
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))} for _, caption, figure in drawn
+        ],
         stop=_build_stop_table(done),
         rounds=_build_rounds_table(config, rounds),
         stages=[_build_stage(config, name, stage) for name, stage in done.items()],

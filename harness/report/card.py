@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
+from collections.abc import Iterator
 
 from ..metrics.cost import format_cost
 from ..metrics.noise import format_noise, read_noise
@@ -13,54 +15,82 @@ from . import wording
 from .alarms import find_alarms
 from .oddities import DESCRIPTIONS, UNANSWERED
 from .summary import Summary
+from .writing import list_provenance
 
 LEAST_WIDTH = 40
 """Fewest columns of text beside the names; narrower wrapping would not help."""
 
 
 def format_card(summary: Summary, width: int | None = None) -> str:
-    """Format warnings, pass@k with intervals, time per stage, isolation, and the path of the report.
+    """Format the scores, what they mean (warnings first), and where to look: report, page, `harness show`.
 
     `width` is the terminal's, in characters; longer lines are wrapped below their beginning. None: no wrapping.
     """
-    return "\n".join([*_wrap_lines(_collect_lines(summary), width), *_format_rules(summary)])
+    lines = [
+        *_format_scores(summary),
+        *(("WARNING", warned) for warned in find_alarms(summary)),
+        *_explain_scores(summary),
+        *_format_costs(summary),
+        *wording.summarize_isolation(summary),
+        ("report", str(summary.path / REPORT)),
+    ]
+    if (summary.path / PAGE).exists():
+        lines.append(("page", str(summary.path / PAGE)))
+    lines.append(("more", f"harness show {shlex.quote(str(summary.path))}"))
+    return "\n".join([*_wrap_lines(lines, width), *_format_rules(summary)])
 
 
-def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
-    lines = [("WARNING", warned) for warned in find_alarms(summary)]
+def format_everything(summary: Summary, width: int | None = None) -> str:
+    """Format the card's figures, then the isolation in full and the provenance; `width` as `format_card` takes it."""
+    lines = [
+        ("run", str(summary.path)),
+        *_format_scores(summary),
+        *(("WARNING", warned) for warned in find_alarms(summary)),
+        *_explain_scores(summary),
+        *_format_costs(summary),
+        *wording.format_isolation(summary),
+        *list_provenance(summary),
+    ]
+    return "\n".join([*_wrap_lines(lines, width), *_format_rules(summary)])
+
+
+def _format_scores(summary: Summary) -> Iterator[tuple[str, str]]:
     for score in summary.scores:
         rows = wording.format_passed(score)
-        lines.append((f"{score.benchmark} {score.metric}", f"{wording.format_percent(score)}, {rows}"))
+        yield f"{score.benchmark} {score.metric}", f"{wording.format_percent(score)}, {rows}"
     for one in summary.slices:
         if (one.by, one.group) == (GROUPS, "untouched"):
             text = f"{wording.format_percent(one.score)}, {wording.format_passed(one.score)}"
-            lines.append((f"{one.score.benchmark} untouched", f"{text} that the training data did not touch"))
+            yield f"{one.score.benchmark} untouched", f"{text} that the training data did not touch"
+
+
+def _explain_scores(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Yield what became of the samples."""
     for benchmark, statuses in summary.statuses.items():
-        lines.append((f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())))
-    lines += [(f"{benchmark} shared", f"{text}, generated once") for benchmark, text in wording.format_shared(summary)]
+        yield f"{benchmark} verdicts", ", ".join(f"{count} {status}" for status, count in statuses.items())
+    for benchmark, text in wording.format_shared(summary):
+        yield f"{benchmark} shared", f"{text}, generated once"
     if summary.truncated:
-        lines.append(("truncated", f"{summary.truncated} samples ended at the token limit"))
+        yield "truncated", f"{summary.truncated} samples ended at the token limit"
     if summary.unanswered:
-        lines.append(("no answer", f"{summary.unanswered} samples {DESCRIPTIONS[UNANSWERED]}"))
-    lines += wording.format_tokens(summary)
-    lines += [("judged apart", one) for one in wording.format_uncarried(summary)]
-    lines += [(f"{benchmark} time-outs", text) for benchmark, text in wording.format_timeouts(summary)]
+        yield "no answer", f"{summary.unanswered} samples {DESCRIPTIONS[UNANSWERED]}"
+    yield from wording.format_tokens(summary)
+    yield from (("judged apart", one) for one in wording.format_uncarried(summary))
+    yield from ((f"{benchmark} time-outs", text) for benchmark, text in wording.format_timeouts(summary))
     for benchmark, problems in summary.time_fragile.items():
         if problems:
-            lines.append((f"{benchmark} time-fragile", wording.format_fragile(problems)))
+            yield f"{benchmark} time-fragile", wording.format_fragile(problems)
     if summary.cached:
-        lines.append(("cached", f"{summary.cached} verdicts are those of equal programs, which ran once"))
-    lines += [(f"{noise.benchmark} noise", format_noise(noise)) for noise in read_noise(summary.path)]
-    lines.append(("time", ", ".join(wording.format_stages(summary))))
+        yield "cached", f"{summary.cached} verdicts are those of equal programs, which ran once"
+    yield from ((f"{noise.benchmark} noise", format_noise(noise)) for noise in read_noise(summary.path))
+
+
+def _format_costs(summary: Summary) -> Iterator[tuple[str, str]]:
+    yield "time", ", ".join(wording.format_stages(summary))
     if rate := format_throughput(summary.manifest):
-        lines.append(("throughput", rate))
+        yield "throughput", rate
     if summary.cost:
-        lines.append(("cost", format_cost(summary.cost)))
-    lines += wording.format_isolation(summary)
-    lines.append(("report", str(summary.path / REPORT)))
-    if (summary.path / PAGE).exists():
-        lines.append(("page", str(summary.path / PAGE)))
-    return lines
+        yield "cost", format_cost(summary.cost)
 
 
 def _wrap_lines(lines: list[tuple[str, str]], width: int | None) -> list[str]:

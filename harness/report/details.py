@@ -55,7 +55,7 @@ def build_entries(
     for benchmark, task_id in problems:
         text = texts.get(benchmark, {}).get(task_id)
         keys = [(benchmark, task_id, index) for index in sorted(drawn.get((benchmark, task_id), []))]
-        shown = [_build_sample(samples[key], verdicts.get(key), at < coloured) for at, key in enumerate(keys)]
+        shown = [build_sample(samples[key], verdicts.get(key), at < coloured) for at, key in enumerate(keys)]
         found.append(
             ProblemEntry(
                 row=_build_row(benchmark, task_id, text, shown),
@@ -87,8 +87,8 @@ def _build_row(benchmark: str, task_id: str, text: ProblemText | None, shown: li
     }
 
 
-def _build_sample(sample: Sample, verdict: Verdict | None, coloured: bool) -> dict[str, Any]:
-    """Build a sample for the page: `html` if its code is highlighted, otherwise `code`."""
+def build_sample(sample: Sample, verdict: Verdict | None, coloured: bool) -> dict[str, Any]:
+    """Return what a page shows of a sample, JSON-ready: `html` if its code is highlighted, otherwise `code`."""
     code = {"html": highlight_code(sample.code)} if coloured else {"code": replace_unprintable(sample.code)}
     return {
         "index": sample.index,

@@ -7,26 +7,44 @@ A group is a benchmark with its data, recipe, extraction, sampling and number of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from ..digests import digest_json
 from ..errors import StoreError
-from ..store import MANIFEST, make_folder, write_text
+from ..store import MANIFEST, PAGE, make_folder, write_text
 from ..store.cleaning import escape_markdown, format_csv_cell
 from ..store.jsonable import to_plain
-from . import wording
+from . import headline, plots, wording
+from .board import BoardScore, BoardTable, build_scores, build_tables, list_published
 from .summary import Summary, read
 from .tables import format_table
-from .templates import render
+from .templates import mark_safe, render
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 NAME = "leaderboard"
-COLUMNS = ("group", "model", "metric", "score", "low", "high", "problems", "samples", "complete", "run", "data_digest")
+MOST_DRAWN = 20
+"""Models that a picture shows, the best ones."""
+COLUMNS = (
+    "group",
+    "model",
+    "name",
+    "metric",
+    "score",
+    "low",
+    "high",
+    "problems",
+    "samples",
+    "complete",
+    "run",
+    "data_digest",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +52,8 @@ class Leaderboard:
     """The table and the folders that could not be read."""
 
     table: pd.DataFrame
+    scores: tuple[BoardScore, ...]
+    """The same scores for the page; `run` is the run folder's path."""
     skipped: tuple[tuple[Path, str], ...]
 
 
@@ -45,19 +65,22 @@ def build_leaderboard(folder: Path) -> Leaderboard:
     """
     import pandas as pd
 
-    rows, skipped = [], []
+    rows: list[Mapping[str, Any]] = []
+    scores: list[BoardScore] = []
+    skipped = []
     for manifest in sorted(folder.rglob(MANIFEST)):
         try:
             summary = read(manifest.parent)
             if "order" not in summary.manifest["identity"]:  # a repetition measures noise, not another model
                 rows += list(_build_rows(summary))
+                scores += _build_board_scores(summary)
         except (StoreError, KeyError) as error:
             skipped.append((manifest.parent, str(error)))
     if not rows:
         raise StoreError(f"{folder} holds no run with a score" + (f" ({skipped[0][1]})" if skipped else ""))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.sort_values(["group", "metric", "score"], ascending=[True, True, False], kind="stable")
-    return Leaderboard(table=table.reset_index(drop=True), skipped=tuple(skipped))
+    return Leaderboard(table=table.reset_index(drop=True), scores=tuple(scores), skipped=tuple(skipped))
 
 
 def write_leaderboard(found: Leaderboard, folder: Path) -> list[Path]:
@@ -68,7 +91,7 @@ def write_leaderboard(found: Leaderboard, folder: Path) -> list[Path]:
     """
     make_folder(folder)
     paths = [folder / f"{NAME}.{suffix}" for suffix in ("csv", "md", "html")]
-    texts = [found.table.map(format_csv_cell).to_csv(index=False), format_markdown(found), _render_page(found)]
+    texts = [found.table.map(format_csv_cell).to_csv(index=False), format_markdown(found), _render_page(found, folder)]
     for path, text in zip(paths, texts, strict=True):
         write_text(path, text)
     return paths
@@ -99,7 +122,7 @@ def group_rows(found: Leaderboard) -> Iterator[tuple[str, list[list[str]]]]:
     for name, group in found.table.groupby("group", sort=False):
         rows = []
         for row in group.to_dict("records"):
-            model = row["model"] if row["complete"] else f"{row['model']} (unfinished)"
+            model = row["name"] if row["complete"] else f"{row['name']} (unfinished)"
             score = f"{row['score']:.1f}" + (
                 "" if math.isnan(row["low"]) else f" ({row['low']:.1f} to {row['high']:.1f})"
             )
@@ -114,8 +137,9 @@ def _build_rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
         low, high = score.interval or (math.nan, math.nan)
         n = round(score.n_samples / max(1, score.n_problems))
         yield {
-            "group": _name_group(summary, score.benchmark, n),
+            "group": name_group(summary.manifest, score.benchmark, n),
             "model": wording.name_subject(summary.manifest),
+            "name": headline.name_with_digest(summary.manifest),
             "metric": score.metric,
             "score": 100 * score.value,
             "low": 100 * low,
@@ -128,37 +152,52 @@ def _build_rows(summary: Summary) -> Iterator[Mapping[str, Any]]:
         }
 
 
-def _name_group(summary: Summary, benchmark: str, n: int) -> str:
+def name_group(manifest: Mapping[str, Any], benchmark: str, n: int) -> str:
     """Name the group of comparable runs: "humaneval (164 problems, data 1a2b3c4d), recipe chat 5e6f7a8b, greedy"."""
-    identity = summary.manifest["identity"]
-    facts = identity["benchmarks"][benchmark]
-    problems = f"{facts['problems']} problems"
-    if benchmark in summary.partial:
-        tasks = summary.manifest["tasks"][benchmark]
-        problems = f"{len(tasks)} of {problems}, set {digest_json(tasks)[:8]}"
-    parts = [f"{benchmark} ({problems}, data {facts['data_digest'][:8]})"]
-    names = [_format_recipe(identity.get(what, {}).get(benchmark)) for what in ("recipe", "extraction")]
-    parts.append(f"recipe {names[0]}" + ("" if names[0] == names[1] else f", extraction {names[1]}"))
-    parts.append(_format_sampling(identity.get("sampling")))
+    parts = [
+        headline.describe_benchmark(manifest, benchmark),
+        headline.describe_recipe(manifest, benchmark),
+        headline.describe_sampling(manifest),
+    ]
     return ", ".join([*parts, f"{n} samples each"] if n > 1 else parts)
 
 
-def _format_recipe(recipe: Mapping[str, str] | None) -> str:
-    return f"{recipe['name']} {recipe['digest'][:8]}" if recipe else "not known"
+def _build_board_scores(summary: Summary) -> Iterator[BoardScore]:
+    note = "unfinished" if wording.format_unfinished(summary) or summary.infrastructure else ""
+    scores = [asdict(score) for score in summary.scores if not math.isnan(score.value)]
+    yield from build_scores(summary.manifest, scores, run=str(summary.path), url="", note=note)
 
 
-def _format_sampling(sampling: Mapping[str, Any] | None) -> str:
-    if sampling is None:
-        return "sampling not known"
-    limit = f", {sampling['max_tokens']} tokens" if sampling.get("max_tokens") else ""
-    limit += f", system message {digest_json(sampling['system'])[:8]}" if sampling.get("system") else ""
-    if not sampling.get("temperature"):
-        return f"greedy{limit}"
-    return f"temperature {sampling['temperature']:g}, top-p {sampling.get('top_p', 1.0):g}{limit}"
-
-
-def _render_page(found: Leaderboard) -> str:
-    listed: Sequence[tuple[str, list[list[str]]]] = list(group_rows(found))
+def _render_page(found: Leaderboard, folder: Path) -> str:
+    """Render the page that will lie in `folder`, with a link to the page of each run that has one."""
+    tables = build_tables(replace(score, url=_make_link(Path(score.run), folder)) for score in found.scores)
+    drawn = [(f"{table.columns[0][0]} {table.columns[0][1]}: {table.name}", _draw(table)) for table in tables]
     return render(
-        "leaderboard.html", groups=listed, skipped=[f"not read: {path}: {reason}" for path, reason in found.skipped]
+        "board.html",
+        tables=tables,
+        plots=[
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))}
+            for caption, figure in drawn
+            if figure is not None
+        ],
+        published=list_published(tables),
+        pages=[],
+        skipped=[f"not read: {path}: {reason}" for path, reason in found.skipped],
     )
+
+
+def _draw(table: BoardTable) -> Figure | None:
+    """Draw the first column of a table of several models; None if there is nothing to draw."""
+    cells = [cell for row in table.rows[:MOST_DRAWN] if (cell := row.cells.get(table.columns[0]))]
+    if len(cells) < 2:
+        return None
+    bars = [
+        (cell.model, cell.score / 100, None if math.isnan(cell.low) else (cell.low / 100, cell.high / 100))
+        for cell in cells
+    ]
+    return plots.draw_bars(bars, f"{table.columns[0][1]}, % (95 % interval)")
+
+
+def _make_link(run: Path, folder: Path) -> str:
+    page = run / PAGE
+    return quote(os.path.relpath(page, folder)) if page.exists() else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..metrics.cost import format_cost
 from ..metrics.pass_at_k import compute_pass_at_k
@@ -14,7 +14,7 @@ from ..store.provenance import format_throughput
 from ..store.records import SampleKey
 from ..tasks.lineage import GROUPS
 from ..types import Sample, Score, Status, Verdict
-from . import plots, wording
+from . import headline, plots, wording
 from .alarms import find_alarms
 from .details import build_entries
 from .problems import ProblemText, load_texts
@@ -53,6 +53,18 @@ def write_page(path: Path, *, suites: Sequence[Suite] = (), png: bool = False) -
     return path / PAGE
 
 
+def collect_overview(path: Path) -> dict[str, Any]:
+    """Read a run and return what the templates plots.html and rest.html show of it, and its warnings (`alarms`).
+
+    Raises:
+        StoreError: it is not a run folder, or a file is damaged.
+    """
+    manifest, samples, verdicts = read_manifest(path), read_samples(path), read_verdicts(path)
+    summary = summarize_run(path, manifest, samples, verdicts)
+    known = {benchmark: load_texts(manifest, benchmark) for benchmark in manifest["tasks"]}
+    return _collect_values(summary, list(_draw_plots(summary, known, samples, verdicts)))
+
+
 def _render_page(
     summary: Summary,
     known: Mapping[str, Mapping[str, ProblemText]],
@@ -63,31 +75,42 @@ def _render_page(
     found = build_entries(summary.manifest["tasks"], known, samples, verdicts)
     return render(
         "report.html",
-        subject=wording.name_subject(summary.manifest),
-        about=", ".join(wording.format_stages(summary)),
-        alarms=[wording.replace_unprintable(alarm) for alarm in find_alarms(summary)],
-        cards=[*(_build_card(score) for score in summary.scores), *_build_speed_cards(summary)],
-        plots=[{"caption": caption, "svg": mark_safe(plots.render_svg(figure))} for _, caption, figure in drawn],
-        scores=[[score.benchmark, score.metric, *_format_score(score)] for score in summary.scores]
+        **_collect_values(summary, drawn),
+        rows=embed_json([entry.row for entry in found]),
+        chunks=[entry.chunk for entry in found],
+    )
+
+
+def _collect_values(summary: Summary, drawn: Sequence[CaptionedFigure]) -> dict[str, Any]:
+    return {
+        "subject": wording.replace_unprintable(headline.name_model(summary.manifest)),
+        "digest": wording.replace_unprintable(headline.shorten_weights_digest(summary.manifest)),
+        "lines": headline.describe_run(summary.manifest),
+        "published": headline.describe_published(summary.manifest),
+        "alarms": [wording.replace_unprintable(alarm) for alarm in find_alarms(summary)],
+        "cards": [*(_build_card(score) for score in summary.scores), *_build_warning_cards(summary)],
+        "plots": [
+            {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))} for _, caption, figure in drawn
+        ],
+        "scores": [[score.benchmark, score.metric, *_format_score(score)] for score in summary.scores]
         + [
             [one.score.benchmark, f"{one.score.metric}, {one.group} by the training data", *_format_score(one.score)]
             for one in summary.slices
             if one.by == GROUPS
         ],
-        rules={
+        "rules": {
             "heads": wording.RULE_HEADS,
             "rows": wording.format_rules(summary),
             "moved": wording.format_rule_effect(summary),
         },
-        facts=[
-            *_list_speed_and_cost(summary),
+        "facts": [
             *wording.format_tokens(summary),
-            *wording.format_isolation(summary),
             *list_provenance(summary),
+            ("time", ", ".join(wording.format_stages(summary))),
+            *_list_speed_and_cost(summary),
+            *wording.format_isolation(summary),
         ],
-        rows=embed_json([entry.row for entry in found]),
-        chunks=[entry.chunk for entry in found],
-    )
+    }
 
 
 def _format_score(score: Score) -> list[str]:
@@ -108,10 +131,7 @@ def _list_speed_and_cost(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "cost", format_cost(summary.cost)
 
 
-def _build_speed_cards(summary: Summary) -> Iterator[dict[str, str]]:
-    if summary.tokens_per_s:
-        seconds = summary.stages_s.get("generate", 0.0)
-        yield {"name": "throughput", "value": f"{summary.tokens_per_s:.0f}", "about": f"tokens/s over {seconds:.0f} s"}
+def _build_warning_cards(summary: Summary) -> Iterator[dict[str, str]]:
     if summary.truncated:
         yield {"name": "truncated", "value": str(summary.truncated), "about": "samples at the token limit"}
     if summary.unanswered:

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import quoteattr
 
 from ..metrics.pass_at_k import Interval
 from ..types import Score
+from .wording import replace_unprintable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,7 +108,7 @@ def draw_lengths(by_reason: Mapping[str, Sequence[int]], unit: str) -> Figure:
     return figure
 
 
-def draw_bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
+def draw_bars(rows: Sequence[tuple[str, float, Interval | None]], label: str = "pass@1, % (95 % interval)") -> Figure:
     """Draw named shares of 1 with their intervals: models side by side, or groups of a benchmark."""
     figure, axes = _create_canvas(0.8 + 0.34 * len(rows))
     for at, (_, value, interval) in enumerate(rows):
@@ -121,7 +123,7 @@ def draw_bars(rows: Sequence[tuple[str, float, Interval | None]]) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, 108)
     axes.set_xticks(range(0, 101, 20))
-    axes.set_xlabel("pass@1, % (95 % interval)")
+    axes.set_xlabel(label)
     return figure
 
 
@@ -189,8 +191,8 @@ def draw_solved(solved: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
-def render_svg(figure: Figure) -> str:
-    """Render `figure` as an SVG element in the page's colours, without ids that another figure has."""
+def render_svg(figure: Figure, caption: str = "Plot") -> str:
+    """Render `figure` as an SVG element in the page's colours, named `caption`, without ids that another figure has."""
     import matplotlib as mpl
 
     out = io.StringIO()
@@ -201,7 +203,9 @@ def render_svg(figure: Figure) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     for drawn, wanted in PAGE_COLOURS.items():
         text = text.replace(drawn, wanted)
-    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'role="img"', text, count=1)
+    return re.sub(
+        r'width="[\d.]+pt" height="[\d.]+pt"', lambda _: f'role="img" aria-label={quoteattr(caption)}', text, count=1
+    )
 
 
 def write_png(figure: Figure, path: Path) -> None:
@@ -231,8 +235,8 @@ def _escape_names(names: Iterable[str]) -> list[str]:
 
 
 def _escape_name(name: str) -> str:
-    """Escape dollar signs, between which matplotlib reads a formula."""
-    return name.replace("$", r"\$")
+    """Escape dollar signs, between which matplotlib reads a formula, and replace what an SVG cannot hold."""
+    return replace_unprintable(name).replace("$", r"\$")
 
 
 def _add_legend(axes: Any, count: int) -> None:

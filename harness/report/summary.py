@@ -156,7 +156,7 @@ def summarize_run(
         drawn = Counter(task_id for name, task_id, _ in samples if name == benchmark)
         missing += sum(max(0, manifest["config"].get("n", 1) - drawn[task_id]) for task_id in task_ids)
         ks = select_ks(asked, min(drawn[task_id] for task_id in task_ids))
-        scores += _compute_scores(benchmark, task_ids, totals.counted[benchmark], ks)
+        scores += compute_scores(benchmark, task_ids, totals.counted[benchmark], ks)
     return Summary(
         path=path,
         manifest=manifest,
@@ -212,10 +212,13 @@ class _Totals:
             self.counted[name][task_id, verdict.status, verdict.base_status] += 1
 
 
-def _compute_scores(
+def compute_scores(
     benchmark: str, task_ids: list[str], outcomes: Counter[TaskOutcome], ks: Iterable[int]
 ) -> list[Score]:
-    """Compute pass@k, and the base part's own pass@k if verdicts have one."""
+    """Compute pass@k for each of `ks`, after those of the base part if verdicts have one.
+
+    `outcomes` counts samples by outcome, without those that the judge failed on.
+    """
     counts = count_outcomes(task_ids, ((task_id, status) for task_id, status, _ in outcomes.elements()))
     scores = [compute_pass_at_k(counts, k, benchmark=benchmark) for k in ks]
     if any(base is not None for _, _, base in outcomes):

@@ -24,6 +24,7 @@ REASONING_NOTES = {
 EXTRACTION_LISTS = {"dropped": "left out", "borrowed": "from other blocks"}
 """Key of a sample's extraction that holds a list -> what it lists."""
 
+NOT_ISOLATED = "not isolated"
 STAGES = {
     "sandbox": "starting the sandbox",
     "verify": "checking the sandbox",
@@ -170,8 +171,19 @@ def format_isolation(summary: Summary) -> list[tuple[str, str]]:
     for facts in summary.manifest.get("sandbox", {}).values():
         name = str(facts.get("sandbox", summary.manifest["identity"]["sandbox"]))
         parts.append((f"isolated ({name})", _format_list(facts.get("enforced"))))
-        parts.append((f"not isolated ({name})", _format_list(facts.get("not_enforced"))))
+        parts.append((f"{NOT_ISOLATED} ({name})", _format_list(facts.get("not_enforced"))))
     return parts
+
+
+def summarize_isolation(summary: Summary) -> list[tuple[str, str]]:
+    """Count what was and what was not isolated per environment; name what was not if the run had to accept that."""
+    lines = []
+    for facts in summary.manifest.get("sandbox", {}).values():
+        name = str(facts.get("sandbox", summary.manifest["identity"]["sandbox"]))
+        counts = f"{len(facts.get('enforced') or ())} protections in force, {len(facts.get('not_enforced') or ())} not"
+        lines.append(("sandbox", f"{name}: {counts}"))
+    unsafe = summary.manifest["config"].get("allow_unsafe")
+    return [*lines, *(line for line in format_isolation(summary) if unsafe and line[0].startswith(NOT_ISOLATED))]
 
 
 def format_timeouts(summary: Summary) -> list[tuple[str, str]]:

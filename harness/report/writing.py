@@ -14,7 +14,7 @@ from ..store import REPORT, SCORES, write_json, write_text
 from ..store.cleaning import escape_markdown, format_code_span
 from ..store.provenance import format_throughput
 from ..types import Score
-from . import wording
+from . import headline, wording
 from .alarms import find_alarms
 from .summary import Summary, read
 from .tables import format_table
@@ -79,9 +79,12 @@ def format_report(summary: Summary) -> str:
     """Format report.md."""
     manifest = summary.manifest
     parts = [
-        f"# {escape_markdown(wording.name_subject(manifest))}",
-        *_format_warnings(summary),
-        "## Scores\n",
+        f"# {escape_markdown(headline.name_with_digest(manifest))}\n",
+        *(
+            f"- {escape_markdown(line)}"
+            for line in [*headline.describe_run(manifest), *headline.describe_published(manifest)]
+        ),
+        "\n## Scores\n",
         *format_table(
             ["benchmark", "metric", "score (95 % interval)", "samples", "how"],
             [
@@ -89,6 +92,7 @@ def format_report(summary: Summary) -> str:
                 for score in summary.scores
             ],
         ),
+        *_format_warnings(summary),
         *_format_slices(summary),
         *_format_rules(summary),
         "\n## Verdicts\n",
@@ -108,27 +112,28 @@ def format_report(summary: Summary) -> str:
             for name, problems in summary.time_fragile.items()
             if problems
         ),
-        "\n## Isolation\n",
-        *(f"- {escape_markdown(name)}: {escape_markdown(text)}" for name, text in wording.format_isolation(summary)),
+        "\n## Provenance\n",
+        *(f"- {escape_markdown(key)}: {escape_markdown(value)}" for key, value in list_provenance(summary)),
         "\n## Time\n",
         *(f"- {stage}" for stage in wording.format_stages(summary)),
         *(f"- throughput: {rate}" for rate in [format_throughput(manifest)] if rate),
         *([f"- cost: {format_cost(summary.cost)}"] if summary.cost else []),
-        "\n## Provenance\n",
-        *(f"- {escape_markdown(key)}: {escape_markdown(value)}" for key, value in list_provenance(summary)),
+        "\n## Isolation\n",
+        *(f"- {escape_markdown(name)}: {escape_markdown(text)}" for name, text in wording.format_isolation(summary)),
     ]
     return "\n".join(parts) + "\n"
 
 
 def _format_warnings(summary: Summary) -> list[str]:
-    return [*(f"\n**{text}**" for text in find_alarms(summary)), ""]
+    return [f"\n**{text}**" for text in find_alarms(summary)]
 
 
 def list_provenance(summary: Summary) -> list[tuple[str, str]]:
     """List the manifest's facts as (name, value) for people."""
     manifest = summary.manifest
     identity = manifest["identity"]
-    rows = [("configuration", manifest["digest"]), ("command", " ".join(manifest.get("command", [])) or "from Python")]
+    rows = [("evaluated", wording.name_subject(manifest)), ("configuration", manifest["digest"])]
+    rows.append(("command", " ".join(manifest.get("command", [])) or "from Python"))
     rows += [(f"model {key}", str(value)) for key, value in manifest.get("model", {}).items()]
     rows += [(f"sampling {key}", str(value)) for key, value in identity.get("sampling", {}).items()]
     if imported := manifest.get("imported"):

@@ -15,6 +15,7 @@ import pytest
 
 import harness as package
 from tests.commands import COMMAND, harness, one_line_error, read_rows, references, start, wait_for_rows, write_rows
+from tests.runs import outcomes, write_run
 
 HEAVY = ("torch", "vllm", "transformers", "pandas", "matplotlib", "docker", "rich", "numpy")
 
@@ -149,10 +150,32 @@ def test_the_card_says_the_score_the_time_the_isolation_and_where_the_report_is(
     assert done.returncode == 0, done.stderr
     assert re.search(r"^humaneval pass@1 +100\.0 % \(56\.6 to 100\.0\), 5 of 5 problems$", done.stdout, re.MULTILINE)
     assert re.search(r"^time .*generating .*scoring .*total", done.stdout, re.MULTILINE)
-    assert re.search(r"^isolated \(process\) ", done.stdout, re.MULTILINE)
-    assert re.search(r"^not isolated \(process\) ", done.stdout, re.MULTILINE)
+    assert re.search(r"^sandbox +process: [1-9]\d* protections in force, \d+ not$", done.stdout, re.MULTILINE)
+    assert re.search(rf"^more +harness show {re.escape(str(tmp_path / 'r'))}$", done.stdout, re.MULTILINE)
+    names = [line.partition("  ")[0] for line in done.stdout.splitlines()]
+    assert names[:2] == ["humaneval pass@1", "humaneval verdicts"]
+    assert names[-4:] == ["sandbox", "report", "page", "more"]
     assert re.search(rf"^report +{re.escape(str(tmp_path / 'r' / 'report.md'))}$", done.stdout, re.MULTILINE)
     assert "score: 5/5" in done.stderr
+
+
+def test_a_run_is_shown_whole(tmp_path: Path) -> None:
+    """With isolation and provenance, which the card leaves out; the same for machines; nothing is written."""
+    path = write_run(tmp_path / "run", outcomes([0], n=4), model="models/m")
+    manifest = json.loads((path / "run.json").read_text())
+    manifest["sandbox"] = {"core": {"sandbox": "process", "enforced": ["namespaces"], "not_enforced": ["\x1b]0;x\x07"]}}
+    (path / "run.json").write_text(json.dumps(manifest))
+    before = {file: file.stat().st_mtime_ns for file in path.iterdir()}
+
+    done, as_json = harness("show", path), harness("show", path, "--json")
+
+    assert re.search(r"^humaneval pass@1 +25\.0 %", done.stdout, re.MULTILINE)
+    assert re.search(r"^isolated \(process\) +namespaces$", done.stdout, re.MULTILINE)
+    assert re.search(r"^not isolated \(process\) +\S+0;x", done.stdout, re.MULTILINE)
+    assert "\x1b" not in done.stdout
+    assert re.search(r"^evaluated +models/m$", done.stdout, re.MULTILINE)
+    assert json.loads(as_json.stdout)["provenance"]["evaluated"] == "models/m"
+    assert {file: file.stat().st_mtime_ns for file in path.iterdir()} == before
 
 
 def test_the_page_can_be_left_to_harness_report(tmp_path: Path) -> None:

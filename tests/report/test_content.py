@@ -40,6 +40,35 @@ def test_prompts_are_shown_as_they_were_asked(tmp_path: Path) -> None:
     assert 'class="k">' in first["reference"]
 
 
+def test_a_report_begins_with_what_a_reader_asks_first(tmp_path: Path) -> None:
+    """Model, version, recipe, sampling, score beside the published one; warnings next; time and isolation last."""
+    path = write_run(tmp_path / "run", outcomes(range(98)), model="/models/WizardCoder-15B-V1.0", n=2)
+    manifest = json.loads((path / "run.json").read_text())
+    manifest["model"] = {"weights_digest": "sha256:0123456789abcdef"}
+    manifest["sessions"] = [{"ended_at": "2026-12-01T00:02:16+00:00", "stages_s": {"total": 5}, "completion_tokens": 1}]
+    manifest["sandbox"] = {"core": {"sandbox": "process", "enforced": ["namespaces"], "not_enforced": []}}
+    (path / "run.json").write_text(json.dumps(manifest))
+
+    report.write(path)
+    texts = ((path / "report.md").read_text(), report.write_page(path).read_text().partition("<body>")[2])
+
+    for text in texts:
+        asked = [
+            "WizardCoder-15B-V1.0",
+            "01234567",
+            "humaneval (164 problems, data dddddddd), recipe completion eeeeeeee, greedy, 2 samples each",
+            "run on 2026-12-01",
+            "59.8 %",
+            "The run was stopped",
+            "/models/WizardCoder-15B-V1.0",
+            "total 5.0 s",
+            "isolated",
+        ]
+        places = [text.replace("\\", "").index(one) for one in asked]
+        assert places == sorted(places)
+        assert "published: humaneval pass@1 59.8 %, greedy" in text
+
+
 def test_prompts_of_another_version_of_the_data_are_not_shown(tmp_path: Path) -> None:
     """A wrong prompt is worse than none."""
     path = write_run(tmp_path / "run", outcomes([0], n=2), data_digest="0" * 64)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 
-from harness.report.leaderboard import build_leaderboard
+from harness import report
+from harness.report.leaderboard import build_leaderboard, write_leaderboard
 from tests.commands import harness, one_line_error
 from tests.runs import outcomes, write_run
 
@@ -31,6 +33,30 @@ def test_runs_are_grouped_by_comparable_configuration_best_first(tmp_path: Path)
     assert "not read:" in done.stdout
     page = (tmp_path / "board" / "leaderboard.html").read_text()
     assert page.count("<h2>") == 2
+
+
+def test_the_page_is_models_by_benchmarks(tmp_path: Path) -> None:
+    """A model's runs on two benchmarks share a row, with links to their pages; published figures stand apart."""
+    write_run(tmp_path / "r" / "a", outcomes(range(80)), model="models/one")
+    write_run(tmp_path / "r" / "b", outcomes(range(70)), model="models/two")
+    write_run(tmp_path / "r" / "again", outcomes(range(60)), model="models/two")
+    other = write_run(tmp_path / "r" / "c", outcomes(range(10), n=20), model="models/one", benchmark="mbpp")
+    report.write_page(other)
+
+    write_leaderboard(build_leaderboard(tmp_path / "r"), tmp_path / "board")
+
+    page = (tmp_path / "board" / "leaderboard.html").read_text()
+    table = page[page.index("<table>") : page.index("</table>")]
+    rows = [re.findall(r'<strong>(.*?)</strong>|data-value="(\d+\.\d)"', row) for row in table.split("<tr>")[2:]]
+    assert [[name or figure for name, figure in row] for row in rows] == [
+        ["one", "48.8", "50.0"],
+        ["two", "42.7"],
+        ["two", "36.6"],
+    ]
+    assert 'href="../r/c/report.html"' in table
+    published = page[page.index("<details>") :]
+    assert "WizardCoder-15B-V1.0" in published
+    assert "WizardCoder" not in page[: page.index("<details>")]
 
 
 def test_repetitions_are_no_models_of_their_own(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-(function () {
-  const rows = JSON.parse(document.getElementById("flip-rows").textContent);
+// Fill the list of flips: each opens to both programs, or links to the page that has them.
+function showFlips(rows) {
   const body = document.querySelector("#table tbody");
   const text = document.getElementById("filter-text");
   const kind = document.getElementById("filter-kind");
@@ -8,14 +8,14 @@
   rows.forEach((row, order) => {
     row.order = order;
     row.search = [row.benchmark, row.task, row.title, row.run, row.status].join(" ").toLowerCase();
-    const open = el("button", { type: "button", "aria-expanded": "false", text: row.task });
+    const open = row.page ? el("a", { href: row.page, text: row.task }) : el("button", { type: "button", "aria-expanded": "false", text: row.task });
     row.element = el("tr", { class: "problem", "data-task": row.task },
       el("td", { class: "nowrap" }, open),
       el("td", { class: "optional", text: row.title }),
       el("td", { class: row.kind === "lost" ? "bad" : "good", text: row.kind }),
       el("td", {}, mark(row.status), words(row.status)),
       columns > 4 ? el("td", { text: row.run }) : null);
-    row.element.addEventListener("click", () => toggle(row, open));
+    if (!row.page) row.element.addEventListener("click", () => toggle(row, open));
   });
 
   async function toggle(row, open) {
@@ -30,22 +30,8 @@
       cell.append(el("p", {}, mark(side.status), el("strong", { text: side.run }), ": " + words(side.status) + " (sample " + side.index + ")"));
       if (side.detail) cell.append(el("pre", { class: "wrap", text: side.detail }));
     }
-    cell.append(el("div", { class: "wide" }, table(found)));
-    if (found.prompt !== null) cell.append(el("details", {}, el("summary", { text: "Prompt" }), el("pre", { class: "wrap", text: found.prompt })));
-  }
-
-  function table(found) {
-    const made = el("table", { class: "diff" }, el("colgroup", {}, el("col", { class: "line" }), el("col"), el("col", { class: "line" }), el("col")),
-      el("thead", {}, el("tr", {}, el("th", { colspan: "2", text: found.left.run }), el("th", { colspan: "2", text: found.right.run }))));
-    const lines = el("tbody");
-    for (const [left, before, right, after, changed] of found.diff) {
-      const gone = changed === "gone" || changed === "changed" ? "gone" : null;
-      const fresh = changed === "new" || changed === "changed" ? "new" : null;
-      lines.append(el("tr", {}, el("td", { text: left === null ? "" : left }), el("td", { class: gone, text: before }),
-        el("td", { text: right === null ? "" : right }), el("td", { class: fresh, text: after })));
-    }
-    made.append(lines);
-    return made;
+    cell.append(diffTable(found.left.run, found.right.run, found.diff));
+    if (found.prompt !== null) cell.append(fold("Prompt", el("pre", { class: "wrap", text: found.prompt }), false));
   }
 
   function show() {
@@ -58,4 +44,4 @@
   text.addEventListener("input", show);
   kind.addEventListener("input", show);
   show();
-})();
+}

@@ -1,5 +1,5 @@
-(function () {
-  const rows = JSON.parse(document.getElementById("rows").textContent);
+// Fill the table of problems; returns a function that takes fresh rows of the same problems.
+function showProblems(rows) {
   const body = document.querySelector("#table tbody");
   const text = document.getElementById("filter-text");
   const status = document.getElementById("filter-status");
@@ -8,14 +8,21 @@
 
   rows.forEach((row, order) => {
     row.order = order;
+    prepare(row);
+  });
+
+  function prepare(row) {
     row.share = row.n ? row.passed / row.n : -1;
     row.status = Object.entries(row.statuses).sort((a, b) => b[1] - a[1]).map((entry) => entry[0])[0] || "";
     row.label = several ? row.benchmark + " " + row.task : row.task;
     row.search = (row.label + " " + row.title + " " + row.search).toLowerCase();
     row.element = line(row);
-  });
-  for (const name of [...new Set(rows.flatMap((row) => Object.keys(row.statuses)))].sort()) {
-    status.append(el("option", { value: name, text: words(name) }));
+  }
+
+  function offerStatuses() {
+    const offered = new Set([...status.options].map((option) => option.value));
+    const found = [...new Set(rows.flatMap((row) => Object.keys(row.statuses)))].sort();
+    status.append(...found.filter((name) => !offered.has(name)).map((name) => el("option", { value: name, text: words(name) })));
   }
 
   function line(row) {
@@ -33,6 +40,7 @@
 
   function outcome(row) {
     const found = Object.entries(row.statuses);
+    if (!found.length) return el("span", { class: "soft", text: "–" });
     if (found.length === 1) return el("span", {}, mark(found[0][0]), words(found[0][0]));
     const told = found.map((entry) => entry[1] + " " + words(entry[0])).join(", ");
     const bar = el("div", { class: "bar", title: told, role: "img", "aria-label": told });
@@ -50,49 +58,13 @@
     open.setAttribute("aria-expanded", "true");
     const cell = el("td", { colspan: "6" });
     made.after(el("tr", { class: "detail" }, cell));
-    detail(cell, await unpack("chunk-" + row.order));
-  }
-
-  function detail(cell, found) {
-    const shown = el("div", { class: "sample" });
-    const chips = el("div", { class: "samples", role: "group", "aria-label": "Samples" });
-    const buttons = found.samples.map((sample) => {
-      const chip = el("button", { type: "button", class: "s-" + sample.status, title: sample.index + ": " + words(sample.status),
-        "aria-label": "sample " + sample.index + ", " + words(sample.status), text: sample.index });
-      chip.addEventListener("click", () => choose(sample, chip));
-      chips.append(chip);
-      return chip;
-    });
-    function choose(sample, chip) {
-      buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === chip)));
-      shown.replaceChildren(...one(sample));
+    try {
+      const found = row.url ? await fetchJson(row.url) : await unpack("chunk-" + row.order);
+      if (row.page) cell.append(el("p", { class: "small" }, el("a", { href: row.page, text: "All samples, beside other models" })));
+      cell.append(...sampleChooser(row.url ? found.runs[0].samples : found.samples), ...promptParts(found, true));
+    } catch (error) {
+      cell.append(el("p", { class: "bad", text: error.message }));
     }
-    if (found.samples.length > 1) cell.append(el("h3", { text: found.samples.length + " samples" }), chips);
-    cell.append(shown);
-    const failed = Math.max(0, found.samples.findIndex((sample) => sample.status !== "passed"));
-    if (found.samples.length) choose(found.samples[failed], buttons[failed]);
-    else cell.append(el("p", { text: "No sample of this problem was generated." }));
-    if (found.prompt !== null) cell.append(fold("Prompt", el("pre", { class: "wrap", text: found.prompt }), true));
-    else cell.append(el("p", { class: "soft small", text: "The benchmark's data was not at hand, so the prompt is not shown." }));
-    if (found.reference) cell.append(fold("Reference solution", el("pre", { class: "hl", html: found.reference }), false));
-  }
-
-  function fold(title, content, open) {
-    return el("details", open ? { open: "" } : {}, el("summary", { text: title }), content);
-  }
-
-  function one(sample) {
-    const facts = [sample.finish && "ended by " + sample.finish, sample.tokens !== null && sample.tokens + " tokens",
-      sample.cpu_s !== null && sample.cpu_s + " s CPU", sample.wall_s !== null && sample.wall_s + " s wall",
-      sample.mib && sample.mib + " MiB", sample.base && "base: " + words(sample.base), sample.trust && "judged " + sample.trust];
-    return [
-      el("p", {}, mark(sample.status), el("strong", { text: words(sample.status) }),
-        el("span", { class: "soft small", text: "  " + facts.filter(Boolean).join(", ") })),
-      block("What failed", sample.detail),
-      sample.extraction && el("p", { class: "soft small", text: "Code: " + sample.extraction }),
-      el("div", { class: "pair" }, codeBlock("Code", sample), block("Raw completion", sample.raw)),
-      sample.reasoning && fold("Reasoning", el("pre", { class: "wrap", text: sample.reasoning }), false),
-    ].filter(Boolean);
   }
 
   function show() {
@@ -117,5 +89,18 @@
   }));
   text.addEventListener("input", show);
   status.addEventListener("input", show);
+  offerStatuses();
   show();
-})();
+
+  return function update(fresh) {
+    fresh.forEach((next, at) => {
+      const row = rows[at], old = row.element;
+      const open = old.querySelector("[aria-expanded=true]");
+      if (open || JSON.stringify([next.n, next.statuses, next.tokens]) === JSON.stringify([row.n, row.statuses, row.tokens])) return;
+      Object.assign(row, next);
+      prepare(row);
+      old.replaceWith(row.element);
+    });
+    offerStatuses();
+  };
+}

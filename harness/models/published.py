@@ -1,6 +1,6 @@
 """Read published figures of known checkpoints, which are shown beside measured ones.
 
-Read from `harness/models/checkpoints.toml`, or another file of its form:
+Read from checkpoints.toml beside this file, or another file of its form:
 
     [checkpoints."WizardCoder-15B-V1.0"]
     published = [{ benchmark = "humaneval", percent = 59.8, how = "greedy", source = "wizardcoder" }]
@@ -40,7 +40,7 @@ def read_published(benchmarks: Collection[str], path: Path | None = None) -> lis
     Raises:
         DataError: the table cannot be read, or a row does not have the form above.
     """
-    source = path or files("harness.models") / TABLE
+    source = path or files(__package__) / TABLE
     if path is None and not source.is_file():
         return []
     try:
