@@ -37,6 +37,7 @@ VERBS: Mapping[str, Verb] = {
     "run --preview": Verb("preview_run"),
     "run --dry-run": Verb("dry_run"),
     "score": Verb("score", "evaluate.score", "Judge samples that are there already.", resumable=True),
+    "serve": Verb("serve_verdicts", "serve.serve", "Judge programs for trainers, by HTTP."),
     "ask": Verb("ask_model", "ask.ask", "Put one instruction to a checkpoint."),
     "ask --file": Verb("ask_questions"),
     "report": Verb("write_report", "inspect.report", "Write a run's report anew."),

@@ -26,7 +26,7 @@ LAYERS = (
     "tasks",
     "recipes metrics checks",
     "benchmarks report cluster",
-    "evaluation finetune",
+    "evaluation finetune service",
     "compare evolve exchange planning",
     "loop",
     "api",
