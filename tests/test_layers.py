@@ -27,7 +27,7 @@ LAYERS = (
     "recipes metrics checks",
     "benchmarks report cluster",
     "evaluation finetune service",
-    "compare evolve exchange planning",
+    "compare evolve exchange planning rewards",
     "loop",
     "api",
     "cli",
