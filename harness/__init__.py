@@ -66,6 +66,7 @@ VERBS: Mapping[str, Verb] = {
     "data fetch": Verb("fetch_data", "data.fetch", "Download what is missing."),
     "data verify": Verb("data_files", "data.verify", "Read all files again and compare their digests."),
     "data export": Verb("export_rows", "data.export", "Write a training split as instructions and answers."),
+    "data from-runs": Verb("build_dataset", "data.from_runs", "Make training data of runs' verified answers."),
     "sandbox build": Verb("build_sandbox", "inspect.build"),
 }
 """Every verb, and every option that makes another one of it."""

@@ -215,6 +215,16 @@ CASES = [
     bad("verify", "humaneval", "--golden", "good.jsonl", message="--golden and --truth go together"),
     bad("data", "fetch", "humanevl", message='Did you mean "humaneval"?'),
     bad("data", "export", "humaneval", "--out", "rows.jsonl", message="is for evaluation"),
+    bad(
+        "data",
+        "from-runs",
+        "base",
+        "--as",
+        "sft",
+        "--out",
+        "rows.jsonl",
+        message='benchmark "humaneval" is for evaluation',
+    ),
     bad("ask", "smollm2-135m-instruct", "hello", "--file", "good.jsonl", message="--file holds the instructions"),
     bad("evolve", "nothing.jsonl", "-m", "replay:good.jsonl", "--out", "data", message="nothing.jsonl cannot be read"),
     bad(

@@ -28,7 +28,7 @@ LAYERS = (
     "benchmarks report cluster",
     "evaluation finetune service",
     "compare evolve exchange planning rewards",
-    "loop",
+    "loop curation",
     "api",
     "cli",
     "__main__",
