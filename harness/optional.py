@@ -28,6 +28,17 @@ class HasSplits(Protocol):
 
 
 @runtime_checkable
+class HasOptions(Protocol):
+    """A benchmark that can be varied: for `NAME@OPTION=VALUE,...` it is made with `options={"OPTION": "VALUE"}`.
+
+    Its `name` then tells each option that differs from the default, so that variants are never taken for each other.
+    """
+
+    options: Mapping[str, str]
+    """What each option chooses."""
+
+
+@runtime_checkable
 class HasSlices(Protocol):
     """A benchmark whose problems fall into groups, by which a report also counts."""
 
@@ -57,6 +68,21 @@ class HasFile(Protocol):
 
     file: Any
     """A `harness.data.DataFile`."""
+
+
+@runtime_checkable
+class HasFiles(Protocol):
+    """A benchmark that reads several data files."""
+
+    files: Sequence[Any]
+    """`harness.data.DataFile`s."""
+
+
+@runtime_checkable
+class OnHub(Protocol):
+    """A benchmark whose problems the Hugging Face hub has as a dataset, under which scores are published there."""
+
+    hub_dataset: str
 
 
 @runtime_checkable
@@ -152,9 +178,21 @@ def is_for_training(benchmark: Any) -> bool:
     return isinstance(benchmark, ForTraining) and benchmark.for_training
 
 
+def get_files(benchmark: Any) -> Sequence[Any]:
+    """Return the data files that a benchmark reads."""
+    if isinstance(benchmark, HasFiles):
+        return benchmark.files
+    return [benchmark.file] if isinstance(benchmark, HasFile) else []
+
+
 def get_splits(benchmark: Any) -> Mapping[str, str]:
     """Return a benchmark's splits; empty if it has no others."""
     return benchmark.splits if isinstance(benchmark, HasSplits) else {}
+
+
+def get_options(benchmark: Any) -> Mapping[str, str]:
+    """Return what a benchmark's options choose, by name; empty if it has none."""
+    return benchmark.options if isinstance(benchmark, HasOptions) else {}
 
 
 def get_recipes(benchmark: Any) -> Mapping[str, Any]:
