@@ -37,6 +37,7 @@ VERBS: Mapping[str, Verb] = {
     "run --preview": Verb("preview_run"),
     "run --dry-run": Verb("dry_run"),
     "score": Verb("score", "evaluate.score", "Judge samples that are there already.", resumable=True),
+    "serve": Verb("serve_verdicts", "serve.serve", "Judge programs for trainers, by HTTP."),
     "ask": Verb("ask_model", "ask.ask", "Put one instruction to a checkpoint."),
     "ask --file": Verb("ask_questions"),
     "report": Verb("write_report", "inspect.report", "Write a run's report anew."),
@@ -67,6 +68,7 @@ VERBS: Mapping[str, Verb] = {
     "data fetch": Verb("fetch_data", "data.fetch", "Download what is missing."),
     "data verify": Verb("data_files", "data.verify", "Read all files again and compare their digests."),
     "data export": Verb("export_rows", "data.export", "Write a training split as instructions and answers."),
+    "data from-runs": Verb("build_dataset", "data.from_runs", "Make training data of runs' verified answers."),
     "sandbox build": Verb("build_sandbox", "inspect.build"),
 }
 """Every verb, and every option that makes another one of it."""

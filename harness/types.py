@@ -261,7 +261,15 @@ class Stdio:
     """Python source that defines `check(given, output, expected) -> bool`; it runs where the judge does."""
 
 
-Judge = Asserts | Calls | Stdio
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """A script that is run and not judged: it passes if it exits with code 0, and its outcome is `Printed`."""
+
+    given: str = ""
+    """Its standard input."""
+
+
+Judge = Asserts | Calls | Stdio | Execution
 """What decides about a program: data, known without any candidate. `harness.sandboxes.judges` has what each does."""
 Key = Any
 """Hashable; tells the programs of one `Sandbox.run` apart; a sandbox gives it back as it came."""
@@ -283,6 +291,15 @@ class Outcome:
     """The base part's own status, for benchmarks that have a base and an extended part."""
     uncarried: str = ""
     """The value that could not be carried to the judge, where a sample fails for that alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed(Outcome):
+    """The outcome of an `Execution`, with what the program says of itself: nothing here can be relied on."""
+
+    return_code: int = 0
+    stdout: str = ""
+    stderr: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,12 +111,13 @@ def outcome_store(*, use: bool, warn: Callable[[str], None]) -> Iterator[Outcome
 
 
 def judge_all(
-    sandbox: Sandbox, work: Iterable[Work], store: OutcomeStore | None, settle: Callable[[Key, Outcome], None]
+    sandbox: Sandbox, work: Iterable[Work | None], store: OutcomeStore | None, settle: Callable[[Key, Outcome], None]
 ) -> int:
     """Call `settle` with each key and its outcome, asking `sandbox` only for what `store` does not have.
 
-    `settle` is called in this thread and in the one that reads `work`, never in both at once. Returns how many
-    programs were not run.
+    `settle` is called in this thread and in the one that reads `work`, never in both at once. A `work` that may have
+    nothing for a while yields None after each outcome, so that equals of what could not be kept run meanwhile. Returns
+    how many programs were not run.
 
     Raises:
         SandboxUnavailable: as `Sandbox.run`.
@@ -155,7 +156,11 @@ class _Flow:
     """Work on its way into a sandbox, in its thread, and outcomes on their way out, in the reader's."""
 
     def __init__(
-        self, store: OutcomeStore | None, place: str, work: Iterable[Work], settle: Callable[[Key, Outcome], None]
+        self,
+        store: OutcomeStore | None,
+        place: str,
+        work: Iterable[Work | None],
+        settle: Callable[[Key, Outcome], None],
     ) -> None:
         self.hits = 0
         self._store, self._place, self._work, self._settle = store, place, work, settle
@@ -172,7 +177,7 @@ class _Flow:
         """Yield what the sandbox has to run."""
         for item in self._work:
             yield from self._next_again(wait=False)
-            if self._is_new(item):
+            if item is not None and self._is_new(item):
                 yield item
         yield from self._next_again(wait=True)
 
@@ -203,7 +208,7 @@ class _Flow:
     def _is_new(self, item: Work) -> bool:
         """Tell whether the sandbox has to run it: it is not known, and nothing equal is under way."""
         key, program, judge = item
-        if self._store is None:
+        if self._store is None or not identity(judge)[1]:
             return True
         name = name_of(self._place, program, judge)
         with self._changed:

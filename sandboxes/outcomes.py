@@ -12,6 +12,14 @@ MAX_DETAIL = 2000
 MAX_NAME = 200
 
 
+REFERENCE_FAILS = "the reference fails"
+"""Beginning of the detail where a judge's own reference is to blame."""
+
+
+class ReferenceFailed(LinkLost):
+    """A reference did not come to its end, so that nothing can be judged by it."""
+
+
 class JudgeLost(LinkLost):
     """A worker was lost while it judged what a program reported."""
 

@@ -13,7 +13,7 @@ from ..types import Judge, Outcome, Program, Status, Trust
 from .expected import Expected
 from .judges import kind_of
 from .link import LinkLost, Reply, Role, Worker
-from .outcomes import JudgeLost, text_of, unjudgeable
+from .outcomes import REFERENCE_FAILS, JudgeLost, ReferenceFailed, text_of, unjudgeable
 from .workers import Job, Start, Workers
 
 JUDGE_PATIENCE_S = 60.0
@@ -62,6 +62,8 @@ class Slot:
             self.close()
         if len(lost) == 2 and all(isinstance(error, JudgeLost) for error in lost):
             return unjudgeable(reason)
+        if len(lost) == 2 and all(isinstance(error, ReferenceFailed) for error in lost):
+            return Outcome(status=Status.INFRASTRUCTURE, detail=text_of(f"{REFERENCE_FAILS}: {reason}"))
         return Outcome(status=Status.INFRASTRUCTURE, detail=text_of(f"lost twice: {reason}"))
 
     def role_of(self, program: Program) -> Role:

@@ -204,6 +204,15 @@ CASES = [
     ),
     bad("compare", "base", "base", "--out", "good.jsonl/compared", message="good.jsonl/compared cannot be written"),
     bad("leaderboard", ".", "--out", "good.jsonl/board", message="good.jsonl/board cannot be written"),
+    # the service
+    bad("serve", "--host", "0.0.0.0", message="--host 0.0.0.0 can be reached from other machines; give a token"),
+    bad("serve", "--token-file", "missing.txt", message="--token-file missing.txt cannot be read: No such file"),
+    bad("serve", "--token-file", "good.jsonl", message="the token must have 16 or more printable ASCII characters"),
+    bad("serve", "-e", "cor", message='environment "cor" is not known; choose one of core, ds1000'),
+    bad("serve", "--sandbox", "proces", message='sandbox "proces" is not known. Did you mean "process"?'),
+    bad("serve", "--queue", "5", message="queue is 5 and max_programs is 10000; the queue must hold a whole request"),
+    bad("serve", "--max-body-mb", "0", message="max_body_mb is 0; it must be more than 0"),
+    bad("serve", "--host", "203.0.113.1", "--token-file", "token.txt", message="cannot be listened at", code=3),
     # the other verbs
     bad("reproduce", "wizardcodr", message="there is wizardcoder"),
     bad("reproduce", "wizardcoder", message="nothing to reproduce wizardcoder with"),
@@ -211,6 +220,16 @@ CASES = [
     bad("verify", "humaneval", "--golden", "good.jsonl", message="--golden and --truth go together"),
     bad("data", "fetch", "humanevl", message='Did you mean "humaneval"?'),
     bad("data", "export", "humaneval", "--out", "rows.jsonl", message="is for evaluation"),
+    bad(
+        "data",
+        "from-runs",
+        "base",
+        "--as",
+        "sft",
+        "--out",
+        "rows.jsonl",
+        message='benchmark "humaneval" is for evaluation',
+    ),
     bad("ask", "smollm2-135m-instruct", "hello", "--file", "good.jsonl", message="--file holds the instructions"),
     bad("evolve", "nothing.jsonl", "-m", "replay:good.jsonl", "--out", "data", message="nothing.jsonl cannot be read"),
     bad(
@@ -276,6 +295,7 @@ def write_files(folder: Path) -> None:
     (folder / "unknown.toml").write_text("temprature = 0.2\n")
     (folder / "mine.toml").write_text('name = "mine"\nkind = "chat"\ntemplate = "{problem}"\nextraction = "fenced"\n')
     (folder / "type.toml").write_text('model = "replay:good.jsonl"\nbenchmarks = ["humaneval"]\nn = "two"\n')
+    (folder / "token.txt").write_text("a token of sixteen letters\n")
     _write_checkpoints(folder)
     write_run(folder / "base", outcomes(range(100)))
     write_run(folder / "other", outcomes(range(100)), temperature=0.8)

@@ -44,6 +44,7 @@ LONG = (
     "tests/checks/test_verify.py",
     "tests/cli/test_main.py",
     "tests/finetune/",
+    "tests/service/",
     "tests/models/test_builtin.py",
     "tests/evolve/",
     "tests/sandboxes/",

@@ -171,9 +171,8 @@ def test_a_judge_of_an_unknown_type_is_named_with_the_known_ones(tmp_path: Path,
         done = harness(*arguments, "--sandbox", "process", cwd=tmp_path, environment=environment)
 
         assert done.returncode == 2, done.stderr
-        assert ("a judge is of type dict; Benchmark.judge must return one of Asserts, Calls, Stdio") in one_line_error(
-            done
-        )
+        known = "Asserts, Calls, Stdio, Execution"
+        assert f"a judge is of type dict; Benchmark.judge must return one of {known}" in one_line_error(done)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from .evaluating import *
 from .exchanging import *
 from .installation import *
 from .scoring import *
+from .serving import *
 from .training import *
 from .viewing import *
 

@@ -77,6 +77,31 @@ def decontaminate(data: Name, out: Name, *, progress: Progress | None = None, **
     return clean_file(Path(data), Path(out), build_config(FilterOptions, options).make_filter(), progress)
 
 
+def build_dataset(
+    *runs: Name, out: Name, form: str, pick: str = "shortest", per_problem: int = 1, against: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write training data of the verified answers of runs, and return its manifest.
+
+    `form` is sft (answers that passed), dpo (pairs of a passed and a failed answer to one prompt) or kto (as many of
+    both of each problem); `pick` is shortest, first or diverse; `per_problem` is the most rows, or pairs, of a prompt.
+    Rows that repeat a benchmark of `against` (default: all but those for training) are left out.
+
+    Raises:
+        UsageError: a benchmark is for evaluation, a setting does not fit, or nothing is left.
+        DataError, StoreError: a run or a benchmark's data cannot be read.
+    """
+    from ..curation import datasets
+
+    return datasets.build_dataset(
+        list(map(Path, runs)),
+        Path(out),
+        form=form,  # type: ignore[arg-type] # it is checked there
+        pick=pick,  # type: ignore[arg-type]
+        per_problem=per_problem,
+        against=against,
+    )
+
+
 def untouched(run: Name, data: Name) -> list[ScorePair]:
     """Return a run's scores on the problems that its training data never touched, beside the full ones.
 

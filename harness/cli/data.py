@@ -1,4 +1,4 @@
-"""`harness data list`, `fetch`, `verify` and `export`: the files that benchmarks read, and rows to train on."""
+"""`harness data list`, `fetch`, `verify`, `export`, `from-runs`: the files of benchmarks, and rows to train on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..api import data_files, export_rows, fetch_data
+from ..api import build_dataset, data_files, export_rows, fetch_data
 from ..errors import USAGE
 from . import output
 
@@ -43,6 +43,27 @@ def export(
     """Write problems and reference solutions as training rows, in the prompt they are evaluated with."""
     rows = export_rows(benchmark, out, recipe=recipe)
     output.print_result({"rows": rows, "path": out}, f"{rows} rows in {out}")
+
+
+def from_runs(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of `harness run`.")],
+    *,
+    form: Annotated[
+        str, typer.Option("--as", help="sft (passed answers), dpo (pairs of passed and failed) or kto (labelled).")
+    ],
+    out: Annotated[Path, typer.Option(help="JSON-lines file to write; it must not exist.")],
+    pick: Annotated[
+        str, typer.Option(help="Answers to prefer: shortest, first, or diverse (of different structure).")
+    ] = "shortest",
+    per_problem: Annotated[int, typer.Option(help="Maximum rows, or pairs, per prompt.")] = 1,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Benchmark to decontaminate against; repeatable. Default: all but those for training."),
+    ] = None,
+) -> None:
+    """Make training data of runs' verified answers; benchmarks whose figures are reported are refused."""
+    found = build_dataset(*runs, out=out, form=form, pick=pick, per_problem=per_problem, against=against or ())
+    output.print_result(found, f"{len(found['rows'])} rows of {found['prompts_with_rows']} prompts in {out}")
 
 
 def _show_states(function: Callable[..., list[FileState]], benchmarks: list[str] | None) -> list[FileState]:

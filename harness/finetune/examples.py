@@ -28,18 +28,27 @@ def export_examples(benchmark: str, out: Path, *, recipe: str = "wizardcoder") -
         UsageError: the benchmark is not for training, the recipe cannot be trained in that form, or `out` exists.
         DataError: the benchmark's data is missing.
     """
-    if not is_for_training(lookup("benchmarks", benchmark)):
-        fitting = [name for name in list_registered("benchmarks") if is_for_training(lookup("benchmarks", name))]
-        raise UsageError(
-            f'benchmark "{benchmark}" is for evaluation; training on it would spoil its figures. '
-            f"For training: {', '.join(fitting)}"
-        )
+    check_for_training(benchmark)
     if out.exists():
         raise UsageError(f"{out} exists; choose another --out, or remove it")
     rows = build_training_examples(load_suite(benchmark).with_recipe(recipe))
     make_folder(out.parent)
     write_rows(out, rows)
     return len(rows)
+
+
+def check_for_training(benchmark: str) -> None:
+    """Refuse a benchmark whose figures are reported.
+
+    Raises:
+        UsageError: it is one, or no benchmark has that name.
+    """
+    if not is_for_training(lookup("benchmarks", benchmark)):
+        fitting = [name for name in list_registered("benchmarks") if is_for_training(lookup("benchmarks", name))]
+        raise UsageError(
+            f'benchmark "{benchmark}" is for evaluation; training on it would spoil its figures. '
+            f"For training: {', '.join(fitting)}"
+        )
 
 
 def build_training_examples(suite: Suite) -> list[dict[str, str]]:
@@ -53,6 +62,17 @@ def build_training_examples(suite: Suite) -> list[dict[str, str]]:
 
 
 def _build_example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, str]:
+    answer = _fence_code(problem.reference)
+    instruction = build_instruction(suite, recipe, problem)
+    return {"instruction": instruction, "input": "", "output": answer, "task_id": problem.task_id}
+
+
+def build_instruction(suite: Suite, recipe: Recipe, problem: Problem) -> str:
+    """Return the instruction that makes a row's prompt the one that is evaluated.
+
+    Raises:
+        UsageError: there is none.
+    """
     prompt = suite.build_prompt(problem)
     if prompt.messages:
         instruction = prompt.messages[0][1]
@@ -63,8 +83,7 @@ def _build_example(suite: Suite, recipe: Recipe, problem: Problem) -> dict[str, 
             f'recipe "{recipe.name}" asks {suite.name} in a form that no row of instruction and answer gives; '
             "choose wizardcoder, alpaca or chat"
         )
-    answer = _fence_code(problem.reference)
-    return {"instruction": instruction, "input": "", "output": answer, "task_id": problem.task_id}
+    return instruction
 
 
 def _fence_code(code: str) -> str:

@@ -82,17 +82,17 @@ def digest_source(source: Path) -> str:
 def read_data_manifest(source: Path) -> dict[str, Any] | None:
     """Read the data set's own manifest; None if it is missing or of other rows."""
     file = find_source_file(source)
-    manifest = file.parent / DATA_MANIFEST
-    if not manifest.is_file():
-        return None
-    try:
-        values = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"data manifest {manifest} cannot be read: {reason(error)}") from error
-    files = values.get("files") if isinstance(values, dict) else None
-    if not isinstance(files, Mapping) or files.get(file.name) != f"sha256:{digest_file(file)}":
-        return None
-    return dict(values)
+    for manifest in (file.with_suffix(f".{DATA_MANIFEST}"), file.parent / DATA_MANIFEST):
+        if not manifest.is_file():
+            continue
+        try:
+            values = json.loads(manifest.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"data manifest {manifest} cannot be read: {reason(error)}") from error
+        files = values.get("files") if isinstance(values, dict) else None
+        if isinstance(files, Mapping) and files.get(file.name) == f"sha256:{digest_file(file)}":
+            return dict(values)
+    return None
 
 
 def split_rows(rows: Sequence[TrainingRow], share: float, seed: int) -> tuple[list[TrainingRow], list[TrainingRow]]:

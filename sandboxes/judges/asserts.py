@@ -13,6 +13,7 @@ candidate.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from ...types import Asserts, Limits, Outcome, Program, Status, Trust
 from ..expected import Expected
 from ..inside import codec, frames, proxies, records
 from ..link import LinkLost, Reply, Role, is_value
-from ..outcomes import JudgeLost, outcome_of, unjudgeable
+from ..outcomes import JudgeLost, ReferenceFailed, outcome_of, unjudgeable
 from ..workers import Job
 from .kind import Screening, longer, misbehaving
 
@@ -92,6 +93,10 @@ class AssertsKind:
         """Implement `Kind.shortened`: tests are a program, which cannot be cut."""
         return judge
 
+    def questions(self, judge: Asserts) -> Sequence[Asserts]:
+        """Implement `Kind.questions`: a judge per assert of the tests' top level, or of one function in it."""
+        return [replace(judge, tests=tests) for tests in split_asserts(judge.tests)] or [judge]
+
     def canaries(self, judge: Asserts, entry_point: str) -> Mapping[Status, str]:
         """Implement `Kind.canaries`: some tests also want a class of the candidate's, which these do not define."""
         if not entry_point or judge.exposes not in ((), (entry_point,)):
@@ -106,6 +111,29 @@ class AssertsKind:
     def screening(self, judge: Asserts, entry_point: str) -> Screening | None:  # noqa: ARG002
         """Implement `Kind.screening`."""
         return Screening(name=judge.exposes[0], tests=judge.tests) if len(judge.exposes) == 1 else None
+
+
+def split_asserts(tests: str) -> list[str]:
+    """Return programs that each keep one assert of `tests`, and all statements that are none; [] if there are no two.
+
+    The asserts are those of the module's own level, or else of the first function that has several: a `check`.
+    """
+    try:
+        lines, tree = tests.splitlines(keepends=True), ast.parse(tests)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    bodies = [tree.body, *(node.body for node in tree.body if isinstance(node, ast.FunctionDef))]
+    body = next((body for body in bodies if sum(map(_is_assert, body)) > 1), [])
+    spans = [range(node.lineno - 1, node.end_lineno or node.lineno) for node in body]
+    if sum(map(len, spans)) != len({at for span in spans for at in span}):
+        return []  # statements share a line
+    asserts = [span for node, span in zip(body, spans, strict=True) if _is_assert(node)]
+    others = {at for span in asserts for at in span}
+    return ["".join(line for at, line in enumerate(lines) if at in own or at not in others) for own in asserts]
+
+
+def _is_assert(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assert)
 
 
 CHANGED = (Status.WRONG_ANSWER.value, "its answers change from run to run")
@@ -253,7 +281,7 @@ def _record(slot: Slot, program: Program, judge: Asserts) -> bytes:
     )
     recorded = slot.run_judge(program, job)
     if recorded["status"] != "reported":
-        raise LinkLost(f"a reference ended with {recorded['status']}: {recorded['detail']}")
+        raise ReferenceFailed(f"a reference ended with {recorded['status']}: {recorded['detail']}")
     noted = records.parse(recorded.read())
     assert noted.end is not None
     status, detail = noted.end
@@ -263,7 +291,7 @@ def _record(slot: Slot, program: Program, judge: Asserts) -> bytes:
     limits = replace(RECORD_LIMITS, memory_bytes=max(program.limits.memory_bytes, RECORD_LIMITS.memory_bytes))
     answer = slot.run(Role.REFERENCE, reference, _answers(reference, limits, noted.values))
     if answer["status"] == Status.TIMEOUT:
-        raise LinkLost(f"a reference was stopped: {answer['detail']}")
+        raise ReferenceFailed(f"a reference was stopped: {answer['detail']}")
     name = hashlib.sha256(b"".join(map(frames.prefixed, noted.values))).hexdigest()
     own = Transcript(
         name=name, reason="", calls=tuple(noted.values), digest=answer["digest"], seconds=recorded["cpu_time_s"]

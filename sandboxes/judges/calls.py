@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from ...types import Calls, Outcome, Part, Program, Status, Trust
 from ..expected import Expected
 from ..inside import codec, frames, oracle, records
-from ..link import LinkLost, Reply, Role
-from ..outcomes import outcome_of, unjudgeable
+from ..link import Reply, Role
+from ..outcomes import ReferenceFailed, outcome_of, unjudgeable
 from ..workers import Job
 from .kind import Screening, longer, misbehaving
 
@@ -122,6 +122,18 @@ class CallsKind:
         """Implement `Kind.shortened`; under a key of its own."""
         parts = tuple(replace(part, inputs=part.inputs[:inputs]) for part in judge.parts)
         return replace(judge, key=f"{judge.key}:first {inputs}", parts=parts)
+
+    def questions(self, judge: Calls) -> Sequence[Calls]:
+        """Implement `Kind.questions`: a judge per call, under a key of its own."""
+        return [
+            replace(
+                judge,
+                key=f"{judge.key}:{part.name} {number}",
+                parts=(Part(name=part.name, inputs=[arguments]),),
+            )
+            for part in judge.parts
+            for number, arguments in enumerate(part.inputs)
+        ]
 
     def canaries(self, judge: Calls, entry_point: str) -> Mapping[Status, str]:  # noqa: ARG002
         """Implement `Kind.canaries`."""
@@ -277,7 +289,8 @@ class _Part:
         reply = self._run(trusted, unlimited, steps=True, reveal=reveal, timed=True)
         if reply["status"] != "reported" or not reply["done"]:
             # one that stopped early would leave the inputs behind it untested
-            raise LinkLost(f"the reference of {self.calls.key} ended with {reply['status']}: {reply['detail']}")
+            how = "an exception" if reply["status"] == "reported" else f"{reply['status']}: {reply['detail']}"
+            raise ReferenceFailed(f"the reference of {self.calls.key} ended with {how}")
         stream = reply.read()
         times_s = records.parse(stream).times
         own = Reference(

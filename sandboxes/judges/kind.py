@@ -47,7 +47,7 @@ class Kind(Protocol[J]):
         """
 
     def name(self, judge: J) -> str:
-        """Return what stands for `judge` in caches and messages: equal names decide equally."""
+        """Return what stands for `judge` in caches and messages: equal names decide equally. "": each run counts."""
 
     def exposes(self, judge: J) -> tuple[str, ...]:
         """Return the names of the candidate's that are called."""
@@ -60,6 +60,9 @@ class Kind(Protocol[J]):
 
     def shortened(self, judge: J, inputs: int) -> J:
         """Return a judge that asks at most the first `inputs` questions of each part, where it can be cut."""
+
+    def questions(self, judge: J) -> Sequence[J]:
+        """Return judges that each ask one question of `judge`, all of which a program passes if it passes `judge`."""
 
     def canaries(self, judge: J, entry_point: str) -> Mapping[Status, str]:
         """Return code that must get each status, as a solution; nothing where a function alone does not fit."""

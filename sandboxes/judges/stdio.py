@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,10 @@ class StdioKind:
     def shortened(self, judge: Stdio, inputs: int) -> Stdio:
         """Implement `Kind.shortened`."""
         return replace(judge, cases=judge.cases[:inputs])
+
+    def questions(self, judge: Stdio) -> Sequence[Stdio]:
+        """Implement `Kind.questions`: a judge per case."""
+        return [replace(judge, cases=(case,)) for case in judge.cases]
 
     def canaries(self, judge: Stdio, entry_point: str) -> Mapping[Status, str]:  # noqa: ARG002
         """Implement `Kind.canaries`."""
