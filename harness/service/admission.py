@@ -9,6 +9,8 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from .listening import is_loopback, read_host
+
 OPEN_PATHS = ("/health", "/ready")
 """Paths that need no token."""
 BODIES = 4
@@ -29,7 +31,8 @@ class TooLarge(Exception):
 class Admission:
     """ASGI middleware that refuses requests without `token` and with a body of more than `body_bytes`.
 
-    The token is a bearer token, or the password of Basic authentication. Without a token every request is let in.
+    The token is a bearer token, or the password of Basic authentication. Without a token the Host header has to name
+    this machine, so that a web page of another site cannot reach the service under a name of its own (DNS rebinding).
     """
 
     def __init__(self, app: App, *, token: str | None, body_bytes: int) -> None:
@@ -42,6 +45,9 @@ class Admission:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
+        if self._token is None and not is_loopback(read_host(headers.get(b"host", b"").decode("latin-1"))):
+            await _refuse(send, 421, "this name does not belong to the service; use the address that it printed")
+            return
         if self._token is not None and scope["path"] not in OPEN_PATHS and not self._is_known(headers):
             await _refuse(send, 401, "the token is missing or wrong; send Authorization: Bearer TOKEN")
             return

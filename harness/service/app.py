@@ -1,7 +1,8 @@
 """The service's routes; OpenAPI at /docs and /openapi.json.
 
-Every refusal is one line of JSON, {"error": ...}: 401 token, 404 path, 413 size, 422 a request that does not fit, 429
-a full queue (with Retry-After), 503 a sandbox or a data file that is missing, 504 only of /run_code.
+Every refusal is one line of JSON, {"error": ...}: 401 token, 404 path, 413 size, 421 a foreign Host header, 422 a
+request that does not fit, 429 a full queue (with Retry-After), 503 a sandbox or a data file that is missing; 504 of
+/run_code alone.
 """
 
 from __future__ import annotations

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import INFRASTRUCTURE, UsageError, install_hint, reason
+from ..errors import UsageError, install_hint, reason
 from .judging import JudgeService
+from .listening import is_loopback, listen
 
 TOKEN_VARIABLE = "HARNESS_SERVE_TOKEN"  # noqa: S105 - its name
 LEAST_TOKEN = 16
@@ -54,7 +53,7 @@ def serve(
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
-    with _listen(host, port) as listener, service:
+    with listen(host, port) as listener, service:
         config = uvicorn.Config(
             build_app(service, token=token), log_config=None, access_log=False, server_header=False, ws="none"
         )
@@ -69,7 +68,7 @@ def check_token(host: str, token: str | None) -> None:
     Raises:
         UsageError: it would.
     """
-    if token is None and not _is_loopback(host):
+    if token is None and not is_loopback(host):
         raise UsageError(
             f"--host {host} can be reached from other machines; give a token by --token-file or {TOKEN_VARIABLE}"
         )
@@ -89,21 +88,3 @@ def read_token(file: Path | None) -> str | None:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         raise UsageError(f"--token-file {file} cannot be read: {reason(error)}") from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise UsageError(
-            f"--host {host} --port {port} cannot be listened at: {reason(error)}; choose another --port",
-            exit_code=INFRASTRUCTURE,
-        ) from error

@@ -7,15 +7,16 @@ is exchanged once for a cookie, and the next link is made.
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..service.listening import is_loopback, read_host
 
 COOKIE = "harness-view"
 TOKEN = "token"  # noqa: S105 - the name of a parameter
@@ -31,14 +32,6 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src {script}; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` names this machine alone."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 class Access:
@@ -78,7 +71,7 @@ class Access:
         if scope["method"] not in ("GET", "HEAD"):
             return PlainTextResponse("the viewer only shows; it takes GET\n", 405, {"Allow": "GET, HEAD"})
         if self._tell_link is None:
-            if is_loopback(_read_host(headers)):
+            if is_loopback(read_host(headers.get("host", ""))):
                 return None
             return PlainTextResponse("this name does not belong to the viewer; open the address that it printed\n", 421)
         given = parse_qs(scope["query_string"].decode("ascii", "replace")).get(TOKEN)
@@ -104,10 +97,3 @@ class Access:
     def _make_link(self, tell_link: Callable[[str], None]) -> None:
         self._token = secrets.token_urlsafe(32)
         tell_link(self._token)
-
-
-def _read_host(headers: Headers) -> str:
-    try:
-        return urlsplit(f"//{headers.get('host', '')}").hostname or ""
-    except ValueError:  # such as an address in brackets that is none
-        return ""

@@ -18,19 +18,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from ..errors import HarnessError, UsageError, reason
+from ..errors import HarnessError, UsageError
 from ..report import headline
 from ..report.board import build_tables, list_published
 from ..report.templates import render
 from ..report.wording import replace_unprintable
+from ..service.listening import is_loopback, listen
 from . import written_pages
-from .access import POLICY, TOKEN, Access, is_loopback
+from .access import POLICY, TOKEN, Access
 from .folder import ResultsFolder, read_begun_manifest
 from .fragments import Fragments
 from .payloads import Payloads
 from .written_pages import select_lineage
 
-MOST_PORT = 65535
 MOST_RUNS = 8
 """Runs that a problem page or a comparison shows."""
 
@@ -54,7 +54,7 @@ def serve(root: Path, settings: ServerSettings, tell: Callable[[str], None]) -> 
     folder = ResultsFolder(root)
     folder.require_runs()
     folder.list_entries()  # what is read before the address is told does not delay the first page
-    with _listen(settings) as listener:
+    with listen(settings.host, settings.port) as listener:
         base = _format_address(settings.host, listener.getsockname()[1])
         tell_link = None
         if is_loopback(settings.host):
@@ -262,18 +262,6 @@ def _run(call: Callable[[], Any], request: Request) -> tuple[int, Any]:
         return 409, replace_unprintable(str(error))
     except KeyError as error:
         return 404, replace_unprintable(f"{request.url.path}: {error.args[0]} is not in this folder")
-
-
-def _listen(settings: ServerSettings) -> socket.socket:
-    if not 0 <= settings.port <= MOST_PORT:
-        raise UsageError(f"port {settings.port} is none; it must be from 0 to {MOST_PORT}")
-    try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        return socket.create_server((settings.host, settings.port), family=family)
-    except OSError as error:
-        where = f"port {settings.port} of {settings.host}"
-        advice = "choose another --port, or --port 0 for any that is free"
-        raise UsageError(f"{where} cannot be listened at: {reason(error)}; {advice}") from error
 
 
 def _format_address(host: str, port: int) -> str:

@@ -283,3 +283,26 @@ def test_what_was_taken_is_finished_before_the_server_ends() -> None:
         assert "everything that was taken is answered" in said.read()
         with pytest.raises(requests.ConnectionError):
             server.get("/health")
+
+
+def test_a_page_of_another_site_does_not_reach_a_server_without_a_token() -> None:
+    """Its name may lead to this machine (DNS rebinding); only names of this machine are answered."""
+    with serving(token=None) as server:
+        port = server.url.rpartition(":")[2]
+        codes = {
+            name: requests.get(f"{server.url}/health", headers={"Host": name}, timeout=60).status_code
+            for name in (
+                f"127.0.0.1:{port}",
+                "localhost",
+                f"[::1]:{port}",
+                "example.org",
+                f"example.org:{port}",
+                "[",
+                "",
+            )
+        }
+
+    assert codes == {
+        **dict.fromkeys((f"127.0.0.1:{port}", "localhost", f"[::1]:{port}"), 200),
+        **dict.fromkeys(("example.org", f"example.org:{port}", "[", ""), 421),
+    }

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
-import os
-import shutil
 import signal
 import subprocess
 import tarfile
@@ -17,8 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from filelock import FileLock
 
+from harness.data import DataFile, obtain
+from harness.errors import DataError
 from harness.tasks.suite import load_suite
 from tests.commands import start
 from tests.report.conftest import browser
@@ -29,9 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["browser"]
 Open = Callable[..., "Page"]
-AXE = "axe-core@4.14.1"
-AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
-"""Of the package as npm has it (MPL-2.0); it is fetched for the tests and not kept in the repository."""
+AXE = DataFile(
+    name="axe-core-4.14.1.tgz",
+    sha256="e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745",
+    origin="npm, axe-core 4.14.1, MPL-2.0",
+    url="https://registry.npmjs.org/axe-core/-/axe-core-4.14.1.tgz",
+)
+"""Fetched into the cache for the tests, and not kept in the repository."""
 
 
 @contextmanager
@@ -96,26 +97,16 @@ def _inside(url: str, own: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def axe(once: FileLock, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The source of axe-core, fetched by npm and checked by its digest."""
-    kept = tmp_path_factory.getbasetemp().parent / f"{AXE}.js"
-    with once:
-        if not kept.exists():
-            kept.write_text(_fetch_axe(tmp_path_factory.mktemp("axe")), encoding="utf-8")
-    return kept.read_text(encoding="utf-8")
+def axe() -> str:
+    """The source of axe-core."""
+    return _read_axe()
 
 
-def _fetch_axe(folder: Path) -> str:
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not installed, which fetches axe-core")
-    done = subprocess.run(
-        [npm, "pack", AXE, "--silent"], cwd=folder, capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
-    if done.returncode:
-        pytest.skip(f"npm cannot fetch {AXE}: {' '.join(done.stderr.split())[-200:]}")
-    packed = next(folder.glob("*.tgz")).read_bytes()
-    assert base64.b64encode(hashlib.sha512(packed).digest()).decode() == AXE_SHA512
+def _read_axe() -> str:
+    try:
+        packed = obtain(AXE).read_bytes()
+    except DataError as error:
+        pytest.skip(str(error))
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         source = archive.extractfile("package/axe.min.js")
         assert source is not None
