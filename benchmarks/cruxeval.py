@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Literal
 
 from ..data import DataFile, read_rows
+from ..errors import UsageError
 from ..extraction.rules import Extraction
 from ..recipes import ALPACA, CHAT, COMPLETION, WIZARDCODER, Recipe
+from ..registry import format_variant
 from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program, Status
 from .cruxeval_prompts import INPUT, INPUT_COT, OUTPUT, OUTPUT_COT, SYSTEM
 
@@ -80,6 +82,8 @@ class CruxEval:
 
     name: str
     recipes: Mapping[str, Recipe]
+    cot_recipes: Mapping[str, Recipe]
+    options: Mapping[str, str] = {"cot": "yes: prompts ask for reasoning before the answer; no (default)"}
     environment = "core"
     hub_dataset = "cruxeval-org/cruxeval"
     facts = BenchmarkFacts(
@@ -97,8 +101,14 @@ class CruxEval:
         url="https://raw.githubusercontent.com/facebookresearch/cruxeval/main/data/cruxeval.jsonl",
     )
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(self, data: Path | None = None, *, options: Mapping[str, str] | None = None) -> None:
         self._data = data
+        cot = (options or {}).get("cot", "no")
+        if cot not in ("yes", "no"):
+            raise UsageError(f'option cot of {self.name} is "{cot}"; it must be yes or no')
+        if cot == "yes":
+            self.name = format_variant(self.name, {"cot": cot})
+            self.recipes = self.cot_recipes
 
     def problems(self) -> Sequence[Problem]:
         """Return all 800 problems in the file's order; the prompt is the function."""
@@ -160,6 +170,7 @@ class CruxEvalInput(CruxEval):
 
     name = "cruxeval-input"
     recipes = _build_recipes("cruxeval-input", INPUT, "call", 256)
+    cot_recipes = _build_recipes("cruxeval-input-cot", INPUT_COT, "call", 1024)
 
     def _ask(self, row: Mapping[str, str]) -> tuple[str, str]:
         return f"f(??) == {row['output']}", f"f({row['input']})"
@@ -168,20 +179,13 @@ class CruxEvalInput(CruxEval):
         return "" if "f(" in prediction else "the prediction has no call of f"
 
 
-class CruxEvalInputCot(CruxEvalInput):
-    """CRUXEval-I with reasoning before the answer."""
-
-    name = "cruxeval-input-cot"
-    restates = "cruxeval-input"
-    recipes = _build_recipes("cruxeval-input-cot", INPUT_COT, "call", 1024)
-
-
 class CruxEvalOutput(CruxEval):
     """CRUXEval-O: predict the output."""
 
     name = "cruxeval-output"
     restates = "cruxeval-input"
     recipes = _build_recipes("cruxeval-output", OUTPUT, "value", 256)
+    cot_recipes = _build_recipes("cruxeval-output-cot", OUTPUT_COT, "value", 1024)
 
     def _ask(self, row: Mapping[str, str]) -> tuple[str, str]:
         return f"f({row['input']}) == ??", row["output"]
@@ -189,10 +193,3 @@ class CruxEvalOutput(CruxEval):
     def _find_refusal(self, problem: Problem, prediction: str) -> str:
         repeated = f"f({problem.metadata['input']})" in prediction
         return "the prediction repeats the call instead of its value" if repeated else ""
-
-
-class CruxEvalOutputCot(CruxEvalOutput):
-    """CRUXEval-O with reasoning before the answer."""
-
-    name = "cruxeval-output-cot"
-    recipes = _build_recipes("cruxeval-output-cot", OUTPUT_COT, "value", 1024)

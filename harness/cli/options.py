@@ -59,6 +59,7 @@ LastDay = Annotated[
 Variant = Annotated[
     str | None, typer.Option(help="Form of the benchmark's prompts: complete or instruct (bigcodebench).")
 ]
+Cot = Annotated[bool | None, typer.Option("--cot", help="Ask for reasoning before the answer (cruxeval).")]
 RuleSet = Annotated[
     str | None, typer.Option(help="Judging rules of the benchmark, by the name of who published with them.")
 ]
@@ -125,6 +126,7 @@ BENCHMARK_OPTIONS = {
     "first_day": "from",
     "last_day": "to",
     "variant": "variant",
+    "cot": "cot",
     "rule_set": "rule-set",
 }
 """Parameter of a command -> the option of benchmarks that it sets."""
@@ -132,7 +134,8 @@ BENCHMARK_OPTIONS = {
 
 def collect_benchmark_options(flags: Mapping[str, Any]) -> dict[str, str] | None:
     """Return the options of benchmarks among `flags`; None if there are none."""
-    return {option: flags[name] for name, option in BENCHMARK_OPTIONS.items() if flags[name] is not None} or None
+    given = {option: flags[name] for name, option in BENCHMARK_OPTIONS.items() if flags[name] is not None}
+    return {option: "yes" if value is True else value for option, value in given.items()} or None
 
 
 def parse_price(text: str | None) -> tuple[float, float] | None:

@@ -22,9 +22,9 @@ from ..commands import harness, one_line_error, read_rows, write_rows
 
 PROMPTS = {
     "cruxeval-input": "b613818b30f18ac53b0f4bbbd6efdf81db65718b5876fd4295d83c97421bd3e1",
-    "cruxeval-input-cot": "8037de461d753e7d1528c0f85da11c4166a5d5a07415452a96efe7c1ff74c1f8",
+    "cruxeval-input@cot=yes": "8037de461d753e7d1528c0f85da11c4166a5d5a07415452a96efe7c1ff74c1f8",
     "cruxeval-output": "cdca99a1447028cb34f4bf8b69ec64f30918b8b2a150d4e468e2b6711a001877",
-    "cruxeval-output-cot": "e98c59c30d7b97e4e186cacaf017b412c9ec309a6d0abc93cdc9ec0611acd95f",
+    "cruxeval-output@cot=yes": "e98c59c30d7b97e4e186cacaf017b412c9ec309a6d0abc93cdc9ec0611acd95f",
 }
 """SHA-256 of all 800 prompts that the functions of the authors' prompts.py make, joined by NUL."""
 FORGIVEN = {"sample_296", "sample_409", "sample_531", "sample_548"}
@@ -76,7 +76,7 @@ def test_prompts_are_the_authors_bytes(name: str) -> None:
 def test_raw_answers_are_cut_as_the_published_run_cut_them(asked: str) -> None:
     """800 of 800, from texts that hold the whole prompt, and from the answers alone."""
     name = f"cruxeval-{asked}"
-    suite = load_suite(f"{name}-cot").with_recipe("completion")
+    suite = load_suite(f"{name}@cot=yes").with_recipe("completion")
     rows = [json.loads(line) for line in gzip.decompress(read_golden(name, "samples.jsonl.gz")).splitlines()]
 
     for row in rows:
