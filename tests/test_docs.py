@@ -19,6 +19,10 @@ from tests.documentation import PAGES, ROOT, Block, blocks, hidden_commands, ove
 RUNNING = [page for page in PAGES if page.exists() and any(block.runs for block in blocks(page))]
 
 
+LARGE = ("bigcodebench", "livecodebench")
+"""Benchmarks whose data is too large to be where tests run."""
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that pages speak of."""
@@ -97,12 +101,9 @@ def test_the_table_of_benchmarks_has_every_benchmark(pages: Any) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", [name for name in BUILTIN["benchmarks"] if name != "livecodebench"])
+@pytest.mark.parametrize("name", [name for name in BUILTIN["benchmarks"] if name not in LARGE])
 def test_what_benchmarks_say_of_themselves_is_true(name: str) -> None:
-    """Their number of problems, the kinds of their judges, and whether any is judged in-process.
-
-    LiveCodeBench's data is too large to be where tests run.
-    """
+    """Their number of problems, the kinds of their judges, and whether any is judged in-process."""
     benchmark = make_benchmark(name)
     problems = benchmark.problems()
     judges = [benchmark.judge(problem) for problem in problems]
