@@ -28,6 +28,14 @@ class HasSplits(Protocol):
 
 
 @runtime_checkable
+class HasRuleSets(Protocol):
+    """A benchmark whose authors and others judge it by different rules."""
+
+    rule_sets: Mapping[str, str]
+    """Rule set -> the benchmark that is judged by it."""
+
+
+@runtime_checkable
 class HasSlices(Protocol):
     """A benchmark whose problems fall into groups, by which a report also counts."""
 
@@ -155,6 +163,11 @@ def is_for_training(benchmark: Any) -> bool:
 def get_splits(benchmark: Any) -> Mapping[str, str]:
     """Return a benchmark's splits; empty if it has no others."""
     return benchmark.splits if isinstance(benchmark, HasSplits) else {}
+
+
+def get_rule_sets(benchmark: Any) -> Mapping[str, str]:
+    """Return a benchmark's rule sets; empty if it has only its own."""
+    return benchmark.rule_sets if isinstance(benchmark, HasRuleSets) else {}
 
 
 def get_recipes(benchmark: Any) -> Mapping[str, Any]:

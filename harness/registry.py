@@ -13,6 +13,14 @@ from typing import Any
 
 from .errors import UsageError, suggest
 
+MULTIPL_E = (
+    *("cpp", "cs", "d", "go", "java", "jl", "js", "lua", "php"),
+    *("pl", "r", "rb", "rkt", "rs", "scala", "sh", "swift", "ts"),
+)
+"""MultiPL-E's languages."""
+DEEPSEEK = ("cpp", "cs", "go", "java", "js", "php", "sh", "ts")
+"""Those that DeepSeek-Coder's rules have."""
+
 BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
         "humaneval": "harness.benchmarks.humaneval:HumanEval",
@@ -23,6 +31,10 @@ BUILTIN: dict[str, dict[str, str]] = {
         "mbpp-plus": "harness.benchmarks.evalplus:MbppPlus",
         "mbpp-plus-v0.1.0": "harness.benchmarks.evalplus:MbppPlusV010",
         "ds1000": "harness.benchmarks.ds1000:Ds1000",
+        **{
+            f"multipl-e-{language}": f"harness.benchmarks.multipl_e:MultiPLE_{language}_multipl_e"
+            for language in MULTIPL_E
+        },
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",
@@ -36,6 +48,14 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
 }
 
+
+VARIANTS: dict[str, dict[str, str]] = {
+    "benchmarks": {
+        f"multipl-e-{language}-deepseek": f"harness.benchmarks.multipl_e:MultiPLE_{language}_deepseek"
+        for language in DEEPSEEK
+    }
+}
+"""What an option makes of a built-in (--rule-set): known by name and not listed, since its problems are the same."""
 
 SINGULAR = {
     "benchmarks": "benchmark",
@@ -60,7 +80,7 @@ def lookup(kind: str, name: str) -> Any:
     Raises:
         UsageError: the name is unknown; the message offers the nearest one.
     """
-    known = list_registered(kind)
+    known = list_registered(kind) | VARIANTS.get(kind, {})
     if name not in known:
         raise make_unknown_error(kind, name, known)
     module, _, attribute = known[name].partition(":")

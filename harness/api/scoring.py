@@ -25,6 +25,7 @@ def score(
     benchmark: str | None = None,
     *,
     split: str | None = None,
+    rule_set: str | None = None,
     out: Name | None = None,
     page: bool = True,
     re_extract: bool = False,
@@ -58,7 +59,7 @@ def score(
         options = _select_sandbox_options(settings)
         summary = scoring.reextract(path, **kept, options=options, command=command, progress=progress)
     elif not path.is_dir():
-        config = _build_score_config(path, benchmark, split, settings)
+        config = _build_score_config(path, _select_benchmark(benchmark, split, rule_set), settings)
         summary = scoring.score(config, out=to_path(out), command=command, progress=progress)
     # Samples that the judge failed on have no verdict to compare with.
     if summary is None or (extractors and not summary.infrastructure):
@@ -69,16 +70,20 @@ def score(
     return summary
 
 
-def _build_score_config(
-    samples: Path, benchmark: str | None, split: str | None, settings: Mapping[str, Any]
-) -> ScoreConfig:
-    from ..config import NO_BENCHMARK, ScoreConfig
+def _build_score_config(samples: Path, benchmark: str, settings: Mapping[str, Any]) -> ScoreConfig:
+    from ..config import ScoreConfig
     from ..config.checking import build_config
-    from ..tasks.suite import find_split
+
+    return build_config(ScoreConfig, {"samples": samples, "benchmark": benchmark, **settings})
+
+
+def _select_benchmark(benchmark: str | None, split: str | None, rule_set: str | None) -> str:
+    from ..config import NO_BENCHMARK
+    from ..tasks.suite import find_rule_set, find_split
 
     if benchmark is None:
         raise UsageError(NO_BENCHMARK)
-    return build_config(ScoreConfig, {"samples": samples, "benchmark": find_split(benchmark, split), **settings})
+    return find_rule_set(find_split(benchmark, split), rule_set)
 
 
 def _select_sandbox_options(settings: Mapping[str, Any]) -> SandboxOptions:

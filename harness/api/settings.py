@@ -18,6 +18,7 @@ def resolve_run_config(
     *,
     config: Name | None = None,
     split: str | None = None,
+    rule_set: str | None = None,
     tell: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> RunConfig:
@@ -32,7 +33,7 @@ def resolve_run_config(
     from ..evaluation.pipeline import choose_recipe
     from ..tasks.lineage import find_recipe_warnings
     from ..tasks.prompt_format import Recipe
-    from ..tasks.suite import find_split
+    from ..tasks.suite import find_rule_set, find_split
 
     file = to_path(config)
     given = rename_settings(settings, tell)
@@ -40,7 +41,7 @@ def resolve_run_config(
         given["model"] = str(model)
     if benchmarks:
         names = [benchmarks] if isinstance(benchmarks, str) else benchmarks
-        given["benchmarks"] = [find_split(name, split) for name in names]
+        given["benchmarks"] = [find_rule_set(find_split(name, split), rule_set) for name in names]
     if isinstance(given.get("tasks"), str):
         given["tasks"] = [given["tasks"]]
     values = rename_settings(read_toml(file), tell) if file else {}

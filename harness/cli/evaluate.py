@@ -35,6 +35,7 @@ from .options import (
     ReplicaGpus,
     Replicas,
     RetryTimeouts,
+    RuleSet,
     SandboxName,
     Split,
     System,
@@ -69,6 +70,7 @@ def run(
         ),
     ] = None,
     split: Split = None,
+    rule_set: RuleSet = None,
     recipe: Recipe = None,
     recipe_file: RecipeFile = None,
     extractor: Extractor = None,
@@ -183,6 +185,7 @@ def score(
         str | None, typer.Option(help="Field that holds the text. Default: solution, else completion.")
     ] = None,
     split: Split = None,
+    rule_set: RuleSet = None,
     recipe: Recipe = None,
     recipe_file: RecipeFile = None,
     extractor: Extractor = None,

@@ -49,6 +49,10 @@ SandboxName = Annotated[
 ]
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
 Split = Annotated[str | None, typer.Option(help="Split of the benchmark, such as validation (mbpp).")]
+RuleSet = Annotated[
+    str | None,
+    typer.Option(help="Rules that decide what passes: multipl-e (default) or deepseek (multipl-e-*)."),
+]
 TrustName = Annotated[
     str | None,
     typer.Option(

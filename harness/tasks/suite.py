@@ -11,7 +11,7 @@ from ..config import RunConfig
 from ..digests import digest_json
 from ..errors import UsageError
 from ..extraction.rules import EXTRACTIONS, Extraction
-from ..optional import get_recipes, get_slices, get_splits
+from ..optional import get_recipes, get_rule_sets, get_slices, get_splits
 from ..registry import lookup, make_unknown_error
 from ..sandboxes.judges import kind_of
 from ..store.records import SampleKey, build_key
@@ -263,6 +263,21 @@ def find_split(name: str, split: str | None) -> str:
         offer = f"choose one of {', '.join(splits)}" if splits else "it has none: leave --split out"
         raise UsageError(f'benchmark "{name}" has no split "{split}"; {offer}')
     return splits[split]
+
+
+def find_rule_set(name: str, rule_set: str | None) -> str:
+    """Return the benchmark called `name` as `rule_set` judges it, or `name` itself if `rule_set` is None.
+
+    Raises:
+        UsageError: no such benchmark, or it has no such rule set.
+    """
+    if rule_set is None:
+        return name
+    known = get_rule_sets(lookup("benchmarks", name))
+    if rule_set not in known:
+        offer = f"choose one of {', '.join(known)}" if known else "it has its own rules alone: leave --rule-set out"
+        raise UsageError(f'benchmark "{name}" has no rule set "{rule_set}"; {offer}')
+    return known[rule_set]
 
 
 def derive_seed(run_seed: int, benchmark: str, task_id: str) -> int:

@@ -18,7 +18,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import calls, child, codec, facts, frames, jail, oracle, records, regions, scratch
+from . import calls, child, codec, execution, facts, frames, jail, oracle, records, regions, scratch
 from .hosts import Host
 from .running import Running, kill, kill_all
 
@@ -55,7 +55,11 @@ class Worker:
         self.stored: Dict[str, Dict[str, Any]] = {}
         self.count = 0
         self.host = Host(
-            out, hello["nonce"], handed, regions.Region(MAX_REPORT + (1 << 20)), regions.Region(MAX_OUTPUT)
+            out,
+            hello["nonce"],
+            handed,
+            regions.Region(MAX_REPORT + (1 << 20)),
+            [regions.Region(MAX_OUTPUT), regions.Region(MAX_OUTPUT)],
         )
 
     def answer(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], Optional[memoryview]]:
@@ -110,6 +114,8 @@ class Worker:
         uid = jail.FIRST_UID + self.count % jail.UIDS if self.has_uids else None
         oom_before = facts.oom_kills()
         request.update(scratch=self.scratch, domain=self.domain, network=self.network)
+        if request["op"] == child.EXECUTE:
+            return self.execute(request, uid, oom_before)
         stored = self.stored.get(request.get("key", ""), {})
         running = Running(request, stored, uid, host.handed.view[: host.handed.used], host)
         running.watch()
@@ -129,6 +135,45 @@ class Worker:
             "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
         return reply, ending.blob()
+
+    def execute(
+        self, request: Dict[str, Any], uid: Optional[int], oom_before: int
+    ) -> Tuple[Dict[str, Any], Optional[memoryview]]:
+        """Run the commands that build and run one program, to the first that fails; as `run`, with the last's output.
+
+        "more" has the number of the last command, its exit code, and whether the program wrote its mark.
+        """
+        host, given, limits = self.host, self.host.handed.view[: self.host.handed.used], request["limits"]
+        mark = execution.Mark(self.scratch)
+        request["mark"] = {"path": mark.path, "token": mark.token}
+        total = {"cpu_time_s": 0.0, "wall_time_s": 0.0, "peak_memory_bytes": 0}
+        for number, step in enumerate(request["steps"]):
+            for region in (host.report, host.output, host.errors):
+                region.clear()
+            asked = {**request, "step": step, "limits": {**step["limits"], "nproc": limits["nproc"]}}
+            running = Running(asked, {}, uid, given[:0] if number else given, host)
+            running.watch()
+            usage, cpu_s = self.reap(running)
+            total["cpu_time_s"] += cpu_s
+            total["wall_time_s"] += running.wall_time_s
+            total["peak_memory_bytes"] = max(total["peak_memory_bytes"], usage.ru_maxrss * 1024)
+            status, detail = execution.outcome(running.counter.started, running.stopped, running.exit_status)
+            if facts.oom_kills() > oom_before and status != "infrastructure":
+                status, detail = "memory", "killed by the kernel: over the memory limit"
+            code = execution.exit_code(running.exit_status)
+            if status != "ended" or code:
+                break
+        reply = {
+            "status": status,
+            "detail": detail,
+            **total,
+            "more": {"command": number, "exit": code, "marked": mark.written()},
+            "done": False,
+            "digest": "",
+            "clean": self.clean(uid),
+            "memory_bytes": facts.memory_peak() if self.isolated else 0,
+        }
+        return reply, execution.pack_outputs(host.report, [host.output, host.errors])
 
     def reap(self, running: Running) -> Tuple[Any, float]:
         """Kill what the program left and collect it; the first child's resource usage, and the CPU seconds of all."""
@@ -170,7 +215,7 @@ def serve() -> None:
             hello["scratch"] = os.environ["TMPDIR"] = hello["jail"]["scratch"]
     else:
         found = {}
-    hello["domain"] = jail.fence(found, hello["jail"], split=not hello["network"])
+    hello["domain"] = jail.fence(found, hello["jail"], split=not hello["network"], execute=hello["execute"])
     hello["network"] = hello["network"] and found.get("isolated", False)
     sys.path[:] = [path for path in sys.path if path]
     loaded = [name for name in hello["preload"] if _import(name)]

@@ -9,13 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import UsageError
-from ...types import Asserts, Calls, Judge, Stdio
+from ...types import Asserts, Calls, Commands, Judge, Stdio
 from .asserts import AssertsKind
 from .calls import CallsKind
+from .commands import CommandsKind
 from .kind import Kind
 from .stdio import StdioKind
 
-KINDS: dict[type, Kind[Any]] = {Asserts: AssertsKind(), Calls: CallsKind(), Stdio: StdioKind()}
+KINDS: dict[type, Kind[Any]] = {
+    Asserts: AssertsKind(),
+    Calls: CallsKind(),
+    Stdio: StdioKind(),
+    Commands: CommandsKind(),
+}
 
 
 def kind_of(judge: Judge) -> Kind[Any]:

@@ -1,0 +1,175 @@
+"""MultiPL-E: HumanEval's problems in eighteen other languages, judged as its authors do or as DeepSeek-Coder does.
+
+Paper: Cassano et al. 2022, arXiv 2208.08227. Data: github.com/nuprl/MultiPL-E, in the version that StarCoder and
+DeepSeek-Coder published with (older than its v3), as carried by github.com/deepseek-ai/DeepSeek-Coder. Its licence
+forbids use as training data. The program is prompt + completion + newline + tests.
+
+A benchmark is a language and a rule set: `multipl-e-cpp` is judged by MultiPL-E's own rules, `multipl-e-cpp-deepseek`
+by those that DeepSeek-Coder and Qwen2.5-Coder published with (`--rule-set deepseek`). Their scores are two metrics.
+Limits: problems whose types do not translate are absent, so that languages have 154 to 161 problems; the tests come
+from HumanEval's few; there are no reference solutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..data import DataFile, read_rows
+from ..recipes import Extraction, Recipe
+from ..sandboxes.languages import LANGUAGES, RULE_SETS
+from ..types import CodeForm, Commands, Limits, Problem, Program, Status
+from .multipl_e_canaries import list_canaries
+
+NAME = "multipl-e"
+ENVIRONMENT = "languages"
+MEMORY_BYTES = 3 << 30
+
+DATA: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "cpp": ("3ecc4a8472fda352c99ee2a5b9f95f63e0f46e64325935e3d7c6206728da984b", ("\n}",)),
+    "cs": ("1ddeb9245262746dcff77bb9fcde758a02ee965419e023f8b6b80687aeb867e5", ("\n    }\n",)),
+    "d": (
+        "cf444087db8651326b80f70391724e0ae741c3058a9f67df2399bcf52e28cab1",
+        ("\n\n", "\nvoid", "\nbool", "\nint"),
+    ),
+    "go": ("c627a72c350d0c4f325debab9bd5d04699fc04ddb32ac2bdc716070b3c533e97", ("\nfunc", "struct", "\n// ")),
+    "java": ("adb644b0b928fd9451a1270b90be84fa02c0e729398476cd600a4d0f72bb4b9f", ("\n    }\n",)),
+    "jl": ("0d145b73d84cd837389c3d13313c301ae64d2beab6f79c110d73a23acf33a70c", ("\nfunction", "\nmacro", "\n\n")),
+    "js": (
+        "661b3073a1edce97b76795db80bba4e4297e38e5bfcfdf8f33587a7842a9b5c0",
+        ("\nfunction ", "\n/*", "\n//", "\nconsole.log"),
+    ),
+    "lua": (
+        "358651c56b922e7b6799300906f235a3f775cc12360d766cb5b03b47573a8e7a",
+        ("\nlocal", "\nfunction", "\n--", "\n\n"),
+    ),
+    "php": (
+        "2995d49b77dae5550676a90ef4b259eb2365f60a7e80c1beffb0a06a024d717f",
+        ("\nfunction", "\n?>", "\n//", "\n#"),
+    ),
+    "pl": ("e5a74da7a90aae92b7eabe09591f93640271554c6fc253385231a662a9900e1b", ("\nsub", "\n#", "\n\n")),
+    "r": ("55f2d708807ae84f616b5b91e90068ac64696c97cda862baeb5ba673f3b2c6b3", ("\n#", "\n```")),
+    "rb": (
+        "9504cbdff1c796df0c6bdead42f2e7c5c874edf9b11b117e5be1957b5aa586ab",
+        ("\nclass", "\ndef", "\n#", "\n\n"),
+    ),
+    "rkt": (
+        "fe54e6eeaeea60f09c54ccc29bd319a76792f3f8d3eefac7fbd65875003229a5",
+        ("\n(define ", "\n#|", "\n;", "\n("),
+    ),
+    "rs": ("5941215d3a453fff68ffd4de2971826a6e282783df043d79393594022651eca3", ("\n}",)),
+    "scala": ("7fb2e9c38ea23280ed16cdec153b95a9865473c2bcad40c809d9139a008f337a", ("\n    }\n",)),
+    "sh": ("2351d333350efcf76dd5a52974b6e609dd2fa33c00ed4537c4e2d86366d4bb95", ("\n}",)),
+    "swift": ("ad1a68ac2cfaf057156f43acc1fbb1554d8043434812f2dda23afc6e59363881", ("\n}",)),
+    "ts": (
+        "f0e489209c59d3756b48cabd82b5fcc231094a81b1aac89f2633ba24133efe1f",
+        ("\nfunction ", "\n/*", "\n//", "\nclass"),
+    ),
+}
+"""By language: digest of its parsed rows, and the stop tokens that all of its rows have."""
+PUBLISHED_AS = {"rs": "rust"}
+"""Names of data files that are not the language's."""
+
+
+class MultiPLE:
+    """MultiPL-E in one language under one rule set; `data` is an explicit path of the data file."""
+
+    name: str
+    language: str
+    rules: str
+    rule_sets: Mapping[str, str]
+    file: DataFile
+    recipes: Mapping[str, Recipe]
+    environment = ENVIRONMENT
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._data = data
+
+    def problems(self) -> Sequence[Problem]:
+        """Return all problems of the language in the file's order."""
+        return [
+            Problem(
+                task_id=row["name"],
+                prompt=row["prompt"],
+                entry_point="_".join(row["name"].split("_")[2:]),
+                reference="",
+                tests=row["tests"],
+            )
+            for row in read_rows(self.file, self._data)
+        ]
+
+    def instruction(self, problem: Problem) -> str:
+        """Return the prompt itself; its comment is the task."""
+        return problem.prompt
+
+    def judge(self, problem: Problem) -> Commands:
+        """Return the tests, which close the function where the language needs it."""
+        return Commands(language=self.language, rules=self.rules, tests=problem.tests)
+
+    def program(self, problem: Problem, code: str, form: CodeForm) -> Program:
+        """Return prompt + completion, the code in place of the prompt, or the whole program as it ran elsewhere."""
+        return Program(
+            source=problem.prompt + code if form is CodeForm.COMPLETION else code,
+            environment=self.environment,
+            group=self.language,
+            limits=self._limits,
+            has_tests=form is CodeForm.PROGRAM,
+        )
+
+    def canaries(self) -> Mapping[Status, tuple[Problem, str]]:
+        """Implement `HasCanaries`."""
+        first = self.problems()[0]
+        bodies = list_canaries(self.language)
+        return {status: (first, f"{first.prompt}\n{body}\n") for status, body in bodies.items()}
+
+    @property
+    def _limits(self) -> Limits:
+        time_s = LANGUAGES[self.language].rules[self.rules].time_s
+        return Limits(cpu_time_s=time_s, wall_time_s=3 * time_s, memory_bytes=MEMORY_BYTES)
+
+
+def name_of(language: str, rules: str) -> str:
+    """Return the name of the benchmark."""
+    return f"{NAME}-{language}" + ("" if rules == RULE_SETS[0] else f"-{rules}")
+
+
+def _make(language: str, rules: str) -> type[MultiPLE]:
+    digest, stops = DATA[language]
+    title = LANGUAGES[language].title
+    completion = Recipe(
+        name=f"multipl-e-{language}",
+        description=f"the bare prompt of {title} without white space around it; stops at the rows' stop tokens",
+        kind="text",
+        template="{prompt}",
+        strip_problem=True,
+        stop=stops,
+        max_tokens=512,
+        extraction=Extraction(name=f"multipl-e-{language}", style="verbatim", cut_at=stops),
+    )
+    path = f"humaneval-{PUBLISHED_AS.get(language, language)}.jsonl"
+    fields = {
+        "__doc__": f"MultiPL-E in {title}, judged by the rule set {rules}.",
+        "name": name_of(language, rules),
+        "language": language,
+        "rules": rules,
+        "rule_sets": {known: name_of(language, known) for known in LANGUAGES[language].rules},
+        "recipes": {"completion": completion},
+        "file": DataFile(
+            name=f"multipl-e/humaneval-{language}.jsonl.gz",
+            sha256=digest,
+            digest_of="rows",
+            origin="github.com/nuprl/MultiPL-E, as carried by github.com/deepseek-ai/DeepSeek-Coder",
+            url=f"https://raw.githubusercontent.com/deepseek-ai/DeepSeek-Coder/main/Evaluation/HumanEval/data/{path}",
+        ),
+    }
+    return type(_class_name(language, rules), (MultiPLE,), fields)
+
+
+def _class_name(language: str, rules: str) -> str:
+    return f"MultiPLE_{language}_{rules.replace('-', '_')}"
+
+
+# the registry names each of these classes
+globals().update(
+    {_class_name(language, rules): _make(language, rules) for language in DATA for rules in LANGUAGES[language].rules}
+)
