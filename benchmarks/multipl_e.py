@@ -13,10 +13,11 @@ from HumanEval's few; there are no reference solutions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..data import DataFile, read_rows
-from ..recipes import Extraction, Recipe
+from ..recipes import WIZARDCODER, Extraction, Recipe
 from ..sandboxes.languages import LANGUAGES, RULE_SETS
 from ..types import CodeForm, Commands, Limits, Problem, Program, Status
 from .multipl_e_canaries import list_canaries
@@ -146,6 +147,33 @@ def _make(language: str, rules: str) -> type[MultiPLE]:
         max_tokens=512,
         extraction=Extraction(name=f"multipl-e-{language}", style="verbatim", cut_at=stops),
     )
+    block = Extraction(
+        name=f"stub-{language}",
+        style="stub",
+        form=CodeForm.SOLUTION,
+        tags=(language, *LANGUAGES[language].fences),
+        drop_carriage_returns=True,
+    )
+    fence = (*LANGUAGES[language].fences, language)[0]
+    chat = Recipe(
+        name=f"chat-{language}",
+        description=f"one user message that asks for the whole {title} function, which takes the stub's place",
+        kind="chat",
+        template=(
+            f"Complete the following {title} function. Answer with the complete function in one markdown code block."
+            f"\n\n```{fence}\n{{prompt}}\n```"
+        ),
+        strip_problem=True,
+        max_tokens=768,
+        extraction=block,
+    )
+    wizardcoder = replace(
+        WIZARDCODER,
+        name=f"wizardcoder-{language}",
+        description=f"WizardCoder's format with {title} in place of Python; ours, the authors' own is not published",
+        template=WIZARDCODER.template.replace("Python", title),
+        extraction=block,
+    )
     path = f"humaneval-{PUBLISHED_AS.get(language, language)}.jsonl"
     fields = {
         "__doc__": f"MultiPL-E in {title}, judged by the rule set {rules}.",
@@ -153,7 +181,7 @@ def _make(language: str, rules: str) -> type[MultiPLE]:
         "language": language,
         "rules": rules,
         "rule_sets": {known: name_of(language, known) for known in LANGUAGES[language].rules},
-        "recipes": {"completion": completion},
+        "recipes": {"completion": completion, "chat": chat, "wizardcoder": wizardcoder},
         "file": DataFile(
             name=f"multipl-e/humaneval-{language}.jsonl.gz",
             sha256=digest,

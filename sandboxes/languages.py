@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..data import DataFile
+from .inside.compilers import ARGUMENT
 from .inside.execution import MARK_PATH, MARK_TOKEN
 from .marks import append, append_php, before_brace, before_last, leave, replace_last, write_go_main
 
@@ -30,6 +31,7 @@ TYPESCRIPT = DataFile(
     url="https://registry.npmjs.org/typescript/-/typescript-5.4.5.tgz",
 )
 """Its digest was compared with the registry's own (sha512-vcI4UpRgg81o...)."""
+HEADER = f"{ROOT}/cpp/stdc.h"
 TUPLES = "/usr/share/java/javatuples.jar"
 JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-ea")
 """The flags before -ea halve the start of the machine and change no result."""
@@ -56,6 +58,22 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resident:
+    """A compiler that stays and compiles one program after another; it runs none."""
+
+    source: str
+    """File in `images/`."""
+    command: Command
+    """Its command, to which the options of a build are added."""
+    instead_of: Command
+    """What a build begins with that it does as well."""
+
+    def options(self, build: Command, file: str) -> Command:
+        """Return the options of a build that it takes."""
+        return tuple(part for part in build[len(self.instead_of) :] if part not in (file, "-d", "."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """One language."""
 
@@ -78,6 +96,9 @@ class Language:
     lines: str = ""
     """Dockerfile lines that bring it, where Debian has none; or that finish it."""
     variables: Mapping[str, str] = field(default_factory=dict)
+    resident: Resident | None = None
+    header: tuple[str, str] | None = None
+    """What a program includes, and the copy of it that an image has compiled already."""
     extra_file: Callable[[str], tuple[str, str]] | None = None
     """Name and text of a file beside the program."""
 
@@ -126,6 +147,9 @@ LANGUAGES: Mapping[str, Language] = {
         mark=partial(before_brace, 1, _WRITE_CPP),
         tools=("g++",),
         packages=("g++", "libssl-dev"),
+        lines=f"RUN mkdir -p {ROOT}/cpp && cp $(find /usr/include -path '*/bits/stdc++.h') {HEADER}"
+        f" && g++ -std=c++17 -x c++-header {HEADER} -o {HEADER}.gch",
+        header=("bits/stdc++.h", HEADER),
         fences=("c++", "cc", "cxx"),
         managed=False,
         paths=("/usr/include", "/usr/lib/gcc*", "/usr/local/include"),
@@ -176,8 +200,13 @@ LANGUAGES: Mapping[str, Language] = {
         rules=_both(Rules(builds=(_JAVAC,), run=_RUN_JAVA, time_s=15), Rules(builds=(_JAVAC,), run=_RUN_JAVA)),
         mark=partial(before_brace, 2, _WRITE_JAVA),
         tools=("javac", "java"),
-        packages=("default-jdk-headless", "libjavatuples-java"),
+        packages=("openjdk-17-jdk-headless", "libjavatuples-java"),
         paths=("/usr/lib/jvm", "/etc/java-*", "/usr/share/java"),
+        resident=Resident(
+            source="Compiler.java",
+            command=("java", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx1g", ARGUMENT),
+            instead_of=("javac",),
+        ),
     ),
     "jl": Language(
         title="Julia",
@@ -219,7 +248,7 @@ LANGUAGES: Mapping[str, Language] = {
         ),
         mark=partial(append_php, f"file_put_contents('{MARK_PATH}', '{MARK_TOKEN}');"),
         tools=("php",),
-        packages=("php-cli",),
+        packages=("php8.2-cli",),
         managed=False,
         paths=("/etc/php", "/usr/lib/php", "/usr/share/php"),
     ),
@@ -296,7 +325,7 @@ LANGUAGES: Mapping[str, Language] = {
             f'java.nio.file.Files.write(java.nio.file.Paths.get("{MARK_PATH}"), "{MARK_TOKEN}".getBytes)',
         ),
         tools=("scalac", "scala"),
-        packages=("scala", "default-jdk-headless"),
+        packages=("scala", "openjdk-17-jdk-headless"),
         paths=("/usr/lib/jvm", "/etc/java-*", "/usr/share/java", "/usr/share/scala*"),
     ),
     "sh": Language(
@@ -338,6 +367,11 @@ LANGUAGES: Mapping[str, Language] = {
         packages=("nodejs",),
         fences=("typescript",),
         paths=("/usr/share/nodejs",),
+        resident=Resident(
+            source="compiler.js",
+            command=("node", ARGUMENT, f"{ROOT}/package/lib/typescript.js"),
+            instead_of=TSC,
+        ),
     ),
 }
 """By MultiPL-E's own short names."""

@@ -27,6 +27,7 @@ MODULES = (
         "endings",
         "clocks",
         "running",
+        "compilers",
         "worker",
     ),
 )
@@ -71,6 +72,8 @@ class Role(StrEnum):
     """Holds tests and expected values, and never runs a candidate."""
     IN_PROCESS = "in-process"
     """Runs candidates together with their tests."""
+    COMPILER = "compiler"
+    """Compiles candidates, and never runs one."""
 
     @property
     def has_network(self) -> bool:

@@ -23,6 +23,7 @@ from ..types import CodeForm, Problem
 from .answers import defines, find_code
 from .infill import clean_answer, clean_fenced_answer
 from .reasoning import split_reasoning
+from .stubs import replace_stub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +31,10 @@ class Extraction:
     """A rule that turns a completion's text into code."""
 
     name: str
-    style: Literal["published", "fenced", "verbatim-block", "verbatim", "evalplus", "answer", "fenced-answer"]
+    style: Literal["published", "fenced", "verbatim-block", "verbatim", "evalplus", "answer", "fenced-answer", "stub"]
     """published: WizardCoder's steps. fenced: what the entry point needs of the block that solves the problem.
-    verbatim-block: that block, whole. verbatim: the text itself, cut. *answer: `infill`."""
+    verbatim-block: that block, whole. verbatim: the text itself, cut. *answer: `infill`.
+    stub: the block in one of `tags`, in place of the prompt's stub (`stubs`)."""
     form: CodeForm = CodeForm.COMPLETION
     """Form of the code; a block's may be `SOLUTION` if it cannot follow a prompt."""
     answer: Literal["first", "last"] = "first"
@@ -49,6 +51,9 @@ class Extraction:
     cut_at: tuple[str, ...] = ()
     """The code ends before the first occurrence. fenced: only if it is no valid Python; case-insensitive, after the
     entry point's definition."""
+
+    tags: tuple[str, ...] = ()
+    """stub: tags of the language's fences."""
 
     @property
     def reads_answers(self) -> bool:
@@ -164,6 +169,9 @@ def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark]
             code = text[: _find_first(text, rule.cut_at)]
         case "evalplus":
             code = _extract_evalplus(text, problem)
+        case "stub":
+            code, why = replace_stub(text, problem, rule.tags)
+            notes["why"] = why
         case "answer":
             code = clean_answer(text)
         case "fenced-answer":

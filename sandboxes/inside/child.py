@@ -111,7 +111,7 @@ def main(
 
     `fds` are (report, input, output, and the standard input of a script or the standard errors of a command).
     """
-    _enter(request, uid, fds)
+    enter(request, uid, fds)
     os.write(REPORT_FD, records.STARTED)
     OPERATIONS[request["op"]](Task(request, stored, token))
     os._exit(0)
@@ -229,7 +229,8 @@ EXECUTE = "execute"
 """The operation that becomes another program, whose exit code, output and errors are its report."""
 
 
-def _enter(request: Dict[str, Any], uid: Optional[int], fds: Tuple[int, int, int, Optional[int]]) -> None:
+def enter(request: Dict[str, Any], uid: Optional[int], fds: Tuple[int, int, int, Optional[int]]) -> None:
+    """Give up every privilege in this process and set its limits; `fds` are as in `main`."""
     report_fd, input_fd, output_fd, fourth_fd = fds
     stdin_fd = fourth_fd if request["op"] == STREAM else None
     domain: Optional[landlock.Domain] = request["domain"]

@@ -14,8 +14,8 @@ from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
 from . import frames, regions
 
-MARK_PATH, MARK_TOKEN = "EVOL_HARNESS_MARK_PATH", "EVOL_HARNESS_MARK_TOKEN"
-"""What stands in a program's text until it is written."""
+MARK_PATH, MARK_TOKEN = "/dev/shm/mark-EVOLHARNESSMARK0", "EVOLHARNESSMARKTOKENEVOLHARNESS0"
+"""What stands in a program until it is written, as long as what takes its place: it may be compiled by then."""
 FOLDER = "program"
 NOT_STARTED = 126
 """Exit code of a command that could not be executed, as of a shell."""
@@ -24,9 +24,9 @@ NOT_STARTED = 126
 class Mark:
     """A file that a program's last act writes to. The worker owns it, so that no program can remove it."""
 
-    def __init__(self, scratch: str) -> None:
+    def __init__(self) -> None:
         self.token = os.urandom(16).hex()
-        self.path = "%s/mark-%s" % (scratch, os.urandom(8).hex())
+        self.path = "/dev/shm/mark-" + os.urandom(8).hex()
         self._fd = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         os.fchmod(self._fd, 0o622)
 
@@ -46,7 +46,9 @@ def prepare(names: List[str], files: List[bytes], mark: Dict[str, str]) -> None:
     """Write the files of a program into a folder of its own, with its mark."""
     os.mkdir(FOLDER, 0o700)
     for name, data in zip(names, files):
-        with open(os.path.join(FOLDER, name), "xb") as file:
+        path = os.path.join(FOLDER, *[part for part in name.split("/") if part not in ("", ".", "..")])
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "xb") as file:
             text = data.replace(MARK_PATH.encode(), mark["path"].encode())
             file.write(text.replace(MARK_TOKEN.encode(), mark["token"].encode()))
 
@@ -56,11 +58,13 @@ def run_command(step: Dict[str, Any]) -> NoReturn:
     os.chdir(FOLDER)
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and a command would inherit that
         signal.signal(number, signal.SIG_DFL)
+    path, options = step["if_present"]
+    command = [*step["command"], *(options if path and os.path.exists(path) else ())]
     os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     try:
-        os.execvpe(step["command"][0], step["command"], {**os.environ, **step["variables"]})
+        os.execvpe(command[0], command, {**os.environ, **step["variables"]})
     except (OSError, ValueError) as error:
-        os.write(2, ("%s: %s" % (step["command"][0], error)).encode("utf-8", "replace"))
+        os.write(2, ("%s: %s" % (command[0], error)).encode("utf-8", "replace"))
     os._exit(NOT_STARTED)
 
 

@@ -18,7 +18,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import calls, child, codec, execution, facts, frames, jail, oracle, records, regions, scratch
+from . import calls, child, codec, compilers, execution, facts, frames, jail, oracle, records, regions, scratch
 from .hosts import Host
 from .running import Running, kill, kill_all
 
@@ -54,6 +54,7 @@ class Worker:
         self.shared = scratch.Scratch((self.scratch, "/dev/shm")[: 2 if self.isolated else 1])
         self.stored: Dict[str, Dict[str, Any]] = {}
         self.count = 0
+        self.compilers: Dict[Tuple[str, ...], compilers.Compiler] = {}
         self.host = Host(
             out,
             hello["nonce"],
@@ -69,7 +70,41 @@ class Worker:
             return self.store(request), None
         if request["op"] == "compare":
             return self.compare(request), None
+        if request["op"] == "compile":
+            return self.compile(request)
         return self.run(request)
+
+    def compile(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], Optional[memoryview]]:
+        """Compile a program by the resident compiler; a worker that does it runs no program."""
+        server, source = frames.chunks(bytes(self.host.handed.view[: self.host.handed.used]))
+        command = tuple(request["command"])
+        if command not in self.compilers:
+            uid = jail.FIRST_UID if self.has_uids else None
+            request.update(scratch=self.scratch, domain=self.domain, network=False)
+            self.compilers[command] = compilers.Compiler(request, uid, server)
+        compiler = self.compilers[command]
+        start, cpu_s = time.monotonic(), compiler.cpu_s()
+        passed, parts = False, []  # type: bool, List[bytes]
+        try:
+            passed, said, parts = compiler.compile(source, request["limits"])
+            status, detail = "ended", said[:MAX_DETAIL].decode("utf-8", "replace")
+            cpu_s = compiler.cpu_s() - cpu_s
+        except compilers.Broken as error:
+            status, detail = error.args
+            cpu_s = compiler.cpu_s() - cpu_s
+            self.compilers.pop(command).close()
+        blob = b"".join(map(frames.prefixed, parts))
+        reply = {
+            "status": status,
+            "detail": detail,
+            "cpu_time_s": cpu_s,
+            "wall_time_s": time.monotonic() - start,
+            "peak_memory_bytes": 0,
+            "more": {"passed": passed},
+            "clean": True,
+            "memory_bytes": facts.memory_peak() if self.isolated else 0,
+        }
+        return reply, memoryview(blob)
 
     def store(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Keep what was handed over for later requests, under a key and a kind."""
@@ -144,7 +179,7 @@ class Worker:
         "more" has the number of the last command, its exit code, and whether the program wrote its mark.
         """
         host, given, limits = self.host, self.host.handed.view[: self.host.handed.used], request["limits"]
-        mark = execution.Mark(self.scratch)
+        mark = execution.Mark()
         request["mark"] = {"path": mark.path, "token": mark.token}
         total = {"cpu_time_s": 0.0, "wall_time_s": 0.0, "peak_memory_bytes": 0}
         for number, step in enumerate(request["steps"]):

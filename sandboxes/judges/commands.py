@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
 from ...types import Commands, Limits, Outcome, Program, Status, Trust
+from ..compiling import compile_program
 from ..expected import Expected
 from ..inside import frames
 from ..languages import BUILD_TIME_S, LANGUAGES, Command, Language, Rules
@@ -58,12 +59,7 @@ class CommandsKind:
             outcomes.append(_run(slot, program, judge, build))
             if outcomes[-1].status in (Status.PASSED, Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE):
                 break
-        return replace(
-            outcomes[-1],
-            cpu_time_s=round(sum(one.cpu_time_s for one in outcomes), 6),
-            wall_time_s=round(sum(one.wall_time_s for one in outcomes), 6),
-            peak_memory_bytes=max(one.peak_memory_bytes for one in outcomes),
-        )
+        return _sum(outcomes[-1], *outcomes[:-1])
 
     def name(self, judge: Commands) -> str:
         """Implement `Kind.name`; the table of languages is code, which a verdict's name covers."""
@@ -116,43 +112,78 @@ def rules_of(judge: Commands) -> tuple[Language, Rules]:
 
 
 def _run(slot: Slot, program: Program, judge: Commands, build: Command) -> Outcome:
+    """Build a program in one way and run it."""
     language, rules = rules_of(judge)
     text = program.source if program.has_tests else f"{program.source}\n{judge.tests}"
-    files = {language.file: language.mark(text)}
+    source = language.mark(text).encode("utf-8", "surrogatepass")
+    run = _step(rules.run, program.limits, language)
+    compiled = compile_program(slot, program, language, build, text=source, limits=BUILD_LIMITS)
+    if compiled is not None:
+        if not compiled.passed:
+            return _refused(compiled.reply)
+        outcome = _execute(slot, program, rules, files=compiled.files, steps=[run])
+        return _sum(outcome, outcome_of(compiled.reply, Trust.IN_PROCESS, outcome.status))
+    files = {language.file: source}
     if language.extra_file is not None:
         name, content = language.extra_file(text)
-        files[name] = content
-    steps = [_step(command, limits, language) for command, limits in _commands(program, rules, build)]
+        files[name] = content.encode()
+    first = [_step(build, BUILD_LIMITS, language, text)] if build else []
+    return _execute(slot, program, rules, files=files, steps=[*first, run])
+
+
+def _refused(reply: Reply) -> Outcome:
+    """Return the outcome of a program that does not compile, or took the compiler too much."""
+    if reply["status"] != "ended":
+        return outcome_of(reply, Trust.IN_PROCESS)
+    return outcome_of(reply, Trust.IN_PROCESS, _classify_build(reply["detail"]))
+
+
+def _execute(
+    slot: Slot, program: Program, rules: Rules, *, files: Mapping[str, bytes], steps: list[dict[str, Any]]
+) -> Outcome:
+    """Write the files of a program, run its commands, and decide."""
     job = Job(
         operation="execute",
         fields={"steps": steps, "files": list(files)},
         limits=replace(program.limits, wall_time_s=sum(step["limits"]["wall_time_s"] for step in steps)),
-        blobs=tuple(frames.prefixed(content.encode("utf-8", "surrogatepass")) for content in files.values()),
+        blobs=tuple(map(frames.prefixed, files.values())),
     )
     reply = slot.run(Role.REFERENCE if program.trusted else Role.IN_PROCESS, program, job)
     output, errors = (data.decode("utf-8", "replace") for data in frames.chunks(reply.read()))
     built = reply["more"]["command"] == len(steps) - 1
     if reply["status"] != "ended":
-        detail = reply["detail"] if built else f"{build[0]}: {reply['detail']}"
+        detail = reply["detail"] if built else f"{steps[0]['command'][0]}: {reply['detail']}"
         return outcome_of(reply, Trust.IN_PROCESS, None, detail)
     if not built:
-        status = Status.MEMORY if OUT_OF_MEMORY.search(errors) else Status.SYNTAX_ERROR
-        return outcome_of(reply, Trust.IN_PROCESS, status, (output + errors)[:MAX_DETAIL])
+        return outcome_of(reply, Trust.IN_PROCESS, _classify_build(errors), (output + errors)[:MAX_DETAIL])
     return outcome_of(reply, Trust.IN_PROCESS, *_decide(rules, reply, output, errors))
 
 
-def _commands(program: Program, rules: Rules, build: Command) -> list[tuple[Command, Limits]]:
-    """Return the commands with their limits; that of the run is the program's."""
-    return [*([(build, BUILD_LIMITS)] if build else []), (rules.run, program.limits)]
-
-
-def _step(command: Command, limits: Limits, language: Language) -> dict[str, Any]:
+def _step(command: Command, limits: Limits, language: Language, text: str = "") -> dict[str, Any]:
+    """Return one command of a request; `text` is the program that it builds."""
+    included, path = language.header or ("", "")
     return {
         "command": command,
         # compilers may be such machines too
         "limits": {**asdict(limits), "managed": language.managed or limits is BUILD_LIMITS},
         "variables": dict(language.variables),
+        "if_present": (path if path and included in text else "", ("-include", path)),
     }
+
+
+def _sum(last: Outcome, *others: Outcome) -> Outcome:
+    """Return an outcome with what others before it took."""
+    outcomes = (last, *others)
+    return replace(
+        last,
+        cpu_time_s=round(sum(one.cpu_time_s for one in outcomes), 6),
+        wall_time_s=round(sum(one.wall_time_s for one in outcomes), 6),
+        peak_memory_bytes=max(one.peak_memory_bytes for one in outcomes),
+    )
+
+
+def _classify_build(said: str) -> Status:
+    return Status.MEMORY if OUT_OF_MEMORY.search(said) else Status.SYNTAX_ERROR
 
 
 def _decide(rules: Rules, reply: Reply, output: str, errors: str) -> tuple[Status, str]:
