@@ -20,7 +20,7 @@ from ..data import DataFile, read_rows
 from ..recipes import WIZARDCODER, Extraction, Recipe
 from ..sandboxes.languages import LANGUAGES, RULE_SETS
 from ..types import CodeForm, Commands, Limits, Problem, Program, Status
-from .multipl_e_canaries import list_canaries
+from .multipl_e_canaries import LATER, list_canaries
 
 NAME = "multipl-e"
 ENVIRONMENT = "languages"
@@ -119,7 +119,7 @@ class MultiPLE:
 
     def canaries(self) -> Mapping[Status, tuple[Problem, str]]:
         """Implement `HasCanaries`."""
-        first = self.problems()[0]
+        first = self.problems()[LATER.get(self.language, 0)]
         bodies = list_canaries(self.language)
         return {status: (first, f"{first.prompt}\n{body}\n") for status, body in bodies.items()}
 

@@ -1,6 +1,6 @@
 """Bodies that must fail as the first problem's function, in each language: MultiPL-E has no reference solutions.
 
-The first problem of every language is HumanEval/23: return the length of a string. A body closes what the tests do not.
+The first problem of every language is HumanEval/23, the length of a string. A body closes what the tests do not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from ..types import Status
 
 ORDER = (Status.WRONG_ANSWER, Status.RUNTIME_ERROR, Status.TIMEOUT, Status.MEMORY)
 """A wrong answer; an early exit or a crash; an endless loop; a memory hog."""
+
+LATER = {"php": 1}
+"""Place of another problem where nothing can pass the first: PHP has a `strlen` of its own."""
 
 BODIES: Mapping[str, tuple[str, str, str, str]] = {
     "cpp": (

@@ -17,7 +17,7 @@ from functools import partial
 from ..data import DataFile
 from .inside.compilers import ARGUMENT
 from .inside.execution import MARK_PATH, MARK_TOKEN
-from .marks import append, append_php, before_brace, before_last, leave, replace_last, write_go_main
+from .marks import append, append_php, before_brace, before_cpp_end, before_last, leave, replace_last, write_go_main
 
 RULE_SETS = ("multipl-e", "deepseek")
 BUILD_TIME_S = 60.0
@@ -144,7 +144,7 @@ LANGUAGES: Mapping[str, Language] = {
             Rules(builds=(_GCC,), run=("./main",), time_s=15),
             Rules(builds=((*_GCC, *_OPENSSL),), run=("./main",)),
         ),
-        mark=partial(before_brace, 1, _WRITE_CPP),
+        mark=partial(before_cpp_end, _WRITE_CPP),
         tools=("g++",),
         packages=("g++", "libssl-dev"),
         lines=f"RUN mkdir -p {ROOT}/cpp && cp $(find /usr/include -path '*/bits/stdc++.h') {HEADER}"

@@ -27,6 +27,12 @@ def before_brace(count: int, statement: str, text: str) -> str:
     return f"{text[:at]}\n{statement}\n{text[at:]}"
 
 
+def before_cpp_end(statement: str, text: str) -> str:
+    """Put the mark before C++'s last brace, and what it needs before programs that may not include it."""
+    needs = "" if "bits/stdc++.h" in text or "stdio" in text else "#include <cstdio>\n"
+    return needs + before_brace(1, statement, text)
+
+
 def before_last(pattern: str, statement: str, text: str) -> str:
     """Put the mark before the last match of `pattern`, or leave a program without one as it is."""
     found = list(re.finditer(pattern, text))

@@ -202,7 +202,7 @@ def _check_output(task: Task) -> None:
 def _execute(task: Task) -> None:
     """Become a command that builds or runs a program; before the first one its files are written."""
     files = list(task.inbox)
-    if files:
+    if task.request["first"]:
         execution.prepare(task.request["files"], files, task.request["mark"])
     execution.run_command(task.request["step"])
 

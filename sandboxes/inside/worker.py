@@ -185,7 +185,12 @@ class Worker:
         for number, step in enumerate(request["steps"]):
             for region in (host.report, host.output, host.errors):
                 region.clear()
-            asked = {**request, "step": step, "limits": {**step["limits"], "nproc": limits["nproc"]}}
+            asked = {
+                **request,
+                "first": not number,
+                "step": step,
+                "limits": {**step["limits"], "nproc": limits["nproc"]},
+            }
             running = Running(asked, {}, uid, given[:0] if number else given, host)
             running.watch()
             usage, cpu_s = self.reap(running)

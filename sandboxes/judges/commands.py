@@ -31,7 +31,8 @@ BUILD_LIMITS = Limits(
 )
 OUT_OF_MEMORY = re.compile(
     r"std::bad_alloc|out of memory|OutOfMemoryError|OutOfMemoryException|heap limit|memory exhausted"
-    r"|Allowed memory size|cannot allocate|failed to allocate memory|not enough memory|memory allocation of \d+ bytes",
+    r"|Allowed memory size|cannot allocate|failed to allocate memory|not enough memory|memory allocation of \d+ bytes"
+    r"|Not enough space|index a string value \(local 'err'\)",
     re.IGNORECASE,
 )
 FAILED_ASSERTION = re.compile(
@@ -41,7 +42,8 @@ SYNTAX = re.compile(
     r"SyntaxError|syntax error|Parse error|\[build failed\]|\[setup failed\]|unexpected (symbol|input|end)"
     r"|read-syntax|lua5\.3: main\.lua:\d+: .* expected"
 )
-PANIC = re.compile(r"^panic: ", re.MULTILINE)
+PANIC = re.compile(r"^panic: |^Tests with errors:", re.MULTILINE)
+"""What Go and Lua say of a crash, beside words that a failed assertion has too."""
 MAX_DETAIL = 2000
 UNHANDLED = "Unhandled Exception"
 """What C#'s machine says of a program that it ends, which therefore never comes to its mark."""

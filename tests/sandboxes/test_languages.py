@@ -134,7 +134,7 @@ def test_nothing_in_a_resident_compiler_carries_over(docker: Sandbox) -> None:
         ("sh", "while true; do echo output without end; done\n", Status.OUTPUT),
         ("cpp", "int left[1ULL << 40];\n" + PASSING["cpp"], None),
         ("cpp", "\x00\ud800\n" + PASSING["cpp"], None),
-        ("java", "", Status.SYNTAX_ERROR),
+        ("java", "", Status.RUNTIME_ERROR),
     ],
     ids=("1 MB of JavaScript", "1 MB of Java", "output", "too large to load", "not text", "nothing"),
 )
