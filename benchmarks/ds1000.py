@@ -71,6 +71,7 @@ class Ds1000:
 
     name = "ds1000"
     environment = "ds1000"
+    hub_dataset = "xlangai/DS-1000"
     slices = ("library", "perturbation_type")
     """Metadata keys by which a report also counts."""
     known_failures = {"DS-1000/819": "downloads the California housing data"}  # noqa: RUF012 - read only

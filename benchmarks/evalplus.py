@@ -102,6 +102,7 @@ class HumanEvalPlus(EvalPlus):
     """HumanEval+ v0.1.10: 164 problems."""
 
     name = "humaneval-plus"
+    hub_dataset = "evalplus/humanevalplus"
     recipes = {"wizardcoder": WIZARDCODER_HUMANEVAL}  # noqa: RUF012 - read only
     file = DataFile(
         name="HumanEvalPlus.jsonl.gz",
@@ -120,6 +121,7 @@ class MbppPlus(EvalPlus):
     """
 
     name = "mbpp-plus"
+    hub_dataset = "evalplus/mbppplus"
     recipes = {"wizardcoder": WIZARDCODER_MBPP_PLUS}  # noqa: RUF012 - read only
     file = DataFile(
         name="MbppPlus.jsonl.gz",

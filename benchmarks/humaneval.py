@@ -20,6 +20,7 @@ class HumanEval:
 
     name = "humaneval"
     environment = "core"
+    hub_dataset = "openai/openai_humaneval"
     recipes = {"wizardcoder": WIZARDCODER_HUMANEVAL}  # noqa: RUF012 - read only
     file = DataFile(
         name="HumanEval.jsonl.gz",

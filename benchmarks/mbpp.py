@@ -57,6 +57,7 @@ class Mbpp:
 
     name = "mbpp"
     environment = "core"
+    hub_dataset = "google-research-datasets/mbpp"
     ids = range(11, 511)
     splits: Mapping[str, str] = {"test": "mbpp", "validation": "mbpp-validation", "train": "mbpp-train"}
     recipes = RECIPES

@@ -4,8 +4,8 @@ Paper: Cassano et al. 2022, arXiv 2208.08227. Data: github.com/nuprl/MultiPL-E, 
 DeepSeek-Coder published with (older than its v3), as carried by github.com/deepseek-ai/DeepSeek-Coder. Its licence
 forbids use as training data. The program is prompt + completion + newline + tests.
 
-A benchmark is a language and a rule set: `multipl-e-cpp` is judged by MultiPL-E's own rules, `multipl-e-cpp-deepseek`
-by those that DeepSeek-Coder and Qwen2.5-Coder published with (`--rule-set deepseek`). Their scores are two metrics.
+`multipl-e-cpp` is judged by MultiPL-E's own rules, `multipl-e-cpp@rule-set=deepseek` by those that DeepSeek-Coder and
+Qwen2.5-Coder published with. Their scores are two metrics.
 Limits: problems whose types do not translate are absent, so that languages have 154 to 161 problems; the tests come
 from HumanEval's few; there are no reference solutions.
 """
@@ -17,12 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..data import DataFile, read_rows
+from ..errors import UsageError
 from ..recipes import WIZARDCODER, Extraction, Recipe
+from ..registry import format_variant
 from ..sandboxes.languages import LANGUAGES, RULE_SETS
 from ..types import CodeForm, Commands, Limits, Problem, Program, Status
 from .multipl_e_canaries import LATER, list_canaries
 
 NAME = "multipl-e"
+OPTION = "rule-set"
 ENVIRONMENT = "languages"
 MEMORY_BYTES = 3 << 30
 
@@ -73,18 +76,29 @@ PUBLISHED_AS = {"rs": "rust"}
 
 
 class MultiPLE:
-    """MultiPL-E in one language under one rule set; `data` is an explicit path of the data file."""
+    """MultiPL-E in one language; `data` is an explicit path of the data file, `options` may have a "rule-set".
+
+    Raises:
+        UsageError: the language has no such rule set.
+    """
 
     name: str
     language: str
-    rules: str
-    rule_sets: Mapping[str, str]
+    options: Mapping[str, str]
     file: DataFile
     recipes: Mapping[str, Recipe]
     environment = ENVIRONMENT
+    hub_dataset = "nuprl/MultiPL-E"
 
-    def __init__(self, data: Path | None = None) -> None:
+    def __init__(self, data: Path | None = None, options: Mapping[str, str] | None = None) -> None:
         self._data = data
+        known = LANGUAGES[self.language].rules
+        self.rules = (options or {}).get(OPTION, RULE_SETS[0])
+        if self.rules not in known:
+            raise UsageError(
+                f'benchmark "{self.name}" has no rule set "{self.rules}"; choose one of {", ".join(known)}'
+            )
+        self.name = format_variant(self.name, {OPTION: "" if self.rules == RULE_SETS[0] else self.rules})
 
     def problems(self) -> Sequence[Problem]:
         """Return all problems of the language in the file's order."""
@@ -129,12 +143,8 @@ class MultiPLE:
         return Limits(cpu_time_s=time_s, wall_time_s=3 * time_s, memory_bytes=MEMORY_BYTES)
 
 
-def name_of(language: str, rules: str) -> str:
-    """Return the name of the benchmark."""
-    return f"{NAME}-{language}" + ("" if rules == RULE_SETS[0] else f"-{rules}")
-
-
-def _make(language: str, rules: str) -> type[MultiPLE]:
+def _make(language: str) -> type[MultiPLE]:
+    """Return the benchmark of one language."""
     digest, stops = DATA[language]
     title = LANGUAGES[language].title
     completion = Recipe(
@@ -176,11 +186,10 @@ def _make(language: str, rules: str) -> type[MultiPLE]:
     )
     path = f"humaneval-{PUBLISHED_AS.get(language, language)}.jsonl"
     fields = {
-        "__doc__": f"MultiPL-E in {title}, judged by the rule set {rules}.",
-        "name": name_of(language, rules),
+        "__doc__": f"MultiPL-E in {title}.",
+        "name": f"{NAME}-{language}",
         "language": language,
-        "rules": rules,
-        "rule_sets": {known: name_of(language, known) for known in LANGUAGES[language].rules},
+        "options": {OPTION: f"{' or '.join(LANGUAGES[language].rules)} (default: {RULE_SETS[0]})"},
         "recipes": {"completion": completion, "chat": chat, "wizardcoder": wizardcoder},
         "file": DataFile(
             name=f"multipl-e/humaneval-{language}.jsonl.gz",
@@ -190,14 +199,8 @@ def _make(language: str, rules: str) -> type[MultiPLE]:
             url=f"https://raw.githubusercontent.com/deepseek-ai/DeepSeek-Coder/main/Evaluation/HumanEval/data/{path}",
         ),
     }
-    return type(_class_name(language, rules), (MultiPLE,), fields)
-
-
-def _class_name(language: str, rules: str) -> str:
-    return f"MultiPLE_{language}_{rules.replace('-', '_')}"
+    return type(f"MultiPLE_{language}", (MultiPLE,), fields)
 
 
 # the registry names each of these classes
-globals().update(
-    {_class_name(language, rules): _make(language, rules) for language in DATA for rules in LANGUAGES[language].rules}
-)
+globals().update({f"MultiPLE_{language}": _make(language) for language in DATA})

@@ -28,11 +28,14 @@ class HasSplits(Protocol):
 
 
 @runtime_checkable
-class HasRuleSets(Protocol):
-    """A benchmark whose authors and others judge it by different rules."""
+class HasOptions(Protocol):
+    """A benchmark that can be varied: for `NAME@OPTION=VALUE,...` it is made with `options={"OPTION": "VALUE"}`.
 
-    rule_sets: Mapping[str, str]
-    """Rule set -> the benchmark that is judged by it."""
+    Its `name` then tells each option that differs from the default, so that variants are never taken for each other.
+    """
+
+    options: Mapping[str, str]
+    """What each option chooses."""
 
 
 @runtime_checkable
@@ -65,6 +68,21 @@ class HasFile(Protocol):
 
     file: Any
     """A `harness.data.DataFile`."""
+
+
+@runtime_checkable
+class HasFiles(Protocol):
+    """A benchmark that reads several data files."""
+
+    files: Sequence[Any]
+    """`harness.data.DataFile`s."""
+
+
+@runtime_checkable
+class OnHub(Protocol):
+    """A benchmark whose problems the Hugging Face hub has as a dataset, under which scores are published there."""
+
+    hub_dataset: str
 
 
 @runtime_checkable
@@ -160,14 +178,21 @@ def is_for_training(benchmark: Any) -> bool:
     return isinstance(benchmark, ForTraining) and benchmark.for_training
 
 
+def get_files(benchmark: Any) -> Sequence[Any]:
+    """Return the data files that a benchmark reads."""
+    if isinstance(benchmark, HasFiles):
+        return benchmark.files
+    return [benchmark.file] if isinstance(benchmark, HasFile) else []
+
+
 def get_splits(benchmark: Any) -> Mapping[str, str]:
     """Return a benchmark's splits; empty if it has no others."""
     return benchmark.splits if isinstance(benchmark, HasSplits) else {}
 
 
-def get_rule_sets(benchmark: Any) -> Mapping[str, str]:
-    """Return a benchmark's rule sets; empty if it has only its own."""
-    return benchmark.rule_sets if isinstance(benchmark, HasRuleSets) else {}
+def get_options(benchmark: Any) -> Mapping[str, str]:
+    """Return what a benchmark's options choose, by name; empty if it has none."""
+    return benchmark.options if isinstance(benchmark, HasOptions) else {}
 
 
 def get_recipes(benchmark: Any) -> Mapping[str, Any]:

@@ -8,18 +8,18 @@ Nothing is imported before it is asked for, so listing costs nothing.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
 from .errors import UsageError, suggest
+from .optional import get_options
 
 MULTIPL_E = (
     *("cpp", "cs", "d", "go", "java", "jl", "js", "lua", "php"),
     *("pl", "r", "rb", "rkt", "rs", "scala", "sh", "swift", "ts"),
 )
 """MultiPL-E's languages."""
-DEEPSEEK = ("cpp", "cs", "go", "java", "js", "php", "sh", "ts")
-"""Those that DeepSeek-Coder's rules have."""
 
 BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
@@ -31,10 +31,9 @@ BUILTIN: dict[str, dict[str, str]] = {
         "mbpp-plus": "harness.benchmarks.evalplus:MbppPlus",
         "mbpp-plus-v0.1.0": "harness.benchmarks.evalplus:MbppPlusV010",
         "ds1000": "harness.benchmarks.ds1000:Ds1000",
-        **{
-            f"multipl-e-{language}": f"harness.benchmarks.multipl_e:MultiPLE_{language}_multipl_e"
-            for language in MULTIPL_E
-        },
+        "livecodebench": "harness.benchmarks.livecodebench:LiveCodeBench",
+        "leetcode-dated": "harness.benchmarks.leetcode:LeetCodeDated",
+        **{f"multipl-e-{name}": f"harness.benchmarks.multipl_e:MultiPLE_{name}" for name in MULTIPL_E},
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",
@@ -48,14 +47,6 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
 }
 
-
-VARIANTS: dict[str, dict[str, str]] = {
-    "benchmarks": {
-        f"multipl-e-{language}-deepseek": f"harness.benchmarks.multipl_e:MultiPLE_{language}_deepseek"
-        for language in DEEPSEEK
-    }
-}
-"""What an option makes of a built-in (--rule-set): known by name and not listed, since its problems are the same."""
 
 SINGULAR = {
     "benchmarks": "benchmark",
@@ -74,13 +65,53 @@ def list_registered(kind: str) -> dict[str, str]:
     return known
 
 
+def make_benchmark(name: str) -> Any:
+    """Return the benchmark that `name` describes: NAME, or NAME@OPTION=VALUE,... for a variant of it.
+
+    Raises:
+        UsageError: the benchmark, an option or a value is unknown.
+    """
+    plain, options = parse_variant(name)
+    known = lookup("benchmarks", plain)
+    offered = get_options(known)
+    for option in options:
+        if option not in offered:
+            offer = f"it has {', '.join(offered)}" if offered else "it has none"
+            raise UsageError(f'benchmark "{plain}" has no option "{option}"; {offer}')
+    return known(options=options) if options else known()
+
+
+def parse_variant(name: str) -> tuple[str, dict[str, str]]:
+    """Split NAME@OPTION=VALUE,... into the name and its options.
+
+    Raises:
+        UsageError: what follows the "@" does not have this form.
+    """
+    plain, at, text = name.partition("@")
+    options = {}
+    for pair in text.split(",") if at else ():
+        option, equals, value = pair.partition("=")
+        if not (option and equals and value) or option in options:
+            raise UsageError(f'benchmark "{name}": write {plain}@OPTION=VALUE,OPTION=VALUE, each option once')
+        options[option] = value
+    return plain, options
+
+
+def format_variant(plain: str, options: Mapping[str, str]) -> str:
+    """Return the name that `parse_variant` splits into these; options without a value are left out."""
+    text = ",".join(f"{option}={value}" for option, value in options.items() if value)
+    return f"{plain}@{text}" if text else plain
+
+
 def lookup(kind: str, name: str) -> Any:
-    """Return the class registered under `name`.
+    """Return the class registered under `name`; the options of a benchmark's variant do not matter.
 
     Raises:
         UsageError: the name is unknown; the message offers the nearest one.
     """
-    known = list_registered(kind) | VARIANTS.get(kind, {})
+    known = list_registered(kind)
+    if kind == "benchmarks":
+        name = parse_variant(name)[0]
     if name not in known:
         raise make_unknown_error(kind, name, known)
     module, _, attribute = known[name].partition(":")

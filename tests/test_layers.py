@@ -19,8 +19,8 @@ FOLDERS = {
 }
 LAYERS = (
     "__init__ types errors digests progress",
-    "config registry data optional",
-    "store",
+    "config data optional",
+    "registry store",
     "models sandboxes",
     "extraction",
     "tasks",

@@ -30,9 +30,10 @@ def run(
     """Evaluate `model`; the same call again completes a stopped run.
 
     `settings` are the keys of a configuration file (`harness config example`), such as `recipe`, `n`, `temperature`,
-    `limit` or `sandbox`. `config` is such a file, which all else overrides; `split` is a split of the benchmarks, and
-    `tell` is given a line for each warning. `out` is the run folder, by default results/<model>-<digest>; `page` writes
-    its report.html. A run that ends at its `max_cost` returns a summary with `missing` samples.
+    `limit` or `sandbox`. `config` is such a file, which all else overrides; `split` is a split of the benchmarks,
+    `benchmark_options` are options that they have, such as {"release": "v5"}, and `tell` is given a line for each
+    warning. `out` is the run folder, by default results/<model>-<digest>; `page` writes its report.html. A run that
+    ends at its `max_cost` returns a summary with `missing` samples.
 
     Raises:
         UsageError: a name or a setting does not fit.

@@ -42,16 +42,22 @@ def export_run(
     force: bool = True,
     tell: Callable[[str], None] | None = None,
 ) -> int:
-    """Write a run in another harness's format, or as Parquet, and return the number of samples.
+    """Write a run in another harness's format, as Parquet, or its scores for others to read; return what was written.
 
-    Without `force` an existing file is kept. `tell` is given a line if text had to be replaced.
+    That is the number of samples, or of scores for a format of scores, such as "model-index" or "cite". Without `force`
+    an existing file is kept. `tell` is given a line if text had to be replaced.
 
     Raises:
-        UsageError: no such format or benchmark, or the file exists and is to be kept.
+        UsageError: no such format or benchmark, a package is missing, or the file exists and is to be kept.
         StoreError: the run is damaged or not wholly judged, or the file cannot be written.
     """
     from .. import exchange
+    from ..store import write_text
 
     if Path(out).exists() and not force:
         raise UsageError(f"{out} exists; --force replaces it")
-    return exchange.export_run(Path(run), to=to, out=Path(out), benchmark=benchmark, tell=tell)
+    if to in exchange.FORMATS:
+        return exchange.export_run(Path(run), to=to, out=Path(out), benchmark=benchmark, tell=tell)
+    text, count = exchange.export_scores(Path(run), to, benchmark)
+    write_text(Path(out), text)
+    return count

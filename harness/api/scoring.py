@@ -25,7 +25,7 @@ def score(
     benchmark: str | None = None,
     *,
     split: str | None = None,
-    rule_set: str | None = None,
+    benchmark_options: Mapping[str, str] | None = None,
     out: Name | None = None,
     page: bool = True,
     re_extract: bool = False,
@@ -39,6 +39,7 @@ def score(
 
     `settings` are the fields of `harness.config.ScoreConfig`, such as `recipe`, `recipe_file`, `field`, `k` or
     `sandbox`.
+    `split` and `benchmark_options` choose a variant of the benchmark, as for `run`.
     `re_extract` extracts the code of a run again from its raw texts, in place; `extractors` "all" also scores the same
     completions under every extraction rule. `tell` is given a line for each old name of a setting.
 
@@ -52,14 +53,15 @@ def score(
     if extractors not in (None, rescoring.ALL):
         raise UsageError(f'--extractors is "{extractors}"; it can be "{rescoring.ALL}"')
     if re_extract or path.is_dir():
-        _check_folder_settings(path, {"benchmark": benchmark, "out": out, **settings}, re_extract, extractors)
+        given = {"benchmark": benchmark, "benchmark-option": benchmark_options, "out": out, **settings}
+        _check_folder_settings(path, given, re_extract, extractors)
     summary = None
     if re_extract:
         kept = {key: settings[key] for key in OF_RE_EXTRACTION if key in settings}
         options = _select_sandbox_options(settings)
         summary = scoring.reextract(path, **kept, options=options, command=command, progress=progress)
     elif not path.is_dir():
-        config = _build_score_config(path, _select_benchmark(benchmark, split, rule_set), settings)
+        config = _build_score_config(path, benchmark, split, benchmark_options, settings)
         summary = scoring.score(config, out=to_path(out), command=command, progress=progress)
     # Samples that the judge failed on have no verdict to compare with.
     if summary is None or (extractors and not summary.infrastructure):
@@ -70,20 +72,21 @@ def score(
     return summary
 
 
-def _build_score_config(samples: Path, benchmark: str, settings: Mapping[str, Any]) -> ScoreConfig:
-    from ..config import ScoreConfig
+def _build_score_config(
+    samples: Path,
+    benchmark: str | None,
+    split: str | None,
+    options: Mapping[str, str] | None,
+    settings: Mapping[str, Any],
+) -> ScoreConfig:
+    from ..config import NO_BENCHMARK, ScoreConfig
     from ..config.checking import build_config
-
-    return build_config(ScoreConfig, {"samples": samples, "benchmark": benchmark, **settings})
-
-
-def _select_benchmark(benchmark: str | None, split: str | None, rule_set: str | None) -> str:
-    from ..config import NO_BENCHMARK
-    from ..tasks.suite import find_rule_set, find_split
+    from ..tasks.variants import resolve_benchmarks
 
     if benchmark is None:
         raise UsageError(NO_BENCHMARK)
-    return find_rule_set(find_split(benchmark, split), rule_set)
+    (name,) = resolve_benchmarks([benchmark], split, options)
+    return build_config(ScoreConfig, {"samples": samples, "benchmark": name, **settings})
 
 
 def _select_sandbox_options(settings: Mapping[str, Any]) -> SandboxOptions:

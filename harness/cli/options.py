@@ -49,9 +49,15 @@ SandboxName = Annotated[
 ]
 Ks = Annotated[list[int] | None, typer.Option("-k", help="Report pass@K; repeatable.")]
 Split = Annotated[str | None, typer.Option(help="Split of the benchmark, such as validation (mbpp).")]
+Release = Annotated[str | None, typer.Option(help="Release of the benchmark's data, such as v6 (livecodebench).")]
+FirstDay = Annotated[
+    str | None, typer.Option("--from", metavar="DATE", help="Only problems of contests from this day on, YYYY-MM-DD.")
+]
+LastDay = Annotated[
+    str | None, typer.Option("--to", metavar="DATE", help="Only problems of contests up to this day, YYYY-MM-DD.")
+]
 RuleSet = Annotated[
-    str | None,
-    typer.Option(help="Rules that decide what passes: multipl-e (default) or deepseek (multipl-e-*)."),
+    str | None, typer.Option(help="Judging rules of the benchmark, by the name of who published with them.")
 ]
 TrustName = Annotated[
     str | None,
@@ -109,6 +115,15 @@ BACKEND = typer.Option(help="Backend: auto, vllm or transformers.")
 DTYPE = typer.Option(help="Data type: auto, bfloat16, float16 or float32.")
 TEMPERATURE = typer.Option(help="Sampling temperature; 0 is greedy.")
 TOP_P = typer.Option(help="Nucleus sampling: probability mass to sample from.")
+
+
+BENCHMARK_OPTIONS = {"release": "release", "first_day": "from", "last_day": "to", "rule_set": "rule-set"}
+"""Parameter of a command -> the option of benchmarks that it sets."""
+
+
+def collect_benchmark_options(flags: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return the options of benchmarks among `flags`; None if there are none."""
+    return {option: flags[name] for name, option in BENCHMARK_OPTIONS.items() if flags[name] is not None} or None
 
 
 def parse_price(text: str | None) -> tuple[float, float] | None:

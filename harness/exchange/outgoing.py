@@ -60,11 +60,9 @@ def export_run(
     `tell` gets a line if text had to be replaced.
 
     Raises:
-        UsageError: no such format or benchmark, or the run has several benchmarks and none is named.
+        UsageError: no such benchmark, or the run has several benchmarks and none is named.
         StoreError: the run is damaged or not wholly judged, or the file cannot be written.
     """
-    if to not in FORMATS:
-        raise UsageError(f'format "{to}" is not known; choose one of {", ".join(FORMATS)}')
     manifest = read_manifest(path)
     name = _choose_benchmark(path, manifest, benchmark)
     samples, verdicts = read_samples(path), read_verdicts(path)

@@ -31,9 +31,12 @@ class Extraction:
     """A rule that turns a completion's text into code."""
 
     name: str
-    style: Literal["published", "fenced", "verbatim-block", "verbatim", "evalplus", "answer", "fenced-answer", "stub"]
+    style: Literal[
+        "published", "fenced", "verbatim-block", "enclosed", "verbatim", "evalplus", "answer", "fenced-answer", "stub"
+    ]
     """published: WizardCoder's steps. fenced: what the entry point needs of the block that solves the problem.
-    verbatim-block: that block, whole. verbatim: the text itself, cut. *answer: `infill`.
+    verbatim-block: that block, whole. enclosed: LiveCodeBench's, what stands between the last two lines with a fence.
+    verbatim: the text itself, cut. *answer: `infill`.
     stub: the block in one of `tags`, in place of the prompt's stub (`stubs`)."""
     form: CodeForm = CodeForm.COMPLETION
     """Form of the code; a block's may be `SOLUTION` if it cannot follow a prompt."""
@@ -165,6 +168,8 @@ def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark]
             answer = find_code(text, problem, pick=rule.block, whole=whole, cut_at=rule.cut_at)
             code, form = answer.code, _decide_form(answer.code, problem.entry_point, rule)
             notes |= answer.notes
+        case "enclosed":
+            code = _extract_enclosed(text)
         case "verbatim":
             code = text[: _find_first(text, rule.cut_at)]
         case "evalplus":
@@ -216,6 +221,12 @@ def _extract_published(text: str, rule: Extraction) -> str:
         if mark in text:
             text = text[: text.index(mark)].strip()
     return text
+
+
+def _extract_enclosed(text: str) -> str:
+    lines = text.split("\n")
+    fences = [number for number, line in enumerate(lines) if "```" in line]
+    return "\n".join(lines[fences[-2] + 1 : fences[-1]]) if len(fences) > 1 else ""
 
 
 def _decide_form(code: str, entry_point: str, rule: Extraction) -> CodeForm:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..data import find_file
 from ..errors import HarnessError
-from ..optional import HasFile, get_recipes, get_slices
-from ..registry import lookup
+from ..optional import get_files, get_recipes, get_slices
+from ..registry import make_benchmark
 from ..tasks.prompt_format import Recipe
 from ..tasks.recipe_files import recall_recipe
 from ..tasks.recipes import RECIPES
@@ -56,8 +56,7 @@ def load_texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Sui
 
 def _load_problems(benchmark: str) -> Suite | None:
     try:
-        known = lookup("benchmarks", benchmark)
-        if isinstance(known, HasFile) and find_file(known.file) is None:
+        if any(find_file(file) is None for file in get_files(make_benchmark(benchmark))):
             return None
         return load_suite(benchmark)
     except HarnessError:

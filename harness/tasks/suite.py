@@ -11,8 +11,8 @@ from ..config import RunConfig
 from ..digests import digest_json
 from ..errors import UsageError
 from ..extraction.rules import EXTRACTIONS, Extraction
-from ..optional import get_recipes, get_rule_sets, get_slices, get_splits
-from ..registry import lookup, make_unknown_error
+from ..optional import get_recipes, get_slices
+from ..registry import make_benchmark, make_unknown_error
 from ..sandboxes.judges import kind_of
 from ..store.records import SampleKey, build_key
 from ..types import (
@@ -226,7 +226,7 @@ def load_suite(name: str, limit: int | None = None, tasks: Sequence[str] = ()) -
         UsageError: no benchmark has that name, it was written for an older version, or it has none of `tasks`.
         DataError: its data is missing, damaged or of another version.
     """
-    benchmark: Benchmark = lookup("benchmarks", name)()
+    benchmark: Benchmark = make_benchmark(name)
     _check_interface(name, benchmark)
     problems = benchmark.problems()
     if not problems:
@@ -248,36 +248,6 @@ def _check_interface(name: str, benchmark: Any) -> None:
             f'benchmark "{name}" ({type(benchmark).__module__}) has no {" and no ".join(missing)}; '
             "write judge(problem) and program(problem, code, form) in place of trial (docs/add-a-benchmark.md)"
         )
-
-
-def find_split(name: str, split: str | None) -> str:
-    """Return the benchmark that is `split` of the one called `name`, or `name` itself if `split` is None.
-
-    Raises:
-        UsageError: no such benchmark, or it has no such split.
-    """
-    if split is None:
-        return name
-    splits = get_splits(lookup("benchmarks", name))
-    if split not in splits:
-        offer = f"choose one of {', '.join(splits)}" if splits else "it has none: leave --split out"
-        raise UsageError(f'benchmark "{name}" has no split "{split}"; {offer}')
-    return splits[split]
-
-
-def find_rule_set(name: str, rule_set: str | None) -> str:
-    """Return the benchmark called `name` as `rule_set` judges it, or `name` itself if `rule_set` is None.
-
-    Raises:
-        UsageError: no such benchmark, or it has no such rule set.
-    """
-    if rule_set is None:
-        return name
-    known = get_rule_sets(lookup("benchmarks", name))
-    if rule_set not in known:
-        offer = f"choose one of {', '.join(known)}" if known else "it has its own rules alone: leave --rule-set out"
-        raise UsageError(f'benchmark "{name}" has no rule set "{rule_set}"; {offer}')
-    return known[rule_set]
 
 
 def derive_seed(run_seed: int, benchmark: str, task_id: str) -> int:

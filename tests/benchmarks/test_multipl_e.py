@@ -13,9 +13,10 @@ import pytest
 from harness.config import ScoreConfig
 from harness.errors import UsageError
 from harness.evaluation import scoring
-from harness.registry import lookup
+from harness.registry import make_benchmark
 from harness.store import read_manifest
-from harness.tasks.suite import find_rule_set, load_suite
+from harness.tasks.suite import load_suite
+from harness.tasks.variants import resolve_benchmarks
 from harness.types import CodeForm
 from tests.commands import read_rows
 
@@ -49,7 +50,7 @@ def test_published_verdicts_come_out_again(languages_image: str, tmp_path: Path,
     truth = json.loads(golden(f"multipl-e-{language}.truth.json").read_text(encoding="utf-8"))["verdicts"]
     config = ScoreConfig(
         samples=samples,
-        benchmark=f"multipl-e-{language}-deepseek",
+        benchmark=f"multipl-e-{language}@rule-set=deepseek",
         field=field,
         recipe="completion" if field == "raw" else None,
         sandbox="docker",
@@ -116,11 +117,13 @@ def test_a_program_is_prompt_completion_and_tests() -> None:
 
 def test_a_rule_set_is_a_benchmark_of_its_own() -> None:
     """So that runs of two rule sets are never one column."""
-    assert find_rule_set("multipl-e-cpp", "deepseek") == "multipl-e-cpp-deepseek"
-    assert find_rule_set("multipl-e-cpp-deepseek", "multipl-e") == "multipl-e-cpp"
-    benchmarks: list[Any] = [lookup("benchmarks", name)() for name in ("multipl-e-cpp", "multipl-e-cpp-deepseek")]
+    (name,) = resolve_benchmarks(["multipl-e-cpp"], options={"rule-set": "deepseek"})
+    benchmarks: list[Any] = [make_benchmark(one) for one in ("multipl-e-cpp", name)]
     problem = benchmarks[0].problems()[0]
+
+    assert [one.name for one in benchmarks] == ["multipl-e-cpp", "multipl-e-cpp@rule-set=deepseek"]
     assert benchmarks[0].judge(problem) != benchmarks[1].judge(problem)
+    assert make_benchmark("multipl-e-cpp@rule-set=multipl-e").name == "multipl-e-cpp"
 
 
 @pytest.mark.parametrize(
@@ -128,10 +131,10 @@ def test_a_rule_set_is_a_benchmark_of_its_own() -> None:
     [
         ("multipl-e-cpp", "bigcode", "choose one of multipl-e, deepseek"),
         ("multipl-e-lua", "deepseek", "choose one of multipl-e"),
-        ("humaneval", "deepseek", "leave --rule-set out"),
+        ("humaneval", "deepseek", "leave it out"),
     ],
 )
 def test_a_rule_set_that_is_not_there_is_refused(name: str, rules: str, said: str) -> None:
     """One line that names what there is."""
     with pytest.raises(UsageError, match=said):
-        find_rule_set(name, rules)
+        resolve_benchmarks([name], options={"rule-set": rules})
