@@ -84,7 +84,7 @@ class Language:
     mark: Callable[[str], str]
     """Puts the writing of the mark into a whole program."""
     tools: tuple[str, ...]
-    """Commands that must be there."""
+    """Commands and files that must be there."""
     packages: tuple[str, ...] = ()
     """Debian's packages that bring them; empty: Debian has none."""
     fences: tuple[str, ...] = ()
@@ -199,7 +199,7 @@ LANGUAGES: Mapping[str, Language] = {
         file="Main.java",
         rules=_both(Rules(builds=(_JAVAC,), run=_RUN_JAVA, time_s=15), Rules(builds=(_JAVAC,), run=_RUN_JAVA)),
         mark=partial(before_brace, 2, _WRITE_JAVA),
-        tools=("javac", "java"),
+        tools=("javac", "java", TUPLES),
         packages=("openjdk-17-jdk-headless", "libjavatuples-java"),
         paths=("/usr/lib/jvm", "/etc/java-*", "/usr/share/java"),
         resident=Resident(
@@ -234,7 +234,7 @@ LANGUAGES: Mapping[str, Language] = {
         file="main.lua",
         rules=_only(Rules(run=("lua5.3", "main.lua"), time_s=15)),
         mark=partial(replace_last, LUA_END, _WRITE_LUA),
-        tools=("lua5.3",),
+        tools=("lua5.3", "/usr/share/lua/5.3/luaunit.lua"),
         packages=("lua5.3", "lua-unit"),
         managed=False,
         paths=("/usr/share/lua",),
@@ -257,7 +257,7 @@ LANGUAGES: Mapping[str, Language] = {
         file="main.pl",
         rules=_only(Rules(run=("perl", "main.pl"), time_s=15, refused="ERROR")),
         mark=partial(append, f"open(my $mark_, '>', '{MARK_PATH}'); print {{$mark_}} '{MARK_TOKEN}'; close($mark_);"),
-        tools=("perl",),
+        tools=("perl", "/usr/share/perl5/Test/Deep.pm"),
         packages=("perl", "libtest-deep-perl"),
         fences=("perl",),
         managed=False,
@@ -363,7 +363,7 @@ LANGUAGES: Mapping[str, Language] = {
             ),
         ),
         mark=partial(append, _WRITE_JS),
-        tools=("node",),
+        tools=("node", TSC[1]),
         packages=("nodejs",),
         fences=("typescript",),
         paths=("/usr/share/nodejs",),
