@@ -21,6 +21,9 @@ MULTIPL_E = (
 )
 """MultiPL-E's languages."""
 
+FAMILIES: Mapping[str, tuple[str, ...]] = {"multipl-e": tuple(f"multipl-e-{name}" for name in MULTIPL_E)}
+"""Name that stands for several benchmarks -> those, of which a run reports the mean as well."""
+
 BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
         "humaneval": "harness.benchmarks.humaneval:HumanEval",

@@ -31,6 +31,7 @@ def _collect_lines(summary: Summary) -> list[tuple[str, str]]:
     for score in summary.scores:
         rows = wording.format_passed(score)
         lines.append((f"{score.benchmark} {score.metric}", f"{wording.format_percent(score)}, {rows}"))
+    lines += wording.format_family_means(summary.scores)
     for one in summary.slices:
         if (one.by, one.group) == (GROUPS, "untouched"):
             text = f"{wording.format_percent(one.score)}, {wording.format_passed(one.score)}"

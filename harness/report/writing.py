@@ -89,6 +89,7 @@ def format_report(summary: Summary) -> str:
                 for score in summary.scores
             ],
         ),
+        *(f"\n{name}: {text}." for name, text in wording.format_family_means(summary.scores)),
         *_format_slices(summary),
         *_format_rules(summary),
         "\n## Verdicts\n",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import docker.errors
 
 from ...data import fetch, find_file, read_verified
 from ...errors import SandboxUnavailable, UsageError, suggest
+from ..engine import connect
 from ..environments import digest_of
 from ..languages import ABSENT, LANGUAGES, ROOT, TYPESCRIPT
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.images import Image
 
+REPOSITORY = "evol-harness/languages"
 LABEL = "evol-harness.languages"
 DEFAULT = ("cpp", "cs", "java", "js", "lua", "php", "pl", "rb", "sh", "ts")
 """Those with published verdicts, and the small ones; the others are large: go, rs and rkt 0.4 GB each."""
@@ -50,6 +53,15 @@ def recipe() -> str:
 def languages_of(image: Image) -> tuple[str, ...]:
     """Return the languages that an image has."""
     return tuple(filter(None, image.labels.get(LABEL, "").split(",")))
+
+
+def list_built() -> tuple[str, ...]:
+    """Return the languages of the image that is built; none without an image or an engine."""
+    try:
+        with closing(connect(timeout_s=5)) as client:
+            return languages_of(client.images.get(f"{REPOSITORY}:{tag_digest()}"))
+    except (SandboxUnavailable, docker.errors.ImageNotFound):
+        return ()
 
 
 def check_names(names: Sequence[str]) -> None:
