@@ -93,27 +93,27 @@ def _complete_go(code: str, prompt: str) -> str:
 
 def _drop_main(code: str) -> str:
     """Return code without a `main`, which the tests bring."""
-    found = _find_definition(code, "main") or _find_definition(code, "Main")
+    found = _find_definition(code, "main", end=r"\s*\(") or _find_definition(code, "Main", end=r"\s*\(")
     return code if found is None else code[: found[0]] + code[found[2] :]
 
 
-def _find_definition(code: str, name: str) -> tuple[int, int, int] | None:
+def _find_definition(code: str, name: str, end: str = r"(?![\w-])") -> tuple[int, int, int] | None:
     """Return where a function's line starts, its body opens, and what follows it begins; None without one.
 
-    A function without braces counts if its name is there: only the start is of use then.
+    A function without braces counts by the word before its name, or the sign after it: only the start is of use then.
     """
     if not name:
         return None
     plain = SKIPPED.sub(lambda text: re.sub(r"[^\n]", " ", text[0]), code)
-    for found in re.finditer(rf"(?<![\w.]){re.escape(name)}(?![\w-])", plain):
+    for found in re.finditer(rf"(?<![\w.]){re.escape(name)}{end}", plain):
         opened = plain.find("{", found.end())
         between = plain[found.end() : opened] if opened >= 0 else ""
         if opened < 0 or ";" in between or "}" in between:
             continue
-        end = _find_close(plain, opened)
-        return code.rfind("\n", 0, found.start()) + 1, opened, end
-    found_name = re.search(rf"(?<![\w.]){re.escape(name)}(?![\w-])", plain)
-    return None if found_name is None or "{" in plain else (found_name.start(), found_name.start(), len(code))
+        return code.rfind("\n", 0, found.start()) + 1, opened, _find_close(plain, opened)
+    name = re.escape(name)
+    stated = re.search(rf"(?:function|def|define|func)\s+\(?{name}(?![\w-])|(?<![\w.]){name}\s*(?:<-|=)", plain)
+    return None if stated is None else (stated.start(), stated.start(), len(code))
 
 
 def _find_close(plain: str, opened: int) -> int:

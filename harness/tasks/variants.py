@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..data import find_file
 from ..errors import UsageError
-from ..optional import get_files, get_options, get_splits
+from ..optional import get_files, get_language, get_options, get_splits
 from ..registry import FAMILIES, format_variant, list_registered, lookup, make_benchmark, parse_variant
 from ..sandboxes import default_name
 from ..sandboxes.tools import list_languages
@@ -57,7 +57,7 @@ def _expand_family(name: str, given: Mapping[str, str], sandbox: str | None) -> 
     usable = list_languages(chosen)
     found = []
     for member in FAMILIES[family]:
-        if lookup("benchmarks", member).language not in usable:
+        if get_language(lookup("benchmarks", member)) not in usable:
             continue
         try:
             found.append(_choose_options(format_variant(member, own), given))

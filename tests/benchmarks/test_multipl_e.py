@@ -14,10 +14,12 @@ from harness.config import ScoreConfig
 from harness.errors import UsageError
 from harness.evaluation import scoring
 from harness.registry import make_benchmark
+from harness.report.wording import format_family_means
+from harness.sandboxes import open_sandbox
 from harness.store import read_manifest
 from harness.tasks.suite import load_suite
 from harness.tasks.variants import resolve_benchmarks
-from harness.types import CodeForm
+from harness.types import CodeForm, Score, Status, Work
 from tests.commands import read_rows
 
 pytestmark = pytest.mark.data
@@ -138,3 +140,74 @@ def test_a_rule_set_that_is_not_there_is_refused(name: str, rules: str, said: st
     """One line that names what there is."""
     with pytest.raises(UsageError, match=said):
         resolve_benchmarks([name], options={"rule-set": rules})
+
+
+RIGHT = {
+    "cpp": "    return string.length();\n}",
+    "cs": "        return str.Length;\n    }",
+    "java": "        return string.length();\n    }",
+    "js": "    return string.length;\n}",
+    "lua": "    return #string\nend",
+    "pl": "    return length($string);\n}",
+    "rb": "    string.length\nend",
+    "sh": "    echo ${#1}\n}",
+    "ts": "    return string.length;\n}",
+}
+"""The body of the first problem's function, and what ends it. PHP has a `strlen` of its own, so that nothing passes."""
+CLASSES = ("cs", "java")
+
+
+@pytest.mark.docker
+def test_right_answers_pass_in_every_language(languages_image: str) -> None:
+    """As a completion, cut at the stop tokens, and as a chat model's block in place of the stub."""
+    assert languages_image
+    items: list[Work] = []
+    for language, body in RIGHT.items():
+        suite = load_suite(f"multipl-e-{language}")
+        problem = next(iter(suite.problems.values()))
+        whole = problem.prompt + body + ("\n}" if language in CLASSES else "")
+        for recipe, text in {"completion": f"{body}\n", "chat": f"Here:\n\n```\n{whole}\n```\n"}.items():
+            made = suite.with_recipe(recipe).recipe
+            assert made is not None
+            found = made.extract(text, problem)
+            program = suite.benchmark.program(problem, found.code, found.form)
+            items.append(((language, recipe), program, suite.benchmark.judge(problem)))
+
+    with open_sandbox("docker", environment="languages", workers=1) as sandbox:
+        outcomes = dict(sandbox.run(items))
+
+    assert len(outcomes) == 2 * len(RIGHT)
+    assert {key: outcome for key, outcome in outcomes.items() if outcome.status is not Status.PASSED} == {}
+
+
+def test_one_name_stands_for_all_languages_that_can_be_run() -> None:
+    """Bash is everywhere; under a rule set, those that it has."""
+    plain, deepseek = (
+        resolve_benchmarks(["multipl-e"], options=options, sandbox="process")
+        for options in (None, {"rule-set": "deepseek"})
+    )
+
+    assert "multipl-e-sh" in plain
+    assert "multipl-e-sh@rule-set=deepseek" in deepseek
+    assert "multipl-e-swift" not in plain
+    assert all(name.endswith("@rule-set=deepseek") for name in deepseek)
+
+
+def test_the_mean_is_of_percentages() -> None:
+    """Not of pooled samples, and never over two rule sets."""
+
+    def score(benchmark: str, value: float, problems: int) -> Score:
+        return Score(
+            benchmark=benchmark,
+            metric="pass@1",
+            k=1,
+            value=value,
+            interval=None,
+            n_problems=problems,
+            n_samples=problems,
+        )
+
+    scores = [score("multipl-e-cpp", 0.5, 161), score("multipl-e-go", 0.25, 154), score("humaneval", 1.0, 164)]
+    other = [score("multipl-e-cpp@rule-set=deepseek", 1.0, 161)]
+
+    assert format_family_means([*scores, *other]) == [("multipl-e pass@1", "37.5 %, mean of 2")]
