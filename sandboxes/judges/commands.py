@@ -32,7 +32,7 @@ BUILD_LIMITS = Limits(
 OUT_OF_MEMORY = re.compile(
     r"std::bad_alloc|out of memory|OutOfMemoryError|OutOfMemoryException|heap limit|memory exhausted"
     r"|Allowed memory size|cannot allocate|failed to allocate memory|not enough memory|memory allocation of \d+ bytes"
-    r"|Not enough space|index a string value \(local 'err'\)",
+    r"|Not enough space|v8::internal::(Heap|V8)::|index a string value \(local 'err'\)",
     re.IGNORECASE,
 )
 FAILED_ASSERTION = re.compile(
