@@ -16,7 +16,7 @@ from .options import AllowUnsafe, SandboxName, TrustName, Workers
 if TYPE_CHECKING:
     from ..checks.verify import CheckedPrograms, Verification
 
-ROW = "{:<18}{:<9}{:<12}{:<10}{:<10}{:>8}  {:<28}{}"
+ROW = "{:<17} {:<9}{:<12}{:<10}{:<10}{:>8}  {:<28}{}"
 FOUND = 300
 """Characters of a program's detail that a line shows."""
 HEAD = ("benchmark", "sandbox", "references", "canaries", "golden", "time", "memory", "judged")
@@ -53,7 +53,7 @@ def verify(
             )
         except HarnessError as error:
             if not output.wants_json():
-                typer.echo(f"{name:<18}not verified")
+                typer.echo(f"{name:<17} not verified")
             output.print_error(str(error))
             codes.append(error.exit_code)
         else:
