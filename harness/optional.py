@@ -47,6 +47,14 @@ class HasOptions(Protocol):
 
 
 @runtime_checkable
+class HasLanguage(Protocol):
+    """A benchmark whose programs are in another language than Python."""
+
+    language: str
+    """A short name, such as "cpp", that pygments knows as well."""
+
+
+@runtime_checkable
 class HasSlices(Protocol):
     """A benchmark whose problems fall into groups, by which a report also counts."""
 
@@ -208,6 +216,11 @@ def get_splits(benchmark: Any) -> Mapping[str, str]:
 def get_options(benchmark: Any) -> Mapping[str, str]:
     """Return what a benchmark's options choose, by name; empty if it has none."""
     return benchmark.options if isinstance(benchmark, HasOptions) else {}
+
+
+def get_language(benchmark: Any) -> str:
+    """Return the language of a benchmark's programs."""
+    return benchmark.language if isinstance(benchmark, HasLanguage) else "python"
 
 
 def get_recipes(benchmark: Any) -> Mapping[str, Any]:

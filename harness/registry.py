@@ -15,6 +15,15 @@ from typing import Any
 from .errors import UsageError, suggest
 from .optional import get_options
 
+MULTIPL_E = (
+    *("cpp", "cs", "d", "go", "java", "jl", "js", "lua", "php"),
+    *("pl", "r", "rb", "rkt", "rs", "scala", "sh", "swift", "ts"),
+)
+"""MultiPL-E's languages."""
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {"multipl-e": tuple(f"multipl-e-{name}" for name in MULTIPL_E)}
+"""Name that stands for several benchmarks -> those, of which a run reports the mean as well."""
+
 BUILTIN: dict[str, dict[str, str]] = {
     "benchmarks": {
         "humaneval": "harness.benchmarks.humaneval:HumanEval",
@@ -35,6 +44,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "humaneval-infilling-random-span-light": "harness.benchmarks.infilling:RandomSpanInfillingLight",
         "livecodebench": "harness.benchmarks.livecodebench:LiveCodeBench",
         "leetcode-dated": "harness.benchmarks.leetcode:LeetCodeDated",
+        **{f"multipl-e-{name}": f"harness.benchmarks.multipl_e:MultiPLE_{name}" for name in MULTIPL_E},
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",

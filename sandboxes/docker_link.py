@@ -15,6 +15,7 @@ import requests.exceptions
 from ..errors import SandboxUnavailable
 from . import worker_socket
 from .engine import OWNER_LABEL, owner, remove
+from .environments import Environment
 from .link import BOOTSTRAP, START_PATIENCE_S, LinkLost
 from .process import clean_environment
 from .worker_socket import WorkerSocket
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 CAPABILITIES = ("SETUID", "SETGID", "KILL")
 PIDS = 128
-SCRATCH = "rw,nosuid,nodev,noexec,mode=1777,size=64m,nr_inodes=4096"
+SCRATCH = "rw,nosuid,nodev,{},mode=1777,size={},nr_inodes=4096"
 MULTIPLEX = struct.Struct(">BxxxI")
 STDOUT = 1
 MAX_PIECE = 1 << 20
@@ -39,7 +40,9 @@ class EngineLost(LinkLost):
 class DockerLink:
     """A worker in a container: frames over a socket or the attached streams, its last words over the latter."""
 
-    def __init__(self, client: DockerClient, image: str, *, cpu: int, memory_bytes: int) -> None:
+    def __init__(
+        self, client: DockerClient, image: str, *, cpu: int, memory_bytes: int, environment: Environment | None = None
+    ) -> None:
         self._client = client
         self._out = bytearray()
         self._errors = bytearray()
@@ -49,7 +52,7 @@ class DockerLink:
         self._attachment = select.poll()
         try:
             with self._open:
-                self._start(image, confinement(cpu, memory_bytes))
+                self._start(image, confinement(cpu, memory_bytes, environment))
                 self._open = self._open.pop_all()  # kept open
         except requests.exceptions.RequestException as error:
             raise EngineLost(f"the engine went away: {error}") from error
@@ -182,8 +185,9 @@ class DockerLink:
         return b"".join(chunks)
 
 
-def confinement(cpu: int, memory_bytes: int) -> dict[str, Any]:
-    """Return the host configuration of every container (docker SDK names)."""
+def confinement(cpu: int, memory_bytes: int, environment: Environment | None = None) -> dict[str, Any]:
+    """Return the host configuration of every container (docker SDK names); scratch folders are as `environment` has."""
+    execute, scratch_bytes = (environment.executes, environment.scratch_bytes) if environment else (False, 64 << 20)
     return {
         "network_mode": "none",
         "read_only": True,
@@ -194,7 +198,7 @@ def confinement(cpu: int, memory_bytes: int) -> dict[str, Any]:
         "mem_limit": memory_bytes,
         "memswap_limit": memory_bytes,
         "cpuset_cpus": str(cpu),
-        "tmpfs": {"/tmp": SCRATCH},  # noqa: S108 - inside the container
+        "tmpfs": {"/tmp": SCRATCH.format("exec" if execute else "noexec", scratch_bytes)},  # noqa: S108 - inside the container
         "shm_size": 64 << 20,
         "log_config": {"Type": "none"},
         "oom_score_adj": 500,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ..data import DataFile
 from ..errors import UsageError
+from .languages import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,12 @@ class Environment:
     """By preload group; "" is the default group."""
     needs_venv: bool = False
     """Whether the process sandbox needs a virtual environment: the harness's own interpreter lacks the packages."""
+    executes: bool = False
+    """Whether commands build and run its programs: its image has Debian's packages, a scratch folder may hold what is
+    run, and a program's tests are part of it, so that verdicts are in-process."""
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By preload group: patterns of what the process sandbox shows besides."""
+    scratch_bytes: int = 64 << 20
     memory_bytes: int = 1 << 30
     """The most that one program of it is promised."""
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -143,6 +150,15 @@ ENVIRONMENTS = {
             "TZ": "UTC",
         },
         trimmed=("tensorflow/include",),
+    ),
+    "languages": Environment(
+        name="languages",
+        # a language is a group, so that each has workers of its own
+        preloads={"": (), **dict.fromkeys(LANGUAGES, ())},
+        executes=True,
+        paths={name: language.paths for name, language in LANGUAGES.items()},
+        scratch_bytes=512 << 20,
+        memory_bytes=3 << 30,
     ),
 }
 

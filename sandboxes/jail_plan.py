@@ -35,7 +35,7 @@ PROCESSES = 128
 """Processes and threads that a program may have at a time."""
 
 
-def jail_plan(environment: Environment) -> dict[str, Any]:
+def jail_plan(environment: Environment, group: str = "") -> dict[str, Any]:
     """Return what `inside.jail.enter` is to show, and the size of the scratch folders.
 
     The environment's packages lie in a virtual environment of their own, or are picked from the harness's by name.
@@ -44,15 +44,24 @@ def jail_plan(environment: Environment) -> dict[str, Any]:
     interpreter = Path(python or sys.executable)
     standard = [Path(path) for path in _search_path(str(interpreter)) if Path(path).exists()]
     pythons = [*standard, *_matches(SYSTEM_PYTHONS)]
+    read = {
+        str(path)
+        for path in (*_matches(SYSTEM), *_matches(SYSTEM_PYTHONS), *_matches(environment.paths.get(group, ())))
+    }
     own = [*_executables(interpreter), *_shared_libraries(interpreter), *standard]
     own += _venv(interpreter) if python else _packages(interpreter, environment.packages)
-    read = {str(path) for path in (*_matches(SYSTEM), *_matches(SYSTEM_PYTHONS))}
     for path in own:
         # a program may meet either spelling
         read.update((str(path), str(path.resolve())))
     folders = {spelling / name for path in pythons for spelling in (path, path.resolve()) for name in NOT_STANDARD}
     hide = sorted(str(folder) for folder in folders if folder.is_dir())
-    return {"read": _without_nested(read, hide), "hide": hide, "tmp_bytes": 64 << 20, "inodes": 4096}
+    return {
+        "read": _without_nested(read, hide),
+        "hide": hide,
+        "tmp_bytes": environment.scratch_bytes,
+        "inodes": 4096,
+        "execute": environment.executes,
+    }
 
 
 @cache

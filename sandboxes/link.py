@@ -15,7 +15,21 @@ from .inside import frames
 MODULES = (
     *("regions", "frames", "wire", "codec", "sets", "standard", "digests", "precision", "arrays", "columns", "tables"),
     *("records", "programs", "calls", "oracle", "proxies", "streams"),
-    *("facts", "filters", "landlock", "scratch", "jail", "child", "hosts", "endings", "clocks", "running", "worker"),
+    *(
+        "facts",
+        "filters",
+        "landlock",
+        "scratch",
+        "execution",
+        "jail",
+        "child",
+        "hosts",
+        "endings",
+        "clocks",
+        "running",
+        "compilers",
+        "worker",
+    ),
 )
 START_PATIENCE_S = 60.0
 ANSWER_PATIENCE_S = 15.0
@@ -58,6 +72,8 @@ class Role(StrEnum):
     """Holds tests and expected values, and never runs a candidate."""
     IN_PROCESS = "in-process"
     """Runs candidates together with their tests."""
+    COMPILER = "compiler"
+    """Compiles candidates, and never runs one."""
 
     @property
     def has_network(self) -> bool:
@@ -121,7 +137,9 @@ class Worker:
         LinkLost: it did not start, or stopped answering; close it and make another.
     """
 
-    def __init__(self, link: Link, role: Role, *, jail: Mapping[str, Any] | None, preload: tuple[str, ...]) -> None:
+    def __init__(
+        self, link: Link, role: Role, *, jail: Mapping[str, Any] | None, preload: tuple[str, ...], execute: bool = False
+    ) -> None:
         self.role = role
         self._link = link
         self._nonce = secrets.token_hex(8)
@@ -142,6 +160,7 @@ class Worker:
             "uids": jail is None,
             "scratch": "/tmp",  # noqa: S108 - inside the sandbox
             "preload": preload,
+            "execute": execute,
         }
         link.send(frames.pack(hello))
         self._deadline = time.monotonic() + START_PATIENCE_S

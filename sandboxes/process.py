@@ -29,6 +29,7 @@ from .link import BOOTSTRAP, LinkLost, Role, Worker
 from .pool import Pool
 from .selftest import not_in_force
 from .slot import Slot
+from .tools import check_tools, tool_versions
 from .venvs import python_of, settings_of
 
 
@@ -109,11 +110,13 @@ class ProcessSandbox:
         self._allow_unsafe = allow_unsafe
         self._environment = environment_named(environment)
         self._workers = workers
-        self._trust = trust
+        self._trust = Trust.IN_PROCESS if self._environment.executes else trust
         self._python = interpreter(self._environment)
         expected = Expected(f"process {sys.version} {environment}")
         self._pool = Pool(
-            lambda _: Slot(self._start, expected, trust=trust, nproc=PROCESSES), workers, expected_seconds(expected)
+            lambda _: Slot(self._start, expected, trust=self._trust, nproc=PROCESSES),
+            workers,
+            expected_seconds(expected),
         )
         self._facts: Mapping[str, Any] = {}
 
@@ -134,6 +137,7 @@ class ProcessSandbox:
             "interpreter": self._python,
             "packages": versions_of(self._environment),
             "python": self._facts["facts"]["python"],
+            **({"versions": tool_versions()} if self._environment.executes else {}),
             "preloaded": self._facts["loaded"],
             "enforced": self._facts["enforced"],
             "not_enforced": self._facts["not_enforced"],
@@ -145,10 +149,12 @@ class ProcessSandbox:
 
     def _start(self, role: Role, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
+        if wanted.executes and group:
+            check_tools(group)
         link = ProcessLink(interpreter(wanted), settings_of(wanted))
         try:
-            plan = jail_plan(wanted) | {"scratch": link.scratch}
-            worker = Worker(link, role, jail=plan, preload=wanted.preloads[group])
+            plan = jail_plan(wanted, group) | {"scratch": link.scratch}
+            worker = Worker(link, role, jail=plan, preload=wanted.preloads[group], execute=wanted.executes)
             self._check(worker)
         except LinkLost as error:
             raise LinkLost(f"{error} {link.close()}".strip()) from error

@@ -26,13 +26,15 @@ Report = Callable[[str], None]
 
 def python_of(environment: Environment) -> Path | None:
     """Return the interpreter of the environment's virtual environment; None if it is not built."""
+    if environment.executes:  # it has no packages of Python's
+        return None
     python = _folder(environment) / "bin" / "python"
     return python if python.exists() else None
 
 
 def settings_of(environment: Environment) -> dict[str, str]:
     """Return the environment variables of programs that its interpreter runs."""
-    return environment.settings(str(_folder(environment) / DATA))
+    return environment.settings("" if environment.executes else str(_folder(environment) / DATA))
 
 
 def build_venv(name: str, *, report: Report) -> Path:

@@ -173,6 +173,15 @@ def ds1000_image(once: FileLock) -> str:
 
 
 @pytest.fixture(scope="session")
+def languages_image(once: FileLock) -> str:
+    """The digest of the image of the languages that it has by default, built if need be: a minute or two."""
+    from harness.sandboxes.images import build_image
+
+    with once:
+        return build_image("languages", report=print)
+
+
+@pytest.fixture(scope="session")
 def smollm2(once: FileLock) -> Path:
     """The folder of the builtin SmolLM2 checkpoint, made in the cache if need be."""
     for package in ("torch", "transformers"):

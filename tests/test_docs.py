@@ -13,6 +13,7 @@ import pytest
 
 from harness import errors
 from harness.registry import BUILTIN, make_benchmark
+from harness.types import Commands
 from tests.api.test_api import verbs
 from tests.documentation import PAGES, ROOT, Block, blocks, hidden_commands, overlay, run_block, write_world
 
@@ -110,8 +111,8 @@ def test_what_benchmarks_say_of_themselves_is_true(name: str) -> None:
 
     assert benchmark.facts.problems == str(len(problems))
     assert benchmark.facts.judge == ", ".join(sorted({type(judge).__name__ for judge in judges}))
-    apart = [judge for judge in judges if not getattr(judge, "split", True)]
-    assert ("in-process" in benchmark.facts.trust) is bool(apart)
+    in_process = [judge for judge in judges if isinstance(judge, Commands) or not getattr(judge, "split", True)]
+    assert ("in-process" in benchmark.facts.trust) is bool(in_process)
 
 
 def test_the_table_of_attacks_has_every_attack(pages: Any) -> None:

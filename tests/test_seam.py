@@ -14,7 +14,7 @@ import pytest
 from harness.sandboxes.judges import KINDS
 from tests.test_layers import FOLDERS, ROOT
 
-DATA = {"Asserts", "Calls", "Stdio", "Part", "Case", "Execution"}
+DATA = {"Asserts", "Calls", "Stdio", "Commands", "Part", "Case", "Execution"}
 OPTIONAL = ROOT / "harness" / "optional.py"
 
 

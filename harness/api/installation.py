@@ -78,15 +78,17 @@ def verify_sandbox(
     )
 
 
-def build_sandbox(environment: str, *, tell: Callable[[str], None] | None = None) -> Built:
+def build_sandbox(environment: str, *, only: Iterable[str] = (), tell: Callable[[str], None] | None = None) -> Built:
     """Make what an environment's programs run in; `tell` is given a line per step.
+
+    `only` names languages of the environment "languages": they are added to the image that is there.
 
     Raises:
         SandboxUnavailable: nothing can be built here, or building failed.
     """
     from ..sandboxes.building import build
 
-    return build(environment, report=tell or (lambda _: None))
+    return build(environment, only=tuple(only), report=tell or (lambda _: None))
 
 
 def data_files(*benchmarks: str, each: Callable[[FileState], None] | None = None) -> list[FileState]:

@@ -48,7 +48,9 @@ def resolve_run_config(
     values = rename_settings(read_toml(file), tell) if file else {}
     merged = merge_settings(values, given)
     if isinstance(names := merged.get("benchmarks"), list) and all(isinstance(name, str) for name in names):
-        merged["benchmarks"] = resolve_benchmarks(names, split if benchmarks else None, benchmark_options)
+        merged["benchmarks"] = resolve_benchmarks(
+            names, split if benchmarks else None, benchmark_options, merged.get("sandbox")
+        )
     chosen = build_run_config(merged, make_locator(file, given))
     if tell is not None:
         asked = choose_recipe(chosen)

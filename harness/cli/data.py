@@ -75,7 +75,7 @@ def _show_states(function: Callable[..., list[FileState]], benchmarks: list[str]
 
 
 def _show_state(state: FileState) -> None:
-    typer.echo(f"{state.benchmark:<17} {state.file.name:<26} {state.state:<9}{state.path or state.about}")
+    typer.echo(f"{state.benchmark:<17} {state.file.name:<34} {state.state:<9}{state.path or state.about}")
 
 
 def _build_row(state: FileState) -> dict[str, Any]:

@@ -59,8 +59,14 @@ def doctor(cluster: ClusterAddress = None) -> None:
             typer.echo(f"{'':<32}-> {check.advice}")
 
 
-def build(environment: Annotated[str, typer.Argument(help="Environment, such as core.")]) -> None:
+def build(
+    environment: Annotated[str, typer.Argument(help="Environment, such as core.")],
+    only: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Languages to add to the image of `languages`.")
+    ] = None,
+) -> None:
     """Make what an environment's programs run in: its Docker image, and what the process sandbox needs."""
-    built = build_sandbox(environment, tell=output.print_remark)
+    names = [name.strip() for name in (only or "").split(",") if name.strip()]
+    built = build_sandbox(environment, only=names, tell=output.print_remark)
     made = [one for one in (built.image, built.venv) if one is not None]
     output.print_result(built, "\n".join(f"{environment}: {one}" for one in made))

@@ -176,7 +176,7 @@ def read_verified(file: DataFile, path: Path) -> bytes:
     """
     try:
         packed = path.read_bytes()
-        data = gzip.decompress(packed) if path.name.removesuffix(".part").endswith(".gz") else packed
+        data = gzip.decompress(packed) if _is_packed(path, packed) else packed
         digest = compute_digest(file, packed, data)
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise DataError(f"data file {path} cannot be read: {reason(error)}{_suggest_remedy(file, path)}") from error
@@ -191,6 +191,11 @@ def read_rows(file: DataFile, explicit: Path | None = None) -> list[dict[str, An
         DataError: as `read_content`.
     """
     return [json.loads(line) for line in read_content(file, explicit).splitlines() if line.strip()]
+
+
+def _is_packed(path: Path, data: bytes) -> bool:
+    """Tell whether a file is to be unpacked; where the digest is of its content, the copy at its URL may not be."""
+    return path.name.removesuffix(".part").endswith(".gz") and data[:1] != b"{"
 
 
 def compute_digest(file: DataFile, packed: bytes, data: bytes) -> str:

@@ -28,6 +28,8 @@ from ..types import CodeForm
 
 FORMS = {"solution": CodeForm.SOLUTION, "completion": CodeForm.COMPLETION, "prediction": CodeForm.COMPLETION}
 """Fields that are code already, in order of preference."""
+NAMED_FORMS = {**FORMS, "program": CodeForm.PROGRAM}
+"""And those that count only if they are named."""
 GZIP_MAGIC = b"\x1f\x8b"
 OWN = "code"
 """The field of our own samples.jsonl; the row's `form` says what it is."""
@@ -190,7 +192,7 @@ def _parse_text(where: str, row: dict[str, Any], field: str | None) -> tuple[str
         raise SamplesError(f'{where}: field "{chosen}" must be a string, not {type(text).__name__}')
     if chosen == OWN and row.get("form") in {form.value for form in CodeForm}:
         return text, CodeForm(row["form"])
-    return text, FORMS.get(chosen)
+    return text, NAMED_FORMS.get(chosen)
 
 
 def _format_fields(row: dict[str, Any]) -> str:

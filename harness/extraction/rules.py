@@ -24,6 +24,7 @@ from .answers import defines, find_code
 from .assertions import cut_assertion
 from .infill import clean_answer, clean_fenced_answer
 from .reasoning import split_reasoning
+from .stubs import replace_stub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +42,12 @@ class Extraction:
         "answer",
         "fenced-answer",
         "assertion",
+        "stub",
     ]
     """published: WizardCoder's steps. fenced: what the entry point needs of the block that solves the problem.
     verbatim-block: that block, whole. enclosed: LiveCodeBench's, what stands between the last two lines with a fence.
-    verbatim: the text itself, cut. *answer: `infill`. assertion: one side of one."""
+    verbatim: the text itself, cut. *answer: `infill`. assertion: one side of one.
+    stub: the block in one of `tags`, in place of the prompt's stub (`stubs`)."""
     form: CodeForm = CodeForm.COMPLETION
     """Form of the code; a block's may be `SOLUTION` if it cannot follow a prompt."""
     answer: Literal["first", "last"] = "first"
@@ -63,6 +66,9 @@ class Extraction:
     cut_at: tuple[str, ...] = ()
     """The code ends before the first occurrence. fenced: only if it is no valid Python; case-insensitive, after the
     entry point's definition."""
+
+    tags: tuple[str, ...] = ()
+    """stub: tags of the language's fences."""
 
     @property
     def reads_answers(self) -> bool:
@@ -182,6 +188,9 @@ def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark]
             code = text[: _find_first(text, rule.cut_at)]
         case "evalplus":
             code = _extract_evalplus(text, problem)
+        case "stub":
+            code, why = replace_stub(text, problem, rule.tags)
+            notes["why"] = why
         case "answer":
             code = clean_answer(text)
         case "fenced-answer":

@@ -58,6 +58,7 @@ def _format_scores(summary: Summary) -> Iterator[tuple[str, str]]:
     for score in summary.scores:
         rows = wording.format_passed(score)
         yield f"{score.benchmark} {score.metric}", f"{wording.format_percent(score)}, {rows}"
+    yield from wording.format_family_means(summary.scores)
     for one in summary.slices:
         if (one.by, one.group) == (GROUPS, "untouched"):
             text = f"{wording.format_percent(one.score)}, {wording.format_passed(one.score)}"

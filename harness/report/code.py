@@ -1,4 +1,4 @@
-"""Highlight Python source as HTML with pygments; the text between the tags is the source itself."""
+"""Highlight source as HTML with pygments; the text between the tags is the source itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ LONGEST = 20_000
 """Longer code, in characters, is shown without colours; a model's endless repetition can be long."""
 
 
-def highlight_code(source: str) -> str:
-    """Return `source` as escaped, highlighted HTML."""
+def highlight_code(source: str, language: str = "python") -> str:
+    """Return `source` as escaped, highlighted HTML; `language` is a name that pygments knows."""
     from html import escape
 
     from pygments import highlight  # type: ignore[import-untyped]
@@ -21,7 +21,7 @@ def highlight_code(source: str) -> str:
     text = replace_unprintable(source)
     if len(text) > LONGEST:
         return escape(text)
-    lexer, formatter = _load_pygments()
+    lexer, formatter = _load_pygments(language)
     return str(highlight(text, lexer, formatter))
 
 
@@ -34,8 +34,10 @@ def build_style_sheet() -> str:
 
 
 @cache
-def _load_pygments() -> tuple[Any, Any]:
+def _load_pygments(language: str) -> tuple[Any, Any]:
     from pygments.formatters.html import HtmlFormatter
-    from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
-    return PythonLexer(stripnl=False, ensurenl=False), HtmlFormatter(nowrap=True)
+    # a completion in PHP continues what its prompt opened
+    options = {"startinline": True} if language == "php" else {}
+    return get_lexer_by_name(language, stripnl=False, ensurenl=False, **options), HtmlFormatter(nowrap=True)

@@ -55,7 +55,12 @@ def build_entries(
     for benchmark, task_id in problems:
         text = texts.get(benchmark, {}).get(task_id)
         keys = [(benchmark, task_id, index) for index in sorted(drawn.get((benchmark, task_id), []))]
-        shown = [build_sample(samples[key], verdicts.get(key), at < coloured) for at, key in enumerate(keys)]
+        language = text.language if text else "python"
+        languages = [language if at < coloured else "" for at, _ in enumerate(keys)]
+        shown = [
+            build_sample(samples[key], verdicts.get(key), language)
+            for key, language in zip(keys, languages, strict=True)
+        ]
         found.append(
             ProblemEntry(
                 row=_build_row(benchmark, task_id, text, shown),
@@ -87,9 +92,9 @@ def _build_row(benchmark: str, task_id: str, text: ProblemText | None, shown: li
     }
 
 
-def build_sample(sample: Sample, verdict: Verdict | None, coloured: bool) -> dict[str, Any]:
-    """Return what a page shows of a sample, JSON-ready: `html` if its code is highlighted, otherwise `code`."""
-    code = {"html": highlight_code(sample.code)} if coloured else {"code": replace_unprintable(sample.code)}
+def build_sample(sample: Sample, verdict: Verdict | None, language: str) -> dict[str, Any]:
+    """Build a sample for the page: `html` if its code is highlighted as `language`, otherwise `code`."""
+    code = {"html": highlight_code(sample.code, language)} if language else {"code": replace_unprintable(sample.code)}
     return {
         "index": sample.index,
         "status": verdict.status.value if verdict else UNJUDGED,
@@ -113,4 +118,4 @@ def _show_prompt(text: ProblemText | None) -> str | None:
 
 
 def _show_reference(text: ProblemText | None) -> str | None:
-    return highlight_code(text.reference) if text and text.reference else None
+    return highlight_code(text.reference, text.language) if text and text.reference else None

@@ -22,7 +22,7 @@ DESCRIPTIONS = {
     TRUNCATED: "ended at the token limit; a larger --max-tokens may score higher",
     EMPTY: "are empty; the prompt format may not be the checkpoint's (`harness run --preview` shows it)",
     NO_CODE: "hold no code that the extraction rule finds (`harness score RUN --extractors all` tries the others)",
-    NOT_PARSING: "do not parse as Python; extraction or recipe may not fit the checkpoint",
+    NOT_PARSING: "do not parse or compile; extraction or recipe may not fit the checkpoint",
     NO_ENTRY_POINT: "do not define the function that is called; extraction or recipe may not fit the checkpoint",
     UNANSWERED: "ended within their reasoning and hold no answer; give a larger --max-tokens or a --thinking-budget",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..data import find_file
 from ..errors import HarnessError
-from ..optional import get_files, get_recipes, get_slices
+from ..optional import get_files, get_language, get_recipes, get_slices
 from ..registry import make_benchmark
 from ..tasks.prompt_format import Recipe
 from ..tasks.recipe_files import recall_recipe
@@ -28,6 +28,8 @@ class ProblemText:
     reference: str
     slices: Mapping[str, str] = field(default_factory=dict)
     """Name -> group, for benchmarks whose problems fall into groups, such as DS-1000's libraries."""
+    language: str = "python"
+    """Language of its programs, as pygments names it."""
 
 
 def load_texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Suite] = ()) -> Mapping[str, ProblemText]:
@@ -49,6 +51,7 @@ def load_texts(manifest: Mapping[str, Any], benchmark: str, suites: Iterable[Sui
             title=problem.entry_point or " ".join(problem.prompt.split())[:60],
             reference=problem.reference,
             slices={key: str(problem.metadata[key]) for key in keys},
+            language=get_language(suite.benchmark),
         )
         for task_id, problem in suite.problems.items()
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from ..metrics.cost import format_amount
+from ..registry import FAMILIES
 from ..store.cleaning import format_line
 from ..types import Score
 from .summary import Summary
@@ -221,3 +223,21 @@ def _format_list(what: Any) -> str:
     if isinstance(what, Mapping):
         return "; ".join(f"{key} ({value})" if value not in (True, "") else str(key) for key, value in what.items())
     return "; ".join(map(str, what or [])) or "nothing"
+
+
+def format_family_means(scores: Sequence[Score]) -> list[tuple[str, str]]:
+    """Format the mean of percentages of each family of which a run has several benchmarks, under one choice of options.
+
+    Benchmarks of a family have different numbers of problems, so samples are not pooled.
+    """
+    groups: dict[tuple[str, str, str], list[float]] = {}
+    for score in scores:
+        plain, _, options = score.benchmark.partition("@")
+        for family, members in FAMILIES.items():
+            if plain in members:
+                groups.setdefault((family, options, score.metric), []).append(score.value)
+    return [
+        (f"{family}{'@' if options else ''}{options} {metric}", f"{100 * fmean(values):.1f} %, mean of {len(values)}")
+        for (family, options, metric), values in groups.items()
+        if len(values) > 1
+    ]

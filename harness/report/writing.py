@@ -92,6 +92,7 @@ def format_report(summary: Summary) -> str:
                 for score in summary.scores
             ],
         ),
+        *(f"\n{name}: {text}." for name, text in wording.format_family_means(summary.scores)),
         *_format_warnings(summary),
         *_format_slices(summary),
         *_format_rules(summary),

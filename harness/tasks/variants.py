@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from ..data import find_file
 from ..errors import UsageError
-from ..optional import get_files, get_options, get_splits
-from ..registry import format_variant, list_registered, lookup, make_benchmark, parse_variant
+from ..optional import get_files, get_language, get_options, get_splits
+from ..registry import FAMILIES, format_variant, list_registered, lookup, make_benchmark, parse_variant
+from ..sandboxes import default_name
+from ..sandboxes.tools import list_languages
 
 
 def list_at_hand() -> list[str]:
@@ -20,21 +22,53 @@ def list_at_hand() -> list[str]:
 
 
 def resolve_benchmarks(
-    names: Sequence[str], split: str | None = None, options: Mapping[str, str] | None = None
+    names: Sequence[str],
+    split: str | None = None,
+    options: Mapping[str, str] | None = None,
+    sandbox: str | None = None,
 ) -> list[str]:
     """Return the full names of the benchmarks called `names`, with `split` and `options` chosen for each.
 
-    An option holds for those of the benchmarks that have it.
+    An option holds for those of the benchmarks that have it. A family's name stands for those of its benchmarks that
+    can be run in `sandbox` (None: the default one) and have its options.
 
     Raises:
         UsageError: no such benchmark; it has no such split; no benchmark has such an option, or it has no such value.
     """
     given = dict(options or {})
-    found = [find_split(name, split) for name in names]
+    members = [member for name in names for member in _expand_family(name, given, sandbox)]
+    found = [find_split(name, split) for name in members]
     for option in given:
         if not any(option in get_options(lookup("benchmarks", name)) for name in found):
             raise UsageError(f'no benchmark of {", ".join(names)} has the option "{option}"; leave it out')
     return [_choose_options(name, given) for name in found]
+
+
+def _expand_family(name: str, given: Mapping[str, str], sandbox: str | None) -> list[str]:
+    """Return a benchmark's name, or those of a family.
+
+    Raises:
+        UsageError: nothing of the family can be run here.
+    """
+    family, own = parse_variant(name)
+    if family not in FAMILIES:
+        return [name]
+    chosen = sandbox or default_name()
+    usable = list_languages(chosen)
+    found = []
+    for member in FAMILIES[family]:
+        if get_language(lookup("benchmarks", member)) not in usable:
+            continue
+        try:
+            found.append(_choose_options(format_variant(member, own), given))
+        except UsageError:  # it does not have what is asked for
+            continue
+    if not found:
+        raise UsageError(
+            f'benchmark "{name}": no language of it can be run in sandbox "{chosen}"; '
+            "`harness sandbox build languages` builds an image with ten"
+        )
+    return found
 
 
 def _choose_options(name: str, given: Mapping[str, str]) -> str:

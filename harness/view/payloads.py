@@ -115,7 +115,7 @@ class Payloads:
             "task": task_id,
             "title": replace_unprintable(text.title) if text else "",
             "prompt": replace_unprintable(text.prompt) if text else None,
-            "reference": highlight_code(text.reference) if text and text.reference else None,
+            "reference": highlight_code(text.reference, text.language) if text and text.reference else None,
             "previous": task_ids[at - 1] if at else None,
             "next": task_ids[at + 1] if at + 1 < len(task_ids) else None,
             "runs": [self._build_column(run, benchmark, task_id) for run in runs],
@@ -127,7 +127,8 @@ class Payloads:
         with index.lock:
             index.update()
             sample, verdict = index.read_pair((benchmark, task_id, number))
-        shown = build_sample(sample, verdict, True)
+        text = self._load_texts(self._read_manifest(run), benchmark).get(task_id)
+        shown = build_sample(sample, verdict, text.language if text else "python")
         return {key: _cut(value) if isinstance(value, str) and key != "html" else value for key, value in shown.items()}
 
     def build_diff(self, runs: Sequence[str], benchmark: str, task_id: str, numbers: Sequence[int]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -25,6 +25,7 @@ from .. import wheels
 from ..engine import connect
 from ..environments import Environment, digest_of
 from ..environments import environment as environment_named
+from . import languages
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -60,13 +61,17 @@ def image_of(client: DockerClient, environment: Environment) -> Image:
 def tag_of(name: str) -> str:
     """Return the image's name; another requirement or recipe makes another tag."""
     environment = environment_named(name)
+    if environment.executes:
+        return f"evol-harness/{name}:{languages.tag_digest()}"
     return (
         f"evol-harness/{name}:{digest_of(_recipe(environment), wheels.requirements(environment), environment.contents)}"
     )
 
 
-def build_image(name: str, *, report: Report) -> str:
+def build_image(name: str, *, only: Sequence[str] = (), report: Report) -> str:
     """Build the image of environment `name` unless it is there; its digest.
+
+    `only` names the languages that its image must have; those that it has stay.
 
     Raises:
         UsageError: no such environment.
@@ -75,14 +80,24 @@ def build_image(name: str, *, report: Report) -> str:
     """
     environment = environment_named(name)
     with closing(connect(timeout_s=600)) as client:
-        try:
-            found = image_of(client, environment)
-        except SandboxUnavailable:
-            found = _build(client, environment, report)
-        else:
+        found = _find(client, environment)
+        wanted = (only or (() if found else languages.DEFAULT)) if environment.executes else ()
+        if found is not None and set(wanted) <= set(languages.languages_of(found)):
             report(f"{tag_of(name)} is built already")
+        elif environment.executes:
+            start = found or _base(client, report)
+            found = languages.build_languages(client, start, tag_of(name), names=wanted, report=report)
+        else:
+            found = _build(client, environment, report)
     assert found.id is not None
     return found.id
+
+
+def _find(client: DockerClient, environment: Environment) -> Image | None:
+    try:
+        return image_of(client, environment)
+    except SandboxUnavailable:
+        return None
 
 
 def _build(client: DockerClient, environment: Environment, report: Report) -> Image:

@@ -15,7 +15,7 @@ import resource
 import sys
 from typing import Any, Callable, Dict, Iterator, List, NoReturn, Optional, Tuple
 
-from . import calls, codec, frames, jail, landlock, oracle, programs, proxies, records, streams
+from . import calls, codec, execution, frames, jail, landlock, oracle, programs, proxies, records, streams
 
 REPORT_FD, INPUT_FD = 3, 4
 MAX_DETAIL = 2000
@@ -107,8 +107,11 @@ class Task:
 def main(
     request: Dict[str, Any], stored: Stored, uid: Optional[int], fds: Tuple[int, int, int, Optional[int]], token: str
 ) -> NoReturn:
-    """Serve one request in this process and never return; `fds` are (report, input, output, standard input)."""
-    _enter(request, uid, fds)
+    """Serve one request in this process and never return.
+
+    `fds` are (report, input, output, and the standard input of a script or the standard errors of a command).
+    """
+    enter(request, uid, fds)
     os.write(REPORT_FD, records.STARTED)
     OPERATIONS[request["op"]](Task(request, stored, token))
     os._exit(0)
@@ -196,6 +199,14 @@ def _check_output(task: Task) -> None:
     task.verdict(*streams.check(task.request["rule"], given, expected, checker, task.inbox.rest()))
 
 
+def _execute(task: Task) -> None:
+    """Become a command that builds or runs a program; before the first one its files are written."""
+    files = list(task.inbox)
+    if task.request["first"]:
+        execution.prepare(task.request["files"], files, task.request["mark"])
+    execution.run_command(task.request["step"])
+
+
 OPERATIONS: Dict[str, Callable[[Task], None]] = {
     "program": _program,
     "calls": _calls,
@@ -206,6 +217,7 @@ OPERATIONS: Dict[str, Callable[[Task], None]] = {
     "dialogue": _dialogue,
     "stream": _stream,
     "check_output": _check_output,
+    "execute": _execute,
 }
 JUDGES = ("tests", "dialogue", "check_output")
 """The operations whose process holds tests and runs no candidate: it may pass on how a candidate's process ended."""
@@ -213,10 +225,14 @@ VALUES = ("calls", "answers", "record")
 """The operations that report values, which the host carries elsewhere unopened."""
 STREAM = "stream"
 """The operation whose report is what the program prints."""
+EXECUTE = "execute"
+"""The operation that becomes another program, whose exit code, output and errors are its report."""
 
 
-def _enter(request: Dict[str, Any], uid: Optional[int], fds: Tuple[int, int, int, Optional[int]]) -> None:
-    report_fd, input_fd, output_fd, stdin_fd = fds
+def enter(request: Dict[str, Any], uid: Optional[int], fds: Tuple[int, int, int, Optional[int]]) -> None:
+    """Give up every privilege in this process and set its limits; `fds` are as in `main`."""
+    report_fd, input_fd, output_fd, fourth_fd = fds
+    stdin_fd = fourth_fd if request["op"] == STREAM else None
     domain: Optional[landlock.Domain] = request["domain"]
     os.setsid()
     _write_file("/proc/self/oom_score_adj", "1000")
@@ -225,7 +241,8 @@ def _enter(request: Dict[str, Any], uid: Optional[int], fds: Tuple[int, int, int
     null = os.open(os.devnull, os.O_RDWR)
     if domain is not None:
         domain.enter()
-    errors_fd = null if request["op"] == STREAM else output_fd
+    errors_fd = {STREAM: null, EXECUTE: fourth_fd}.get(request["op"], output_fd)
+    assert errors_fd is not None
     stdin = null if stdin_fd is None else stdin_fd
     _move_fds(((stdin, 0), (output_fd, 1), (errors_fd, 2), (report_fd, REPORT_FD), (input_fd, INPUT_FD)))
     os.closerange(INPUT_FD + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
@@ -265,7 +282,11 @@ def _drop_privileges() -> None:
 def _set_limits(limits: Limits) -> None:
     cpu_s = int(limits["cpu_time_s"]) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_AS, 2 * (address_space() + limits["memory_bytes"],))
+    if limits.get("managed"):
+        # such a machine reserves addresses that it never uses; what it maps to write to is counted instead
+        resource.setrlimit(resource.RLIMIT_DATA, 2 * (limits["memory_bytes"],))
+    else:
+        resource.setrlimit(resource.RLIMIT_AS, 2 * (address_space() + limits["memory_bytes"],))
     resource.setrlimit(resource.RLIMIT_FSIZE, 2 * (limits["output_bytes"],))
     resource.setrlimit(resource.RLIMIT_NOFILE, 2 * (256,))
     resource.setrlimit(resource.RLIMIT_CORE, 2 * (0,))

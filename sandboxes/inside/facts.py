@@ -18,6 +18,8 @@ MEMORY_PEAKS = ("/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_
 MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 CPU_TIMES = ("/sys/fs/cgroup/cpuacct/cpuacct.usage", "/sys/fs/cgroup/cpu,cpuacct/cpuacct.usage")
 CPU_STATISTICS = "/sys/fs/cgroup/cpu.stat"
+VERSIONS = "/opt/languages/versions"
+"""A package and its version a line, where the image is that of the languages."""
 PID_LIMITS = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
 
 
@@ -118,6 +120,7 @@ def collect() -> Dict[str, Any]:
         "memory_limit_bytes": _number(MEMORY_LIMITS),
         "pids_limit": _number(PID_LIMITS),
         "python": ".".join(map(str, sys.version_info[:3])),
+        "versions": dict(line.split(" ", 1) for line in _read(VERSIONS).splitlines()),
     }
 
 

@@ -1,6 +1,6 @@
 """The channel between a worker and its host while a program runs."""
 
-from typing import Optional
+from typing import List, Optional
 
 from . import frames, regions
 
@@ -8,9 +8,12 @@ from . import frames, regions
 class Host:
     """Channel between a running program and the host: buffers, and the talk of a dialogue."""
 
-    def __init__(self, out: int, nonce: str, handed: regions.Region, report: regions.Region, output: regions.Region):
+    def __init__(
+        self, out: int, nonce: str, handed: regions.Region, report: regions.Region, printed: List[regions.Region]
+    ) -> None:
         self._out, self._nonce = out, nonce
-        self.handed, self.report, self.output = handed, report, output
+        self.handed, self.report = handed, report
+        self.output, self.errors = printed
         self.request_id = 0
 
     def tell(self, data: memoryview) -> None:

@@ -71,11 +71,14 @@ def enter(plan: Dict[str, Any]) -> Dict[str, Any]:
     return {"isolated": True, "uids": uids, "enforced": enforced, "not_enforced": missing}
 
 
-def fence(found: Dict[str, Any], plan: Optional[Dict[str, Any]], split: bool = False) -> Optional[landlock.Domain]:
+def fence(
+    found: Dict[str, Any], plan: Optional[Dict[str, Any]], split: bool = False, execute: bool = False
+) -> Optional[landlock.Domain]:
     """Filter system calls from here on, and make the domain that each program enters, where the kernel has them.
 
     `found` is what `enter` returned, or nothing in a container; what came of it is added to its lists. `split`: no
-    program here is judged by its own interpreter, so that none needs a network, even one of its own.
+    program here is judged by its own interpreter, so that none needs a network, even one of its own. `execute`:
+    programs may run what they built in their scratch folder.
     """
     enforced, missing = found.setdefault("enforced", []), found.setdefault("not_enforced", [])
     readable, writable, listable = ["/"], ["/tmp", "/dev/shm"], []  # type: List[str], List[str], List[str]
@@ -86,7 +89,13 @@ def fence(found: Dict[str, Any], plan: Optional[Dict[str, Any]], split: bool = F
     domain = None
     try:
         devices = ["/dev/" + name for name in DEVICES]
-        domain = landlock.Domain(readable, [*writable, *devices], listable, tcp=isolated and not split)
+        domain = landlock.Domain(
+            readable,
+            [*writable, *devices],
+            listable,
+            tcp=isolated and not split,
+            execute=writable[:1] if execute else [],
+        )
         enforced += domain.lines
     except OSError as error:
         missing.append("Landlock (%s)" % error.strerror)
@@ -235,7 +244,8 @@ def _make_devices() -> List[str]:
 def _scratch(path: str, plan: Dict[str, Any]) -> None:
     os.makedirs(path, exist_ok=True)
     options = "mode=1777,size=%d,nr_inodes=%d" % (plan["tmp_bytes"], plan["inodes"])
-    mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
+    noexec = 0 if plan["execute"] and path == "/tmp" else MS_NOEXEC
+    mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV | noexec, options)
 
 
 def _make_read_only(shown: Dict[str, int]) -> None:

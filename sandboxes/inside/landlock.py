@@ -42,13 +42,16 @@ class _Beneath(ctypes.Structure):
 class Domain:
     """Rules that a program can be shut in by: it may read below `readable`, and change what is below `writable`.
 
-    What lies below `listable` it may list, and `tcp` allows it to connect and to listen.
+    What lies below `listable` it may list, what lies below `execute` it may also run, and `tcp` allows it to connect
+    and to listen.
 
     Raises:
         OSError: the kernel has no Landlock, or not for this process.
     """
 
-    def __init__(self, readable: List[str], writable: List[str], listable: List[str], *, tcp: bool) -> None:
+    def __init__(
+        self, readable: List[str], writable: List[str], listable: List[str], *, tcp: bool, execute: List[str]
+    ) -> None:
         version = _version()
         no_tcp = version >= TCP_SINCE and not tcp
         self.files = [rights for since, rights in RIGHTS if since <= version][-1]
@@ -61,8 +64,8 @@ class Domain:
         for path in listable:
             self._allow(path, READ_DIR)
         for path in writable:
-            # what a program writes it need not execute
-            self._allow(path, self.files & ~EXECUTE & ~IOCTL_DEV)
+            # what a program writes it need not execute, unless it is built there
+            self._allow(path, self.files & ~IOCTL_DEV & (-1 if path in execute else ~EXECUTE))
 
     def enter(self) -> None:
         """Shut this process in, for good."""

@@ -8,7 +8,8 @@ import os
 import select
 import signal
 import time
-from typing import Any, Dict, List, Optional
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional
 
 from . import child, frames, records
 from .clocks import Clock
@@ -27,6 +28,8 @@ class Running:
     ) -> None:
         self.request, self.limits, self._host = request, request["limits"], host
         self.streams = request["op"] == child.STREAM
+        self.executes = request["op"] == child.EXECUTE
+        self.keeps_output = self.streams or self.executes
         self.token = os.urandom(8).hex()
         self.output_bytes = 0
         self.stopped: Optional[Stopped] = None
@@ -48,33 +51,37 @@ class Running:
         self._begin()
 
     def _fork(self, stored: Dict[str, Any], uid: Optional[int]) -> None:
-        pipes = [os.pipe() for _ in range(4 if self.streams else 3)]
+        pipes = [os.pipe() for _ in range(4 if self.keeps_output else 3)]
         (report_r, report_w), (input_r, input_w), (output_r, output_w) = pipes[:3]
         stdin_r, stdin_w = pipes[3] if self.streams else (None, None)
+        errors_r, errors_w = pipes[3] if self.executes else (None, None)
+        theirs = errors_w if self.executes else stdin_r
         self.start = time.monotonic()
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                child.main(self.request, stored, uid, (report_w, input_r, output_w, stdin_r), self.token)
+                child.main(self.request, stored, uid, (report_w, input_r, output_w, theirs), self.token)
             except BaseException as error:  # noqa: BLE001 - before the start mark: reported as set-up trouble
                 os.write(report_w, repr(error).encode("utf-8", "replace"))
             finally:
                 os._exit(70)
-        for fd in (report_w, input_r, output_w, *([] if stdin_r is None else [stdin_r])):
+        for fd in (report_w, input_r, output_w, *([] if theirs is None else [theirs])):
             os.close(fd)
         self.report_fd, self.output_fd = report_r, output_r
+        self.outputs = {output_r: self._host.output, **({} if errors_r is None else {errors_r: self._host.errors})}
         self.inputs: Dict[int, List[memoryview]] = {input_w: self._waiting}
         self.input_fd: Optional[int] = input_w
         if stdin_w is not None:
             self.inputs[stdin_w] = self._stdin
-        for fd in (report_r, output_r, *self.inputs):
+        for fd in (report_r, *self.outputs, *self.inputs):
             os.set_blocking(fd, False)
 
     def watch(self) -> None:
         """Return when the child has ended, a limit is reached, or the host wants no more of it."""
         self._poll = select.poll()
         self._poll.register(self.report_fd, select.POLLIN)
-        self._poll.register(self.output_fd, select.POLLIN)
+        for fd in self.outputs:
+            self._poll.register(fd, select.POLLIN)
         self._poll.register(0, select.POLLIN if self.request.get("dialogue") else 0)  # else only its hang-up
         for fd in list(self.inputs):
             self._write(fd)
@@ -93,7 +100,7 @@ class Running:
             self.wall_time_s = time.monotonic() - self.start
             self._drain()
         finally:
-            for fd in (self.report_fd, self.output_fd, *self.inputs, *([] if process is None else [process])):
+            for fd in (self.report_fd, *self.outputs, *self.inputs, *([] if process is None else [process])):
                 os.close(fd)
             self.inputs.clear()
 
@@ -105,8 +112,8 @@ class Running:
                 self._host_is_gone()
         elif fd == self.report_fd:
             self._read_report()
-        elif fd == self.output_fd:
-            self._read_output()
+        elif fd in self.outputs:
+            self._read_output(fd)
         elif fd in self.inputs:
             self._write(fd)
 
@@ -236,24 +243,26 @@ class Running:
         kill_all()
         os._exit(0)
 
-    def _read_output(self) -> None:
-        """Keep what a script prints, up to the cap; throw away everything else."""
-        output = self._host.output
-        if not self.streams:
+    def _read_output(self, fd: int) -> None:
+        """Keep what a script or a command prints, up to the cap; throw away everything else."""
+        output = self.outputs[fd]
+        if not self.keeps_output:
             output.used = 0
         try:
-            count = output.read_some(self.output_fd)
+            count = output.read_some(fd)
         except BlockingIOError:
             return
         if not count:
-            _unregister(self._poll, self.output_fd)
+            _unregister(self._poll, fd)
         self.output_bytes += count
-        if self.streams and self.output_bytes > min(self.limits["output_bytes"], output.size - (1 << 17)):
+        if self.keeps_output and self.output_bytes > min(self.limits["output_bytes"], output.size - (1 << 17)):
             self.stopped = "output", "printed more than %d bytes" % self.limits["output_bytes"]
 
     def _drain(self) -> None:
         """Read what the child wrote between the last look and its end."""
-        for read in (self._read_report, *((self._read_output,) if self.streams else ())):
+        outputs = [partial(self._read_output, fd) for fd in self.outputs] if self.keeps_output else []
+        reads: List[Callable[[], None]] = [self._read_report, *outputs]
+        for read in reads:
             before = -1
             while self.stopped is None and before != (before := self._host.report.used + self.output_bytes):
                 read()

@@ -18,7 +18,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import calls, child, codec, facts, frames, jail, oracle, records, regions, scratch
+from . import calls, child, codec, compilers, execution, facts, frames, jail, oracle, records, regions, scratch
 from .hosts import Host
 from .running import Running, kill, kill_all
 
@@ -54,8 +54,13 @@ class Worker:
         self.shared = scratch.Scratch((self.scratch, "/dev/shm")[: 2 if self.isolated else 1])
         self.stored: Dict[str, Dict[str, Any]] = {}
         self.count = 0
+        self.compilers: Dict[Tuple[str, ...], compilers.Compiler] = {}
         self.host = Host(
-            out, hello["nonce"], handed, regions.Region(MAX_REPORT + (1 << 20)), regions.Region(MAX_OUTPUT)
+            out,
+            hello["nonce"],
+            handed,
+            regions.Region(MAX_REPORT + (1 << 20)),
+            [regions.Region(MAX_OUTPUT), regions.Region(MAX_OUTPUT)],
         )
 
     def answer(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], Optional[memoryview]]:
@@ -65,7 +70,41 @@ class Worker:
             return self.store(request), None
         if request["op"] == "compare":
             return self.compare(request), None
+        if request["op"] == "compile":
+            return self.compile(request)
         return self.run(request)
+
+    def compile(self, request: Dict[str, Any]) -> Tuple[Dict[str, Any], Optional[memoryview]]:
+        """Compile a program by the resident compiler; a worker that does it runs no program."""
+        server, source = frames.chunks(bytes(self.host.handed.view[: self.host.handed.used]))
+        command = tuple(request["command"])
+        if command not in self.compilers:
+            uid = jail.FIRST_UID if self.has_uids else None
+            request.update(scratch=self.scratch, domain=self.domain, network=False)
+            self.compilers[command] = compilers.Compiler(request, uid, server)
+        compiler = self.compilers[command]
+        start, cpu_s = time.monotonic(), compiler.cpu_s()
+        passed, parts = False, []  # type: bool, List[bytes]
+        try:
+            passed, said, parts = compiler.compile(source, request["limits"])
+            status, detail = "ended", said[:MAX_DETAIL].decode("utf-8", "replace")
+            cpu_s = compiler.cpu_s() - cpu_s
+        except compilers.Broken as error:
+            status, detail = error.args
+            cpu_s = compiler.cpu_s() - cpu_s
+            self.compilers.pop(command).close()
+        blob = b"".join(map(frames.prefixed, parts))
+        reply = {
+            "status": status,
+            "detail": detail,
+            "cpu_time_s": cpu_s,
+            "wall_time_s": time.monotonic() - start,
+            "peak_memory_bytes": 0,
+            "more": {"passed": passed},
+            "clean": True,
+            "memory_bytes": facts.memory_peak() if self.isolated else 0,
+        }
+        return reply, memoryview(blob)
 
     def store(self, request: Dict[str, Any]) -> Dict[str, Any]:
         """Keep what was handed over for later requests, under a key and a kind."""
@@ -110,6 +149,8 @@ class Worker:
         uid = jail.FIRST_UID + self.count % jail.UIDS if self.has_uids else None
         oom_before = facts.oom_kills()
         request.update(scratch=self.scratch, domain=self.domain, network=self.network)
+        if request["op"] == child.EXECUTE:
+            return self.execute(request, uid, oom_before)
         stored = self.stored.get(request.get("key", ""), {})
         running = Running(request, stored, uid, host.handed.view[: host.handed.used], host)
         running.watch()
@@ -129,6 +170,50 @@ class Worker:
             "memory_bytes": facts.memory_peak() if self.isolated else 0,
         }
         return reply, ending.blob()
+
+    def execute(
+        self, request: Dict[str, Any], uid: Optional[int], oom_before: int
+    ) -> Tuple[Dict[str, Any], Optional[memoryview]]:
+        """Run the commands that build and run one program, to the first that fails; as `run`, with the last's output.
+
+        "more" has the number of the last command, its exit code, and whether the program wrote its mark.
+        """
+        host, given, limits = self.host, self.host.handed.view[: self.host.handed.used], request["limits"]
+        mark = execution.Mark()
+        request["mark"] = {"path": mark.path, "token": mark.token}
+        total = {"cpu_time_s": 0.0, "wall_time_s": 0.0, "peak_memory_bytes": 0}
+        for number, step in enumerate(request["steps"]):
+            for region in (host.report, host.output, host.errors):
+                region.clear()
+            asked = {
+                **request,
+                "first": not number,
+                "step": step,
+                "limits": {**step["limits"], "nproc": limits["nproc"]},
+            }
+            running = Running(asked, {}, uid, given[:0] if number else given, host)
+            running.watch()
+            usage, cpu_s = self.reap(running)
+            total["cpu_time_s"] += cpu_s
+            total["wall_time_s"] += running.wall_time_s
+            total["peak_memory_bytes"] = max(total["peak_memory_bytes"], usage.ru_maxrss * 1024)
+            status, detail = execution.outcome(running.counter.started, running.stopped, running.exit_status)
+            if facts.oom_kills() > oom_before and status != "infrastructure":
+                status, detail = "memory", "killed by the kernel: over the memory limit"
+            code = execution.exit_code(running.exit_status)
+            if status != "ended" or code:
+                break
+        reply = {
+            "status": status,
+            "detail": detail,
+            **total,
+            "more": {"command": number, "exit": code, "marked": mark.written()},
+            "done": False,
+            "digest": "",
+            "clean": self.clean(uid),
+            "memory_bytes": facts.memory_peak() if self.isolated else 0,
+        }
+        return reply, execution.pack_outputs(host.report, [host.output, host.errors])
 
     def reap(self, running: Running) -> Tuple[Any, float]:
         """Kill what the program left and collect it; the first child's resource usage, and the CPU seconds of all."""
@@ -170,7 +255,7 @@ def serve() -> None:
             hello["scratch"] = os.environ["TMPDIR"] = hello["jail"]["scratch"]
     else:
         found = {}
-    hello["domain"] = jail.fence(found, hello["jail"], split=not hello["network"])
+    hello["domain"] = jail.fence(found, hello["jail"], split=not hello["network"], execute=hello["execute"])
     hello["network"] = hello["network"] and found.get("isolated", False)
     sys.path[:] = [path for path in sys.path if path]
     loaded = [name for name in hello["preload"] if _import(name)]

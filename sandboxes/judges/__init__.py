@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import UsageError
-from ...types import Asserts, Calls, Execution, Judge, Stdio
+from ...types import Asserts, Calls, Commands, Execution, Judge, Stdio
 from .asserts import AssertsKind
 from .calls import CallsKind
+from .commands import CommandsKind
 from .execution import ExecutionKind
 from .kind import Kind
 from .stdio import StdioKind
@@ -20,6 +21,7 @@ KINDS: dict[type, Kind[Any]] = {
     Asserts: AssertsKind(),
     Calls: CallsKind(),
     Stdio: StdioKind(),
+    Commands: CommandsKind(),
     Execution: ExecutionKind(),
 }
 
