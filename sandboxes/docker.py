@@ -93,7 +93,7 @@ class DockerSandbox:
             "peak_memory_bytes": self._pool.peak_memory_bytes,
             "enforced": [
                 "no network; own pid, IPC and mount namespaces",
-                "read-only root; private /tmp and /dev/shm of 64 MB",
+                f"read-only root; private /tmp of {self._environment.scratch_bytes >> 20} MB and /dev/shm of 64 MB",
                 f"memory of all processes together {facts['memory_limit_bytes'] >> 20} MB, no swap",
                 f"at most {facts['pids_limit']} processes",
                 "a user id of its own, no capabilities and no new privileges per program",
