@@ -171,7 +171,7 @@ def test_a_judge_of_an_unknown_type_is_named_with_the_known_ones(tmp_path: Path,
         done = harness(*arguments, "--sandbox", "process", cwd=tmp_path, environment=environment)
 
         assert done.returncode == 2, done.stderr
-        known = "Asserts, Calls, Stdio, Execution"
+        known = "Asserts, Calls, Stdio, Commands, Execution"
         assert f"a judge is of type dict; Benchmark.judge must return one of {known}" in one_line_error(done)
 
 
