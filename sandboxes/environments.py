@@ -138,10 +138,11 @@ ENVIRONMENTS = {
         preloads={"": (*DATA_SCIENCE, "unittest.mock", "matplotlib.backends.backend_agg", "seaborn", *PILLOW)},
         needs_venv=True,
         memory_bytes=4 << 30,
-        # those that its evaluation sets, and what keeps programs from a GPU
+        # those that its evaluation sets; no GPU; and librosa's compiled functions lie beside it unless told otherwise
         variables={
             "CUDA_VISIBLE_DEVICES": "-1",
             "MPLBACKEND": "Agg",
+            "NUMBA_CACHE_DIR": "/tmp/.numba",  # noqa: S108 - inside the sandbox
             "OMP_NUM_THREADS": "1",
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "TF_ENABLE_ONEDNN_OPTS": "0",

@@ -184,7 +184,7 @@ CASES = [
     bad("gate", "base", "base", "--rules", "unknown.toml", message='key "temprature" is not known'),
     bad("leaderboard", "empty", message="holds no run with a score"),
     bad("export", "base", "good.jsonl", "--format", "human-eval", message="exists; --force replaces it"),
-    bad("export", "base", "out.jsonl", "--format", "csv", message="choose one of evalplus, human-eval"),
+    bad("export", "base", "out.jsonl", "--format", "yaml", message="choose one of evalplus, human-eval"),
     bad("import", "good.jsonl", "-b", "humaneval", message="is none of: EvalPlus"),
     bad(
         "run",
