@@ -4,9 +4,10 @@ Paper: Bavarian et al. 2022, arXiv 2207.14255. Data and semantics: github.com/op
 program is that of its execution.py: prompt + completion + suffix + tests + check(entry_point). Nothing is stripped or
 added: most random spans begin and end within a line, and single lines bring their own line break.
 
-Published figures differ in how a completion is trimmed. The recipe `fim` trims nothing, as olmo-eval; `lm-eval` puts
-the suffix before the prompt, without infilling tokens, and ends a single line at its line break, which its program then
-lacks. Chat models are asked for the whole code.
+Published figures differ in how a completion is trimmed. The recipe `fim` trims nothing, as olmo-eval; `fim-lines` keeps
+as many lines as the gap has, as InCoder's evaluation (Fried et al. 2022, arXiv 2204.05999); `lm-eval` puts the suffix
+before the prompt, without infilling tokens, and ends a single line at its line break, which its program then lacks.
+Chat models are asked for the whole code.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from ..data import DataFile, read_rows
 from ..extraction.rules import EXTRACTIONS
-from ..recipes import ALPACA, CHAT, FIM, WIZARDCODER, Recipe
+from ..recipes import ALPACA, CHAT, FIM, FIM_LINES, WIZARDCODER, Recipe
 from ..types import Asserts, BenchmarkFacts, CodeForm, Limits, Problem, Program
 
 WHOLE = replace(EXTRACTIONS["fenced"], name="infilling-fenced", form=CodeForm.SOLUTION)
@@ -25,7 +26,7 @@ WHOLE = replace(EXTRACTIONS["fenced"], name="infilling-fenced", form=CodeForm.SO
 
 
 def _build_recipes(stop: tuple[str, ...] = ()) -> Mapping[str, Recipe]:
-    """Return the recipes of a set; `stop` are lm-eval's stop strings for it."""
+    """Return the recipes of a set; `stop` are the stop strings that its gaps allow."""
     lm_eval = replace(
         FIM,
         name="lm-eval-infilling",
@@ -40,6 +41,7 @@ def _build_recipes(stop: tuple[str, ...] = ()) -> Mapping[str, Recipe]:
     tabless = replace(WIZARDCODER, indent_to_tab=False, description=about, extraction=WHOLE)
     return {
         "completion": FIM,
+        "fim-lines": replace(FIM_LINES, name="infilling-line", stop=stop) if stop else FIM_LINES,
         "lm-eval": lm_eval,
         "chat": replace(chat, name="infilling-chat"),
         "alpaca": replace(ALPACA, name="infilling-alpaca", description=about, extraction=WHOLE),

@@ -67,6 +67,8 @@ class Extraction:
     """The code ends before the first occurrence. fenced: only if it is no valid Python; case-insensitive, after the
     entry point's definition."""
 
+    gap_lines: bool = False
+    """verbatim: whether as many lines are kept as the reference has."""
     tags: tuple[str, ...] = ()
     """stub: tags of the language's fences."""
 
@@ -102,6 +104,7 @@ ABOUT: Mapping[str, str] = {
     "verbatim-block": "the last block that defines the entry point, whole",
     "completion": "the text up to the next statement at the left margin",
     "untrimmed": "the text between the model's infilling tokens, as it is",
+    "lines": "as many lines of that text as the gap has",
     "evalplus": "EvalPlus's sanitizer (extra `evalplus`)",
 }
 """Name of a rule -> a line for people."""
@@ -151,6 +154,7 @@ EXTRACTIONS: Mapping[str, Extraction] = {
         ),
         Extraction(name="completion", style="verbatim", cut_at=HUMANEVAL_STOPS),
         Extraction(name="untrimmed", style="verbatim"),
+        Extraction(name="lines", style="verbatim", gap_lines=True),
         Extraction(name="evalplus", style="evalplus", form=CodeForm.SOLUTION, drop_carriage_returns=True),
     )
 }
@@ -185,7 +189,7 @@ def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark]
         case "enclosed":
             code = _extract_enclosed(text)
         case "verbatim":
-            code = text[: _find_first(text, rule.cut_at)]
+            code = _extract_verbatim(text, problem.reference, rule)
         case "evalplus":
             code = _extract_evalplus(text, problem)
         case "stub":
@@ -225,6 +229,15 @@ def _expand_tabs(text: str, which: str) -> str:
 def _find_first(text: str, marks: tuple[str, ...]) -> int:
     """Return the position of the earliest of `marks`, or the end of `text`."""
     return min((at for mark in marks if (at := text.find(mark)) >= 0), default=len(text))
+
+
+def _extract_verbatim(text: str, reference: str, rule: Extraction) -> str:
+    text = text[: _find_first(text, rule.cut_at)]
+    if not rule.gap_lines:
+        return text
+    lines = text.split("\n")[: len(reference.removesuffix("\n").split("\n"))]
+    # the end is the gap's, since a stop string may have taken the line break
+    return "\n".join(lines) + ("\n" if reference.endswith("\n") else "")
 
 
 def _extract_published(text: str, rule: Extraction) -> str:

@@ -11,6 +11,7 @@ The prompts of other harnesses and model families are in `published`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..errors import UsageError
 from ..extraction.rules import EXTRACTIONS, HUMANEVAL_STOPS
@@ -118,6 +119,13 @@ FIM = Recipe(
     extraction=EXTRACTIONS["untrimmed"],
 )
 
+FIM_LINES = replace(
+    FIM,
+    name="fim-lines",
+    description='as "fim", cut to as many lines as the gap has, as InCoder\'s evaluation does',
+    extraction=EXTRACTIONS["lines"],
+)
+
 RECIPES: Mapping[str, Recipe] = {
     known.name: known
     for known in (
@@ -130,6 +138,7 @@ RECIPES: Mapping[str, Recipe] = {
         COMPLETION,
         COMPLETION_STRIPPED,
         FIM,
+        FIM_LINES,
         *PUBLISHED,
     )
 }

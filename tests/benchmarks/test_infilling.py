@@ -72,6 +72,28 @@ def test_a_base_model_is_asked_by_prompt_and_suffix() -> None:
     assert suite.with_recipe("completion").recipe == suite.recipe
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_lines_behind_the_gap_are_cut(name: str) -> None:
+    """Whatever follows the reference goes, also where a stop string took the last line break."""
+    suite = load_suite(f"humaneval-infilling-{name}").with_recipe("fim-lines")
+    assert suite.recipe is not None
+
+    for problem in list(suite.problems.values())[::50]:
+        for more in ("", "    return None\n\n\n# Test cases\n"):
+            answer = problem.reference.removesuffix("\n") + "\n" + more
+            for stop in suite.recipe.stop:
+                answer = answer.partition(stop)[0]
+            assert suite.extract_sample(problem.task_id, 0, Completion(text=answer)).code == problem.reference
+
+
+def test_fewer_lines_than_the_gap_has_are_kept() -> None:
+    """Nothing is invented but the line break that a gap of whole lines ends with."""
+    suite = load_suite("humaneval-infilling-multi-line").with_recipe("fim-lines")
+    problem = next(one for one in suite.problems.values() if one.reference.count("\n") > 2)
+
+    assert suite.extract_sample(problem.task_id, 0, Completion(text="    pass")).code == "    pass\n"
+
+
 def test_lm_evals_prompt_is_suffix_and_prompt() -> None:
     """Its doc_to_text, 1,024 tokens, and a line break as the only stop of single lines."""
     suite = load_suite("humaneval-infilling-single-line").with_recipe("lm-eval")
