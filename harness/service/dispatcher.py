@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..errors import HarnessError, SandboxUnavailable
+from ..errors import SandboxUnavailable
 from ..sandboxes.cache import judge_all, outcome_store
 from ..types import Judge, Outcome, Program, Sandbox, Status, Work
 
@@ -158,7 +158,7 @@ class Dispatcher:
                     period = self._period
                 with outcome_store(use=self._cache, warn=self._tell) as store:
                     judge_all(sandbox, self._feed(period), store, self._settle)
-            except HarnessError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, callers wait for their outcomes
                 self._break(str(error))
                 if sandbox is not None:
                     sandbox.__exit__(None, None, None)

@@ -23,14 +23,14 @@ JUDGE = build_tests(tests=str(TESTS["tests"]), exposes=["add_one"])
 class Breaking(ProcessSandbox):
     """A sandbox whose engine goes away after a number of programs."""
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, error: Exception) -> None:
         super().__init__(environment="core", workers=1, trust=Trust.SPLIT, allow_unsafe=False)
-        self._left = after
+        self._left, self._error = after, error
 
     def run(self, work: Iterable[Work]) -> Iterator[tuple[Key, Outcome]]:
         for one in super().run(work):
             if not self._left:
-                raise SandboxUnavailable("the engine went away")
+                raise self._error
             self._left -= 1
             yield one
 
@@ -39,13 +39,14 @@ def work(count: int) -> list[tuple[Program, Judge]]:
     return [(Program(source=f"{HONEST}# {number}\n", environment="core"), JUDGE) for number in range(count)]
 
 
-def test_a_broken_sandbox_is_replaced_and_fails_nobody() -> None:
-    """What was inside or waited is infrastructure; a little later programs are judged again."""
+@pytest.mark.parametrize("error", [SandboxUnavailable("the engine went away"), OSError("the engine went away")])
+def test_a_broken_sandbox_is_replaced_and_fails_nobody(error: Exception) -> None:
+    """What was inside or waited is infrastructure, whatever broke; a little later programs are judged again."""
     made: list[Sandbox] = []
     said: list[str] = []
 
     def make() -> Sandbox:
-        made.append(open_sandbox("process", environment="core", workers=1) if made else Breaking(after=3))
+        made.append(open_sandbox("process", environment="core", workers=1) if made else Breaking(3, error))
         return made[-1]
 
     dispatcher = Dispatcher(make, workers=1, capacity=100, cache=False, tell=said.append)
