@@ -146,13 +146,13 @@ class BigCodeBench:
         data = read_unpacked(path, "data file")
         try:
             parsed = json.loads(data) if data.count(b"\n") < 2 else [json.loads(line) for line in data.splitlines()]
-            found = [{field: row[field] for field in FIELDS} for row in _list_rows(parsed)]
-            found.sort(key=lambda row: int(row["task_id"].rpartition("/")[2]))
+            rows = [{field: row[field] for field in FIELDS} for row in _list_rows(parsed)]
+            rows.sort(key=lambda row: int(row["task_id"].rpartition("/")[2]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"data file {path} has other rows than {self.file.origin}: {error!r}") from error
-        if len(found) != self.size or (self.digest and digest_json(found) != self.digest):
-            raise DataError(f"data file {path} ({len(found)} rows) is not that of {self.file.origin}; replace it")
-        return found
+        if len(rows) != self.size or (self.digest and digest_json(rows) != self.digest):
+            raise DataError(f"data file {path} ({len(rows)} rows) is not that of {self.file.origin}; replace it")
+        return rows
 
 
 class BigCodeBenchHard(BigCodeBench):

@@ -82,14 +82,14 @@ class LeetCodeDated:
         """
         rows = read_rows(self.file, self._data)
         moments = [datetime.fromtimestamp(row["start_time"], UTC).replace(tzinfo=None) for row in rows]
-        found = [
+        problems_in_window = [
             _parse_problem(row, moment)
             for row, moment in zip(rows, moments, strict=True)
             if is_within(moment, self._first, self._last)
         ]
-        if not found:
+        if not problems_in_window:
             raise make_empty_window_error(self.name.partition("@")[0], moments)
-        return found
+        return problems_in_window
 
     def instruction(self, problem: Problem) -> str:
         """Return the text that DeepSeek-Coder gives to chat models."""

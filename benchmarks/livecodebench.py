@@ -138,20 +138,20 @@ class LiveCodeBench:
             DataError: as `Benchmark.problems`.
             UsageError: no contest lies in the window.
         """
-        found, days = [], []
+        problems_in_window, days = [], []
         for file in self.files:
             path, count = obtain(file), 0
             for place, row in _read_rows(path):
                 count += 1
                 days.append(row["contest_date"])
                 if is_within(row["contest_date"], self.first, self.last):
-                    found.append(_parse_problem(row))
-                    self._places[found[-1].task_id] = place
+                    problems_in_window.append(_parse_problem(row))
+                    self._places[problems_in_window[-1].task_id] = place
             if count != (expected := ROWS[file.name.removesuffix(".jsonl")]):
                 raise DataError(f"{path} has {count} rows, not {expected}: it is of another release of {ORIGIN}")
-        if not found:
+        if not problems_in_window:
             raise make_empty_window_error("livecodebench", days)
-        return found
+        return problems_in_window
 
     def instruction(self, problem: Problem) -> str:
         """Return the question and the form of the answer."""

@@ -49,21 +49,21 @@ def read_pickled_string(data: bytes) -> str:
     Raises:
         ValueError: it holds anything else.
     """
-    found: list[str] = []
+    strings: list[str] = []
     at = 0
     while at < len(data):
         opcode, at = data[at : at + 1], at + 1
         if opcode == STOP:
-            if at != len(data) or len(found) != 1:
+            if at != len(data) or len(strings) != 1:
                 break
-            return found[0]
+            return strings[0]
         if opcode in STRINGS:
             form = STRINGS[opcode]
             at += struct.calcsize(form)
             (length,) = struct.unpack(form, data[at - struct.calcsize(form) : at].ljust(struct.calcsize(form), b"\0"))
             if length > len(data) - at:
                 break
-            found.append(data[at : at + length].decode("utf-8", "surrogatepass"))
+            strings.append(data[at : at + length].decode("utf-8", "surrogatepass"))
             at += length
         elif opcode in SKIPPED:
             at += SKIPPED[opcode]

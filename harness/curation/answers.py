@@ -51,7 +51,7 @@ def read_answers(runs: Sequence[Path], left_out: Counter[str]) -> list[AnsweredP
         UsageError: a benchmark is for evaluation, a run does not know its prompts, or no row can be made of them.
         StoreError: a folder is no run, or was made with other data than what is here.
     """
-    found: dict[tuple[str, str, Prompt], AnsweredPrompt] = {}
+    answered_prompts: dict[tuple[str, str, Prompt], AnsweredPrompt] = {}
     for path in runs:
         manifest = read_manifest(path)
         suites = {name: _load_suite(path, name, manifest) for name in manifest["identity"]["benchmarks"]}
@@ -62,7 +62,7 @@ def read_answers(runs: Sequence[Path], left_out: Counter[str]) -> list[AnsweredP
             if place not in prompts:
                 suite = suites[sample.benchmark]
                 made = _build_prompt(suite, suite.problems[sample.task_id])
-                prompts[place] = found.setdefault((*place, made.prompt), made)
+                prompts[place] = answered_prompts.setdefault((*place, made.prompt), made)
             verdict = verdicts.get(build_key(sample))
             if why := _find_doubt(sample, verdict):
                 left_out[why] += 1
@@ -71,7 +71,7 @@ def read_answers(runs: Sequence[Path], left_out: Counter[str]) -> list[AnsweredP
             answer = Answer(text=sample.completion.text, code=sample.code, run=str(path), index=sample.index)
             answered = prompts[place]
             (answered.passed if verdict.status is Status.PASSED else answered.failed).append(answer)
-    return list(found.values())
+    return list(answered_prompts.values())
 
 
 def choose(answers: Sequence[Answer], pick: Pick, count: int) -> list[Answer]:

@@ -108,24 +108,24 @@ def _add_verdicts(app: FastAPI, service: JudgeService, metrics: Metrics) -> None
     async def answer(request: VerdictsRequest) -> list[VerdictRow]:
         job, planned = await submit(request)
         outcomes = iter(await job.collect())
-        return [service.build_row(one, [next(outcomes) for _ in one.work]) for one in planned]
+        return [service.build_row(plan, [next(outcomes) for _ in plan.work]) for plan in planned]
 
     async def submit(request: VerdictsRequest) -> tuple[Job, list[Planned]]:
         dispatcher, planned = await run_in_threadpool(service.plan, request)
         references = service.list_references(request)
-        found = await Job(dispatcher, [work for _, work in references], metrics.count_outcome).collect()
-        check_references(zip((number for number, _ in references), found, strict=True))
-        return Job(dispatcher, [work for one in planned for work in one.work], metrics.count_outcome), planned
+        outcomes = await Job(dispatcher, [work for _, work in references], metrics.count_outcome).collect()
+        check_references(zip((number for number, _ in references), outcomes, strict=True))
+        return Job(dispatcher, [work for plan in planned for work in plan.work], metrics.count_outcome), planned
 
     async def stream(job: Job, planned: list[Planned]) -> AsyncIterator[str]:
-        owners = [one for one in planned for _ in one.work]
-        found: dict[int, dict[int, Outcome]] = {}
+        owners = [plan for plan in planned for _ in plan.work]
+        settled: dict[int, dict[int, Outcome]] = {}
         async for index, outcome in job.outcomes():
-            one = owners[index]
-            own = found.setdefault(id(one), {})
+            plan = owners[index]
+            own = settled.setdefault(id(plan), {})
             own[index] = outcome
-            if len(own) == len(one.work):
-                row = service.build_row(one, [own[at] for at in sorted(own)])
+            if len(own) == len(plan.work):
+                row = service.build_row(plan, [own[at] for at in sorted(own)])
                 yield row.model_dump_json() + "\n"
         yield f'{{"done": {len(planned)}}}\n'
 

@@ -229,19 +229,19 @@ class Dispatcher:
 
 def judge_now(dispatcher: Dispatcher, work: Sequence[tuple[Program, Judge]]) -> list[Outcome]:
     """Judge programs and return their outcomes in the same order, waiting for room in the queue."""
-    found: list[Outcome] = []
+    outcomes: list[Outcome] = []
     for start in range(0, len(work), dispatcher.capacity):
         part = work[start : start + dispatcher.capacity]
-        found += _judge_part(dispatcher, part)
-    return found
+        outcomes += _judge_part(dispatcher, part)
+    return outcomes
 
 
 def _judge_part(dispatcher: Dispatcher, work: Sequence[tuple[Program, Judge]]) -> list[Outcome]:
-    found: dict[int, Outcome] = {}
+    outcomes: dict[int, Outcome] = {}
     done = threading.Semaphore(0)
 
     def settle(index: int, outcome: Outcome) -> None:
-        found[index] = outcome
+        outcomes[index] = outcome
         done.release()
 
     while True:
@@ -255,4 +255,4 @@ def _judge_part(dispatcher: Dispatcher, work: Sequence[tuple[Program, Judge]]) -
             done.acquire()
     finally:
         dispatcher.cancel(ticket)
-    return [found[index] for index in range(len(work))]
+    return [outcomes[index] for index in range(len(work))]

@@ -54,10 +54,10 @@ class Job:
     async def collect(self) -> list[Outcome]:
         """Return all outcomes, in the order of the programs."""
         try:
-            found = [await self._found.get() for _ in range(self._size)]
+            settled = [await self._found.get() for _ in range(self._size)]
         finally:
             self._dispatcher.cancel(self._ticket)
-        return [outcome for _, outcome in sorted(found, key=lambda one: one[0])]
+        return [outcome for _, outcome in sorted(settled, key=lambda one: one[0])]
 
 
 async def attend(request: Request, answer: Coroutine[Any, Any, T]) -> T:

@@ -162,13 +162,13 @@ class JudgeService:
 
     def list_references(self, request: VerdictsRequest) -> list[tuple[int, tuple[Program, Judge]]]:
         """Return the references of one's own problems, each as a program with its judge, by the item's index."""
-        found = []
+        references = []
         for number, item in enumerate(request.items):
             if isinstance(item.problem, OwnTests | OwnCalls) and item.problem.reference:
                 _, build, judge = self._read_problem(item)
                 program = replace(build(item.problem.reference), trusted=True)
-                found.append((number, (program, judge)))
-        return found
+                references.append((number, (program, judge)))
+        return references
 
     def judge(self, request: VerdictsRequest) -> list[VerdictRow]:
         """Judge a request here and now, in this thread.
@@ -181,11 +181,11 @@ class JudgeService:
         references = self.list_references(request)
         outcomes = judge_now(dispatcher, [work for _, work in references])
         check_references(zip((number for number, _ in references), outcomes, strict=True))
-        outcomes = judge_now(dispatcher, [work for one in planned for work in one.work])
+        outcomes = judge_now(dispatcher, [work for plan in planned for work in plan.work])
         rows, at = [], 0
-        for one in planned:
-            rows.append(self.build_row(one, outcomes[at : at + len(one.work)]))
-            at += len(one.work)
+        for plan in planned:
+            rows.append(self.build_row(plan, outcomes[at : at + len(plan.work)]))
+            at += len(plan.work)
         return rows
 
     def build_row(self, planned: Planned, outcomes: Sequence[Outcome]) -> VerdictRow:

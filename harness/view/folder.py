@@ -172,7 +172,7 @@ def is_complete(manifest: Mapping[str, Any], scores: Mapping[str, Any] | None) -
     """Tell whether scores.json is about all samples that the run was asked for."""
     if scores is None:
         return False
-    judged = sum(sum(found.values()) for found in scores["statuses"].values())
+    judged = sum(sum(counts.values()) for counts in scores["statuses"].values())
     asked = manifest["config"].get("n", 1) * sum(map(len, manifest["tasks"].values()))
     return judged >= asked and not (scores["missing"] or scores["unjudged"] or scores["infrastructure"])
 
@@ -184,14 +184,14 @@ def read_scores_file(path: Path) -> Mapping[str, Any] | None:
         StoreError: it is damaged.
     """
     try:
-        found = json.loads((path / SCORES).read_text(encoding="utf-8"))
+        scores = json.loads((path / SCORES).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise StoreError(f"{path / SCORES} cannot be read: {reason(error)}") from error
-    if not isinstance(found, dict):
+    if not isinstance(scores, dict):
         raise StoreError(f"{path / SCORES} is not a JSON object")
-    return found
+    return scores
 
 
 def _read_scores(name: str, path: Path) -> Iterator[BoardScore]:
@@ -211,7 +211,7 @@ def _make_blank_score(benchmark: str) -> dict[str, Any]:
 
 def _stat(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return stat.st_mtime_ns, stat.st_size

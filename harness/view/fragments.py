@@ -53,11 +53,11 @@ class Fragments:
         paths = [self._folder.find_run(run) for run in runs]
         key = (what, tuple(runs), tuple(map(read_signature, paths)))
         with self._locks[what]:
-            found = self._made.get(key) or make(paths)
-            self._made[key] = found
+            fragment = self._made.get(key) or make(paths)
+            self._made[key] = fragment
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
-        return found
+        return fragment
 
 
 def _describe_run(path: Path) -> Made:

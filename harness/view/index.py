@@ -65,10 +65,10 @@ class Tail:
     def was_replaced(self) -> bool:
         """Tell whether the file is another one, or was cut, since it was read."""
         try:
-            found = self.path.stat()
+            stat = self.path.stat()
         except OSError:
             return self._inode is not None
-        return self._inode is not None and (found.st_ino != self._inode or found.st_size < self._offset)
+        return self._inode is not None and (stat.st_ino != self._inode or stat.st_size < self._offset)
 
     def read_new(self) -> Iterator[tuple[int, Line, bytes]]:
         """Yield number (from 1), place and bytes of each line that is new; none if there is no file."""
@@ -149,14 +149,14 @@ class RunIndex:
 
     def count_statuses(self, benchmark: str | None = None) -> dict[str, int]:
         """Count the verdicts by status, in the order of `Status`."""
-        found: Counter[Status] = Counter(
+        counts: Counter[Status] = Counter(
             entry.status
             for (name, _), entries in self.tasks.items()
             if benchmark in (None, name)
             for entry in entries.values()
             if entry.status is not None and entry.sample is not None
         )
-        return {status.value: found[status] for status in Status if found[status]}
+        return {status.value: counts[status] for status in Status if counts[status]}
 
     def score(self, manifest: Mapping[str, Any]) -> list[Score]:
         """Compute the scores of what is judged by now, as the run's report does."""

@@ -151,13 +151,13 @@ class Payloads:
 
     def list_others(self, benchmark: str, chosen: Sequence[str]) -> list[tuple[str, str]]:
         """List the runs that have `benchmark` and are not among `chosen`, as (name, text)."""
-        found = {
+        others = {
             score.run: f"{score.model} ({score.run})"
             for entry in self.folder.list_entries()
             for score in entry.scores
             if score.column[0] == benchmark and score.run not in chosen
         }
-        return list(found.items())
+        return list(others.items())
 
     def _build_column(self, run: str, benchmark: str, task_id: str) -> dict[str, Any]:
         manifest, index = self._read_manifest(run), self.folder.open_index(run)

@@ -113,10 +113,10 @@ class Query:
     @property
     def runs(self) -> list[str]:
         """Return the runs that are named, each once."""
-        found = list(dict.fromkeys(self._parameters.getlist("run")))
-        if not 1 <= len(found) <= MOST_RUNS:
-            raise UsageError(f"{len(found)} runs are named; name from 1 to {MOST_RUNS}")
-        return found
+        names = list(dict.fromkeys(self._parameters.getlist("run")))
+        if not 1 <= len(names) <= MOST_RUNS:
+            raise UsageError(f"{len(names)} runs are named; name from 1 to {MOST_RUNS}")
+        return names
 
     @property
     def run(self) -> str:
