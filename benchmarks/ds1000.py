@@ -214,8 +214,8 @@ def _parse_script(context: str) -> dict[str, str] | None:
 def _find_target(prompt: str) -> str:
     """Return the name that an answer defines: the first variable or a function; "" if the prompt names none."""
     for pattern in (OPEN_FUNCTION, NAMED_FUNCTION, TARGET):
-        if found := pattern.search(prompt):
-            return found[1]
+        if match := pattern.search(prompt):
+            return match[1]
     return ""
 
 

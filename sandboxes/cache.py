@@ -215,10 +215,10 @@ class _Flow:
             if name in self._under_way:
                 self._waiting[name].append(item)
                 return False
-        found = self._store.get(name)
-        if found is not None:
+        known = self._store.get(name)
+        if known is not None:
             self.hits += 1
-            self._settle(key, found)
+            self._settle(key, known)
             return False
         with self._changed:
             self._under_way.add(name)

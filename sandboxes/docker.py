@@ -126,13 +126,13 @@ class DockerSandbox:
 
     def _start_once(self, slot: int, role: Role, environment: str, group: str) -> Worker:
         wanted = environment_named(environment)
-        found = image_of(self._client, wanted)
-        if wanted.executes and group and group not in languages_of(found):
+        found_image = image_of(self._client, wanted)
+        if wanted.executes and group and group not in languages_of(found_image):
             raise SandboxUnavailable(
                 f'sandbox "docker": the image of "{environment}" does not have {group}. '
                 f"Run `harness sandbox build {environment} --only {group}`"
             )
-        image = found.id
+        image = found_image.id
         assert image is not None
         memory_bytes = wanted.memory_bytes + OVERHEAD_BYTES
         cpu = self._cpus[slot % len(self._cpus)]

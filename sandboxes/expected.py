@@ -53,10 +53,10 @@ class Expected:
         with self._lock_of(name):
             if not lasting:
                 return self._compute_passing(name, compute, read)
-            found = self._load_kept(name, read)
-            if found is None:
-                found = self._known[name] = self._compute_lasting(name, compute, read)
-            return found
+            value = self._load_kept(name, read)
+            if value is None:
+                value = self._known[name] = self._compute_lasting(name, compute, read)
+            return value
 
     def known(self, facts: Sequence[Any], read: Callable[[str, bytes], T]) -> T | None:
         """Return what `of` does, but None if it has not been computed."""
@@ -75,28 +75,28 @@ class Expected:
     def _load_kept(self, name: str, read: Callable[[str, bytes], T]) -> T | None:
         if name not in self._known and (path := _path(name)).is_file():
             self._known[name] = read(name, path.read_bytes())
-        found: T | None = self._known.get(name)
-        return found
+        value: T | None = self._known.get(name)
+        return value
 
     def _compute_passing(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
-        found: T | None = self._latest.get(name)
-        if found is None:
-            found = read(name, compute())
+        value: T | None = self._latest.get(name)
+        if value is None:
+            value = read(name, compute())
             with self._lock:
-                self._latest[name] = found
+                self._latest[name] = value
                 for old in list(self._latest)[:-LATEST]:
                     del self._latest[old]
-        return found
+        return value
 
     def _compute_lasting(self, name: str, compute: Callable[[], bytes], read: Callable[[str, bytes], T]) -> T:
         path = _path(name)
         blob = compute()
-        found = read(name, blob)  # a damaged report must not reach the cache
+        value = read(name, blob)  # a damaged report must not reach the cache
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(blob)
         Path(file.name).replace(path)
-        return found
+        return value
 
 
 def _path(name: str) -> Path:

@@ -35,8 +35,8 @@ def before_cpp_end(statement: str, text: str) -> str:
 
 def before_last(pattern: str, statement: str, text: str) -> str:
     """Put the mark before the last match of `pattern`, or leave a program without one as it is."""
-    found = list(re.finditer(pattern, text))
-    return f"{text[: found[-1].start()]}\n{statement}\n{text[found[-1].start() :]}" if found else text
+    matches = list(re.finditer(pattern, text))
+    return f"{text[: matches[-1].start()]}\n{statement}\n{text[matches[-1].start() :]}" if matches else text
 
 
 def replace_last(old: str, new: str, text: str) -> str:

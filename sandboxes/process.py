@@ -164,13 +164,13 @@ class ProcessSandbox:
         return worker
 
     def _check(self, worker: Worker) -> None:
-        found = worker.facts
-        if not found["isolated"] and not self._allow_unsafe:
+        facts = worker.facts
+        if not facts["isolated"] and not self._allow_unsafe:
             raise SandboxUnavailable(
-                f'sandbox "process": programs could reach their judge here ({found["not_enforced"][0]}). '
+                f'sandbox "process": programs could reach their judge here ({facts["not_enforced"][0]}). '
                 "Use --sandbox docker, or accept it with --allow-unsafe"
             )
-        confined = {name: bool(found[name]) for name in ("isolated", "uids", "filtered")}
+        confined = {name: bool(facts[name]) for name in ("isolated", "uids", "filtered")}
         missing = not_in_force(worker, nproc=PROCESSES, **confined)
         if missing:
             raise SandboxUnavailable(f'sandbox "process": not in force for a program: {", ".join(missing)}')

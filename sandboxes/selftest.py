@@ -54,5 +54,5 @@ def _seen(worker: Worker, nproc: int | None) -> Mapping[str, Any]:
     _, start, rest = str(answer["detail"]).partition("RuntimeError: ")
     if not start:
         raise LinkLost(f"the self-test ended with {answer['status']}: {answer['detail']}")
-    found: Mapping[str, Any] = json.loads(rest.partition("\n")[0])
-    return found
+    seen: Mapping[str, Any] = json.loads(rest.partition("\n")[0])
+    return seen

@@ -51,14 +51,14 @@ class Slot:
         for _ in range(2):
             self._workers.sweep()
             try:
-                found = kind_of(judge).outcome(self, program, judge)
+                result = kind_of(judge).outcome(self, program, judge)
             except LinkLost as error:
                 lost.append(error)
                 reason = f"{error} {self.close()}".strip()
                 continue
-            if found.status is not Status.INFRASTRUCTURE:
-                return found
-            reason = found.detail
+            if result.status is not Status.INFRASTRUCTURE:
+                return result
+            reason = result.detail
             self.close()
         if len(lost) == 2 and all(isinstance(error, JudgeLost) for error in lost):
             return unjudgeable(reason)

@@ -39,7 +39,7 @@ def list_languages(sandbox: str) -> tuple[str, ...]:
 def tool_versions() -> dict[str, str]:
     """Return where this machine has the languages' tools: a tool and the file that it leads to."""
     names = sorted({tool for language in LANGUAGES.values() for tool in language.tools if "/" not in tool})
-    return {name: str(Path(found).resolve()) for name in names if (found := shutil.which(name))}
+    return {name: str(Path(path).resolve()) for name in names if (path := shutil.which(name))}
 
 
 def _find_missing(name: str) -> list[str]:

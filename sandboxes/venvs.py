@@ -89,14 +89,14 @@ def _interpreter(environment: Environment) -> str:
     wanted = tuple(map(int, wheels.PYTHON.split(".")))
     if sys.version_info[:2] == wanted:
         return sys.executable
-    found = shutil.which(f"python{wheels.PYTHON}")
-    if found is None:
+    interpreter = shutil.which(f"python{wheels.PYTHON}")
+    if interpreter is None:
         raise SandboxUnavailable(
             f"environment {environment.name} is pinned for Python {wheels.PYTHON}, this is Python "
             f"{platform.python_version()} and there is no python{wheels.PYTHON} on the path. Install it, or use "
             "--sandbox docker"
         )
-    return found
+    return interpreter
 
 
 def _folder(environment: Environment) -> Path:

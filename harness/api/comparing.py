@@ -81,10 +81,10 @@ def leaderboard(
     """
     from ..report import leaderboard as boards
 
-    found = boards.build_leaderboard(Path(folder))
+    made = boards.build_leaderboard(Path(folder))
     if out is not None:
-        _tell_written(boards.write_leaderboard(found, Path(out)), tell)
-    return found
+        _tell_written(boards.write_leaderboard(made, Path(out)), tell)
+    return made
 
 
 def reproduce(

@@ -143,7 +143,7 @@ def verify_quickly(suite: Suite, sandbox: Sandbox) -> Verification:
     """
     start = time.monotonic()
     runner = _Runner(sandbox, Quiet(), "", suite, 0)
-    found = Verification(
+    verification = Verification(
         benchmark=suite.name,
         sandbox=sandbox.name,
         canaries=runner.run_canaries(),
@@ -151,14 +151,14 @@ def verify_quickly(suite: Suite, sandbox: Sandbox) -> Verification:
         seconds=time.monotonic() - start,
         peak_memory_bytes=runner.peak_memory_bytes,
     )
-    if found.differences:
-        first, more = found.differences[0], len(found.differences) - 1
+    if verification.differences:
+        first, more = verification.differences[0], len(verification.differences) - 1
         raise SandboxUnavailable(
             f'sandbox "{sandbox.name}" judges {suite.name} wrongly: {first.what} must be {first.expected} and is '
             f"{' '.join(first.found.split())}{f' ({more} more)' if more else ''}; nothing was generated. "
             f"`harness verify {suite.name} --sandbox {sandbox.name}` shows all, --no-verify runs all the same"
         )
-    return found
+    return verification
 
 
 class _Runner:
@@ -184,11 +184,11 @@ class _Runner:
     def run_canaries(self) -> CheckedPrograms:
         """Run the canaries; each must get its expected status."""
         outcomes = self.judge((number, program, judge) for number, (_, program, judge) in enumerate(self._canaries))
-        found = (
+        differences = (
             _compare_status(f"canary {status}", status, outcomes.get(number))
             for number, (status, _, _) in enumerate(self._canaries)
         )
-        return CheckedPrograms(total=len(self._canaries), differences=tuple(filter(None, found)))
+        return CheckedPrograms(total=len(self._canaries), differences=tuple(filter(None, differences)))
 
     def run_references(self, problems: Iterable[Problem], inputs: int | None = None) -> CheckedPrograms:
         """Run the references; each must pass unless the benchmark excuses it.
@@ -199,11 +199,11 @@ class _Runner:
         outcomes = self.judge(self._build_reference(problem, inputs) for problem in chosen)
         self.trust.update(outcome.trust.value for outcome in outcomes.values())
         excused = get_known_failures(self._suite.benchmark)
-        found = [
+        differences = [
             _compare_status(one.task_id, Status.PASSED, outcomes.get(one.task_id), excused.get(one.task_id))
             for one in chosen
         ]
-        failing = list(filter(None, found))
+        failing = list(filter(None, differences))
         return CheckedPrograms(
             total=len(chosen),
             differences=tuple(one for one in failing if one.what not in excused),
@@ -236,8 +236,8 @@ def _compare_status(
         return WrongVerdict(what=what, expected=expected, found="no verdict")
     if outcome.status is expected:
         return None
-    found = f"{outcome.status}: {reason or outcome.detail or 'no detail'}"
-    return WrongVerdict(what=what, expected=expected, found=found)
+    status = f"{outcome.status}: {reason or outcome.detail or 'no detail'}"
+    return WrongVerdict(what=what, expected=expected, found=status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,15 +278,15 @@ def _compare_with_truth(golden: _Golden, outcome: Outcome | None) -> WrongVerdic
     """Return how an outcome differs from the truth; a benchmark with one part is compared by `base` only."""
     if outcome is None:
         return WrongVerdict(what=golden.task_id, expected="a verdict", found="none")
-    found = {"base": outcome.base_status or outcome.status}
+    statuses = {"base": outcome.base_status or outcome.status}
     if outcome.base_status is not None:
-        found["plus"] = outcome.status
+        statuses["plus"] = outcome.status
     truth = golden.truth
-    wrong = [part for part, status in found.items() if (truth[part] == "pass") is not (status is Status.PASSED)]
+    wrong = [part for part, status in statuses.items() if (truth[part] == "pass") is not (status is Status.PASSED)]
     if not wrong:
         return None
     return WrongVerdict(
         what=f"golden {golden.task_id}",
         expected=", ".join(f"{part} {truth[part]}" for part in wrong),
-        found=", ".join(f"{part} {found[part]}" for part in wrong) + f": {outcome.detail}",
+        found=", ".join(f"{part} {statuses[part]}" for part in wrong) + f": {outcome.detail}",
     )

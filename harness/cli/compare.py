@@ -33,8 +33,8 @@ def compare(
     from ..compare import tables
 
     options = {"allow_mixed": allow_mixed, "common": common, "published": published, "out": out}
-    found = compare_runs(*runs, **options, tell=output.print_remark)  # type: ignore[arg-type]
-    output.print_result(tables.serialize_comparison(found), lambda: tables.format_markdown(found))
+    comparison = compare_runs(*runs, **options, tell=output.print_remark)  # type: ignore[arg-type]
+    output.print_result(tables.serialize_comparison(comparison), lambda: tables.format_markdown(comparison))
 
 
 def gate(
@@ -67,9 +67,9 @@ def gate(
     from ..compare import verdict
 
     flags = {"max_drop": max_drop, "noise_floor": noise_floor, "level": level, "must_pass": must_pass}
-    found = gate_runs(baseline, candidate, rules=rules, junit=junit, allow_mixed=allow_mixed, **select_given(flags))
-    output.print_result(verdict.serialize_gate(found), lambda: verdict.format_verdict(found))
+    result = gate_runs(baseline, candidate, rules=rules, junit=junit, allow_mixed=allow_mixed, **select_given(flags))
+    output.print_result(verdict.serialize_gate(result), lambda: verdict.format_verdict(result))
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
-        for line in verdict.format_workflow_commands(found):
+        for line in verdict.format_workflow_commands(result):
             typer.echo(line, err=output.wants_json())
-    raise typer.Exit(found.exit_code)
+    raise typer.Exit(result.exit_code)

@@ -11,8 +11,8 @@ from . import output
 
 def schema() -> None:
     """Print the JSON Schema of the file, for editors and checkers."""
-    found = config_schema()
-    output.print_result(found, lambda: json.dumps(found, indent=2))
+    made = config_schema()
+    output.print_result(made, lambda: json.dumps(made, indent=2))
 
 
 def example() -> None:

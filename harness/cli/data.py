@@ -30,8 +30,8 @@ def fetch(benchmarks: Names = None) -> None:
 
 def verify(benchmarks: Names = None) -> None:
     """Read every file again and compare its digest; a missing file counts where its benchmark is named."""
-    found = _show_states(data_files, benchmarks)
-    _exit_if_wrong([state for state in found if state.state == "damaged" or (benchmarks and state.state == "missing")])
+    states = _show_states(data_files, benchmarks)
+    _exit_if_wrong([state for state in states if state.state == "damaged" or (benchmarks and state.state == "missing")])
 
 
 def export(
@@ -62,16 +62,16 @@ def from_runs(
     ] = None,
 ) -> None:
     """Make training data of runs' verified answers; benchmarks whose figures are reported are refused."""
-    found = build_dataset(*runs, out=out, form=form, pick=pick, per_problem=per_problem, against=against or ())
-    output.print_result(found, f"{len(found['rows'])} rows of {found['prompts_with_rows']} prompts in {out}")
+    dataset = build_dataset(*runs, out=out, form=form, pick=pick, per_problem=per_problem, against=against or ())
+    output.print_result(dataset, f"{len(dataset['rows'])} rows of {dataset['prompts_with_rows']} prompts in {out}")
 
 
 def _show_states(function: Callable[..., list[FileState]], benchmarks: list[str] | None) -> list[FileState]:
     """Call `function`, and show each state as it is known: a download takes a while."""
-    found = function(*benchmarks or (), each=None if output.wants_json() else _show_state)
+    states = function(*benchmarks or (), each=None if output.wants_json() else _show_state)
     if output.wants_json():
-        output.print_result([_build_row(state) for state in found], "")
-    return found
+        output.print_result([_build_row(state) for state in states], "")
+    return states
 
 
 def _show_state(state: FileState) -> None:

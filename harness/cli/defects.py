@@ -101,11 +101,11 @@ def mask_arguments(arguments: Sequence[str]) -> list[str]:
 
 def _find_secrets(arguments: Sequence[str]) -> list[str]:
     """Return the values of options and settings that are named like a secret."""
-    found = [match[2] for argument in arguments for match in SETTING.finditer(argument)]
+    secrets = [match[2] for argument in arguments for match in SETTING.finditer(argument)]
     for name, value in pairwise(arguments):
         if name.startswith("--") and SECRET_NAME.fullmatch(name):
-            found.append(value)
-    return found
+            secrets.append(value)
+    return secrets
 
 
 def _find_environment_secrets() -> list[str]:

@@ -36,9 +36,10 @@ def names(
     kind: Annotated[str | None, typer.Argument(help=f"One of {', '.join(KINDS)}. Default: all.")] = None,
 ) -> None:
     """Show the names that other commands take."""
-    found = {shown: list_names(shown) for shown in ([kind] if kind else KINDS)}
+    known = {shown: list_names(shown) for shown in ([kind] if kind else KINDS)}
     output.print_result(
-        found, lambda: "\n".join(line for shown, names in found.items() for line in _format_names(shown, names))
+        known,
+        lambda: "\n".join(line for shown, names in known.items() for line in _format_names(shown, names)),
     )
 
 

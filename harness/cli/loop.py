@@ -52,8 +52,8 @@ def loop(
 def _build_json(ended: LoopResult) -> dict[str, Any]:
     from ..compare import verdict
 
-    found = {"gate": verdict.serialize_gate(ended.gate), "digests": ended.digests, "page": ended.page}
-    return {**found, "rounds": ended.rounds.points if ended.rounds else None}
+    outcome = {"gate": verdict.serialize_gate(ended.gate), "digests": ended.digests, "page": ended.page}
+    return {**outcome, "rounds": ended.rounds.points if ended.rounds else None}
 
 
 def _format_lines(ended: LoopResult) -> Iterator[str]:

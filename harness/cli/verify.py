@@ -41,7 +41,7 @@ def verify(
         typer.echo(ROW.format(*HEAD))
     for name in names:
         try:
-            found = verify_sandbox(
+            verification = verify_sandbox(
                 name,
                 sandbox=sandbox,
                 workers=workers,
@@ -57,10 +57,10 @@ def verify(
             output.print_error(str(error))
             codes.append(error.exit_code)
         else:
-            rows.append(found)
+            rows.append(verification)
             if not output.wants_json():
-                _show(found)
-            codes.append(INFRASTRUCTURE if found.differences else 0)
+                _show(verification)
+            codes.append(INFRASTRUCTURE if verification.differences else 0)
     if output.wants_json():
         output.print_result(rows, "")
     if any(codes):
@@ -86,32 +86,32 @@ def _choose_benchmarks(benchmarks: list[str] | None, golden: Path | None, truth:
     return names
 
 
-def _show(found: Verification) -> None:
+def _show(verification: Verification) -> None:
     typer.echo(
         ROW.format(
-            found.benchmark,
-            found.sandbox,
-            _format_ratio(found.references),
-            _format_ratio(found.canaries),
-            _format_ratio(found.golden),
-            f"{found.seconds:.1f} s",
-            _format_memory(found),
-            ", ".join(f"{count} {trust}" for trust, count in found.trust.items()),
+            verification.benchmark,
+            verification.sandbox,
+            _format_ratio(verification.references),
+            _format_ratio(verification.canaries),
+            _format_ratio(verification.golden),
+            f"{verification.seconds:.1f} s",
+            _format_memory(verification),
+            ", ".join(f"{count} {trust}" for trust, count in verification.trust.items()),
         ).rstrip()
     )
-    if found.note:
-        typer.echo(f"  note     {found.note}")
-    for difference in found.differences:
+    if verification.note:
+        typer.echo(f"  note     {verification.note}")
+    for difference in verification.differences:
         detail = format_line(difference.found, FOUND)
         typer.echo(f"  DIFFERS  {difference.what}: expected {difference.expected}, got {detail}")
-    for difference in found.references.known:
+    for difference in verification.references.known:
         typer.echo(f"  known    {difference.what}: {format_line(difference.found, FOUND)}")
 
 
-def _format_memory(found: Verification) -> str:
+def _format_memory(verification: Verification) -> str:
     """Return the memory of the largest program, and of all containers at once where the engine tells."""
-    program = f"program {found.peak_memory_bytes >> 20} MB"
-    pool = found.pool_memory_bytes
+    program = f"program {verification.peak_memory_bytes >> 20} MB"
+    pool = verification.pool_memory_bytes
     return program if pool is None else f"{program}, all {pool >> 20} MB"
 
 

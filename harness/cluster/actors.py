@@ -212,12 +212,12 @@ class Replica:
         """Take new requests for `count` samples; return how many the actor may hold, and the finished answers."""
         conveyor = self._conveyors.select(stream, lambda: self._begin(*order))
         conveyor.give(requests, count)
-        found = conveyor.take(POLL_S)
-        if found:
-            self._completions.inc(len(found))
-        if tokens := sum(one.completion.completion_tokens or 0 for one in found):
+        generated = conveyor.take(POLL_S)
+        if generated:
+            self._completions.inc(len(generated))
+        if tokens := sum(one.completion.completion_tokens or 0 for one in generated):
             self._tokens.inc(tokens)
-        return self._capacity, found
+        return self._capacity, generated
 
     def stop(self) -> None:
         """Drop the requests that are under way."""

@@ -69,14 +69,14 @@ def connect(address: str, *, tell: Callable[[str], None] | None = None) -> Any:
     if address == OWN:
         _start_own(ray)
         return ray
-    found = _resolve_address(address)
-    _check_port(address, found)
+    resolved = _resolve_address(address)
+    _check_port(address, resolved)
     for left in reversed(range(TRIES)):
         try:
-            _run_within(CONNECT_S, lambda: _join(ray, found), found)
+            _run_within(CONNECT_S, lambda: _join(ray, resolved), resolved)
             break
         except _NotServed as error:
-            failed = _make_join_error(found, str(error))
+            failed = _make_join_error(resolved, str(error))
             if not left:
                 raise failed from error
             if tell is not None:
@@ -119,15 +119,15 @@ def _resolve_address(address: str) -> str:
 
     named = os.environ.get("RAY_ADDRESS", AUTO)
     try:
-        found = named if named.startswith(CLIENT) else canonicalize_bootstrap_address(named)
+        resolved = named if named.startswith(CLIENT) else canonicalize_bootstrap_address(named)
     except ValueError as error:
         raise UsageError(f'RAY_ADDRESS is "{named}": {error}') from error
-    if found is None:
+    if resolved is None:
         raise ClusterUnavailable(
             "no Ray cluster is known on this machine. Start one (`ray start --head`), or name it: "
             "--cluster ray://HOST:10001"
         )
-    return str(found)
+    return str(resolved)
 
 
 def _split_address(address: str) -> tuple[str, int]:
@@ -170,9 +170,11 @@ def _silence(ray: Any) -> None:
 
 
 def _explain_error(error: RuntimeError, address: str) -> ClusterUnavailable:
-    found = re.findall(r"(Ray|Python): (\S+)", str(error))
-    if len(found) == 4:
-        there, here = (", ".join(f"{name} {version}" for name, version in side) for side in (found[:2], found[2:]))
+    versions = re.findall(r"(Ray|Python): (\S+)", str(error))
+    if len(versions) == 4:
+        there, here = (
+            ", ".join(f"{name} {version}" for name, version in side) for side in (versions[:2], versions[2:])
+        )
         return ClusterUnavailable(
             f"the cluster at {address} runs {there}, and here is {here}: all nodes need the same of both"
         )

@@ -65,11 +65,11 @@ class Conveyor(Generic[In, Out]):
         with self._changed:
             self._changed.wait_for(lambda: self._results or self._failure, wait_s)
             self._drained.wait_for(lambda: not self._inside or self._failure, begun + LINGER_S - time.monotonic())
-            found = list(self._results)
+            results = list(self._results)
             self._results.clear()
-            if not found and self._failure is not None:
+            if not results and self._failure is not None:
                 raise self._failure
-        return found
+        return results
 
     def close(self) -> None:
         """End the loop, and wait for it to let go of what it uses."""

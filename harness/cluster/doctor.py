@@ -23,12 +23,12 @@ def check_cluster(address: str) -> Iterator[Check]:
         versions = f"Ray {ray.__version__}, Python {platform.python_version()}"
         yield Check(name="cluster", ok=True, found=f"{address}: {len(nodes)} nodes, {versions}")
         try:
-            found = survey_nodes(ray)
+            surveyed = survey_nodes(ray)
         except HarnessError as error:
             yield Check(name="nodes", ok=False, found="cannot be asked", advice=str(error))
             return
         usable = []
-        for one in found:
+        for one in surveyed:
             check = _check_node(one)
             usable += [one.node] if check.ok else []
             yield check

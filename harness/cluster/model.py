@@ -190,14 +190,14 @@ class ClusterModel:
     def render(self, prompt: Prompt) -> RenderedPrompt:
         """Render as a replica does."""
         (rendered,) = self._ask(self._fleet.get_first().handle.render.remote([prompt]))
-        found: RenderedPrompt = rendered
-        return found
+        answer: RenderedPrompt = rendered
+        return answer
 
     @property
     def context_length(self) -> int | None:
         """Return the context of a replica."""
-        found: int | None = self._ask(self._fleet.get_first().handle.get_context_length.remote())
-        return found
+        length: int | None = self._ask(self._fleet.get_first().handle.get_context_length.remote())
+        return length
 
     def may_reason(self, prompt: Prompt) -> bool:
         """Tell it as a replica does."""

@@ -68,13 +68,13 @@ def survey_nodes(ray: Any) -> list[NodeFacts]:
     """
     task = ray.remote(num_cpus=0, max_retries=0)(_make_probe())
     deadline = time.monotonic() + PATIENCE_S
-    found: dict[str, NodeFacts] = {}
-    while missing := [node for node in list_alive_nodes(ray) if node.id not in found]:
+    facts: dict[str, NodeFacts] = {}
+    while missing := [node for node in list_alive_nodes(ray) if node.id not in facts]:
         refs = {node.id: task.options(scheduling_strategy=make_node_strategy(node)).remote() for node in missing}
         ray.wait(list(refs.values()), num_returns=len(refs), timeout=max(0.0, deadline - time.monotonic()))
         for node in missing:
             try:
-                found[node.id] = NodeFacts(node=node, **ray.get(refs[node.id], timeout=0))
+                facts[node.id] = NodeFacts(node=node, **ray.get(refs[node.id], timeout=0))
             except ray.exceptions.RayTaskError as error:
                 raise ClusterUnavailable(f"node {node.name} cannot be used: {extract_error_line(error)}") from error
             except ray.exceptions.RayError as error:
@@ -84,7 +84,7 @@ def survey_nodes(ray: Any) -> list[NodeFacts]:
                         f"node {node.name} did not answer within {PATIENCE_S:.0f} s ({extract_error_line(error)})"
                     ) from error
                 time.sleep(GONE_S)
-    return [found[node.id] for node in list_alive_nodes(ray) if node.id in found]
+    return [facts[node.id] for node in list_alive_nodes(ray) if node.id in facts]
 
 
 def check_versions(found: Sequence[NodeFacts]) -> None:
@@ -112,17 +112,17 @@ def check_sandboxes(ray: Any, nodes: Sequence[Node], name: str, environment: str
     refs = {
         node: task.options(scheduling_strategy=make_node_strategy(node)).remote(name, environment) for node in nodes
     }
-    found: dict[Node, HarnessError | None] = {}
+    causes: dict[Node, HarnessError | None] = {}
     for node, ref in refs.items():
         try:
             ray.get(ref)
-            found[node] = None
+            causes[node] = None
         except ray.exceptions.RayError as error:
             cause = find_cause(ray, error)
             if cause is None:
                 raise
-            found[node] = cause
-    return found
+            causes[node] = cause
+    return causes
 
 
 def _open_sandbox(name: str, environment: str) -> None:
@@ -135,7 +135,7 @@ def _make_probe() -> Any:
 
     def ask() -> Mapping[str, Any]:
         try:
-            found = importlib.metadata.version("evol-harness")
+            harness_version = importlib.metadata.version("evol-harness")
         except importlib.metadata.PackageNotFoundError:
             return {"harness": None, "python": platform.python_version(), "cores": 0, "engine": "not looked for"}
         from ..errors import SandboxUnavailable
@@ -147,6 +147,6 @@ def _make_probe() -> Any:
         except SandboxUnavailable as error:
             engine = str(error)
         cores = len(os.sched_getaffinity(0))
-        return {"harness": found, "python": platform.python_version(), "cores": cores, "engine": engine}
+        return {"harness": harness_version, "python": platform.python_version(), "cores": cores, "engine": engine}
 
     return ask

@@ -132,12 +132,12 @@ def read_questions(path: Path) -> list[Question]:
         raise UsageError(f"file of instructions {path} cannot be read: {reason(error)}") from error
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if path.suffix == ".jsonl":
-        found = [_parse_question(line, f"{path} line {number}") for number, line in filled]
+        questions = [_parse_question(line, f"{path} line {number}") for number, line in filled]
     else:
-        found = [Question(instruction=line.strip()) for _, line in filled]
-    if not found:
+        questions = [Question(instruction=line.strip()) for _, line in filled]
+    if not questions:
         raise UsageError(f"file of instructions {path} holds none")
-    return found
+    return questions
 
 
 def _parse_question(line: str, where: str) -> Question:

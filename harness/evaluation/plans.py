@@ -35,17 +35,17 @@ def plan_runs(config: RunConfig, suites: Sequence[Suite], sandbox: str, out: Pat
 
     With adapters, `out` holds a folder for each. A repetition's folder lies in that of the run it repeats.
     """
-    found = []
+    plans = []
     for adapter in (None, *parse_adapters(config.lora)):
         name = adapter.name if adapter else BASE
         named = f"{config.model}+{name}" if adapter else config.model
         identity = build_identity(config, suites, sandbox, adapter)
         path = choose_default_folder(named, identity) if out is None else out / name if config.lora else out
-        found.append(Plan(path=path, identity=identity, adapter=adapter))
+        plans.append(Plan(path=path, identity=identity, adapter=adapter))
         for order in range(1, config.repeat):
             inner = {**identity, "order": order}
-            found.append(Plan(path=path / f"repeat-{order}", identity=inner, adapter=adapter, order=order))
-    return found
+            plans.append(Plan(path=path / f"repeat-{order}", identity=inner, adapter=adapter, order=order))
+    return plans
 
 
 def build_identity(

@@ -49,11 +49,11 @@ def compare_rules(
     options = replace(options or SandboxOptions(), trust=Trust(identity.get("trust", Trust.SPLIT)))
     suites = [_load_recorded_suite(path, name, manifest) for name in identity["benchmarks"]]
     with RunFolder(path, identity) as folder:
-        found: list[RuleScore] = []
+        scores: list[RuleScore] = []
         with progress or Quiet() as shown:
             for suite in suites:
-                found += _score_benchmark(folder, suite, read_recorded_sandbox(path), options, shown)
-        folder.update_manifest(**{FIELD: build_field(folder.manifest, len(folder.samples), found)})
+                scores += _score_benchmark(folder, suite, read_recorded_sandbox(path), options, shown)
+        folder.update_manifest(**{FIELD: build_field(folder.manifest, len(folder.samples), scores)})
         return report.write(path)
 
 

@@ -97,9 +97,9 @@ class TextIndex:
 
     def find_hits(self, row: InstructionRow) -> list[Hit]:
         """Return what the row repeats, at most one hit for each layer and problem."""
-        found = {(hit.layer, hit.problem): hit for hit in self._match_words(row)}
-        found |= {(hit.layer, hit.problem): hit for hit in self._match_structure(row)}
-        return list(found.values())
+        hits = {(hit.layer, hit.problem): hit for hit in self._match_words(row)}
+        hits |= {(hit.layer, hit.problem): hit for hit in self._match_structure(row)}
+        return list(hits.values())
 
     def _add(self, benchmark: Benchmark, problem: Problem) -> None:
         name = (benchmark.name, problem.task_id)
@@ -151,10 +151,10 @@ class Vocabulary:
 
     def encode(self, text: str) -> tuple[str, Hashes]:
         """Return the words, with one space between and around them, and their numbers."""
-        found = re.findall(r"[^\W_]+", text.lower())
+        words = re.findall(r"[^\W_]+", text.lower())
         ids = self._ids
-        numbers = [ids.setdefault(word, len(ids) + 1) for word in found]
-        return f" {' '.join(found)} ", np.array(numbers, dtype=np.uint64)
+        numbers = [ids.setdefault(word, len(ids) + 1) for word in words]
+        return f" {' '.join(words)} ", np.array(numbers, dtype=np.uint64)
 
 
 def hash_runs(ids: Hashes, size: int) -> Hashes:
@@ -209,10 +209,10 @@ def _sort_hashes(known: Iterable[int]) -> Hashes:
     return np.sort(np.fromiter(known, dtype=np.uint64))
 
 
-def _intersect_hashes(found: Hashes, known: Hashes) -> Sequence[int]:
+def _intersect_hashes(hashes: Hashes, known: Hashes) -> Sequence[int]:
     """Return the distinct hashes of `found` that are in `known`, which is sorted."""
-    if not len(found) or not len(known):
+    if not len(hashes) or not len(known):
         return ()
-    places = np.minimum(np.searchsorted(known, found), len(known) - 1)
-    common: list[int] = np.unique(found[known[places] == found]).tolist()
+    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    common: list[int] = np.unique(hashes[known[places] == hashes]).tolist()
     return common

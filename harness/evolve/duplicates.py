@@ -53,9 +53,9 @@ def remove_duplicates(
             removed.append(RemovedRow(row=row, why="duplicate", of=seen[text]))
             continue
         seen[text] = row.id
-        found = index.find_or_add(row.id, hash_shingles(re.findall(r"\w+", text), WORDS)) if index else None
-        if found:
-            removed.append(RemovedRow(row=row, why="near-duplicate", of=str(found[0]), likeness=found[1]))
+        duplicate = index.find_or_add(row.id, hash_shingles(re.findall(r"\w+", text), WORDS)) if index else None
+        if duplicate:
+            removed.append(RemovedRow(row=row, why="near-duplicate", of=str(duplicate[0]), likeness=duplicate[1]))
         else:
             kept.append(row)
     return kept, removed
@@ -68,8 +68,8 @@ def measure_near_duplicates(texts: Sequence[str], near: float = NEAR) -> float:
         UsageError: datasketch is not installed.
     """
     index = MinHashIndex(near)
-    found = 0
+    count = 0
     for number, text in enumerate(texts):
         tokens = re.findall(r"\w+", text.lower())
-        found += index.find_or_add(number, hash_shingles(tokens, WORDS)) is not None
-    return found / len(texts) if texts else 0.0
+        count += index.find_or_add(number, hash_shingles(tokens, WORDS)) is not None
+    return count / len(texts) if texts else 0.0

@@ -91,12 +91,12 @@ def find_solved_problems(
     left_out: dict[str, int] = {}
     for suite in suites:
         by_environment.setdefault(suite.benchmark.environment, []).append(suite)
-    found = [one for row in rows for one in extract_functions(row)]
+    functions = [one for row in rows for one in extract_functions(row)]
     hits: list[Hit] = []
     lost = problems = 0
     for environment, environment_suites in by_environment.items():
         targets = _build_targets(environment_suites, left_out)
-        if not targets or not found:
+        if not targets or not functions:
             continue
         with open_sandbox(sandbox, environment=environment, workers=workers) as opened:
             screener = _Screener(opened, targets, progress)
@@ -107,14 +107,14 @@ def find_solved_problems(
                 name = targets[number].suite.name
                 left_out[name] = left_out.get(name, 0) + 1
             problems += len(targets) - len(naive)
-            pairs = [pair for pair in screener.find_pairs(found) if pair[1] not in naive]
+            pairs = [pair for pair in screener.find_pairs(functions) if pair[1] not in naive]
             lost += screener.lost
-            hits += _confirm_pairs(opened, found, targets, pairs, progress)
-    return ExecutionResult(hits=hits, functions=len(found), problems=problems, left_out=left_out, lost=lost)
+            hits += _confirm_pairs(opened, functions, targets, pairs, progress)
+    return ExecutionResult(hits=hits, functions=len(functions), problems=problems, left_out=left_out, lost=lost)
 
 
 def _build_targets(suites: Sequence[Suite], left_out: dict[str, int]) -> list[ScreeningTarget]:
-    found = []
+    targets = []
     for suite in suites:
         for problem in suite.problems.values():
             judge = suite.benchmark.judge(problem)
@@ -123,8 +123,8 @@ def _build_targets(suites: Sequence[Suite], left_out: dict[str, int]) -> list[Sc
             if made is None:
                 left_out[suite.name] = left_out.get(suite.name, 0) + 1
             else:
-                found.append(ScreeningTarget(suite, problem.task_id, made))
-    return found
+                targets.append(ScreeningTarget(suite, problem.task_id, made))
+    return targets
 
 
 class _Screener:
@@ -134,16 +134,16 @@ class _Screener:
         self._sandbox, self._targets, self._progress = sandbox, targets, progress
         self.lost = 0
 
-    def find_pairs(self, found: Sequence[Function]) -> list[tuple[int, int]]:
+    def find_pairs(self, functions: Sequence[Function]) -> list[tuple[int, int]]:
         """Return the pairs that look right, as (function, target)."""
-        batches, probes_of = _split_range(len(found), BATCH), _split_range(len(self._targets), PROBES)
+        batches, probes_of = _split_range(len(functions), BATCH), _split_range(len(self._targets), PROBES)
         pieces = [(batch, probes) for batch in batches for probes in probes_of]
         right: list[tuple[int, int]] = []
         self._progress.start("screen", len(pieces))
         first = True
         while pieces:
             again: list[Piece] = []
-            for key, outcome in self._sandbox.run(self._build_work(found, pieces)):
+            for key, outcome in self._sandbox.run(self._build_work(functions, pieces)):
                 batch, probes = piece = key
                 reported = parse_pairs(outcome)
                 if reported is None:
@@ -158,12 +158,14 @@ class _Screener:
         self._progress.finish("screen")
         return sorted(set(right))
 
-    def _build_work(self, found: Sequence[Function], pieces: Sequence[Piece]) -> Iterator[Work]:
+    def _build_work(self, functions: Sequence[Function], pieces: Sequence[Piece]) -> Iterator[Work]:
         judge = program_tests("\nfound = solved()\nassert not found, found\n", exposes=("solved",))
         for piece in pieces:
             batch, probes = piece
             program = Program(
-                source=build_screening([found[one] for one in batch], [self._targets[other].probe for other in probes]),
+                source=build_screening(
+                    [functions[one] for one in batch], [self._targets[other].probe for other in probes]
+                ),
                 environment=self._targets[0].suite.benchmark.environment,
                 limits=Limits(cpu_time_s=600.0, wall_time_s=1200.0, memory_bytes=2 << 30),
             )

@@ -174,14 +174,14 @@ def read_operators(file: Path) -> tuple[Operator, ...]:
         raise UsageError(f'operator file {file}: "{stray}" is not known; it holds [[operator]] tables alone')
     if not tables:
         raise UsageError(f"operator file {file} has no operator; it needs at least one [[operator]] table")
-    found = [
+    operators = [
         _parse_operator(table, f"operator file {file}, operator {number}") for number, table in enumerate(tables, 1)
     ]
-    names = [one.name for one in found]
+    names = [one.name for one in operators]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f'operator file {file} has two operators called "{name}"')
-    return tuple(found)
+    return tuple(operators)
 
 
 BASES = {"depth": DEPTH_TEMPLATE, "breadth": BREADTH_TEMPLATE, "code": CODE_TEMPLATE}

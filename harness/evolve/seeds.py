@@ -82,12 +82,12 @@ def read_alpaca_rows(path: Path) -> list[dict[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"data {path} cannot be read: {reason(error)}") from error
-    found = []
+    alpaca_rows = []
     for number, (where, row) in enumerate(_parse_rows(text, path.suffix, f"data {path}")):
         seed = _parse_seed(row, number, f"data {path} {where}")
         fields = {"instruction": seed.instruction, "input": seed.input, "output": seed.output}
-        found.append({**row, **fields} if isinstance(row, dict) else fields)
-    return found
+        alpaca_rows.append({**row, **fields} if isinstance(row, dict) else fields)
+    return alpaca_rows
 
 
 def _parse_rows(text: str, suffix: str, where: str) -> Iterable[tuple[str, Any]]:
@@ -101,5 +101,5 @@ def _parse_seed(row: Any, number: int, where: str) -> Seed:
         row = {"instruction": row}
     if not isinstance(row, dict):
         raise DataError(f"{where} is {json.dumps(row)[:60]}; expected an object with an instruction, or a text")
-    found = {field: tidy_text(text) for field, text in parse_texts(row, where).items()}
-    return Seed(id=f"s{number:06d}", **found)
+    texts = {field: tidy_text(text) for field, text in parse_texts(row, where).items()}
+    return Seed(id=f"s{number:06d}", **texts)

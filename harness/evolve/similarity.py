@@ -46,10 +46,10 @@ class MinHashIndex:
     def find_or_add(self, key: Hashable, shingles: Shingles) -> tuple[Hashable, float] | None:
         """Return what `find_nearest` does; add the set if there is none."""
         sketch = self._hash(shingles)
-        found = self._find_nearest(shingles, sketch)
-        if found is None:
+        nearest = self._find_nearest(shingles, sketch)
+        if nearest is None:
             self._add(key, shingles, sketch)
-        return found
+        return nearest
 
     def _hash(self, shingles: Shingles) -> Any:
         sketch = self._make(num_perm=PERMUTATIONS, hashfunc=_keep_value)
@@ -65,8 +65,8 @@ class MinHashIndex:
     def _find_nearest(self, shingles: Shingles, sketch: Any) -> tuple[Hashable, float] | None:
         if not shingles:
             return None
-        found = [(compute_jaccard(shingles, self._sets[key]), str(key), key) for key in self._lsh.query(sketch)]
-        best = max(found, default=None, key=lambda one: one[:2])
+        candidates = [(compute_jaccard(shingles, self._sets[key]), str(key), key) for key in self._lsh.query(sketch)]
+        best = max(candidates, default=None, key=lambda one: one[:2])
         return (best[2], best[0]) if best and best[0] >= self._threshold else None
 
 

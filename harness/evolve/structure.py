@@ -10,17 +10,17 @@ BUILTINS = frozenset(dir(builtins))
 
 def list_nodes(tree: ast.AST) -> list[str]:
     """Return the kinds of a tree's nodes; operators, constants, attributes, keywords and built-in names stay."""
-    found: list[str] = []
-    _walk(tree, found)
-    return found
+    labels: list[str] = []
+    _walk(tree, labels)
+    return labels
 
 
-def _walk(node: ast.AST, found: list[str]) -> None:
+def _walk(node: ast.AST, labels: list[str]) -> None:
     if isinstance(node, ast.Load | ast.Store | ast.Del) or _is_docstring(node):
         return
-    found.append(_label_node(node))
+    labels.append(_label_node(node))
     for child in _list_children(node):
-        _walk(child, found)
+        _walk(child, labels)
 
 
 def _label_node(node: ast.AST) -> str:

@@ -203,9 +203,9 @@ def _cut_at_error(code: str, entry: str) -> str | None:
 
 
 def _cut(code: str, entry: str, cut_at: Sequence[str]) -> str:
-    found = _find_definition(code, entry)
+    definition = _find_definition(code, entry)
     ends = re.compile("|".join(map(re.escape, cut_at)) or r"\Z", re.IGNORECASE)
-    end = ends.search(code, found.end() if found else 0)
+    end = ends.search(code, definition.end() if definition else 0)
     return code[: end.start() if end else len(code)].rstrip()
 
 

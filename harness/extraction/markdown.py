@@ -51,13 +51,13 @@ def find_blocks(text: str, *, strings: bool = True, deep: bool = False) -> list[
     """
     if "```" not in text and "~~~" not in text:
         return []
-    found = []
+    blocks = []
     for token in _make_parser(strings, deep).parse(text):
         if token.type == "fence":
             assert token.map is not None
             first, end = token.map
             tag = TAG.match(token.info)
-            found.append(
+            blocks.append(
                 Block(
                     tag=tag[1].lower() if tag else "",
                     code=token.content,
@@ -66,7 +66,7 @@ def find_blocks(text: str, *, strings: bool = True, deep: bool = False) -> list[
                     closed=bool(token.meta["closed"]),
                 )
             )
-    return found
+    return blocks
 
 
 def track_quote(line: str, quote: str) -> str:

@@ -115,9 +115,9 @@ def split_stream(pieces: Iterable[str], *, opened: bool = False) -> Iterator[tup
             begun = held.lstrip()
             if any(first.lower().startswith(begun.lower()) and begun.lower() != first.lower() for first, _ in MARKS):
                 continue
-            found = next((first for first, _ in MARKS if begun.lower().startswith(first.lower())), None)
-            inside = found is not None
-            held = begun[len(found or "") :] if inside else held
+            opening = next((first for first, _ in MARKS if begun.lower().startswith(first.lower())), None)
+            inside = opening is not None
+            held = begun[len(opening or "") :] if inside else held
         if inside:
             if closing := CLOSINGS.search(held):
                 yield True, held[: closing.start()]
@@ -152,25 +152,25 @@ def _find_opening(text: str, marks: Sequence[Mark]) -> tuple[int, re.Match[str] 
     beginning = len(text) - len(text.lstrip())
     fenced: set[int] | None = None
     line = counted = 0
-    for found in pattern.finditer(text):
-        at = found.start(1)
-        if found.start() > beginning:
+    for match in pattern.finditer(text):
+        at = match.start(1)
+        if match.start() > beginning:
             if fenced is None:
                 fenced = {number for block in find_blocks(text) for number in range(block.first_line, block.end_line)}
             line, counted = line + text.count("\n", counted, at), at
             if line in fenced:
                 continue
-        return found.start(), re.compile(re.escape(found[1]), re.I).match(text, at)
+        return match.start(), re.compile(re.escape(match[1]), re.I).match(text, at)
     return len(text), None
 
 
 def _find_closing(text: str, marks: Sequence[Mark]) -> re.Match[str] | None:
     """Return the first mark that closes a reasoning which nothing opened; code may quote one."""
     lowered = text.lower()
-    for found in re.finditer(rf"(?<![\"'`])(?:{_match_any(closing for _, closing in marks)})(?![\"'`])", text, re.I):
-        openings = [opening.lower() for opening, closing in marks if closing.lower() == found[0].lower()]
-        if not any(0 <= lowered.find(opening) < found.start() for opening in openings):
-            return found
+    for match in re.finditer(rf"(?<![\"'`])(?:{_match_any(closing for _, closing in marks)})(?![\"'`])", text, re.I):
+        openings = [opening.lower() for opening, closing in marks if closing.lower() == match[0].lower()]
+        if not any(0 <= lowered.find(opening) < match.start() for opening in openings):
+            return match
     return None
 
 

@@ -51,10 +51,10 @@ def _parse(code: str) -> ast.Module | int:
 
 def implements(tree: ast.Module, name: str) -> bool:
     """Tell whether the program really defines `name`: its last definition has a body that does something."""
-    found = [
+    definitions = [
         node for node in tree.body if name in list_bound(node) and not isinstance(node, ast.Import | ast.ImportFrom)
     ]
-    return bool(found) and not _is_stub(found[-1], name)
+    return bool(definitions) and not _is_stub(definitions[-1], name)
 
 
 def list_used(source: str) -> set[str]:

@@ -47,10 +47,10 @@ def measure_noise(folders: Sequence[Path]) -> list[Noise]:
         for folder in folders
     ]
     keys = [key for key in texts[0] if all(key in run for run in passed)]
-    found = []
+    noises = []
     for benchmark in dict.fromkeys(name for name, _, _ in keys):
         own = [key for key in keys if key[0] == benchmark]
-        found.append(
+        noises.append(
             Noise(
                 benchmark=benchmark,
                 runs=len(folders),
@@ -60,7 +60,7 @@ def measure_noise(folders: Sequence[Path]) -> list[Noise]:
                 other_texts=_find_differing(own, texts),
             )
         )
-    return found
+    return noises
 
 
 def write_noise(folder: Path, folders: Sequence[Path]) -> None:

@@ -28,14 +28,14 @@ FIELD = "time_check"
 def find_timeouts(folder: RunFolder, suite: Suite) -> list[Sample]:
     """Return the samples that timed out, at most two of each problem."""
     chosen: Counter[str] = Counter()
-    found = []
+    samples = []
     for key, verdict in folder.verdicts.items():
         if verdict.benchmark != suite.name or verdict.status is not Status.TIMEOUT or key not in folder.samples:
             continue
         chosen[verdict.task_id] += 1
         if chosen[verdict.task_id] <= SAMPLES_PER_PROBLEM:
-            found.append(folder.samples[key])
-    return found
+            samples.append(folder.samples[key])
+    return samples
 
 
 def record_timeouts(
@@ -48,22 +48,22 @@ def record_timeouts(
     timeouts = sum(
         verdict.benchmark == suite.name and verdict.status is Status.TIMEOUT for verdict in folder.verdicts.values()
     )
-    found: dict[str, Any] = {"timeouts": timeouts}
+    record: dict[str, Any] = {"timeouts": timeouts}
     if retry:
-        found |= _retry_timeouts(folder, suite, sandbox, advance)
-    folder.update_manifest(**{FIELD: {**folder.manifest.get(FIELD, {}), suite.name: found}})
+        record |= _retry_timeouts(folder, suite, sandbox, advance)
+    folder.update_manifest(**{FIELD: {**folder.manifest.get(FIELD, {}), suite.name: record}})
 
 
 def read_fragile(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the time-fragile problems by benchmark, if time-outs were retried."""
-    return {name: list(found["fragile"]) for name, found in manifest.get(FIELD, {}).items() if "fragile" in found}
+    return {name: list(record["fragile"]) for name, record in manifest.get(FIELD, {}).items() if "fragile" in record}
 
 
 def read_timeouts(manifest: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
     """Return how many samples timed out and how many of these were retried, for benchmarks with time-outs."""
     counts = {
-        name: (found.get("timeouts", found.get("samples", 0)), found.get("samples", 0))
-        for name, found in manifest.get(FIELD, {}).items()
+        name: (record.get("timeouts", record.get("samples", 0)), record.get("samples", 0))
+        for name, record in manifest.get(FIELD, {}).items()
     }
     return {name: count for name, count in counts.items() if count[0]}
 

@@ -40,12 +40,12 @@ def parse_adapters(specs: Sequence[str]) -> tuple[Adapter, ...]:
         UsageError: another form, or a name twice.
         ModelError: a folder is no adapter, or its weights are damaged.
     """
-    found = [_parse_adapter(spec) for spec in specs]
-    names = [adapter.name for adapter in found]
+    adapters = [_parse_adapter(spec) for spec in specs]
+    names = [adapter.name for adapter in adapters]
     for name in names:
         if name == BASE or names.count(name) > 1:
             raise UsageError(f'adapter name "{name}" is taken; each needs a name of its own, and "{BASE}" is the base')
-    return tuple(found)
+    return tuple(adapters)
 
 
 def _parse_adapter(spec: str) -> Adapter:

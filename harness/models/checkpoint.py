@@ -57,10 +57,10 @@ def check_checkpoint(
         raise ModelError(f"checkpoint {folder} has no config.json; give the folder that save_pretrained wrote")
     shards = sorted(folder.glob(WEIGHTS))
     if not shards and not (pickled and any(_find_pickled(folder))):
-        found = next(_find_pickled(folder), None)
+        weights = next(_find_pickled(folder), None)
         advice = (
-            f"{found.name} is pickled, convert it to safetensors, or trust it with --allow-pickle"
-            if found
+            f"{weights.name} is pickled, convert it to safetensors, or trust it with --allow-pickle"
+            if weights
             else "no *.safetensors file is there"
         )
         raise ModelError(f"checkpoint {folder} has no weights that can be loaded safely: {advice}")

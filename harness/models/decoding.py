@@ -105,7 +105,7 @@ def stream_answer(
     model: Any, tokenizer: Any, *, prompt: tuple[int, ...], limit: int, params: SamplingParams
 ) -> Iterator[str]:
     """Yield the answer to one prompt in pieces while a thread generates it."""
-    found: SimpleQueue[Sequence[int] | None] = SimpleQueue()
+    batches: SimpleQueue[Sequence[int] | None] = SimpleQueue()
     held = max((len(mark) for mark in params.stop), default=1) - 1
     with ThreadPoolExecutor(max_workers=1) as pool:
         work = pool.submit(
@@ -116,11 +116,11 @@ def stream_answer(
             limits=[limit],
             seeds=[params.seed],
             params=params,
-            watch=found.put,
+            watch=batches.put,
         )
-        work.add_done_callback(lambda _: found.put(None))
+        work.add_done_callback(lambda _: batches.put(None))
         shown = ""
-        while (tokens := found.get()) is not None:
+        while (tokens := batches.get()) is not None:
             text = _decode_text(tokens, prompt, tokenizer)
             # Text that may become a stop string, or a character that is incomplete, waits.
             sure = text[: max(0, len(text) - held)].rstrip("\ufffd")

@@ -23,7 +23,7 @@ def parse_engine_args(specs: Sequence[str], known: Iterable[str]) -> dict[str, A
         UsageError: another form, a key the engine does not know, or one that the harness sets itself.
     """
     names = sorted(known)
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for spec in specs:
         written, separator, text = spec.partition("=")
         key = written.strip().replace("-", "_")
@@ -34,8 +34,8 @@ def parse_engine_args(specs: Sequence[str], known: Iterable[str]) -> dict[str, A
         if key not in names:
             hint = suggest(key, names, " (see vLLM's EngineArgs)")
             raise UsageError(f'engine argument "{key}" is not one of the installed vLLM.{hint}')
-        found[key] = _parse_value(text)
-    return found
+        arguments[key] = _parse_value(text)
+    return arguments
 
 
 def _parse_value(text: str) -> Any:

@@ -85,8 +85,8 @@ def join_around_gap(prompt: Prompt) -> str:
 def _find_family(tokenizer: Any, name: str) -> tuple[InfillingTokens, list[int]]:
     """Return the tokens of the first family that the tokenizer has, and their ids."""
     for tokens in FAMILIES.values():
-        found = [_find_id(token, tokenizer) for token in (tokens.prefix, tokens.suffix, tokens.middle)]
-        if len(ids := [token for token in found if token is not None]) == len(found):
+        ids_or_none = [_find_id(token, tokenizer) for token in (tokens.prefix, tokens.suffix, tokens.middle)]
+        if len(ids := [token for token in ids_or_none if token is not None]) == len(ids_or_none):
             return tokens, ids
     raise ModelError(
         f'model "{name}": its tokenizer has no infilling tokens, such as {FAMILIES["Qwen2.5-Coder"].prefix}; choose a '
@@ -96,8 +96,8 @@ def _find_family(tokenizer: Any, name: str) -> tuple[InfillingTokens, list[int]]
 
 def _find_id(token: str, tokenizer: Any) -> int | None:
     """Return the id of a token; None if the vocabulary lacks it."""
-    found = tokenizer.convert_tokens_to_ids(token)
-    return found if found is not None and tokenizer.convert_ids_to_tokens(found) == token else None
+    number = tokenizer.convert_tokens_to_ids(token)
+    return number if number is not None and tokenizer.convert_ids_to_tokens(number) == token else None
 
 
 def _encode_after(text: str, tokenizer: Any) -> list[int]:

@@ -79,7 +79,7 @@ def watch_parent(parent: int, token: str) -> None:
 
 def find_marked(token: str) -> list[int]:
     """Find the engine's processes by their mark and their command line."""
-    found = []
+    pids = []
     wanted = f"{MARK}={token}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -90,8 +90,8 @@ def find_marked(token: str) -> list[int]:
             continue
         # The resource tracker is the parent's own: it frees shared memory, then ends by itself.
         if wanted in environment and (command.startswith(b"VLLM") or b"multiprocessing.spawn" in command):
-            found.append(int(folder.name))
-    return found
+            pids.append(int(folder.name))
+    return pids
 
 
 if __name__ == "__main__":

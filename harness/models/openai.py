@@ -83,17 +83,17 @@ class OpenAIModel:
         Raises:
             UsageError: no model is named, or the address holds a password or parameters, which would be recorded.
         """
-        found = SPEC.fullmatch(spec)
-        if not found:
+        match = SPEC.fullmatch(spec)
+        if not match:
             raise UsageError('model "openai:" names no model; give openai:MODEL@http://HOST:PORT/v1')
-        if found["url"]:
-            parts = urlsplit(found["url"])
+        if match["url"]:
+            parts = urlsplit(match["url"])
             if parts.username or parts.password or parts.query or not parts.hostname:
                 raise UsageError(
-                    f'model "openai:{found["model"]}": the address must be http(s)://HOST[:PORT]/PATH without user, '
+                    f'model "openai:{match["model"]}": the address must be http(s)://HOST[:PORT]/PATH without user, '
                     f"password or parameters; a key belongs into {KEY_VARIABLE}"
                 )
-        return cls(found["model"], found["url"], concurrency=options.batch_size, template=options.template)
+        return cls(match["model"], match["url"], concurrency=options.batch_size, template=options.template)
 
     def __enter__(self) -> OpenAIModel:
         self._check_server()
@@ -122,8 +122,8 @@ class OpenAIModel:
     @property
     def context_length(self) -> int | None:
         """Return the context that the server names, once it was asked."""
-        found: int | None = self._served.get("max_model_len")
-        return found
+        length: int | None = self._served.get("max_model_len")
+        return length
 
     @property
     def continues(self) -> bool:
@@ -277,11 +277,11 @@ class OpenAIModel:
                 return
             except openai.OpenAIError as error:
                 raise self._explain_error(error) from error
-        found = next((row for row in rows if row.id == self.name), None)
-        if rows and found is None:
+        served = next((row for row in rows if row.id == self.name), None)
+        if rows and served is None:
             names = ", ".join(row.id for row in rows[:8])
             raise ModelError(f'model "{self.name}" is not served at {self.url}; it has {names}')
-        facts = found.to_dict() if found else {}
+        facts = served.to_dict() if served else {}
         self._served = {key: facts[key] for key in ("owned_by", "root", "max_model_len") if key in facts}
 
     def _build_client_settings(self) -> dict[str, Any]:

@@ -96,8 +96,8 @@ def find_omission(message: str, params: SamplingParams, *, model: str) -> str | 
     Raises:
         ModelError: without the setting, the server would answer another question than was asked.
     """
-    found = REFUSED.search(message)
-    name: str | None = next(filter(None, found.groups()), None) if found else None
+    match = REFUSED.search(message)
+    name: str | None = next(filter(None, match.groups()), None) if match else None
     if name not in OMISSIONS:
         return None
     if name == "temperature" and params.temperature != 1:

@@ -96,7 +96,7 @@ def describe_mending(tokenizer: Any) -> dict[str, str]:
 
 
 def _count_trailing(ids: list[int], token: int) -> int:
-    return next((count for count, found in enumerate(reversed(ids)) if found != token), len(ids))
+    return next((count for count, other in enumerate(reversed(ids)) if other != token), len(ids))
 
 
 def may_reason(prompt: Prompt, tokenizer: Any, name: str, settings: TemplateSettings) -> bool:

@@ -103,19 +103,19 @@ def parse_template_args(specs: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: another form, a key that is named twice, or one that the harness sets itself.
     """
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for spec in specs:
         key, separator, text = spec.partition("=")
         if not separator or not key.isidentifier():
             raise UsageError(f'chat template argument "{spec}" must be KEY=VALUE, such as enable_thinking=false')
-        if key in OWN or key in found:
+        if key in OWN or key in arguments:
             why = "the harness sets it itself" if key in OWN else "it is given twice"
             raise UsageError(f'chat template argument "{spec}" cannot be set: {why}; leave it out')
         try:
-            found[key] = json.loads(text)
+            arguments[key] = json.loads(text)
         except ValueError:
-            found[key] = text
-    return found
+            arguments[key] = text
+    return arguments
 
 
 def find_switches(template: str) -> tuple[str, ...]:

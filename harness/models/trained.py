@@ -22,11 +22,11 @@ def read_training(folder: Path) -> dict[str, Any] | None:
     """
     file = folder / OWN_MANIFEST
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        record = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise ModelError(f"{file} cannot be read: {reason(error)}") from error
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         raise ModelError(f"{file} is not a JSON object")
-    return found
+    return record

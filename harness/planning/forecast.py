@@ -104,9 +104,9 @@ def forecast_run(config: RunConfig, out: Path | None = None) -> RunForecast:
     earlier = _EarlierRuns(config, sandbox, {plan.path.parent for plan in planned} | {RESULTS})
     per_request = bills_requests(model)
     work = [
-        found
+        estimate
         for plan in planned
-        for found in _estimate_work(plan.path, suites, config, earlier, questions, per_request=per_request)
+        for estimate in _estimate_work(plan.path, suites, config, earlier, questions, per_request=per_request)
     ]
     recipe = suites[0].recipe
     assert recipe is not None

@@ -31,30 +31,30 @@ def find_alarms(summary: Summary) -> list[str]:
         for benchmark, (own, every) in summary.partial.items()
     ]
     warnings += _warn_of_uneven_samples(summary.manifest)
-    for benchmark, found in summary.statuses.items():
-        warnings += _warn_of_oddities(benchmark, summary.oddities[benchmark], sum(found.values()))
-        warnings += _warn_of_statuses(benchmark, found)
+    for benchmark, counts in summary.statuses.items():
+        warnings += _warn_of_oddities(benchmark, summary.oddities[benchmark], sum(counts.values()))
+        warnings += _warn_of_statuses(benchmark, counts)
     warnings += _warn_of_unchecked_sandbox(summary.manifest)
     warnings += _warn_of_recipe(summary.manifest)
     return warnings
 
 
-def _warn_of_oddities(benchmark: str, found: Mapping[str, int], total: int) -> list[str]:
+def _warn_of_oddities(benchmark: str, counts: Mapping[str, int], total: int) -> list[str]:
     """Warn of each kind of odd answer whose share of samples is above `MANY`."""
     return [
         f"{benchmark}: {count} of {total} samples ({100 * count / total:.1f} %) {DESCRIPTIONS[kind]}."
-        for kind, count in found.items()
+        for kind, count in counts.items()
         if total and count / total > MANY
     ]
 
 
-def _warn_of_statuses(benchmark: str, found: Mapping[str, int]) -> list[str]:
+def _warn_of_statuses(benchmark: str, counts: Mapping[str, int]) -> list[str]:
     warnings = []
-    total = sum(found.values())
-    if tampered := found.get(Status.TAMPERED.value):
+    total = sum(counts.values())
+    if tampered := counts.get(Status.TAMPERED.value):
         warnings.append(f"{benchmark}: {tampered} programs tried to deceive the judge.")
     for status in (Status.SYNTAX_ERROR, Status.TIMEOUT, Status.MEMORY):
-        if found.get(status.value, 0) > MOSTLY * total:
+        if counts.get(status.value, 0) > MOSTLY * total:
             warnings.append(
                 f"{benchmark}: most samples end with {status.value}; the recipe may not be the checkpoint's "
                 "(`harness run --preview` shows the prompt)."

@@ -114,7 +114,7 @@ def build_tables(scores: Iterable[BoardScore]) -> list[BoardTable]:
     groups: dict[str, list[BoardScore]] = {}
     for score in scores:
         groups.setdefault(score.group, []).append(score)
-    return [_build_table(name, found) for name, found in sorted(groups.items())]
+    return [_build_table(name, members) for name, members in sorted(groups.items())]
 
 
 def list_published(tables: Iterable[BoardTable]) -> list[tuple[str, str, str, str]]:

@@ -55,7 +55,7 @@ class Runs:
                 "model": name_subject(one.manifest),
                 "benchmarks": ", ".join(one.manifest["tasks"]),
                 "sandbox": one.manifest["identity"].get("sandbox"),
-                "samples": sum(sum(found.values()) for found in one.statuses.values()),
+                "samples": sum(sum(counts.values()) for counts in one.statuses.values()),
                 "complete": not (one.missing or one.unjudged or one.infrastructure),
                 "tokens_per_s": one.tokens_per_s,
                 "total_s": one.stages_s.get("total"),
@@ -109,17 +109,17 @@ def load_runs(*folders: str | Path) -> Runs:
     Raises:
         StoreError: there is none.
     """
-    found, skipped = [], []
+    runs, skipped = [], []
     manifests = [sorted(folder.rglob(MANIFEST)) for folder in map(Path, folders or ("results",))]
     for manifest in dict.fromkeys(chain.from_iterable(manifests)):  # a folder may be named twice, or lie in another
         try:
-            found.append(read(manifest.parent))
+            runs.append(read(manifest.parent))
         except StoreError as error:
             skipped.append((manifest.parent, str(error)))
-    if not found:
+    if not runs:
         named = ", ".join(map(str, folders or ("results",)))
         raise StoreError(f"{named} holds no run that can be read" + (f" ({skipped[0][1]})" if skipped else ""))
-    return Runs(found, skipped)
+    return Runs(runs, skipped)
 
 
 def _list_scores(summary: Summary) -> Iterator[dict[str, Any]]:

@@ -51,7 +51,7 @@ def build_entries(
         drawn.setdefault((name, task_id), []).append(index)
     problems = [(benchmark, task_id) for benchmark, ids in tasks.items() for task_id in ids]
     coloured = max(1, COLOURED // max(1, len(problems)))
-    found = []
+    entries = []
     for benchmark, task_id in problems:
         text = texts.get(benchmark, {}).get(task_id)
         keys = [(benchmark, task_id, index) for index in sorted(drawn.get((benchmark, task_id), []))]
@@ -61,13 +61,13 @@ def build_entries(
             build_sample(samples[key], verdicts.get(key), language)
             for key, language in zip(keys, languages, strict=True)
         ]
-        found.append(
+        entries.append(
             ProblemEntry(
                 row=_build_row(benchmark, task_id, text, shown),
                 chunk=pack_json({"prompt": _show_prompt(text), "reference": _show_reference(text), "samples": shown}),
             )
         )
-    return found
+    return entries
 
 
 def pack_json(value: Any) -> str:

@@ -72,12 +72,12 @@ def _render_page(
     verdicts: Mapping[SampleKey, Verdict],
     drawn: Sequence[CaptionedFigure],
 ) -> str:
-    found = build_entries(summary.manifest["tasks"], known, samples, verdicts)
+    entries = build_entries(summary.manifest["tasks"], known, samples, verdicts)
     return render(
         "report.html",
         **_collect_values(summary, drawn),
-        rows=embed_json([entry.row for entry in found]),
-        chunks=[entry.chunk for entry in found],
+        rows=embed_json([entry.row for entry in entries]),
+        chunks=[entry.chunk for entry in entries],
     )
 
 
@@ -183,9 +183,7 @@ def _draw_slices(
         for task_id, text in by_task.items():
             if counts.get(task_id, (0, 0))[0]:
                 groups.setdefault(text.slices[name], {})[task_id] = counts[task_id]
-        rows = [
-            (f"{group} ({len(found)})", *_compute_share(benchmark, found)) for group, found in sorted(groups.items())
-        ]
+        rows = [(f"{group} ({len(own)})", *_compute_share(benchmark, own)) for group, own in sorted(groups.items())]
         if rows:
             yield f"{benchmark}-{name}", f"{benchmark} by {name.replace('_', ' ')}", plots.draw_bars(rows)
 

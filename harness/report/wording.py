@@ -98,9 +98,9 @@ def format_rule_effect(summary: Summary) -> list[str]:
     return parts
 
 
-def format_oddities(found: Mapping[str, int]) -> str:
+def format_oddities(counts: Mapping[str, int]) -> str:
     """Format counts as "31 truncated, 0 empty"."""
-    return ", ".join(f"{count} {kind}" for kind, count in found.items())
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
 
 
 def format_unfinished(summary: Summary) -> str:
@@ -202,8 +202,8 @@ def format_shared(summary: Summary) -> list[tuple[str, str]]:
     """Say for each benchmark how many of its answers are those that another one got to the same prompts."""
     return [
         (benchmark, f"{count} of {sum(summary.statuses[benchmark].values())} answers are {other}'s to the same prompts")
-        for benchmark, found in summary.shared.items()
-        for other, count in found.items()
+        for benchmark, counts in summary.shared.items()
+        for other, count in counts.items()
     ]
 
 

@@ -145,10 +145,10 @@ def list_provenance(summary: Summary) -> list[tuple[str, str]]:
     for name, facts in identity["benchmarks"].items():
         rows.append((f"data of {name}", facts["data_digest"]))
         for part in ("recipe", "extraction"):
-            found = identity.get(part, {}).get(name)
-            rows.append((f"{part} of {name}", f"{found['name']} {found['digest']}" if found else "none"))
+            record = identity.get(part, {}).get(name)
+            rows.append((f"{part} of {name}", f"{record['name']} {record['digest']}" if record else "none"))
     rows.append(("harness", f"{manifest['harness_version']} {manifest.get('git_revision') or ''}".strip()))
-    rows.append(("versions", ", ".join(f"{name} {found}" for name, found in manifest["versions"].items())))
+    rows.append(("versions", ", ".join(f"{name} {record}" for name, record in manifest["versions"].items())))
     return rows
 
 

@@ -87,11 +87,11 @@ def collect_versions() -> dict[str, str]:
 
 def read_versions(*names: str) -> dict[str, str]:
     """Return the versions of those packages among `names` that are installed."""
-    found = {}
+    versions = {}
     for name in names:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            versions[name] = version(name)
+    return versions
 
 
 def describe_hardware() -> dict[str, Any]:

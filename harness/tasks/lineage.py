@@ -25,15 +25,15 @@ def summarize_training(folder: Path) -> dict[str, Any] | None:
     Raises:
         ModelError: the checkpoint's manifest is damaged.
     """
-    found = read_training(folder) if folder.is_dir() else None
-    if found is None or "recipe" not in found:
+    training = read_training(folder) if folder.is_dir() else None
+    if training is None or "recipe" not in training:
         return None
-    recipe_facts = found["recipe"]
+    recipe_facts = training["recipe"]
     return {
         "recipe": dict(recipe_facts) if isinstance(recipe_facts, Mapping) else {"name": recipe_facts},
-        "base": found.get("base"),
-        "data": found.get("data"),
-        "contamination": found.get("contamination"),
+        "base": training.get("base"),
+        "data": training.get("data"),
+        "contamination": training.get("contamination"),
     }
 
 
@@ -78,7 +78,7 @@ def explain_difference(trained: Mapping[str, Any], chosen: str) -> str:
 
 def group_by_training(training: Mapping[str, Any] | None, suites: Sequence[Suite]) -> dict[str, dict[str, list[str]]]:
     """Return benchmark -> "touched" and "untouched" -> task ids, if the data was compared with this benchmark."""
-    found: dict[str, dict[str, list[str]]] = {}
+    groups_by_benchmark: dict[str, dict[str, list[str]]] = {}
     contamination = (training or {}).get("contamination") or {}
     for suite in suites:
         compared = contamination.get("benchmarks", {}).get(suite.name)
@@ -88,5 +88,5 @@ def group_by_training(training: Mapping[str, Any] | None, suites: Sequence[Suite
         groups: dict[str, list[str]] = {"touched": [], "untouched": []}
         for task_id in suite.problems:
             groups["touched" if task_id in touched else "untouched"].append(task_id)
-        found[suite.name] = {group: ids for group, ids in groups.items() if ids}
-    return found
+        groups_by_benchmark[suite.name] = {group: ids for group, ids in groups.items() if ids}
+    return groups_by_benchmark

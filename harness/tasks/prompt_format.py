@@ -120,11 +120,11 @@ class Recipe:
     def _fill(self, template: str, problem: Problem, instruction: str) -> str:
         values = {"prompt": problem.prompt, "instruction": instruction, "entry_point": problem.entry_point}
 
-        def find_value(found: re.Match[str]) -> str:
-            value = values.get(found[1], problem.metadata.get(found[1]))
+        def find_value(match: re.Match[str]) -> str:
+            value = values.get(match[1], problem.metadata.get(match[1]))
             if not isinstance(value, str):
                 raise UsageError(
-                    f'recipe "{self.name}" names {found[0]}, which {problem.task_id} does not have; '
+                    f'recipe "{self.name}" names {match[0]}, which {problem.task_id} does not have; '
                     "write {prompt} or {instruction}"
                 )
             return self._shape_text(value)

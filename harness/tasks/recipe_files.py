@@ -131,7 +131,7 @@ def _check_recipe(made: Recipe, where: Where) -> None:
 
 
 def _check_placeholders(template: str, key: str, known: tuple[str, ...], where: Where) -> None:
-    for found in BRACES.finditer(template):
-        if found[0] != f"{{{found[1]}}}" or found[1] not in known:
+    for match in BRACES.finditer(template):
+        if match[0] != f"{{{match[1]}}}" or match[1] not in known:
             offer = ", ".join(f"{{{name}}}" for name in known)
-            raise UsageError(f"{where(key)}{key} has {found[0]}; it can have {offer}")
+            raise UsageError(f"{where(key)}{key} has {match[0]}; it can have {offer}")

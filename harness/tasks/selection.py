@@ -54,5 +54,5 @@ def _find_tasks(part: str, task_ids: Sequence[str]) -> list[str]:
 
 def _list_numbers(prefix: str, task_ids: Iterable[str]) -> dict[int, str]:
     """Return number -> task id for the ids that are `prefix` and a number."""
-    found = ((NUMBERED.fullmatch(task_id), task_id) for task_id in task_ids)
-    return {int(match[2]): task_id for match, task_id in found if match and match[1] == prefix}
+    matches = ((NUMBERED.fullmatch(task_id), task_id) for task_id in task_ids)
+    return {int(match[2]): task_id for match, task_id in matches if match and match[1] == prefix}

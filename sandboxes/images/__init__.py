@@ -80,17 +80,17 @@ def build_image(name: str, *, only: Sequence[str] = (), report: Report) -> str:
     """
     environment = environment_named(name)
     with closing(connect(timeout_s=600)) as client:
-        found = _find(client, environment)
-        wanted = (only or (() if found else languages.DEFAULT)) if environment.executes else ()
-        if found is not None and set(wanted) <= set(languages.languages_of(found)):
+        image = _find(client, environment)
+        wanted = (only or (() if image else languages.DEFAULT)) if environment.executes else ()
+        if image is not None and set(wanted) <= set(languages.languages_of(image)):
             report(f"{tag_of(name)} is built already")
         elif environment.executes:
-            start = found or _base(client, report)
-            found = languages.build_languages(client, start, tag_of(name), names=wanted, report=report)
+            start = image or _base(client, report)
+            image = languages.build_languages(client, start, tag_of(name), names=wanted, report=report)
         else:
-            found = _build(client, environment, report)
-    assert found.id is not None
-    return found.id
+            image = _build(client, environment, report)
+    assert image.id is not None
+    return image.id
 
 
 def _find(client: DockerClient, environment: Environment) -> Image | None:
