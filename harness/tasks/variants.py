@@ -54,7 +54,7 @@ def _expand_family(name: str, given: Mapping[str, str], sandbox: str | None) -> 
     if family not in FAMILIES:
         return [name]
     chosen = sandbox or default_name()
-    usable = list_languages(chosen)
+    usable = ("python", *list_languages(chosen))
     found = []
     for member in FAMILIES[family]:
         if get_language(lookup("benchmarks", member)) not in usable:
