@@ -1,6 +1,6 @@
 """Run folders: a run's files, written so that a crash loses nothing that was finished."""
 
-from .files import make_folder, write_json, write_rows, write_text
+from .files import make_folder, write_bytes, write_json, write_rows, write_text
 from .run_folder import (
     MANIFEST,
     PAGE,
@@ -28,6 +28,7 @@ __all__ = [
     "read_manifest",
     "read_samples",
     "read_verdicts",
+    "write_bytes",
     "write_json",
     "write_rows",
     "write_text",
