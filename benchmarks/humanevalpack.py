@@ -151,6 +151,7 @@ class HumanEvalPackPython(_HumanEvalPack):
     language = "python"
     title = "Python"
     environment = "core"
+    restates = "humaneval"
     file = _file("python")
     facts = replace(FACTS, judge="Asserts", trust="split")
 
