@@ -99,7 +99,7 @@ class MultiPLE:
 
     def __init__(self, data: Path | None = None, options: Mapping[str, str] | None = None) -> None:
         self._data = data
-        known = LANGUAGES[self.language].rules
+        known = list_rule_sets(self.language)
         self.rules = (options or {}).get(OPTION, RULE_SETS[0])
         if self.rules not in known:
             raise UsageError(
@@ -148,6 +148,11 @@ class MultiPLE:
     def _limits(self) -> Limits:
         time_s = LANGUAGES[self.language].rules[self.rules].time_s
         return Limits(cpu_time_s=time_s, wall_time_s=3 * time_s, memory_bytes=MEMORY_BYTES)
+
+
+def list_rule_sets(language: str) -> list[str]:
+    """Return MultiPL-E's rule sets that a language has."""
+    return [name for name in RULE_SETS if name in LANGUAGES[language].rules]
 
 
 def _make(language: str) -> type[MultiPLE]:
@@ -203,7 +208,7 @@ def _make(language: str) -> type[MultiPLE]:
             published="pass@1 at 0.2 by language; the rule set decides which figures are met",
         ),
         "language": language,
-        "options": {OPTION: f"{' or '.join(LANGUAGES[language].rules)} (default: {RULE_SETS[0]})"},
+        "options": {OPTION: f"{' or '.join(list_rule_sets(language))} (default: {RULE_SETS[0]})"},
         "recipes": {"completion": completion, "chat": chat, "wizardcoder": wizardcoder},
         "file": DataFile(
             name=f"multipl-e/humaneval-{language}.jsonl.gz",

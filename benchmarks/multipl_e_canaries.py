@@ -101,6 +101,16 @@ BODIES: Mapping[str, tuple[str, str, str, str]] = {
 }
 
 
-def list_canaries(language: str) -> Mapping[Status, str]:
-    """Return the bodies by the status that each must get; none for a language that was never tried here."""
-    return dict(zip(ORDER, BODIES.get(language, ()), strict=False))
+ENDS = {"cpp": "\n}", "java": "\n    }\n}", "rs": "\n}"}
+"""What MultiPL-E's tests close of a body."""
+
+
+def list_canaries(language: str, *, whole: bool = False) -> Mapping[Status, str]:
+    """Return the bodies by the status that each must get; none for a language that was never tried here.
+
+    `whole` ones are for tests that close nothing, and functions that return an int where MultiPL-E's return a long.
+    """
+    bodies: tuple[str, ...] = BODIES.get(language, ())
+    if whole:
+        bodies = tuple(body.replace("1L;", "1;").replace("0L;", "0;") + ENDS.get(language, "") for body in bodies)
+    return dict(zip(ORDER, bodies, strict=False))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from .types import BenchmarkFacts, Model, Problem, Prompt, SamplingParams, Status
+from .types import Benchmark, BenchmarkFacts, Model, Problem, Prompt, SamplingParams, Status
 
 
 @runtime_checkable
@@ -52,6 +52,22 @@ class HasLanguage(Protocol):
 
     language: str
     """A short name, such as "cpp", that pygments knows as well."""
+
+
+@runtime_checkable
+class AsksTwice(Benchmark, Protocol):
+    """A benchmark whose questions are made of a model's answers to first ones, if it says so.
+
+    Its problems as they are read serve to judge answers, and to ask neither question.
+    """
+
+    asks_twice: bool
+
+    def first_problem(self, problem: Problem) -> Problem:
+        """Return the problem as it is asked first; the whole answer counts, and nothing of it is run."""
+
+    def second_problem(self, problem: Problem, answer: str) -> Problem:
+        """Return the problem as it is asked after the first answer."""
 
 
 @runtime_checkable

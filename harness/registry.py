@@ -21,7 +21,13 @@ MULTIPL_E = (
 )
 """MultiPL-E's languages."""
 
-FAMILIES: Mapping[str, tuple[str, ...]] = {"multipl-e": tuple(f"multipl-e-{name}" for name in MULTIPL_E)}
+HUMANEVALPACK = ("js", "java", "go", "cpp", "rust")
+"""HumanEvalPack's languages beside Python."""
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "multipl-e": tuple(f"multipl-e-{name}" for name in MULTIPL_E),
+    "humanevalpack": tuple(f"humanevalpack-{name}" for name in ("python", *HUMANEVALPACK)),
+}
 """Name that stands for several benchmarks -> those, of which a run reports the mean as well."""
 
 BUILTIN: dict[str, dict[str, str]] = {
@@ -45,6 +51,8 @@ BUILTIN: dict[str, dict[str, str]] = {
         "livecodebench": "harness.benchmarks.livecodebench:LiveCodeBench",
         "leetcode-dated": "harness.benchmarks.leetcode:LeetCodeDated",
         **{f"multipl-e-{name}": f"harness.benchmarks.multipl_e:MultiPLE_{name}" for name in MULTIPL_E},
+        "humanevalpack-python": "harness.benchmarks.humanevalpack:HumanEvalPackPython",
+        **{f"humanevalpack-{name}": f"harness.benchmarks.humanevalpack:HumanEvalPack_{name}" for name in HUMANEVALPACK},
     },
     "models": {
         "vllm": "harness.models.vllm:VllmModel",

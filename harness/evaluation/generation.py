@@ -21,9 +21,10 @@ from ..store.provenance import StageTimer
 from ..store.records import SampleKey
 from ..tasks.suite import Suite
 from ..tasks.thinking import SEAM_TOKENS, complete, find_token_limit
-from ..types import Model, Request, Sample
+from ..types import Generated, Model, Request, Sample
 from .backend import Backend, LocalBackend
 from .budget import Budget
+from .first_questions import ask_first
 from .session import Session
 from .sharing import SharedQuestions
 
@@ -119,9 +120,11 @@ class Engine:
         return True
 
     def _count_needed_tokens(self, model: Model) -> int:
-        """Count the tokens of the longest prompt and its answer together."""
+        """Count the tokens of the longest prompt and its answers together."""
         return max(
-            len(model.render(suite.build_prompt(problem)).token_ids or ()) + suite.build_params(self.config).max_tokens
+            len(model.render(suite.build_prompt(problem)).token_ids or ())
+            # the second prompt has the first answer in place of the code that it is about
+            + suite.build_params(self.config).max_tokens * (2 if suite.asks_twice else 1)
             for suite in self.suites
             for problem in suite.problems.values()
         )
@@ -187,7 +190,7 @@ class Source:
     def open_budget(self, folder: RunFolder) -> Budget | None:
         """Return what the run in `folder` may spend; None if it has no limit."""
         if self._budget is None and self.config.max_cost is not None:
-            self._budget = Budget(self.config, self.open().describe(), folder.samples.values())
+            self._budget = Budget(self.config, self.open().describe(), folder.list_answers())
         return self._budget
 
     def generate_samples(self, session: Session, suite: Suite, requests: Sequence[Request]) -> Iterator[Sample]:
@@ -195,14 +198,20 @@ class Source:
         if not requests:
             return
         budget = self.open_budget(session.folder)
-        asked: Iterable[Request] = self._order_requests(requests)
-        if budget is not None:
-            asked = budget.limit_requests(asked)
-        self._progress.start("generate", sum(request.count for request in requests))
+        model, config = self.open(), self.config
+        params = suite.build_params(config)
+
+        def answer(asked: Iterable[Request]) -> Iterator[Generated]:
+            return complete(model, asked, params, budget=config.thinking_budget)
+
+        ordered = self._order_requests(requests)
+        if suite.asks_twice:
+            ordered = ask_first(session, suite, ordered, answer, budget)
+        asked = ordered if budget is None else budget.limit_requests(ordered)
+        self._progress.start("generate", sum(request.count for request in ordered))
         self.clock.touch("generate")
         session.record_request()
-        model, config = self.open(), self.config
-        for generated in complete(model, asked, suite.build_params(config), budget=config.thinking_budget):
+        for generated in answer(asked):
             self.clock.touch("generate")
             self._tell_remarks(model, session.folder)
             session.record_completion(generated)

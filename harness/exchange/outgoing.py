@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError, UsageError, install_hint
-from ..store import read_manifest, read_samples, read_verdicts, write_text
+from ..optional import get_language
+from ..store import make_folder, read_manifest, read_samples, read_verdicts, write_bytes, write_text
 from ..store.cleaning import replace_surrogates
 from ..store.journal import make_write_error
 from ..store.records import SampleKey, serialize_sample, serialize_verdict
 from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Sample, Status, Verdict
+from . import multipl_e
 
 PASS, FAIL, TIMEOUT = "pass", "fail", "timeout"
 
@@ -29,6 +31,8 @@ class _ExportedRun:
     benchmark: str
     suite: Suite
     rows: tuple[tuple[Sample, Verdict], ...]
+    temperature: float | None = None
+    """None where samples of unknown origin were scored."""
     replaced: list[str] = field(default_factory=list)
     """Names of fields with replaced text, one for each replacement."""
 
@@ -39,6 +43,12 @@ class _ExportedRun:
     def build_program(self, sample: Sample) -> str:
         """Return the whole program of a sample."""
         return self.suite.build_work(sample)[1].source
+
+    def build_whole_program(self, sample: Sample) -> str:
+        """Return the program of a sample with its tests after it, unless it has them."""
+        _, program, _ = self.suite.build_work(sample)
+        tests = self.suite.problems[sample.task_id].tests
+        return program.source if program.has_tests else f"{program.source}\n{tests}"
 
     def clean_value(self, value: Any, name: str = "") -> Any:
         """Replace what UTF-8 cannot hold in a JSON value with U+FFFD, and note the changed fields."""
@@ -55,7 +65,7 @@ class _ExportedRun:
 def export_run(
     path: Path, *, to: str, out: Path, benchmark: str | None = None, tell: Callable[[str], None] | None = None
 ) -> int:
-    """Write the run of the folder `path` into the file `out`, and return the number of samples written.
+    """Write the run of the folder `path` into `out`, a folder for MultiPL-E's format; return the number of samples.
 
     `tell` gets a line if text had to be replaced.
 
@@ -76,7 +86,12 @@ def export_run(
     suite = load_suite(name)
     if suite.data_digest != manifest["identity"]["benchmarks"][name]["data_digest"]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
-    run = _ExportedRun(benchmark=name, suite=suite, rows=tuple((own[key], verdicts[key]) for key in ordered))
+    run = _ExportedRun(
+        benchmark=name,
+        suite=suite,
+        rows=tuple((own[key], verdicts[key]) for key in ordered),
+        temperature=manifest["identity"].get("sampling", {}).get("temperature"),
+    )
     FORMATS[to](run, out)
     if run.replaced and tell is not None:
         names = ", ".join(sorted(set(run.replaced)))
@@ -154,6 +169,33 @@ def _write_lm_eval(run: _ExportedRun, out: Path) -> None:
     )
 
 
+def _write_multipl_e(run: _ExportedRun, out: Path) -> None:
+    language = get_language(run.suite.benchmark)
+    if language == "python":
+        raise UsageError(
+            f"format {multipl_e.FORMAT} is for programs in other languages, and {run.benchmark} has Python"
+        )
+    tag = next((tag for tag, name in multipl_e.TAGS.items() if name == language), language)
+    make_folder(out)
+    for task_id, rows in run.group_by_task():
+        problem = run.suite.problems[task_id]
+        row = {
+            "name": task_id,
+            "language": tag,
+            "prompt": problem.prompt,
+            "tests": problem.tests,
+            **({} if run.temperature is None else {"temperature": run.temperature}),
+            "completions": [_format_completion(run, sample) for sample, _ in rows],
+            "results": [
+                multipl_e.build_result(run.build_whole_program(sample), verdict.status, verdict.detail)
+                for sample, verdict in rows
+            ],
+        }
+        if rows:
+            name = f"{task_id.replace('/', '_')}{multipl_e.SUFFIXES[0]}"
+            write_bytes(out / name, multipl_e.pack_results(run.clean_value(row)))
+
+
 def _write_parquet(run: _ExportedRun, out: Path) -> None:
     import pandas as pd
 
@@ -174,6 +216,7 @@ FORMATS: Mapping[str, Callable[[_ExportedRun, Path], None]] = {
     "human-eval": _write_human_eval,
     "bigcode": _write_bigcode,
     "lm-eval": _write_lm_eval,
+    multipl_e.FORMAT: _write_multipl_e,
     "parquet": _write_parquet,
 }
 

@@ -22,6 +22,7 @@ from ..models.thinking import Mark
 from ..types import CodeForm, Problem
 from .answers import defines, find_code
 from .assertions import cut_assertion
+from .first_block import cut_first_block
 from .infill import clean_answer, clean_fenced_answer
 from .reasoning import split_reasoning
 from .stubs import replace_stub
@@ -43,11 +44,13 @@ class Extraction:
         "fenced-answer",
         "assertion",
         "stub",
+        "first-block",
     ]
     """published: WizardCoder's steps. fenced: what the entry point needs of the block that solves the problem.
     verbatim-block: that block, whole. enclosed: LiveCodeBench's, what stands between the last two lines with a fence.
     verbatim: the text itself, cut. *answer: `infill`. assertion: one side of one.
-    stub: the block in one of `tags`, in place of the prompt's stub (`stubs`)."""
+    stub: the block in one of `tags`, in place of the prompt's stub (`stubs`).
+    first-block: the text up to the end of the function that the prompt opened (`first_block`)."""
     form: CodeForm = CodeForm.COMPLETION
     """Form of the code; a block's may be `SOLUTION` if it cannot follow a prompt."""
     answer: Literal["first", "last"] = "first"
@@ -71,11 +74,13 @@ class Extraction:
     """verbatim: whether as many lines are kept as the reference has."""
     tags: tuple[str, ...] = ()
     """stub: tags of the language's fences."""
+    open_braces: int = 0
+    """first-block: braces that the prompt leaves open; 0 for a language of indentation."""
 
     @property
     def reads_answers(self) -> bool:
         """Whether it takes the model's reasoning off first."""
-        return self.style not in ("published", "verbatim", "answer")
+        return self.style not in ("published", "verbatim", "answer", "first-block")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,10 +200,10 @@ def extract(text: str, problem: Problem, rule: Extraction, marks: Sequence[Mark]
         case "stub":
             code, why = replace_stub(text, problem, rule.tags)
             notes["why"] = why
-        case "answer":
-            code = clean_answer(text)
-        case "fenced-answer":
-            code = clean_fenced_answer(text, problem)
+        case "first-block":
+            code = cut_first_block(text, rule.open_braces, rule.cut_at)
+        case "answer" | "fenced-answer":
+            code = clean_answer(text) if rule.style == "answer" else clean_fenced_answer(text, problem)
         case "assertion":
             code = cut_assertion(text[: _find_first(text, rule.cut_at)], rule.fence_open, rule.side)
     return Extracted(code=code, form=form, notes=notes)

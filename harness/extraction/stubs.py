@@ -40,7 +40,7 @@ def find_name(prompt: str) -> str:
 
 def replace_stub(text: str, problem: Problem, tags: Sequence[str]) -> tuple[str, str]:
     """Return the program of an answer up to its tests, and how it was found."""
-    name = find_name(problem.prompt)
+    name = find_name(problem.prompt) or problem.entry_point
     blocks = [block for block in find_blocks(text, strings=False) if not block.tag or block.tag in tags]
     solving = [block for block in blocks if _find_definition(block.code, name) is not None]
     chosen = [block.code for block in solving or blocks]

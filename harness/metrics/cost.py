@@ -48,7 +48,7 @@ class TokenCount:
     def __init__(self, model: Mapping[str, Any]) -> None:
         self.per_request = bills_requests(model)
         self.prompt_tokens = self.completion_tokens = self.unknown = 0
-        self._prompts: set[tuple[str, str]] = set()
+        self._prompts: set[tuple[str, str, int]] = set()
 
     def add(self, sample: Sample) -> None:
         """Count a sample; a shared answer costs nothing more, and neither does a prompt refused for its length."""
@@ -61,7 +61,8 @@ class TokenCount:
             self.unknown += 1
             return
         self.completion_tokens += completion.completion_tokens
-        prompt = (sample.benchmark, sample.task_id)
+        # a problem that is asked twice has prompts of other lengths
+        prompt = (sample.benchmark, sample.task_id, completion.prompt_tokens)
         if self.per_request or prompt not in self._prompts:
             self._prompts.add(prompt)
             self.prompt_tokens += completion.prompt_tokens

@@ -83,8 +83,9 @@ def _list_recipes(suite: Suite) -> Iterator[Recipe]:
 
 def _format_prompt(suite: Suite, task_id: str, recipe: Recipe | None) -> str:
     problem = suite.problems[task_id]
-    instruction = suite.benchmark.instruction(problem)
-    return instruction if recipe is None else _format_messages(recipe.build(problem, instruction))
+    if recipe is None:
+        return suite.benchmark.instruction(problem)
+    return _format_messages(replace(suite, recipe=recipe).build_prompt(problem))
 
 
 def _format_messages(prompt: Prompt) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ..metrics.extraction_effect import RuleScore, read_rule_scores
 from ..metrics.pass_at_k import compute_pass_at_k
 from ..metrics.time_limits import read_fragile, read_timeouts
 from ..metrics.tokens import TokenCounter, TokenMeans
-from ..store import MANIFEST, read_manifest, read_samples, read_verdicts
+from ..store import MANIFEST, read_first_answers, read_manifest, read_samples, read_verdicts
 from ..store.records import SampleKey
 from ..types import Sample, Score, Status, Verdict
 from .oddities import DESCRIPTIONS, TRUNCATED, UNANSWERED, find_oddities
@@ -172,7 +173,7 @@ def summarize_run(
         tokens={name: means for name in tasks if (means := totals.tokens[name].compute_means())},
         shared={benchmark: dict(found) for benchmark, found in totals.shared.items()},
         rules=tuple(read_rule_scores(manifest, len(samples))),
-        cost=measure_cost(manifest, samples.values()),
+        cost=measure_cost(manifest, chain(read_first_answers(path).values(), samples.values())),
     )
 
 

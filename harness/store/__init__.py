@@ -1,6 +1,6 @@
 """Run folders: a run's files, written so that a crash loses nothing that was finished."""
 
-from .files import make_folder, write_json, write_rows, write_text
+from .files import make_folder, write_bytes, write_json, write_rows, write_text
 from .run_folder import (
     MANIFEST,
     PAGE,
@@ -9,6 +9,7 @@ from .run_folder import (
     SCORES,
     VERDICTS,
     RunFolder,
+    read_first_answers,
     read_manifest,
     read_samples,
     read_verdicts,
@@ -23,9 +24,11 @@ __all__ = [
     "VERDICTS",
     "RunFolder",
     "make_folder",
+    "read_first_answers",
     "read_manifest",
     "read_samples",
     "read_verdicts",
+    "write_bytes",
     "write_json",
     "write_rows",
     "write_text",

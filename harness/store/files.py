@@ -38,6 +38,15 @@ def write_text(path: Path, text: str) -> None:
     _replace_file(path, [replace_surrogates(text).encode()])
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    _replace_file(path, [data])
+
+
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows as JSON lines atomically.
 

@@ -2,14 +2,14 @@
 
 `run.json` is written atomically; `samples.jsonl` and `verdicts.jsonl` get one whole line per row (see `journal`).
 If a key (benchmark, task_id, index) occurs twice, the last row counts. Rows stay on the disk; memory holds only their
-positions.
+positions. `first_answers.jsonl` is there for benchmarks that ask twice, with the rows of samples.
 
 Rows are not synced to the disk one by one, so a power failure can lose the last seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from .records import SampleKey, build_key, parse_sample, parse_verdict, serializ
 MANIFEST = "run.json"
 SAMPLES = "samples.jsonl"
 VERDICTS = "verdicts.jsonl"
+FIRST_ANSWERS = "first_answers.jsonl"
 SCORES = "scores.json"
 REPORT = "report.md"
 PAGE = "report.html"
@@ -39,12 +40,16 @@ class RunFolder:
 
     samples: Rows[Sample]
     verdicts: Rows[Verdict]
+    first_answers: Rows[Sample]
+    """Answers to first questions, under the keys of the samples that they lead to."""
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self.path = path
         self.manifest: dict[str, Any] = {}
         self._identity = dict(identity)
         self._held = ExitStack()
+        self._first_answers: Journal | None = None
+        """Opened for the first of them: few benchmarks ask twice."""
 
     def __enter__(self) -> RunFolder:
         with self._held as held:
@@ -63,11 +68,23 @@ class RunFolder:
         size = self._samples.append(serialize_sample(sample))
         self.samples.record_row(build_key(sample), size)
 
+    def append_first_answer(self, sample: Sample) -> None:
+        """Store an answer to a first question."""
+        if self._first_answers is None:
+            self._first_answers = Journal(self.path / FIRST_ANSWERS)
+        size = self._first_answers.append(serialize_sample(sample))
+        self.first_answers.record_row(build_key(sample), size)
+
     def append_verdict(self, verdict: Verdict) -> None:
         """Store a verdict."""
         size = self._verdicts.append(serialize_verdict(verdict))
         self.verdicts.record_row(build_key(verdict), size)
         self._mark_judge_failure(verdict)
+
+    def list_answers(self) -> Iterator[Sample]:
+        """Yield every answer of a model, those to first questions before the samples."""
+        yield from self.first_answers.values()
+        yield from self.samples.values()
 
     def list_pending(self, benchmark: str) -> list[SampleKey]:
         """List the samples of `benchmark` without a final verdict, including those that the judge failed on."""
@@ -103,6 +120,8 @@ class RunFolder:
         """Open the journals for writing and read their rows."""
         self._samples = Journal(self.path / SAMPLES)
         self._verdicts = Journal(self.path / VERDICTS)
+        self._first_answers = None
+        self.first_answers = read_first_answers(self.path)
         self.samples = read_samples(self.path)
         self.verdicts = read_verdicts(self.path)
         self._judge_failed: set[SampleKey] = set()
@@ -112,6 +131,8 @@ class RunFolder:
     def _close(self) -> None:
         self._samples.close()
         self._verdicts.close()
+        if self._first_answers is not None:
+            self._first_answers.close()
 
     def _mark_judge_failure(self, verdict: Verdict) -> None:
         """Remember whether the judge itself failed on the sample."""
@@ -143,6 +164,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def read_samples(path: Path) -> Rows[Sample]:
     """Read all samples of the run folder `path`."""
     return Rows(path / SAMPLES, parse_sample)
+
+
+def read_first_answers(path: Path) -> Rows[Sample]:
+    """Read the answers to first questions of the run folder `path`; none where no benchmark asks twice."""
+    return Rows(path / FIRST_ANSWERS, parse_sample)
 
 
 def read_verdicts(path: Path) -> Rows[Verdict]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..config import RunConfig
-from ..digests import digest_json
 from ..errors import UsageError
 from ..extraction.rules import EXTRACTIONS, Extraction
-from ..optional import get_recipes, get_slices
+from ..optional import AsksTwice, get_recipes, get_slices
 from ..registry import make_benchmark, make_unknown_error
 from ..sandboxes.judges import kind_of
 from ..store.records import SampleKey, build_key
@@ -27,7 +26,9 @@ from ..types import (
     SamplingParams,
     Work,
 )
+from .problem_digest import digest_problems
 from .prompt_format import Recipe
+from .questions import build_first_prompt, build_second_prompt
 from .recipes import COMPLETION, check_system, recipe
 from .selection import select_tasks, split_tasks
 
@@ -143,11 +144,29 @@ class Suite:
         """Build a sample from `completion` and its code."""
         return Sample(benchmark=self.name, task_id=task_id, index=index, completion=completion, code=code, form=form)
 
+    @property
+    def asks_twice(self) -> bool:
+        """Whether each question is made of the answer to a first one."""
+        return isinstance(self.benchmark, AsksTwice) and self.benchmark.asks_twice
+
     def build_prompt(self, problem: Problem) -> Prompt:
-        """Build the recipe's prompt for `problem`."""
+        """Build the recipe's prompt for `problem`; that of the first question if there are two.
+
+        Raises:
+            UsageError: the recipe does not show the first question.
+        """
         assert self.recipe is not None
         made = replace(self.recipe, system=self.system) if self.system else self.recipe
+        if isinstance(self.benchmark, AsksTwice) and self.asks_twice:
+            return build_first_prompt(made, self.benchmark, problem)
         return made.build(problem, self.benchmark.instruction(problem))
+
+    def build_second_prompt(self, problem: Problem, first: Completion) -> Prompt:
+        """Build the prompt of the second question about `problem` from the answer to the first, its reasoning apart."""
+        assert self.recipe is not None
+        assert isinstance(self.benchmark, AsksTwice)
+        made = replace(self.recipe, system=self.system) if self.system else self.recipe
+        return build_second_prompt(made, self.benchmark, problem, first)
 
     def build_params(self, config: RunConfig) -> SamplingParams:
         """Build the sampling parameters of this suite."""
@@ -234,7 +253,7 @@ def load_suite(name: str, limit: int | None = None, tasks: Sequence[str] = ()) -
     if not problems:
         raise UsageError(f'benchmark "{name}" has no problems')
     whole = {problem.task_id: problem for problem in problems}
-    suite = Suite(benchmark=benchmark, problems=whole, data_digest=_digest_problems(problems))
+    suite = Suite(benchmark=benchmark, problems=whole, data_digest=digest_problems(problems))
     return suite.select(tasks, limit)
 
 
@@ -256,21 +275,6 @@ def derive_seed(run_seed: int, benchmark: str, task_id: str) -> int:
     """Derive the seed of a problem's sample 0; it is the same everywhere and differs between problems."""
     named = f"{run_seed}\0{benchmark}\0{task_id}".encode()
     return int.from_bytes(hashlib.sha256(named).digest()[:8]) % SEEDS
-
-
-def _digest_problems(problems: Sequence[Problem]) -> str:
-    """Return SHA-256 (hex) of problems; their inputs may hold values that JSON lacks."""
-    return digest_json(problems, default=_encode_value, allow_nan=True)
-
-
-def _encode_value(value: Any) -> Any:
-    if is_dataclass(value):  # not `asdict`, which would copy every value of every input first
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, complex):
-        return {"complex": [value.real, value.imag]}
-    if isinstance(value, set):
-        return {"set": sorted(map(repr, value))}
-    raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
 def _find_gaps(taken: set[int], n: int) -> list[tuple[int, int]]:

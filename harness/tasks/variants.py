@@ -53,8 +53,7 @@ def _expand_family(name: str, given: Mapping[str, str], sandbox: str | None) -> 
     family, own = parse_variant(name)
     if family not in FAMILIES:
         return [name]
-    chosen = sandbox or default_name()
-    usable = list_languages(chosen)
+    usable = list_usable_languages(sandbox)
     found = []
     for member in FAMILIES[family]:
         if get_language(lookup("benchmarks", member)) not in usable:
@@ -65,10 +64,15 @@ def _expand_family(name: str, given: Mapping[str, str], sandbox: str | None) -> 
             continue
     if not found:
         raise UsageError(
-            f'benchmark "{name}": no language of it can be run in sandbox "{chosen}"; '
+            f'benchmark "{name}": no language of it can be run in sandbox "{sandbox or default_name()}"; '
             "`harness sandbox build languages` builds an image with ten"
         )
     return found
+
+
+def list_usable_languages(sandbox: str | None) -> tuple[str, ...]:
+    """List the languages whose programs can be run in `sandbox` (None: the default one)."""
+    return ("python", *list_languages(sandbox or default_name()))
 
 
 def _choose_options(name: str, given: Mapping[str, str]) -> str:

@@ -121,7 +121,7 @@ def _run(slot: Slot, program: Program, judge: Commands, build: Command) -> Outco
     """Build a program in one way and run it."""
     language, rules = rules_of(judge)
     text = program.source if program.has_tests else f"{program.source}\n{judge.tests}"
-    source = language.mark(text).encode("utf-8", "surrogatepass")
+    source = (rules.mark or language.mark)(text).encode("utf-8", "surrogatepass")
     run = _step(rules.run, program.limits, language)
     compiled = compile_program(slot, program, language, build, text=source, limits=BUILD_LIMITS)
     if compiled is not None:

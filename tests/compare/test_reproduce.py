@@ -30,6 +30,7 @@ def test_every_published_figure_of_the_family_is_in_the_target() -> None:
         if score.benchmark != "ds1000"
     ]
     assert [row.percent for row in rows if row.how == "sampled"] == [57.3]
+    assert len([row for row in rows if row.how == "leaderboard" and row.benchmark.startswith("multipl-e-")]) == 10
 
 
 def humaneval_alone(target: PublishedTable) -> PublishedTable:
@@ -79,6 +80,25 @@ def test_a_checkpoint_is_run_in_the_published_configuration(tmp_path: Path) -> N
     identity = json.loads((tmp_path / "out" / f"{NAME}-humaneval-greedy" / "run.json").read_text())["identity"]
     assert identity["recipe"]["humaneval"]["name"] == "wizardcoder-humaneval"
     assert identity["sampling"] == {"temperature": 0.0, "top_p": 1.0, "max_tokens": 2048, "seed": 0}
+
+
+@pytest.mark.data
+def test_the_leaderboards_figures_have_its_own_configuration(tmp_path: Path) -> None:
+    """Bare prompts, 50 samples; a language that cannot be run is a note, and no end of all others."""
+    target = read_target("wizardcoder")
+    rows = tuple(row for row in target.rows if row.benchmark in ("multipl-e-jl", "humaneval-plus"))
+    model = f"replay:{references(tmp_path / 's.jsonl')}"
+
+    out = tmp_path / "out"
+    request = ReproductionRequest(checkpoints={NAME: model}, samples={}, out=out, sandbox="process", sampled=True)
+    found = reproduce(replace(target, rows=rows), request)
+
+    assert target.sampling["leaderboard"] == {
+        **{"recipe": "completion", "max_tokens": 512},
+        **{"n": 50, "temperature": 0.2, "top_p": 0.95},
+    }
+    assert {row.benchmark: row.measured is None for row in found} == {"humaneval-plus": False, "multipl-e-jl": True}
+    assert 'programs in "jl"' in (out / "reproduce.md").read_text()
 
 
 @pytest.mark.parametrize(("short", "full"), [("15B", NAME), ("7b", "WizardCoder-Python-7B-V1.0"), (NAME.lower(), NAME)])
