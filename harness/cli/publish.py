@@ -104,7 +104,7 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="Samples: evalplus, human-eval, bigcode, lm-eval or parquet. "
+            help="Samples: evalplus, human-eval, bigcode, lm-eval, parquet or inspect. "
             "Scores: cite, csv, latex, model-index or eval-results.",
         ),
     ],

@@ -18,17 +18,20 @@ from ..store.journal import make_write_error
 from ..store.records import SampleKey, serialize_sample, serialize_verdict
 from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Sample, Status, Verdict
+from .inspect_log import write_inspect_log
 
 PASS, FAIL, TIMEOUT = "pass", "fail", "timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _ExportedRun:
-    """The judged samples of one benchmark in order."""
+class ExportedRun:
+    """The judged samples of one benchmark of a run in order."""
 
+    path: Path
     benchmark: str
     suite: Suite
     rows: tuple[tuple[Sample, Verdict], ...]
+    manifest: Mapping[str, Any]
     replaced: list[str] = field(default_factory=list)
     """Names of fields with replaced text, one for each replacement."""
 
@@ -67,7 +70,8 @@ def export_run(
     name = _choose_benchmark(path, manifest, benchmark)
     samples, verdicts = read_samples(path), read_verdicts(path)
     own = {key: sample for key, sample in samples.items() if key[0] == name}
-    unjudged = [key for key in own if key not in verdicts or verdicts[key].status is Status.INFRASTRUCTURE]
+    failures = () if to in HOLDS_FAILURES else (Status.INFRASTRUCTURE,)
+    unjudged = [key for key in own if key not in verdicts or verdicts[key].status in failures]
     if unjudged:
         raise StoreError(
             f"{path}: {len(unjudged)} samples of {name} have no verdict (first: {unjudged[0][1]}); finish it"
@@ -76,7 +80,8 @@ def export_run(
     suite = load_suite(name)
     if suite.data_digest != manifest["identity"]["benchmarks"][name]["data_digest"]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
-    run = _ExportedRun(benchmark=name, suite=suite, rows=tuple((own[key], verdicts[key]) for key in ordered))
+    rows = tuple((own[key], verdicts[key]) for key in ordered)
+    run = ExportedRun(path=path, benchmark=name, suite=suite, rows=rows, manifest=manifest)
     FORMATS[to](run, out)
     if run.replaced and tell is not None:
         names = ", ".join(sorted(set(run.replaced)))
@@ -94,7 +99,7 @@ def _choose_benchmark(path: Path, manifest: Mapping[str, Any], benchmark: str | 
     return str(benchmark)
 
 
-def _write_evalplus(run: _ExportedRun, out: Path) -> None:
+def _write_evalplus(run: ExportedRun, out: Path) -> None:
     found: dict[str, list[dict[str, Any]]] = {
         task_id: [
             {
@@ -113,7 +118,7 @@ def _write_evalplus(run: _ExportedRun, out: Path) -> None:
     write_text(out, json.dumps({"eval": run.clean_value(found)}) + "\n")
 
 
-def _write_human_eval(run: _ExportedRun, out: Path) -> None:
+def _write_human_eval(run: ExportedRun, out: Path) -> None:
     _write_lines(
         run,
         out,
@@ -129,12 +134,12 @@ def _write_human_eval(run: _ExportedRun, out: Path) -> None:
     )
 
 
-def _write_bigcode(run: _ExportedRun, out: Path) -> None:
+def _write_bigcode(run: ExportedRun, out: Path) -> None:
     programs = [[run.build_program(sample) for sample, _ in rows] for _, rows in run.group_by_task()]
     write_text(out, json.dumps(run.clean_value(programs, "program")) + "\n")
 
 
-def _write_lm_eval(run: _ExportedRun, out: Path) -> None:
+def _write_lm_eval(run: ExportedRun, out: Path) -> None:
     _write_lines(
         run,
         out,
@@ -154,7 +159,7 @@ def _write_lm_eval(run: _ExportedRun, out: Path) -> None:
     )
 
 
-def _write_parquet(run: _ExportedRun, out: Path) -> None:
+def _write_parquet(run: ExportedRun, out: Path) -> None:
     import pandas as pd
 
     rows = [run.clean_value({**serialize_sample(sample), **serialize_verdict(verdict)}) for sample, verdict in run.rows]
@@ -169,13 +174,16 @@ def _write_parquet(run: _ExportedRun, out: Path) -> None:
         raise make_write_error(out, error) from error
 
 
-FORMATS: Mapping[str, Callable[[_ExportedRun, Path], None]] = {
+FORMATS: Mapping[str, Callable[[ExportedRun, Path], None]] = {
     "evalplus": _write_evalplus,
     "human-eval": _write_human_eval,
     "bigcode": _write_bigcode,
     "lm-eval": _write_lm_eval,
     "parquet": _write_parquet,
+    "inspect": write_inspect_log,
 }
+HOLDS_FAILURES = ("inspect",)
+"""Formats that tell samples that the judge itself failed on from failed ones."""
 
 
 def _format_status(status: Status) -> str:
@@ -186,7 +194,7 @@ def _format_result(verdict: Verdict) -> str:
     return "timed out" if verdict.status is Status.TIMEOUT else f"failed: {verdict.detail}"
 
 
-def _format_completion(run: _ExportedRun, sample: Sample) -> str:
+def _format_completion(run: ExportedRun, sample: Sample) -> str:
     """Return text that continues the benchmark's prompt; a whole solution begins at the margin."""
     if sample.form is CodeForm.COMPLETION:
         return sample.code
@@ -194,5 +202,5 @@ def _format_completion(run: _ExportedRun, sample: Sample) -> str:
     return sample.code.removeprefix(prompt) if sample.code.startswith(prompt) else f"\n{sample.code}"
 
 
-def _write_lines(run: _ExportedRun, out: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+def _write_lines(run: ExportedRun, out: Path, rows: Iterator[Mapping[str, Any]]) -> None:
     write_text(out, "".join(json.dumps(run.clean_value(row)) + "\n" for row in rows))
