@@ -144,5 +144,5 @@ def write_report(run: Name) -> Summary:
     from .. import report
 
     summary = report.write(Path(run))
-    report.write_page(summary.path, png=True)
+    report.write_page(summary.path, pictures=True)
     return summary
