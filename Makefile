@@ -102,7 +102,9 @@ $(VENV)/.checks: requirements/checks.lock $(VENV)/.dev
 LOCK = uv pip compile pyproject.toml --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	--no-emit-package torch --no-emit-package torchvision --no-emit-package torchaudio --no-emit-package torchcodec
 lock:
-	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra cluster --extra serve --extra dev --output-file requirements/dev.lock
+	$(LOCK) --extra cpu --extra evalplus --extra evolve --extra train --extra cluster --extra serve --extra inspect \
+		--extra mlflow --extra tensorboard --extra wandb --extra dev --override requirements/overrides.txt \
+		--output-file requirements/dev.lock
 	$(LOCK) --extra cpu --constraint requirements/dev.lock --output-file requirements/cpu.lock
 	$(LOCK) --extra docs --constraint requirements/dev.lock --output-file requirements/docs.lock
 	echo uv | $(subst pyproject.toml,-,$(LOCK)) --output-file requirements/uv.lock

@@ -26,6 +26,7 @@ LAYERS = (
     "tasks",
     "recipes metrics checks",
     "benchmarks report cluster",
+    "tracking",
     "evaluation finetune service",
     "compare evolve exchange planning rewards",
     "loop curation view",

@@ -24,6 +24,7 @@ def run(
     *,
     out: Name | None = None,
     page: bool = True,
+    log_to: Sequence[str] = (),
     progress: Progress | None = None,
     **settings: Any,
 ) -> Summary:
@@ -32,14 +33,15 @@ def run(
     `settings` are the keys of a configuration file (`harness config example`), such as `recipe`, `n`, `temperature`,
     `limit` or `sandbox`. `config` is such a file, which all else overrides; `split` is a split of the benchmarks,
     `benchmark_options` are options that they have, such as {"release": "v5"}, and `tell` is given a line for each
-    warning. `out` is the run folder, by default results/<model>-<digest>; `page` writes its report.html. A run that
-    ends at its `max_cost` returns a summary with `missing` samples.
+    warning. `out` is the run folder, by default results/<model>-<digest>; `page` writes its report.html.
+    `log_to` names trackers that are told of it while it goes: "wandb", "mlflow" or "tensorboard". A run that ends at
+    its `max_cost` returns a summary with `missing` samples.
 
     Raises:
         UsageError: a name or a setting does not fit.
         HarnessError: see the subclasses; what was done until then is kept.
     """
-    return run_all(model, benchmarks, out=out, page=page, progress=progress, **settings)[0]
+    return run_all(model, benchmarks, out=out, page=page, log_to=log_to, progress=progress, **settings)[0]
 
 
 def run_all(
@@ -48,11 +50,14 @@ def run_all(
     *,
     out: Name | None = None,
     page: bool = True,
+    log_to: Sequence[str] = (),
     command: Sequence[str] = (),
     progress: Progress | None = None,
     **settings: Any,
 ) -> list[Summary]:
     """Return the summaries of all that `run` evaluates: the model, its adapters, and the repetitions of each.
+
+    `log_to` names trackers that are told of it while it goes: "wandb", "mlflow" or "tensorboard".
 
     Raises:
         HarnessError: as `run`.
@@ -60,7 +65,7 @@ def run_all(
     from ..evaluation import pipeline
 
     chosen = resolve_run_config(model, benchmarks, **settings)
-    summaries = pipeline.run_all(chosen, out=to_path(out), command=command, progress=progress)
+    summaries = pipeline.run_all(chosen, out=to_path(out), log_to=log_to, command=command, progress=progress)
     if page:
         write_pages(summaries)
     return summaries
@@ -139,5 +144,5 @@ def write_report(run: Name) -> Summary:
     from .. import report
 
     summary = report.write(Path(run))
-    report.write_page(summary.path, png=True)
+    report.write_page(summary.path, pictures=True)
     return summary

@@ -44,16 +44,19 @@ def export_run(
 ) -> int:
     """Write a run in another harness's format, as Parquet, or its scores for others to read; return what was written.
 
-    That is the number of samples, or of scores for a format of scores, such as "model-index" or "cite". Without `force`
-    an existing file is kept. `tell` is given a line if text had to be replaced.
+    That is the number of samples, of scores for a format of scores, such as "model-index" or "cite", or of verdicts for
+    a tracker: "wandb", "mlflow" or "tensorboard", which add a run to a folder or database. Without `force` an existing
+    file is kept. `tell` is given a line if text had to be replaced.
 
     Raises:
         UsageError: no such format or benchmark, a package is missing, or the file exists and is to be kept.
         StoreError: the run is damaged or not wholly judged, or the file cannot be written.
     """
-    from .. import exchange
+    from .. import exchange, tracking
     from ..store import write_text
 
+    if to in tracking.TRACKERS:
+        return tracking.log_run(Path(run), to, Path(out))
     if Path(out).exists() and not force:
         raise UsageError(f"{out} exists; --force replaces it")
     if to in exchange.FORMATS:

@@ -30,6 +30,7 @@ def score(
     page: bool = True,
     re_extract: bool = False,
     extractors: str | None = None,
+    log_to: Sequence[str] = (),
     command: Sequence[str] = (),
     tell: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -41,7 +42,8 @@ def score(
     `sandbox`.
     `split` and `benchmark_options` choose a variant of the benchmark, as for `run`.
     `re_extract` extracts the code of a run again from its raw texts, in place; `extractors` "all" also scores the same
-    completions under every extraction rule. `tell` is given a line for each old name of a setting.
+    completions under every extraction rule. `log_to` names trackers that are told of it while a file is judged. `tell`
+    is given a line for each old name of a setting.
 
     Raises:
         SamplesError: the file's shape, a task id or a duplicate, with its line.
@@ -53,7 +55,13 @@ def score(
     if extractors not in (None, rescoring.ALL):
         raise UsageError(f'--extractors is "{extractors}"; it can be "{rescoring.ALL}"')
     if re_extract or path.is_dir():
-        given = {"benchmark": benchmark, "benchmark-option": benchmark_options, "out": out, **settings}
+        given = {
+            "benchmark": benchmark,
+            "benchmark-option": benchmark_options,
+            "out": out,
+            "log-to": log_to,
+            **settings,
+        }
         _check_folder_settings(path, given, re_extract, extractors)
     summary = None
     if re_extract:
@@ -62,7 +70,7 @@ def score(
         summary = scoring.reextract(path, **kept, options=options, command=command, progress=progress)
     elif not path.is_dir():
         config = _build_score_config(path, benchmark, split, benchmark_options, settings)
-        summary = scoring.score(config, out=to_path(out), command=command, progress=progress)
+        summary = scoring.score(config, out=to_path(out), log_to=log_to, command=command, progress=progress)
     # Samples that the judge failed on have no verdict to compare with.
     if summary is None or (extractors and not summary.infrastructure):
         judged = summary.path if summary else path

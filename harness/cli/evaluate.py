@@ -30,6 +30,7 @@ from .options import (
     FirstDay,
     Ks,
     LastDay,
+    LogTo,
     MaxCost,
     Out,
     Page,
@@ -160,6 +161,7 @@ def run(
     allow_unsafe: AllowUnsafe = None,
     price: PriceText = None,
     max_cost: MaxCost = None,
+    log_to: LogTo = None,
     page: Page = True,
     preview: Annotated[bool, typer.Option("--preview", help="Print the first prompt, then exit.")] = False,
     dry_run: Annotated[
@@ -170,7 +172,7 @@ def run(
     lists = {"benchmarks": benchmark, "engine_args": engine_arg, "chat_template_args": chat_template_arg}
     renamed = ("benchmark", "engine_arg", "chat_template_arg", "lists")
     flags = {**locals(), **lists, "price": parse_price(price), "benchmark_options": collect_benchmark_options(locals())}
-    apart = (*renamed, *BENCHMARK_OPTIONS, "renamed", "context", "out", "page", "preview", "dry_run")
+    apart = (*renamed, *BENCHMARK_OPTIONS, "renamed", "context", "out", "log_to", "page", "preview", "dry_run")
     settings = select_given(flags, but=apart)
     if preview:
         _show_preview(preview_run(**settings, tell=output.print_remark))
@@ -178,7 +180,7 @@ def run(
         _show_forecast(api.dry_run(**settings, out=out, tell=output.print_remark))
     else:
         reporting = {"command": context.obj, "tell": output.print_remark, "progress": output.make_progress()}
-        summaries = run_all(**settings, out=out, page=page, **reporting)
+        summaries = run_all(**settings, out=out, log_to=log_to or (), page=page, **reporting)
         finish(*summaries)
         _refuse_limited(summaries)
 
@@ -220,6 +222,7 @@ def score(
     retry_timeouts: RetryTimeouts = None,
     time_check: TimeCheck = None,
     allow_unsafe: AllowUnsafe = None,
+    log_to: LogTo = None,
     page: Page = True,
     re_extract: Annotated[
         bool, typer.Option("--re-extract", help="Extract the code of a run again from its raw texts, in place.")

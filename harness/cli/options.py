@@ -95,6 +95,10 @@ RetryTimeouts = Annotated[
 TimeCheck = Annotated[
     bool | None, typer.Option("--time-check/--no-time-check", hidden=True, help="Old name of --retry-timeouts.")
 ]
+LogTo = Annotated[
+    list[str] | None,
+    typer.Option("--log-to", help="Log to wandb, mlflow or tensorboard while the run goes; repeatable."),
+]
 Page = Annotated[
     bool, typer.Option("--page/--no-page", help="Write report.html (default); `harness report` writes it later.")
 ]

@@ -98,14 +98,17 @@ def import_results(
 
 def export(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
-    out: Annotated[Path | None, typer.Argument(help="File to write; formats of scores may go to stdout.")] = None,
+    out: Annotated[
+        Path | None, typer.Argument(help="File to write, or folder of a tracker; formats of scores may go to stdout.")
+    ] = None,
     *,
     to: Annotated[
         str,
         typer.Option(
             "--format",
-            help="Samples: evalplus, human-eval, bigcode, lm-eval, multipl-e (a folder) or parquet. "
-            "Scores: cite, csv, latex, model-index or eval-results.",
+            help="Samples: evalplus, human-eval, bigcode, lm-eval, multipl-e (a folder), parquet or inspect. "
+            "Scores: cite, csv, latex, model-index or eval-results. "
+            "Trackers: wandb, mlflow or tensorboard.",
         ),
     ],
     benchmark: Annotated[
@@ -113,16 +116,17 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Write a run in another harness's format or as Parquet, or its scores for a paper, a model card or the hub."""
+    """Write a run in another harness's format or to a tracker, or its scores for a paper, a model card or the hub."""
     from ..exchange import FORMATS, export_scores
+    from ..tracking import TRACKERS
 
     if out is None:
-        if to in FORMATS:
-            raise UsageError(f"{to} needs a file: `harness export {run} FILE --format {to}`")
+        if to in FORMATS or to in TRACKERS:
+            raise UsageError(f"{to} needs a file or folder: `harness export {run} OUT --format {to}`")
         text, _ = export_scores(run, to, benchmark)
         output.print_result({"format": to, "text": text}, text.removesuffix("\n"))
         return
     count = api.export_run(run, out, to=to, benchmark=benchmark, force=force, tell=output.print_remark)
-    what = "samples" if to in FORMATS else "scores"
+    what = "samples" if to in FORMATS else "verdicts" if to in TRACKERS else "scores"
     output.print_result({what: count, "path": out}, "")
     output.print_remark(f"wrote {count} {what} to {out}")

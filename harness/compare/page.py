@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..metrics.pass_at_k import LEVEL
 from ..report import plots
 from ..report.details import pack_json
+from ..report.page import compute_curve
 from ..report.problems import ProblemText, load_texts
 from ..report.templates import embed_json, mark_safe, render
 from ..report.wording import replace_unprintable
@@ -87,7 +88,7 @@ def collect_values(comparison: Comparison) -> dict[str, Any]:
         "token_rows": format_token_rows(comparison),
         "plots": [
             {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))}
-            for caption, figure in _draw_plots(comparison)
+            for caption, figure in draw_plots(comparison)
         ],
         "only_by": comparison.only_by if len(comparison.runs) > 2 else {},
     }
@@ -189,7 +190,8 @@ def _format_powers(comparison: Comparison) -> Iterator[str]:
             yield f"{difference.run}, {difference.benchmark}: {format_power(drop, 1 - LEVEL)}"
 
 
-def _draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
+def draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
+    """Yield captions and figures of each benchmark: scores, pass@k over k, and which run solves what."""
     for benchmark in comparison.only_by:
         runs = [run for run in comparison.runs if run.list_tasks(benchmark)]
         rows = [(name, *values) for name, values in _collect_scores(comparison, benchmark).items()]
@@ -203,6 +205,9 @@ def _draw_plots(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
             for task in runs[0].list_tasks(benchmark)
             if all(by_task.get(task, (0, 0))[0] for by_task in counts.values())
         ]
+        curves = {name: compute_curve(benchmark, by_task) for name, by_task in counts.items()}
+        if any(len(curve) > 1 for curve in curves.values()):
+            yield f"{benchmark}: pass@k with its 95 % band", plots.draw_pass_at_k(curves)
         shares = {name: [by_task[task][1] / by_task[task][0] for task in shared] for name, by_task in counts.items()}
         yield f"{benchmark}: who solves what", plots.draw_solved(shares)
 

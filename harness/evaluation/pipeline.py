@@ -25,6 +25,7 @@ from ..tasks.recipe_files import KEPT, keep_recipe, read_recipe_file
 from ..tasks.selection import check_tasks
 from ..tasks.suite import Suite, load_suite
 from ..tasks.thinking import check_template_settings
+from ..tracking import RunTracker, check_trackers
 from ..types import RenderedPrompt, Request, Sample, Sandbox, Trust
 from .backend import Backend, open_backend
 from .budget import check_limit
@@ -59,13 +60,21 @@ def run(
 
 
 def run_all(
-    config: RunConfig, *, out: Path | None = None, command: Sequence[str] = (), progress: Progress | None = None
+    config: RunConfig,
+    *,
+    out: Path | None = None,
+    log_to: Sequence[str] = (),
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> list[report.Summary]:
     """Evaluate as `run` does, with the adapters and repetitions: one load for all, a folder for each.
+
+    `log_to` names trackers (`harness.tracking`); each folder is a run of theirs.
 
     Raises:
         HarnessError: as `run`.
     """
+    check_trackers(log_to)
     suites = prepare_suites(config)
     progress = progress or Quiet()
     with select_backend(config, progress) as backend:
@@ -78,7 +87,8 @@ def run_all(
                 shown.note(f"going on in {planned[0].path}, in the sandbox that it began with: {begun}")
             engine = Engine(config, suites, stack, backend)
             summaries = [
-                _run_plan(engine, plan, sandbox_name=sandbox_name, shown=shown, command=command) for plan in planned
+                _run_plan(engine, plan, sandbox_name=sandbox_name, shown=shown, log_to=log_to, command=command)
+                for plan in planned
             ]
     if config.repeat > 1:
         for first in planned[:: config.repeat]:
@@ -87,7 +97,7 @@ def run_all(
 
 
 def _run_plan(
-    engine: Engine, plan: Plan, *, sandbox_name: str, shown: Progress, command: Sequence[str]
+    engine: Engine, plan: Plan, *, sandbox_name: str, shown: Progress, log_to: Sequence[str], command: Sequence[str]
 ) -> report.Summary:
     config, suites = engine.config, engine.suites
     source = Source(engine, plan.path, shown, adapter=plan.adapter, order=plan.order)
@@ -95,7 +105,10 @@ def _run_plan(
         # A missing model must not leave a run folder behind.
         source.open()
     with RunFolder(plan.path, plan.identity) as folder:
-        with Session(folder, shown, command, source.clock, engine.backend) as session:
+        with (
+            RunTracker(log_to, plan.path, shown.note) as tracker,
+            Session(folder, shown, command, source.clock, engine.backend, tracker=tracker) as session,
+        ):
             record_configuration(folder, config, suites)
             _record_training(folder, plan.adapter.path if plan.adapter else Path(config.model).expanduser(), suites)
             work = [

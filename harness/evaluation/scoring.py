@@ -19,6 +19,7 @@ from ..store.provenance import StageTimer
 from ..tasks.prompt_format import Recipe
 from ..tasks.recipe_files import KEPT, keep_recipe, read_recipe_file, recall_recipe
 from ..tasks.suite import AS_IS, Suite, load_suite
+from ..tracking import RunTracker, check_trackers
 from ..types import CodeForm, Completion, Sample, Sandbox, Trust
 from .pipeline import build_sandbox_options, read_recorded_sandbox, record_configuration, select_backend
 from .plans import choose_default_folder, find_default_folders
@@ -26,13 +27,21 @@ from .session import SandboxOptions, Session, evaluate, prepare_sandbox, record_
 
 
 def score(
-    config: ScoreConfig, *, out: Path | None = None, command: Sequence[str] = (), progress: Progress | None = None
+    config: ScoreConfig,
+    *,
+    out: Path | None = None,
+    log_to: Sequence[str] = (),
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> report.Summary:
     """Judge a samples file in a run folder, by default results/<file>-<digest>; resume an earlier start.
+
+    `log_to` names trackers (`harness.tracking`).
 
     Raises:
         HarnessError: see the subclasses; what was done until then is kept.
     """
+    check_trackers(log_to)
     environment, options = lookup("benchmarks", config.benchmark).environment, build_sandbox_options(config)
     progress = progress or Quiet()
     with select_backend(config, progress) as backend:
@@ -46,7 +55,8 @@ def score(
             with RunFolder(path, identity) as folder:
                 with (
                     backend.watch_progress(progress) as shown,
-                    Session(folder, shown, command, StageTimer(), backend) as session,
+                    RunTracker(log_to, path, shown.note) as tracker,
+                    Session(folder, shown, command, StageTimer(), backend, tracker=tracker) as session,
                 ):
                     if begun is not None and goes_on:
                         shown.note(f"going on in {path}, in the sandbox that it began with: {begun}")

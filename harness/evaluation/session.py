@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..sandboxes.cache import OutcomeStore, judge_all, outcome_store
 from ..store import RunFolder, provenance
 from ..tasks.suite import Suite
+from ..tracking import RunTracker
 from ..types import Generated, Key, Outcome, Sample, Sandbox, Trust, Verdict, Work
 from .backend import Backend, LocalBackend
 from .feed import Feed
@@ -47,8 +48,11 @@ class Session:
         command: Sequence[str],
         clock: provenance.StageTimer,
         backend: Backend | None = None,
+        *,
+        tracker: RunTracker | None = None,
     ) -> None:
         self.backend: Backend = backend or LocalBackend()
+        self.tracker = tracker or RunTracker()
         self.folder = folder
         self.progress = progress
         self.clock = clock
@@ -129,6 +133,7 @@ def evaluate(
     session: Session, suite: Suite, sandbox: Sandbox, arrivals: Iterator[Sample], *, options: SandboxOptions, total: int
 ) -> None:
     """Judge the pending samples, then those that arrive; store every sample and verdict at once."""
+    session.tracker.start(session.folder, total)
     session.progress.start("score", total)
     with outcome_store(use=options.cache, warn=session.progress.note) as store:
         _judge_samples(session, suite, sandbox, store, arrivals)
@@ -159,7 +164,9 @@ def _judge_samples(
 
     def settle(key: Key, outcome: Outcome) -> None:
         benchmark, task_id, index = key
-        folder.append_verdict(Verdict.on(benchmark, task_id, index, outcome))
+        verdict = Verdict.on(benchmark, task_id, index, outcome)
+        folder.append_verdict(verdict)
+        session.tracker.record_verdict(verdict)
         session.judged += 1
         clock.touch("score")
         session.progress.advance("score")

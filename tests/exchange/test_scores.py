@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path) -> None:
         export_scores(RUN, "cite", "mbpp")
     done = run_harness("export", RUN, "--format", "evalplus")
     assert done.returncode == 2
-    assert "evalplus needs a file" in one_line_error(done)
+    assert "evalplus needs a file or folder" in one_line_error(done)
 
 
 def test_scores_go_to_a_file_or_to_stdout(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_ds1000_is_shown_by_library_and_perturbation(tmp_path: Path) -> None:
     found = {task_id: [PASSED if at % 3 else FAILED] for at, task_id in enumerate(suite.problems)}
     path = write_run(tmp_path / "run", found, benchmark="ds1000", data_digest=suite.data_digest)
 
-    page = report.write_page(path, png=True).read_text()
+    page = report.write_page(path, pictures=True).read_text()
 
     assert "ds1000 by library" in page
     assert "Pandas (291)" in page
