@@ -37,6 +37,7 @@ OUT_OF_MEMORY = re.compile(
 )
 FAILED_ASSERTION = re.compile(
     r"Assert|assert|Test failed|Failure:|stopifnot|is not TRUE|expected:|DefaultTraceListener\.Fail|--- FAIL|FAILURE"
+    r"|\[unittest\] unittest failure"
 )
 SYNTAX = re.compile(
     r"SyntaxError|syntax error|Parse error|\[build failed\]|\[setup failed\]|unexpected (symbol|input|end)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable
@@ -59,6 +60,26 @@ def test_the_table_filters_by_status_and_text(opened: Open, page_file: Path) -> 
     page.get_by_label("Filter by task or text").fill("humaneval/1")
     assert tasks(page) == ["HumanEval/1", "HumanEval/10", "HumanEval/11"]
     assert page.locator("#shown").inner_text() == "3 of 12 problems"
+
+
+def test_the_table_filters_by_benchmark(opened: Open, page_file: Path, tmp_path: Path) -> None:
+    """A run in several languages has a benchmark for each; a run of one has no such filter."""
+    run = write_run(tmp_path / "run", outcomes([0], n=2), benchmark="multipl-e-js")
+    for name in ("samples.jsonl", "verdicts.jsonl"):
+        rows = read_rows(run / name)
+        write_rows(run / name, [*rows, *({**row, "benchmark": "multipl-e-lua"} for row in rows)])
+    manifest = json.loads((run / "run.json").read_text())
+    for part in (manifest["tasks"], *(manifest["identity"][key] for key in ("benchmarks", "recipe", "extraction"))):
+        part["multipl-e-lua"] = part["multipl-e-js"]
+    (run / "run.json").write_text(json.dumps(manifest))
+
+    page = opened(report.write_page(run))
+    assert len(tasks(page)) == 4
+    page.get_by_label("Filter by benchmark").select_option("multipl-e-lua")
+    assert tasks(page) == ["HumanEval/0", "HumanEval/1"]
+    assert page.locator("#shown").inner_text() == "2 of 4 problems"
+
+    assert opened(page_file).get_by_label("Filter by benchmark").is_hidden()
 
 
 def test_a_problem_opens_to_what_failed_code_and_raw_text(opened: Open, page_file: Path) -> None:

@@ -3,7 +3,9 @@ function showProblems(rows) {
   const body = document.querySelector("#table tbody");
   const text = document.getElementById("filter-text");
   const status = document.getElementById("filter-status");
-  const several = new Set(rows.map((row) => row.benchmark)).size > 1;
+  const benchmark = document.getElementById("filter-benchmark");
+  const names = [...new Set(rows.map((row) => row.benchmark))];
+  const several = names.length > 1;
   let sort = { key: "order", down: false };
 
   rows.forEach((row, order) => {
@@ -69,7 +71,8 @@ function showProblems(rows) {
 
   function show() {
     const wanted = text.value.trim().toLowerCase();
-    const kept = rows.filter((row) => row.search.includes(wanted) && (!status.value || status.value in row.statuses));
+    const kept = rows.filter((row) => row.search.includes(wanted) && (!status.value || status.value in row.statuses)
+      && (!benchmark.value || row.benchmark === benchmark.value));
     const sign = sort.down ? -1 : 1;
     kept.sort((a, b) => {
       const x = a[sort.key], y = b[sort.key];
@@ -89,6 +92,9 @@ function showProblems(rows) {
   }));
   text.addEventListener("input", show);
   status.addEventListener("input", show);
+  benchmark.addEventListener("input", show);
+  benchmark.hidden = !several;
+  benchmark.append(...names.map((name) => el("option", { value: name, text: name })));
   offerStatuses();
   show();
 
