@@ -144,6 +144,7 @@ class Loop:
             key={
                 **self._build_evolve_identity(),
                 "rounds": options.rounds,
+                "patience": options.patience,
                 "sample": options.sample,
                 "budget": [options.budget_requests, options.budget_tokens],
                 "near": dataset_filter.near,
