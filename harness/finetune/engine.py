@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,7 +61,14 @@ def prepare_tokenizer(tokenizer: Any, vocabulary: int) -> None:
 
 
 def make_trainer(
-    model: Any, config: TrainingConfig, material: Material, *, arguments: Any, callback: Any, resources: ExitStack
+    model: Any,
+    config: TrainingConfig,
+    material: Material,
+    *,
+    arguments: Any,
+    callback: Any,
+    tell: Callable[[str], None],
+    resources: ExitStack,
 ) -> Any:
     """Build the trainer; nothing runs yet. `resources` closes what it needs."""
     from datasets import Dataset
@@ -79,7 +87,7 @@ def make_trainer(
         "peft_config": build_peft_config(config, model),
         "callbacks": [callback, *_build_tensorboard(config.out)],
     }
-    return method.make_trainer(config, parts, [encoded for encoded, _ in data], resources)
+    return method.make_trainer(config, parts, [encoded for encoded, _ in data], tell=tell, resources=resources)
 
 
 def _build_tensorboard(out: Path) -> list[Any]:

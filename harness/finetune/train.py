@@ -143,6 +143,7 @@ def _train(config: TrainingConfig, material: Material, folder: TrainingFolder, t
             material,
             arguments=arguments,
             callback=make_callback(config.out, tell, main=is_main(), timed=engine.saves_by_time(config)),
+            tell=tell,
             resources=resources,
         )
         if state is not None:
@@ -162,7 +163,7 @@ def _train(config: TrainingConfig, material: Material, folder: TrainingFolder, t
         steps=trainer.state.global_step,
         resumed_from=int(state.name.rpartition("-")[2]) if state is not None else None,
         losses=collect_losses(history),
-        curves={name: collect_curve(history, key) for name, key in METHODS[config.method].CURVES.items()},
+        curves={name: collect_curve(history, key) for name, key in METHODS[config.method].curves.items()},
         seconds=round(seconds, 3),
         memory={**asdict(needed), "total": needed.total, "measured_peak": read_peak_bytes()},
         ended=read_clock(),
@@ -174,7 +175,7 @@ def _check_memory(
 ) -> MemoryEstimate:
     micro, _ = split_batch(config)
     batch = Batch(
-        rows=micro * METHODS[config.method].SEQUENCES,
+        rows=micro * METHODS[config.method].sequences,
         length=config.max_length if config.packing else max(material.train.lengths),
         keeps_scores=not has_accelerator(),
     )
