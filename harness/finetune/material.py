@@ -98,7 +98,7 @@ def _order_rows(config: TrainingConfig, encoded: Encoded) -> list[int]:
         budget = max(1, round(config.epochs * len(encoded) / step)) * step
     sizes = encoded.answer_tokens
     order = order_rows(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
-    # kto compares neighbours, which must not be the answers to one prompt.
+    # kto pairs a prompt with its neighbour's answer; sorted ones may well answer the same prompt.
     return order if config.packing or config.method == "kto" else sort_steps(order, encoded.lengths, step)
 
 

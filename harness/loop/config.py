@@ -120,9 +120,7 @@ def read_config(path: Path) -> LoopConfig:
             raise UsageError(f"{path}: {key} is missing (`harness loop --example` shows a whole file)")
     base = str(tables.values["base"])
     training, launcher = _build_training(tables, base)
-    if training.get("method", "sft") != "sft":
-        place = tables.locate("finetune", "method")
-        raise UsageError(f"{place}: method is {training['method']}; [prefer] and [reinforce] have the other methods")
+    _check_method(tables, "finetune", {"method": "sft", **training}, "sft")
     running = _build_run(tables, "run", base, {"recipe": training.get("recipe", "wizardcoder")})
     data = tables.values.get("data")
     evolve, stop = _build_evolve(tables, base, training, running, data)
@@ -202,15 +200,23 @@ def _build_lessons(
             check_for_training(benchmark)
         method = {"method": select.form, **({"recipe": sample["recipe"]} if "recipe" in sample else {})}
         prefer = _check_training(tables, "prefer", base, tables.get_table("prefer"), {**common, **method})
+        _check_method(tables, "prefer", prefer, select.form)
     if "reinforce" in named:
         values = tables.get_table("reinforce")
         data = {"data": values.pop("data")} if "data" in values else {}
         method = {"recipe": "wizardcoder", **common, "method": "grpo"}
         reinforce = {**_check_training(tables, "reinforce", base, values, method), **data}
+        _check_method(tables, "reinforce", reinforce, "grpo")
         if not data and reinforce["problems"].endswith(".jsonl"):
             place = tables.locate("reinforce")
             raise UsageError(f"{place}: problems are a file; name their prompts, rows with task_id, with data")
     return {"sample": sample, "select": select, "prefer": prefer, "reinforce": reinforce}
+
+
+def _check_method(tables: Tables, table: str, training: Mapping[str, Any], method: str) -> None:
+    if training["method"] != method:
+        place = tables.locate(table, "method")
+        raise UsageError(f"{place}: method is {training['method']}; here it is {method}: leave it out")
 
 
 def _build_run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:

@@ -180,7 +180,8 @@ def wait_for(folder: Path, pattern: str, process: Any) -> None:
         ('as = "dpo"', 'as = "dpo"\nper_problem = 0', "per_problem is 0"),
         ("save_every = 1", "generations = 4", "generations is 4, which is for --method grpo alone"),
         ('problems = "mbpp-train"\n', "", "name a benchmark or a file with --problems"),
-        ('max_steps = 30\n', 'method = "dpo"\n', r"method is dpo; \[prefer\] and \[reinforce\] have the other methods"),
+        ('max_steps = 30\n', 'method = "dpo"\n', "method is dpo; here it is sft: leave it out"),
+        ("save_every = 1", 'method = "kto"', "method is kto; here it is dpo: leave it out"),
     ],
 )  # fmt: skip
 def test_tables_that_do_not_fit_are_refused_with_their_line(tmp_path: Path, old: str, new: str, message: str) -> None:

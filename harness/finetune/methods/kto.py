@@ -1,7 +1,7 @@
 """Kahneman-Tversky optimisation (Ethayarajh et al. 2024, arXiv 2402.01306): answers that are labelled good or bad.
 
-The KL term is estimated on answers to other prompts of the rows that are in memory at a time, so that these must be
-two or more, and neighbours must not answer one prompt.
+The KL term is estimated on answers to other prompts of the rows that are in memory at a time: two or more. Rows are not
+sorted by length within a step, because that would bring the answers to one prompt together.
 """
 
 from __future__ import annotations
