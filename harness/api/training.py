@@ -11,7 +11,7 @@ from .paths import Name, to_path
 
 if TYPE_CHECKING:
     from ..evolve.estimate import Estimate
-    from ..evolve.run import EvolveResult
+    from ..evolve.settings import EvolveResult
     from ..evolve.untouched import ScorePair
     from ..finetune.train import TrainedCheckpoint
     from ..loop.run import LoopResult, PlannedStage

@@ -17,11 +17,11 @@ from .options import BACKEND, DTYPE, TEMPERATURE, TOP_P, ClusterAddress, Replica
 
 if TYPE_CHECKING:
     from ..evolve.estimate import Estimate
-    from ..evolve.run import EvolveResult
+    from ..evolve.settings import EvolveResult
 
 NOT_OPTIONS = {
     *("context", "out", "operators", "dry_run", "tokens_per_s", "price_in", "price_out"),
-    *("stop_on", "stop_base", "stop_config", "patience", "min_gain", "reported", "finetune", "evaluate"),
+    *("stop_on", "stop_base", "stop_config", "min_gain", "reported", "finetune", "evaluate"),
 }
 """Flags that say something else than how to evolve, or say it in another form."""
 
@@ -73,6 +73,14 @@ def evolve(
     run_examples: Annotated[
         bool, typer.Option("--run-examples", help="Run the examples in an answer and ask again if they fail.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Have tests written for each answer; keep rows that pass tests that can fail."),
+    ] = False,
+    calibrate_judge: Annotated[
+        bool,
+        typer.Option("--calibrate-judge", help="Try the judge on known pairs first; --verify does too."),
+    ] = False,
     budget_requests: Annotated[int | None, typer.Option(help="Stop after this many requests.")] = None,
     budget_tokens: Annotated[int | None, typer.Option(help="Stop after this many tokens, prompts included.")] = None,
     retries: Annotated[int, typer.Option(help="Retries of a failed request.")] = 3,
@@ -112,7 +120,10 @@ def evolve(
     evaluate: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Evol Stop: evaluation setting; repeatable.")
     ] = None,
-    patience: Annotated[int, typer.Option(help="Evol Stop: rounds without a gain before stopping.")] = 1,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="Rounds without a survivor (default 3), or Evol Stop: without a gain (1), before stopping."),
+    ] = None,
     min_gain: Annotated[float, typer.Option(help="Evol Stop: gain in pass@1 to exceed, in percentage points.")] = 0.0,
     reported: Annotated[
         list[str] | None,
@@ -195,7 +206,7 @@ def _build_stop(flags: Mapping[str, Any]) -> dict[str, Any] | None:
         "file": flags["stop_config"],
         "finetune": parse_pairs(flags["finetune"] or (), "--finetune"),
         "run": parse_pairs(flags["evaluate"] or (), "--evaluate"),
-        "patience": flags["patience"],
+        "patience": 1 if flags["patience"] is None else flags["patience"],
         "min_gain": flags["min_gain"],
         "reported": tuple(flags["reported"] or ()),
         "open_progress": output.make_progress,

@@ -21,8 +21,10 @@ def finetune(
     base: Annotated[str | None, typer.Argument(help="Base checkpoint: built-in name, folder or hub name.")] = None,
     *,
     data: Annotated[
-        Path | None, typer.Option(help="Training data: a file in Alpaca format or a folder of `harness evolve`.")
+        Path | None,
+        typer.Option(help="Training data: a file of the method's rows (sft: Alpaca) or a folder of `harness evolve`."),
     ] = None,
+    method: Annotated[str | None, typer.Option(help="Training method: sft (default), dpo, kto or grpo.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Output folder of the checkpoint; an existing one is resumed.")
     ] = None,
@@ -38,6 +40,21 @@ def finetune(
     max_tokens: Annotated[int | None, typer.Option(help="Stop after this many answer tokens.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Global batch size in rows.")] = None,
     micro_batch_size: Annotated[int | None, typer.Option(help="Rows per forward pass and process.")] = None,
+    beta: Annotated[float | None, typer.Option(help="dpo, kto, grpo: strength of the pull towards the base.")] = None,
+    problems: Annotated[
+        str | None,
+        typer.Option(help="grpo: tests that reward answers: a benchmark for training or a JSON lines file."),
+    ] = None,
+    environment: Annotated[str | None, typer.Option(help="grpo: what sampled programs may import.")] = None,
+    score: Annotated[str | None, typer.Option(help="grpo: reward all tests passed, or their share.")] = None,
+    generations: Annotated[int | None, typer.Option(help="grpo: answers sampled per prompt.")] = None,
+    answer_length: Annotated[int | None, typer.Option(help="grpo: maximum tokens of a sampled answer.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="grpo: sampling temperature.")] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="grpo: address of a `harness serve`; its token is in HARNESS_SERVE_TOKEN."),
+    ] = None,
+    sandbox: Annotated[str | None, typer.Option(help="grpo: sandbox of the tests: docker or process.")] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr", help="Peak learning rate.")] = None,
     schedule: Annotated[
         str | None, typer.Option(help="Schedule: cosine, linear, constant or constant_with_warmup.")
@@ -72,7 +89,7 @@ def finetune(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Discard the saved states and start over.")] = False,
 ) -> None:
-    """Fine-tune a checkpoint on instructions and answers; the same command completes a stopped training."""
+    """Fine-tune a checkpoint on answers, preferences or rewards; the same command completes a stopped training."""
     settings = select_given(locals(), but=("context", "fresh"))
     from ..finetune.machine import exit_process, is_main
 
@@ -99,7 +116,7 @@ def _build_json(trained: TrainedCheckpoint) -> dict[str, Any]:
     manifest = trained.manifest
     kept = {key: manifest["data"][key] for key in ("trained_rows", "trained_answer_tokens")}
     found = {"checkpoint": trained.folder, "recipe": manifest["recipe"]["name"], **kept}
-    return {**found, "losses": trained.losses, "skipped": trained.skipped}
+    return {**found, "losses": trained.losses, "curves": trained.manifest.get("curves", {}), "skipped": trained.skipped}
 
 
 def _format_lines(trained: TrainedCheckpoint) -> Iterator[str]:
@@ -110,6 +127,7 @@ def _format_lines(trained: TrainedCheckpoint) -> Iterator[str]:
     yield f"checkpoint  {trained.folder}"
     yield f"recipe      {manifest['recipe']['name']}"
     yield f"trained on  {data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens"
-    for name, curve in trained.losses.items():
-        if curve:
-            yield f"{name.replace('_', '-'):<11} loss {curve[0][1]:.4f} -> {curve[-1][1]:.4f}"
+    for what, parts in {"loss": trained.losses, **manifest.get("curves", {})}.items():
+        for name, curve in parts.items():
+            if curve:
+                yield f"{name.replace('_', '-'):<11} {what} {curve[0][1]:.4f} -> {curve[-1][1]:.4f}"

@@ -26,6 +26,16 @@ def parse_blocks(text: str) -> Iterator[ast.Module]:
             yield tree
 
 
+def parse_solution(answer: str) -> ast.Module | None:
+    """Return what an answer's blocks define, without examples, asserts and a main part; None if they are no Python."""
+    blocks = [code for code in extract_code_blocks(answer) if parse_shallow(code) is not None]
+    tree = parse_shallow("\n\n".join(block for block in blocks if ">>> " not in block or "def " in block))
+    if tree is None:
+        return None
+    body = [node for node in tree.body if not isinstance(node, ast.Assert | ast.Expr | ast.If)]
+    return ast.Module(body=body, type_ignores=[])
+
+
 def _is_prose(node: ast.stmt) -> bool:
     """Tell whether a statement is what Python makes of single words of prose."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Name | ast.Constant | ast.Tuple)

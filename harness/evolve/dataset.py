@@ -16,13 +16,22 @@ from ..digests import digest_file
 from ..report.tables import format_table
 from ..store import make_folder, write_json, write_rows, write_text
 from ..store.journal import make_write_error
+from .operators import compute_fraction
 from .records import InstructionRow
+from .verification import build_problem
 
 ROWS = "train.jsonl"
 PLAIN = "alpaca.json"
+PROBLEMS = "problems.jsonl"
+"""Rows that have tests, as `harness.rewards` takes them."""
 PARQUET = "train.parquet"
 CARD = "README.md"
 DATA_MANIFEST = "manifest.json"
+
+
+def shuffle_rows(rows: Sequence[InstructionRow], seed: int) -> list[InstructionRow]:
+    """Shuffle seeds and all rounds by the seed alone: the same rows give the same order."""
+    return sorted(rows, key=lambda row: compute_fraction(seed, "shuffle", row.id))
 
 
 def write_dataset(folder: Path, rows: Sequence[InstructionRow], facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,6 +46,9 @@ def write_dataset(folder: Path, rows: Sequence[InstructionRow], facts: Mapping[s
     plain = [{key: row[key] for key in ("instruction", "input", "output")} for row in records]
     write_text(folder / PLAIN, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
     files = [ROWS, PLAIN]
+    if problems := [build_problem(row) for row in rows if row.tests]:
+        write_rows(folder / PROBLEMS, problems)
+        files.append(PROBLEMS)
     if _write_parquet(folder / PARQUET, records):
         files.append(PARQUET)
     manifest = {"rows": len(rows), "files": {name: f"sha256:{digest_file(folder / name)}" for name in files}, **facts}
@@ -76,10 +88,20 @@ def format_card(manifest: Mapping[str, Any]) -> str:
         "",
         _describe_contamination(manifest.get("contamination")),
         "",
-        "Answers are a model's and were not checked by people.",
+        _describe_verification(manifest.get("verified")),
         "",
     ]
     return "\n".join(lines)
+
+
+def _describe_verification(tests: int | None) -> str:
+    checked = "Answers are a model's and were not checked by people"
+    if tests is None:
+        return f"{checked}."
+    return (
+        f"{checked}; those of {tests} evolved rows pass tests that the model wrote without seeing them, and that fail "
+        f"without the answers (`{PROBLEMS}`)."
+    )
 
 
 def _describe_contamination(facts: Mapping[str, Any] | None) -> str:

@@ -36,6 +36,12 @@ class RejectionReason(StrEnum):
     """No reply came, however often it was asked for."""
     EXAMPLES = "fails-its-examples"
     """The answer's code fails the examples that stand beside it."""
+    NO_TESTS = "no-tests"
+    """The answer defines no function, or the model wrote no tests that call it."""
+    TESTS = "fails-its-tests"
+    """The answer's code fails the tests that the model wrote for it."""
+    WEAK_TESTS = "tests-pass-nothing"
+    """The tests pass functions without a body."""
 
 
 SORRY_WORDS = 80

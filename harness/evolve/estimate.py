@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import mean
 
+from .calibration import read_pairs
 from .ledger import estimate_tokens
-from .prompts import format_judge_prompt
+from .prompts import TESTS_TEMPLATE, format_judge_prompt
 from .records import JUDGE_SAMPLING, EvolveConfig
 from .seeds import Seeds
 
@@ -49,6 +50,11 @@ def estimate_cost(config: EvolveConfig, seeds: Seeds) -> Estimate:
     bare = [seed for seed in seeds.seeds if not seed.output]
     requests = len(bare)
     prompts, completions = sum(estimate_tokens(seed.whole) for seed in bare), len(bare) * answer
+    if config.calibrates:
+        pairs = read_pairs()
+        requests += len(pairs)
+        prompts += sum(estimate_tokens(format_judge_prompt(one.first, one.second)) for one in pairs)
+        completions += len(pairs) * JUDGE_SAMPLING.max_tokens // 4
     for number in range(config.rounds):
         for seed in seeds.seeds:
             before = estimate_tokens(seed.whole) + GROWTH * number
@@ -56,6 +62,10 @@ def estimate_cost(config: EvolveConfig, seeds: Seeds) -> Estimate:
             requests += 3
             prompts += (frame + before) + (judging + before + after) + after
             completions += after + JUDGE_SAMPLING.max_tokens // 4 + answer
+            if config.verify:
+                requests += 1
+                prompts += estimate_tokens(TESTS_TEMPLATE) + after
+                completions += answer
     return Estimate(
         requests=requests,
         prompt_tokens=prompts,

@@ -30,7 +30,7 @@ class Query:
     id: str
     """For people and for replayed files: round, row and stage; unique in a run."""
     stage: str
-    """evolve, judge, answer or repair."""
+    """evolve, judge, answer, repair or tests."""
     text: str
     template: str
     """The template's digest."""

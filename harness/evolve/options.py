@@ -15,7 +15,7 @@ from .dataset_filter import DatasetFilter, list_benchmarks
 from .operators import choose_operators
 from .prompts import Form
 from .records import EvolveConfig
-from .run import Settings
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,10 @@ class EvolveOptions(FilterOptions):
     top_p: Share = 0.9
     max_tokens: PositiveInt = 2048
     run_examples: bool = False
+    verify: bool = False
+    calibrate_judge: bool = False
+    patience: PositiveInt = 3
+    """Rounds in a row of which nothing survives that end the run."""
     budget_requests: PositiveInt | None = None
     budget_tokens: PositiveInt | None = None
     retries: NonNegativeInt = 3
@@ -113,6 +117,8 @@ class EvolveOptions(FilterOptions):
             top_p=self.top_p,
             max_tokens=self.max_tokens,
             examples=self.run_examples,
+            verify=self.verify,
+            calibrate_judge=self.calibrate_judge,
         )
 
     def make_settings(self, out: Path, command: Sequence[str] = ()) -> Settings:
@@ -143,6 +149,7 @@ class EvolveOptions(FilterOptions):
             ),
             dataset_filter=self.make_filter(),
             sample=self.sample,
+            patience=self.patience,
             command=command,
         )
 

@@ -25,6 +25,17 @@ Second instruction:
 
 Reply with "Equal" or "Not Equal" alone, without a reason.
 """
+TESTS_TEMPLATE = """\
+Write tests for a solution of this task.
+
+{instruction}
+
+The solution, which you do not see, defines in Python:
+{interface}
+
+Reply with one ```python block of at least three assert statements that call it with different arguments, edge cases \
+among them, and compare what it returns with what the task demands. Do not define or import it.
+"""
 ANSWER_TEMPLATE = "{instruction}"
 """The instruction is asked as it is."""
 
@@ -34,6 +45,13 @@ def format_judge_prompt(first: str, second: str) -> str:
     head, _, rest = JUDGE_TEMPLATE.partition("{first}")
     middle, _, tail = rest.partition("{second}")
     return head + first + middle + second + tail
+
+
+def format_tests_prompt(instruction: str, interface: str) -> str:
+    """Format the request for tests of functions, whose heads are `interface`."""
+    head, _, rest = TESTS_TEMPLATE.partition("{instruction}")
+    middle, _, tail = rest.partition("{interface}")
+    return head + instruction + middle + interface + tail
 
 
 def parse_judgement(reply: str) -> bool | None:

@@ -12,21 +12,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import ModelError
 from ..tasks.suite import SEEDS
 from ..types import SamplingParams
+from .calibration import Calibration, calibrate, read_pairs
 from .cleaning import clean_answer, clean_instruction
 from .client import ModelClient
 from .elimination import UNCLOSED, RejectionReason, check_answer, check_instruction
 from .ledger import Query, QueryReply
-from .operators import Operator, compute_fraction, draw_operator
-from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest_template, format_judge_prompt, parse_judgement
-from .records import JUDGE_SAMPLING, EvolveConfig, InstructionRow, Rejection
-
-
-class NothingSurvived(ModelError):
-    """Every attempt of a round was rejected: another round would end in the same way."""
-
+from .operators import compute_fraction, draw_operator
+from .prompts import (
+    ANSWER_TEMPLATE,
+    JUDGE_TEMPLATE,
+    TESTS_TEMPLATE,
+    digest_template,
+    format_judge_prompt,
+    format_tests_prompt,
+    parse_judgement,
+)
+from .records import JUDGE_SAMPLING, Attempt, EvolveConfig, InstructionRow, Rejection
+from .verification import Failure, Run, describe_interface, extract_tests, find_failures
 
 Check = Callable[[Sequence[InstructionRow]], Mapping[str, str]]
 """Runs the examples that stand beside answers: by row id, what is wrong; "" or no entry where nothing is."""
@@ -43,6 +47,10 @@ class EvolvedData:
     """Finished ones."""
     unanswered: list[str] = field(default_factory=list)
     """Seeds that the model gave no usable answer to; they are left out, and their descendants stay."""
+    barren: int = 0
+    """Rounds in a row, the last one among them, of which nothing survived."""
+    calibration: Calibration | None = None
+    """How the judge did on pairs that are known."""
     unclear: int = 0
     """Judgements that were neither "Equal" nor "Not Equal"."""
     verified: Counter[str] = field(default_factory=Counter)
@@ -51,40 +59,18 @@ class EvolvedData:
     """Attempts by round and operator."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One parent that meets one operator in one round."""
-
-    id: str
-    parent: InstructionRow
-    operator: Operator
-    evolved: str = ""
-    judged: str = "not equal"
-
-    def reject(
-        self, number: int, reason: RejectionReason, text: str = "", answer: str = "", detail: str = ""
-    ) -> Rejection:
-        """Return the record of the attempt's failure in round `number`."""
-        return Rejection(
-            id=self.id,
-            parent_id=self.parent.id,
-            seed_id=self.parent.seed_id,
-            operator=self.operator.name,
-            round=number,
-            reason=reason,
-            text=text or self.evolved,
-            answer=answer,
-            detail=detail,
-        )
-
-
 class Rounds:
     """Evolves `seeds`; call `answer_seeds` once, then `advance` for each round."""
 
     def __init__(
-        self, config: EvolveConfig, seeds: Iterable[InstructionRow], client: ModelClient, check: Check | None = None
+        self,
+        config: EvolveConfig,
+        seeds: Iterable[InstructionRow],
+        client: ModelClient,
+        check: Check | None = None,
+        run: Run | None = None,
     ) -> None:
-        self._config, self._client, self._check = config, client, check
+        self._config, self._client, self._check, self._run = config, client, check, run
         self._pool = list(seeds)
         self._failed: dict[str, list[dict[str, Any]]] = {}
         self.data = EvolvedData(rows=list(self._pool))
@@ -113,12 +99,26 @@ class Rounds:
             if row.id not in self.data.unanswered
         ]
 
+    def calibrate_judge(self) -> Calibration:
+        """Ask the judge about pairs that are known; one that cannot tell them apart is not asked any more.
+
+        Raises:
+            BudgetReached, ModelError: as `ModelClient.fetch_replies`.
+        """
+        pairs, template = read_pairs(), digest_template(JUDGE_TEMPLATE)
+        queries = [
+            self._build_query(one.id, "judge", format_judge_prompt(one.first, one.second), template) for one in pairs
+        ]
+        replies = self._client.fetch_replies("judge", queries)
+        said = [parse_judgement(replies[query.id].text) for query in queries]
+        self.data.calibration = calibrate(pairs, said)
+        return self.data.calibration
+
     def advance(self) -> None:
         """Run one round.
 
         Raises:
             BudgetReached, ModelError: as `ModelClient.fetch_replies`.
-            NothingSurvived: all attempts were thrown away.
         """
         number = self.data.rounds + 1
         attempts = [self._draw_attempt(parent, number) for parent in self._pool]
@@ -126,8 +126,7 @@ class Rounds:
         survivors = self._answer(self._judge(self._rewrite(attempts, number, rejections), number, rejections))
         rows = self._select_rows(survivors, number, rejections)
         self._commit(number, attempts, rows, rejections)
-        if attempts and not rows:
-            raise NothingSurvived(explain_no_survivors(number, rejections))
+        self.data.barren = self.data.barren + 1 if attempts and not rows else 0
 
     def _draw_attempt(self, parent: InstructionRow, number: int) -> Attempt:
         operator = draw_operator(self._config.operators, self._config.seed, "operator", number, parent.id)
@@ -156,6 +155,8 @@ class Rounds:
 
     def _judge(self, attempts: Sequence[Attempt], number: int, rejections: list[Rejection]) -> list[Attempt]:
         """Return the attempts that the judge does not find equal to their parents; judging comes before answering."""
+        if self.data.calibration is not None and not self.data.calibration.is_believed:
+            return [replace(one, judged="not believed") for one in attempts]
         template = digest_template(JUDGE_TEMPLATE)
         queries = {
             one.id: self._build_query(one.id, "judge", format_judge_prompt(one.parent.whole, one.evolved), template)
@@ -201,7 +202,31 @@ class Rounds:
         for row_id, detail in self._repair(rows).items():
             answer = rows.pop(row_id).output
             rejections.append(attempts[row_id].reject(number, RejectionReason.EXAMPLES, answer=answer, detail=detail))
+        for row_id, (reason, detail) in self._verify(rows).items():
+            answer = rows.pop(row_id).output
+            rejections.append(attempts[row_id].reject(number, reason, answer=answer, detail=detail))
         return list(rows.values())
+
+    def _verify(self, rows: dict[str, InstructionRow]) -> dict[str, Failure]:
+        """Have tests written for answers, and add them to the rows in place; return what fails, with the reason."""
+        if self._run is None:
+            return {}
+        interfaces = {row_id: describe_interface(row.output) for row_id, row in rows.items()}
+        template = digest_template(TESTS_TEMPLATE)
+        queries = {
+            row_id: self._build_query(row_id, "tests", format_tests_prompt(rows[row_id].whole, interface), template)
+            for row_id, interface in interfaces.items()
+            if interface
+        }
+        replies = self._client.fetch_replies("tests", list(queries.values()))
+        for row_id, query in queries.items():
+            rows[row_id] = replace(rows[row_id], tests=extract_tests(replies[query.id].text, rows[row_id].output))
+        failures: dict[str, Failure] = {
+            row_id: (RejectionReason.NO_TESTS, replies[queries[row_id].id].text[:300] if row_id in queries else "")
+            for row_id, row in rows.items()
+            if not row.tests
+        }
+        return failures | find_failures({row_id: row for row_id, row in rows.items() if row.tests}, self._run)
 
     def _repair(self, rows: dict[str, InstructionRow]) -> dict[str, str]:
         """Ask once more for answers that fail their examples, in place; return what still fails, with the reason."""
@@ -272,20 +297,3 @@ class Rounds:
     @staticmethod
     def _format_id(row_id: str, stage: str) -> str:
         return f"{row_id}/{stage}"
-
-
-def explain_no_survivors(number: int, rejections: Sequence[Rejection]) -> str:
-    """Return in one line why no attempt of a round survived."""
-    counts = Counter(str(one.reason) for one in rejections)
-    reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
-    example = next((one.detail for one in rejections if one.detail), "")
-    return (
-        f"round {number}: all {len(rejections)} attempts were thrown away ({reasons}"
-        f"{f'; for example: {example}' if example else ''}). The model may be too small for this, or --form may not "
-        "fit it; rejected.jsonl has every text. The rounds before are written"
-    )
-
-
-def shuffle_rows(rows: Sequence[InstructionRow], seed: int) -> list[InstructionRow]:
-    """Shuffle seeds and all rounds by the seed alone: the same rows give the same order."""
-    return sorted(rows, key=lambda row: compute_fraction(seed, "shuffle", row.id))

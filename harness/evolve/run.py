@@ -4,75 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..digests import digest_file
 from ..evaluation.backend import Backend, open_backend
-from ..models.options import ModelOptions
 from ..progress import Progress, Quiet
 from ..store import make_folder, provenance, write_json, write_rows, write_text
 from ..tasks.suite import Suite
 from ..types import Model
-from .client import BudgetReached, ModelClient, RequestLimits
-from .dataset import DATA_MANIFEST, ROWS, write_dataset
-from .dataset_filter import DatasetFilter, FilterResult, count_removed, filter_rows, load_suites
+from .client import BudgetReached, ModelClient
+from .dataset import DATA_MANIFEST, ROWS, shuffle_rows, write_dataset
+from .dataset_filter import FilterResult, count_removed, filter_rows, load_suites
 from .examples import ExampleRunner
 from .folder import DATASET, PAGE, REJECTED, REMOVED, ROUNDS, STATISTICS, EvolveFolder
 from .ledger import Ledger
 from .page import render_page
+from .programs import ProgramRunner
 from .prompts import ANSWER_TEMPLATE, JUDGE_TEMPLATE, digest_template
-from .records import EvolveConfig, InstructionRow, build_identity
-from .rounds import EvolvedData, NothingSurvived, Rounds, shuffle_rows
+from .records import EvolveConfig, InstructionRow, build_identity, explain_no_survivors
+from .rounds import EvolvedData, Rounds
 from .seeds import Seeds, read_seeds
+from .settings import EvolveResult, NothingSurvived, Settings
 from .statistics import compute_statistics
 from .stopping import EvolStop, Trial, find_best_round, should_stop, strip_paths
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Settings of a run that do not change what is asked."""
-
-    out: Path
-    seeds: Path | None = None
-    """None: the bundled seeds."""
-    backend: str = "auto"
-    options: ModelOptions = field(default_factory=ModelOptions)
-    cluster: str | None = None
-    """A Ray cluster whose replicas are asked. None: this machine."""
-    replicas: int | None = None
-    replica_gpus: int | None = None
-    limits: RequestLimits = field(default_factory=RequestLimits)
-    dataset_filter: DatasetFilter = field(default_factory=DatasetFilter)
-    sample: int | None = None
-    """Number of rows to keep of the shuffled data; None: all."""
-    stop: EvolStop | None = None
-    """Train and evaluate after each round, and stop where it no longer helps; None: run all rounds."""
-    command: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvolveResult:
-    """Result of a run."""
-
-    path: Path
-    rows: int
-    statistics: dict[str, Any]
-    removed: dict[str, int]
-    requests: int
-    """In the ledger, those of earlier starts included."""
-    asked: int
-    """In this start."""
-    tokens: int
-    stopped: str = ""
-    """Why the run ended early (a budget); "" if all rounds were run."""
-    rounds: int = 0
-    trials: tuple[Trial, ...] = ()
-    """Evol Stop's, from the seeds on."""
-    kept: int | None = None
-    """The last round whose rows are kept; None: all."""
 
 
 def evolve(config: EvolveConfig, settings: Settings, progress: Progress | None = None) -> EvolveResult:
@@ -139,14 +94,20 @@ class _EvolveRun:
         client = ModelClient(
             ledger, openers, form=self._config.form, limits=self._settings.limits, progress=self._progress
         )
-        check = ExampleRunner(ledger, self._settings.dataset_filter.sandbox, self._settings.dataset_filter.workers)
+        run = ProgramRunner(ledger, self._settings.dataset_filter.sandbox, self._settings.dataset_filter.workers)
         rows = [
             InstructionRow(
                 id=seed.id, seed_id=seed.id, instruction=seed.instruction, input=seed.input, output=seed.output
             )
             for seed in self._seeds.seeds
         ]
-        rounds = Rounds(self._config, rows, client, check if self._config.examples else None)
+        rounds = Rounds(
+            self._config,
+            rows,
+            client,
+            check=ExampleRunner(run) if self._config.examples else None,
+            run=run if self._config.verify else None,
+        )
         stopped, failure = "", None
         with client:
             try:
@@ -172,12 +133,24 @@ class _EvolveRun:
             )
         self._clock.touch("rounds")
         try:
+            if self._config.calibrates:
+                self._progress.note(rounds.calibrate_judge().format())
             rounds.answer_seeds()
             while not self._try_round(rounds.data, client) and rounds.data.rounds < self._config.rounds:
                 self._progress.note(f"round {rounds.data.rounds + 1} of {self._config.rounds}")
                 rounds.advance()
+                self._check_survivors(rounds.data)
         finally:
             self._clock.touch("rounds")
+
+    def _check_survivors(self, found: EvolvedData) -> None:
+        """End the run after too many rounds of which nothing survived, or if none of all rounds did."""
+        if not found.barren:
+            return
+        why = explain_no_survivors(found.rounds, [one for one in found.rejections if one.round == found.rounds])
+        if found.barren >= self._settings.patience or found.barren == self._config.rounds:
+            raise NothingSurvived(why)
+        self._progress.note(f"warning: {why}")
 
     def _try_round(self, found: EvolvedData, client: ModelClient) -> bool:
         """Train on the rounds so far and evaluate, if asked for; tell whether to stop."""
@@ -272,6 +245,7 @@ class _EvolveRun:
             "rounds_run": found.rounds,
             "removed": count_removed(filtered.removed),
             "contamination": filtered.contamination,
+            **({"verified": sum(bool(row.tests) for row in rows)} if self._config.verify else {}),
         }
 
     def _record_end(

@@ -33,6 +33,7 @@ def compute_statistics(found: EvolvedData, near: float | None) -> dict[str, Any]
         "unclear_judgements": found.unclear,
         "unanswered_seeds": len(found.unanswered),
         "examples": {name: count for name, count in found.verified.items() if count},
+        **({"judge": found.calibration.describe()} if found.calibration else {}),
         "rounds": {str(number): _describe_round(rows, near) for number, rows in sorted(by_round.items())},
     }
 

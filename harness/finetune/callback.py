@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,28 @@ EVERY_S = 5.0
 SAVE_EVERY_S = 300.0
 SAVE_SHARE = 0.02
 """States are saved every five minutes, or less often if writing them would take more than this fraction of time."""
+SHOWN = {
+    "reward": "reward",
+    "kl": "KL divergence",
+    "rewards/margins": "reward margin",
+    "eval_reward": "held-out reward",
+    "eval_rewards/margins": "held-out reward margin",
+}
+"""Other figures in the lines about steps: TRL's key, and the name for people."""
 
 
 def collect_losses(history: Sequence[dict[str, Any]]) -> dict[str, list[list[float]]]:
     """Return the [step, loss] pairs of "train" and "held_out" in the trainer's log, each step once."""
-    train: dict[int, float] = {}
-    held_out: dict[int, float] = {}
-    for entry in history:
-        if "loss" in entry:
-            train[entry["step"]] = float(entry["loss"])
-        if "eval_loss" in entry:
-            held_out[entry["step"]] = float(entry["eval_loss"])
-    return {
-        "train": [[step, value] for step, value in sorted(train.items())],
-        "held_out": [[step, value] for step, value in sorted(held_out.items())],
-    }
+    return collect_curve(history, "loss")
+
+
+def collect_curve(history: Sequence[dict[str, Any]], key: str) -> dict[str, list[list[float]]]:
+    """Return the [step, value] pairs of what the trainer logs as `key`, in training and on the held-out rows."""
+    curves = {}
+    for name, logged in (("train", key), ("held_out", f"eval_{key}")):
+        values = {entry["step"]: float(entry[logged]) for entry in history if entry.get(logged) is not None}
+        curves[name] = [[step, value] for step, value in sorted(values.items()) if isfinite(value)]
+    return curves
 
 
 class NotFinite(HarnessError):
@@ -90,6 +98,7 @@ def _format_line(state: Any, logs: dict[str, Any], seconds: float, first_step: i
         parts.append(f"learning rate {float(logs.get('learning_rate', 0)):.2e}")
     if "eval_loss" in logs:
         parts.append(f"held-out loss {float(logs['eval_loss']):.4f}")
+    parts += [f"{name} {logs[key]:.4f}" for key, name in SHOWN.items() if logs.get(key) is not None]
     if "num_tokens" in logs and seconds > 0:
         parts.append(f"{logs['num_tokens'] / seconds:.0f} tokens/s")
     done = state.global_step - first_step

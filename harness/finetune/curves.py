@@ -1,60 +1,75 @@
-"""Write the losses of a training as PNG and as a page that needs no network, beside the checkpoint."""
+"""Write the curves of a training as PNG and as a page that needs no network, beside the checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..report import plots
 from ..report.templates import mark_safe, render
 from ..store import make_folder, write_text
 from .folder import ABOUT
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PAGE = "report.html"
-PLOT = "loss.png"
-CARDS = (("train", "training loss"), ("held_out", "held-out loss"))
+PARTS = (("train", "training"), ("held_out", "held-out"))
+Curve = Mapping[str, Sequence[Sequence[float]]]
+"""[step, value] pairs of "train" and "held_out"."""
 
 
 def write_curves(folder: Path, manifest: Mapping[str, Any]) -> Path:
-    """Write `training/loss.png` and `training/report.html` of the checkpoint in `folder`, and return the page.
+    """Write `training/loss.png`, other curves, and `training/report.html` of the checkpoint in `folder`.
+
+    Returns the page.
 
     Raises:
         StoreError: a file cannot be written.
     """
     about = folder / ABOUT
     make_folder(about)
-    losses: Mapping[str, Sequence[Sequence[float]]] = manifest["losses"]
-    if any(losses.values()):
-        plots.write_png(plots.draw_losses(losses), about / PLOT)
+    for name, curve in list_curves(manifest).items():
+        plots.write_png(_draw(name, curve, manifest), about / f"{name.lower().replace(' ', '-')}.png")
     write_text(about / PAGE, render_page(manifest))
     return about / PAGE
+
+
+def list_curves(manifest: Mapping[str, Any]) -> dict[str, Curve]:
+    """Return the curves that have points, by name: the loss, and what else the method measures."""
+    curves: dict[str, Curve] = {"loss": manifest["losses"], **manifest.get("curves", {})}
+    return {name: curve for name, curve in curves.items() if any(curve.values())}
 
 
 def render_page(manifest: Mapping[str, Any]) -> str:
     """Render the page as HTML."""
     losses, data = manifest["losses"], manifest["data"]
     about = f"{data['trained_rows']} rows, {data['trained_answer_tokens']} answer tokens, {manifest['seconds']:.0f} s"
-    shown = (
-        [
-            {
-                "caption": "Loss over steps",
-                "svg": mark_safe(plots.render_svg(plots.draw_losses(losses), "Loss over steps")),
-            }
-        ]
-        if any(losses.values())
-        else []
-    )
     return render(
         "training.html",
         subject=f"{manifest['base']['name']}, fine-tuned",
         lines=[about],
         alarms=_collect_alarms(data, manifest.get("contamination")),
-        cards=[_build_card(name, losses[key]) for key, name in CARDS if losses[key]],
-        plots=shown,
+        cards=[
+            _build_card(f"{part} {name}", curve[key])
+            for name, curve in list_curves(manifest).items()
+            for key, part in PARTS
+            if curve[key]
+        ],
+        plots=[
+            {"caption": caption, "svg": mark_safe(plots.render_svg(_draw(name, curve, manifest), caption))}
+            for name, curve in list_curves(manifest).items()
+            for caption in (f"{name[0].upper()}{name[1:]} over steps",)
+        ],
         rows=_build_table(losses),
         facts=_collect_facts(manifest),
     )
+
+
+def _draw(name: str, curve: Curve, manifest: Mapping[str, Any]) -> Figure:
+    per_token = name == "loss" and "method" not in manifest["settings"]
+    return plots.draw_losses(curve) if per_token else plots.draw_losses(curve, name)
 
 
 def _build_card(name: str, curve: Sequence[Sequence[float]]) -> dict[str, str]:

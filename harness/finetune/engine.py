@@ -1,8 +1,9 @@
-"""Build and run TRL's SFTTrainer from a configuration."""
+"""Build and run TRL's trainer of a method from a configuration: what all methods have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,9 @@ from .config import TrainingConfig
 from .folder import ABOUT, STATES
 from .lora import build_peft_config, build_quantization
 from .machine import count_shards, get_world_size, has_accelerator, is_main, split_batch
-from .tokens import Encoded
+from .material import Material
+from .methods import METHODS
 
-IGNORED = -100
-"""The label of tokens without a loss."""
 EVALUATIONS = 10
 EVALUATION_SHARE = 0.1
 """Largest fraction of the training's work; the first and the last evaluation are extra."""
@@ -60,62 +60,34 @@ def prepare_tokenizer(tokenizer: Any, vocabulary: int) -> None:
     tokenizer.padding_side = "right"
 
 
-def build_dataset(encoded: Encoded, order: Sequence[int]) -> Any:
-    """Build TRL's tokenised prompt-completion data, in the order of training."""
-    from datasets import Dataset
-
-    return Dataset.from_dict(
-        {
-            "input_ids": [encoded.input_ids[index] for index in order],
-            "completion_mask": [encoded.completion_mask[index] for index in order],
-        }
-    )
-
-
 def make_trainer(
     model: Any,
-    tokenizer: Any,
     config: TrainingConfig,
+    material: Material,
     *,
     arguments: Any,
-    train: Any,
-    held_out: Any | None,
     callback: Any,
+    tell: Callable[[str], None],
+    resources: ExitStack,
 ) -> Any:
-    """Build the trainer; nothing runs yet."""
-    return _build_trainer_class(held_out)(
-        model=model,
-        args=arguments,
-        train_dataset=train,
-        eval_dataset=held_out,
-        processing_class=tokenizer,
-        peft_config=build_peft_config(config, model),
-        callbacks=[callback, *_build_tensorboard(config.out)],
-    )
+    """Build the trainer; nothing runs yet. `resources` closes what it needs."""
+    from datasets import Dataset
 
-
-def _build_trainer_class(held_out: Any | None) -> Any:
-    """Return TRL's trainer with a held-out loss that is the mean over all answer tokens.
-
-    The trainer weights batches by their rows, so its loss depends on which rows share a batch. Here a batch's loss is
-    scaled by its tokens per row over those of all rows.
-    """
-    from trl.trainer.sft_trainer import SFTTrainer
-
-    if held_out is None:
-        return SFTTrainer
-    tokens_per_row = sum(map(sum, held_out["completion_mask"])) / len(held_out)
-
-    class ByToken(SFTTrainer):
-        def prediction_step(self, model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
-            labels = inputs["labels"]
-            # without padding, rows follow one another and their positions restart
-            rows = (inputs["position_ids"] == 0).sum() if "position_ids" in inputs else labels.shape[0]
-            scale = (labels != IGNORED).sum() / rows / tokens_per_row
-            loss, logits, targets = super().prediction_step(model, inputs, *rest, **named)
-            return loss * scale.to(loss.device), logits, targets
-
-    return ByToken
+    method, micro = METHODS[config.method], arguments.per_device_train_batch_size
+    data = [(material.train, material.order)]
+    if material.held_out is not None:
+        data.append((material.held_out, list(range(len(material.held_out)))))
+    train, held_out = [*(Dataset.from_dict(method.build_columns(*part, micro)) for part in data), None][:2]
+    parts = {
+        "model": model,
+        "args": arguments,
+        "train_dataset": train,
+        "eval_dataset": held_out,
+        "processing_class": material.tokenizer,
+        "peft_config": build_peft_config(config, model),
+        "callbacks": [callback, *_build_tensorboard(config.out)],
+    }
+    return method.make_trainer(config, parts, [encoded for encoded, _ in data], tell=tell, resources=resources)
 
 
 def _build_tensorboard(out: Path) -> list[Any]:
@@ -157,40 +129,32 @@ def compute_evaluation_steps(config: TrainingConfig, steps: int, rows: int, held
 
 def build_arguments(config: TrainingConfig, dtype: str, *, rows: int, held_out: int, fresh: bool) -> Any:
     """Build TRL's own configuration, before the model is loaded, because it starts what several processes share."""
-    from trl.trainer.sft_config import SFTConfig
-
     micro, parts = split_batch(config)
     # packing needs fewer
-    steps = config.max_steps if config.packing and config.max_steps is not None else -(-rows // config.batch_size)
-    return SFTConfig(
-        output_dir=str(config.out / STATES),
-        per_device_train_batch_size=micro,
-        per_device_eval_batch_size=micro,
-        gradient_accumulation_steps=parts,
-        num_train_epochs=1,  # the order holds all passes
-        max_steps=steps if config.packing and config.max_steps is not None else -1,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule,
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        max_length=config.max_length,
-        packing=config.packing,
-        eval_packing=False,
-        # packs come out sorted by length
-        shuffle_dataset=config.packing,
-        completion_only_loss=True,
-        bf16=dtype == "bfloat16",
-        fp16=dtype == "float16",
-        use_cpu=not has_accelerator(),
-        gradient_checkpointing=config.gradient_checkpointing,
-        seed=config.seed,
-        data_seed=config.seed,
-        train_sampling_strategy="sequential",
+    steps = config.max_steps if config.packing and config.max_steps is not None else -(-rows // config.rows_per_step)
+    common = {
+        "output_dir": str(config.out / STATES),
+        "per_device_train_batch_size": micro,
+        "per_device_eval_batch_size": micro,
+        "gradient_accumulation_steps": parts,
+        "num_train_epochs": 1,  # the order holds all passes
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.schedule,
+        "warmup_steps": config.warmup_steps,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "bf16": dtype == "bfloat16",
+        "fp16": dtype == "float16",
+        "use_cpu": not has_accelerator(),
+        "gradient_checkpointing": config.gradient_checkpointing,
+        "seed": config.seed,
+        "data_seed": config.seed,
+        "train_sampling_strategy": "sequential",
         **_build_schedule(config, steps, rows=rows, held_out=held_out, fresh=fresh),
-        report_to="none",  # TensorBoard is a callback of `make_trainer`, in a folder that stays
-        disable_tqdm=True,
-    )
+        "report_to": "none",  # TensorBoard is a callback of `make_trainer`, in a folder that stays
+        "disable_tqdm": True,
+    }
+    return METHODS[config.method].build_arguments(config, common)
 
 
 def run_training(trainer: Any, state: Path | None) -> None:

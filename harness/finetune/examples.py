@@ -16,7 +16,7 @@ from ..registry import list_registered, lookup
 from ..store import make_folder, write_rows
 from ..tasks.prompt_format import Recipe
 from ..tasks.suite import Suite, load_suite
-from ..types import Problem
+from ..types import Problem, Prompt
 
 SECTION = "### Instruction:\n"
 
@@ -73,17 +73,22 @@ def build_instruction(suite: Suite, recipe: Recipe, problem: Problem) -> str:
     Raises:
         UsageError: there is none.
     """
-    prompt = suite.build_prompt(problem)
-    if prompt.messages:
-        instruction = prompt.messages[0][1]
-    else:
-        instruction = (prompt.text or "").partition(SECTION)[2].removesuffix(f"\n\n{recipe.response_marker}")
-    if recipe.prefill or recipe.ask(instruction) != prompt:
+    instruction = find_instruction(suite.build_prompt(problem), recipe)
+    if instruction is None:
         raise UsageError(
             f'recipe "{recipe.name}" asks {suite.name} in a form that no row of instruction and answer gives; '
             "choose wizardcoder, alpaca or chat"
         )
     return instruction
+
+
+def find_instruction(prompt: Prompt, recipe: Recipe) -> str | None:
+    """Return the instruction that the recipe asks with this very prompt; None if there is none."""
+    if prompt.messages:
+        instruction = prompt.messages[-1][1]
+    else:
+        instruction = (prompt.text or "").partition(SECTION)[2].removesuffix(f"\n\n{recipe.response_marker}")
+    return None if recipe.prefill or recipe.ask(instruction) != prompt else instruction
 
 
 def _fence_code(code: str) -> str:

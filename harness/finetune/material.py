@@ -13,6 +13,7 @@ from ..models.rendering import describe_mending, load_tokenizer
 from ..tasks.prompt_format import Recipe
 from ..tasks.recipes import recipe
 from .config import TrainingConfig
+from .methods import METHODS
 from .order import order_rows, sort_steps
 from .rows import TrainingRow, digest_rows, find_source_file, read_training_rows, split_rows
 from .tokens import Encoded, encode_rows
@@ -36,11 +37,12 @@ def read_parts(config: TrainingConfig) -> tuple[list[TrainingRow], list[Training
     """Read the rows to train on and the held-out ones.
 
     Raises:
-        DataError: a source cannot be read, or a row does not fit.
+        UsageError, DataError: a source cannot be read, or a row does not fit the method.
     """
-    rows = read_training_rows(config.data)
+    parse_row = METHODS[config.method].make_parser(config, recipe(config.recipe))
+    rows = read_training_rows(config.data, parse_row)
     if isinstance(config.held_out, Path):
-        return rows, read_training_rows(config.held_out)
+        return rows, read_training_rows(config.held_out, parse_row)
     if config.held_out is not None:
         return split_rows(rows, config.held_out, config.seed)
     return rows, []
@@ -64,15 +66,19 @@ def make_material(
     tokenizer = load_tokenizer(base.path)
     chosen = recipe(config.recipe)
     encoded = [
-        encode_rows(rows, chosen, tokenizer, name=base.name, max_length=config.max_length, truncated=config.truncated)
+        encode_rows(
+            rows,
+            chosen,
+            tokenizer,
+            name=base.name,
+            max_length=config.max_length,
+            truncated=config.truncated,
+            room=config.answer_length if config.method == "grpo" else 0,
+        )
         for rows in (train, held_out)
         if rows
     ]
-    sizes = encoded[0].answer_tokens
-    budget = config.max_steps * config.batch_size if config.max_steps is not None and not config.packing else None
-    order = order_rows(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
-    if not config.packing:
-        order = sort_steps(order, [len(ids) for ids in encoded[0].input_ids], config.batch_size)
+    order = _order_rows(config, encoded[0])
     return Material(
         base=base,
         recipe=chosen,
@@ -84,6 +90,18 @@ def make_material(
     )
 
 
+def _order_rows(config: TrainingConfig, encoded: Encoded) -> list[int]:
+    step, budget = config.rows_per_step, None
+    if config.max_steps is not None and not config.packing:
+        budget = config.max_steps * step
+    elif config.method == "grpo":  # whose steps are whole
+        budget = max(1, round(config.epochs * len(encoded) / step)) * step
+    sizes = encoded.answer_tokens
+    order = order_rows(sizes, seed=config.seed, epochs=config.epochs, rows=budget, tokens=config.max_tokens)
+    # kto pairs a prompt with its neighbour's answer; sorted ones may well answer the same prompt.
+    return order if config.packing or config.method == "kto" else sort_steps(order, encoded.lengths, step)
+
+
 def _collect_facts(
     config: TrainingConfig,
     train: list[TrainingRow],
@@ -92,7 +110,7 @@ def _collect_facts(
     order: Sequence[int],
 ) -> dict[str, Any]:
     """Return the manifest's facts about the data."""
-    sizes = encoded.answer_tokens
+    sizes, prompts = encoded.answer_tokens, encoded.prompt_ids
     return {
         "source": str(find_source_file(config.data)),
         "digest": f"sha256:{digest_rows(train)}",
@@ -103,7 +121,7 @@ def _collect_facts(
         "held_out_in_training": len(set(map(_get_question, held_out)) & set(map(_get_question, train))),
         "trained_rows": len(order),
         "trained_answer_tokens": sum(sizes[index] for index in order),
-        "trained_tokens": sum(len(encoded.input_ids[index]) for index in order),
+        "trained_tokens": sum(len(prompts[index]) + sizes[index] for index in order),
     }
 
 

@@ -66,8 +66,13 @@ class Batch:
     """Whether attention scores are kept for the backward pass."""
 
 
-def estimate_memory(base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards: int = 1) -> MemoryEstimate:
-    """Estimate what `config` needs with `batch` in memory at a time; `shards` processes share weights and states."""
+def estimate_memory(
+    base: Path, config: TrainingConfig, *, dtype: str, batch: Batch, shards: int = 1, reference: bool = False
+) -> MemoryEstimate:
+    """Estimate what `config` needs with `batch` in memory at a time; `shards` processes share weights and states.
+
+    With `reference` a copy of the base stays beside the trained weights.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
     for shard in sorted(base.glob(WEIGHTS)):
         shapes |= read_tensor_shapes(shard)
@@ -75,7 +80,8 @@ def estimate_memory(base: Path, config: TrainingConfig, *, dtype: str, batch: Ba
     width = WIDTHS[dtype]
     if config.lora is None:
         trained = total
-        weights = 4.0 * total + (width * total if width < 4 else 0)  # the copies that autocast makes
+        copies = 2 if reference else 1
+        weights = copies * (4.0 * total + (width * total if width < 4 else 0))  # the second is what autocast makes
     else:
         trained = _count_lora_parameters(config, shapes)
         weights = QUANTISED.get(config.quantization, width) * total + 4.0 * trained

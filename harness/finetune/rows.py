@@ -1,7 +1,8 @@
-"""Read training rows in Alpaca's form exactly as they are, check them, and hold some out.
+"""Read training rows exactly as they are, check them, and hold some out.
 
 A source is a file (JSON lines, a JSON list, Parquet), a data set's folder (`train.jsonl`) or a folder of
-`harness evolve`, whose data set is in `dataset/`. A row must have an answer, which may be wrong.
+`harness evolve`, whose data set is in `dataset/`. What a row holds is its method's (`methods/`); Alpaca's form by
+default, whose rows must have an answer, which may be wrong.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import hashlib
 import importlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +27,46 @@ FOLDERS = ("", "dataset")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRow:
-    """One instruction with its answer."""
+    """One instruction with its answer, and what else its method asks for."""
 
     instruction: str
     input: str
     output: str
     where: str
     """Place for messages: "line 17"."""
+    rejected: str | None = None
+    """dpo: an answer to the same prompt that is worse than `output`."""
+    label: bool | None = None
+    """kto: whether `output` is a good answer."""
+    task_id: str | None = None
+    """grpo: the problem whose tests reward answers; `output` is empty."""
 
 
-def read_training_rows(source: Path) -> list[TrainingRow]:
+ParseRow = Callable[[Mapping[str, Any], str], TrainingRow]
+"""Makes a row of a JSON object and its place, "line 17"; raises `DataError`, whose message begins with the place."""
+
+
+def parse_alpaca_row(value: Mapping[str, Any], where: str) -> TrainingRow:
+    """Return an instruction with its answer.
+
+    Raises:
+        DataError: a field does not fit.
+    """
+    texts = parse_texts(value, where)
+    return TrainingRow(instruction=texts["instruction"], input=texts["input"], output=texts["output"], where=where)
+
+
+def read_training_rows(source: Path, parse_row: ParseRow = parse_alpaca_row) -> list[TrainingRow]:
     """Read the rows of `source`, in its order.
 
     Raises:
         DataError: it cannot be read, holds no rows, or a row does not fit or has no answer (the first is named).
     """
     file = find_source_file(source)
-    rows = [_parse_row(value, where, file) for where, value in _read_values(file)]
+    rows = [_parse_value(value, where, file, parse_row) for where, value in _read_values(file)]
     if not rows:
         raise DataError(f"data {file} has no rows")
-    empty = [row for row in rows if not row.output.strip()]
+    empty = [row for row in rows if row.task_id is None and not row.output.strip()]
     if empty:
         raise DataError(
             f'data {file}: {len(empty)} of {len(rows)} rows have an empty "output", the first is {empty[0].where}; '
@@ -110,10 +131,11 @@ def split_rows(rows: Sequence[TrainingRow], share: float, seed: int) -> tuple[li
 
 
 def digest_rows(rows: Iterable[TrainingRow]) -> str:
-    """Return the SHA-256 (hex) of the rows' three texts, whatever file they came from."""
+    """Return the SHA-256 (hex) of the rows' contents, whatever file they came from."""
     total = hashlib.sha256()
     for row in rows:
-        total.update(json.dumps([row.instruction, row.input, row.output]).encode() + b"\n")
+        more = [value for value in (row.rejected, row.label, row.task_id) if value is not None]
+        total.update(json.dumps([row.instruction, row.input, row.output, *more]).encode() + b"\n")
     return total.hexdigest()
 
 
@@ -140,7 +162,7 @@ def _read_parquet(file: Path) -> Iterator[tuple[str, Any]]:
     yield from ((f"row {number}", value) for number, value in enumerate(values, 1))
 
 
-def _parse_row(value: Any, where: str, file: Path) -> TrainingRow:
+def _parse_value(value: Any, where: str, file: Path, parse_row: ParseRow) -> TrainingRow:
     if not isinstance(value, dict):
-        raise DataError(f"data {file} {where} is {json.dumps(value)[:60]}; expected instruction, input and output")
-    return TrainingRow(where=where, **parse_texts(value, f"data {file} {where}"))
+        raise DataError(f"data {file} {where} is {json.dumps(value)[:60]}; expected an object")
+    return replace(parse_row(value, f"data {file} {where}"), where=where)

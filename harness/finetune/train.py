@@ -6,11 +6,12 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..digests import digest_file
 from ..models.checkpoint import Checkpoint, digest_weights
 from ..models.loading import find_checkpoint
 from ..models.options import ModelOptions
@@ -19,13 +20,14 @@ from ..progress.streams import duplicate_stream
 from ..store.provenance import describe_hardware, read_clock, read_versions
 from ..tasks.recipes import recipe
 from . import engine
-from .callback import collect_losses, make_callback
+from .callback import collect_curve, collect_losses, make_callback
 from .config import TrainingConfig
 from .curves import write_curves
 from .folder import TrainingFolder
 from .machine import check_installed, count_shards, has_accelerator, is_main, select_dtype, split_batch
 from .material import Material, make_material, read_parts, report_data
 from .memory import Batch, MemoryEstimate, check_memory, estimate_memory, read_available_bytes, read_peak_bytes
+from .methods import METHODS
 from .rows import TrainingRow, digest_rows, read_data_manifest
 
 PACKAGES = ("evol-harness", "torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers")
@@ -99,6 +101,7 @@ def _build_identity(
         "data": digest_rows(train),
         "held_out": digest_rows(held_out) if held_out else None,
         "recipe": recipe(config.recipe).digest,
+        **({"problems": digest_file(config.problems_file)} if config.problems_file else {}),
     }
 
 
@@ -133,31 +136,34 @@ def _train(config: TrainingConfig, material: Material, folder: TrainingFolder, t
     )
     model = engine.load_base(material.base.path, config, dtype)
     engine.prepare_tokenizer(material.tokenizer, model.get_input_embeddings().num_embeddings)
-    trainer = engine.make_trainer(
-        model,
-        material.tokenizer,
-        config,
-        arguments=arguments,
-        train=engine.build_dataset(material.train, material.order),
-        held_out=engine.build_dataset(held_out, range(len(held_out))) if held_out is not None else None,
-        callback=make_callback(config.out, tell, main=is_main(), timed=engine.saves_by_time(config)),
-    )
-    if state is not None:
-        tell(f"going on from step {state.name.rpartition('-')[2]}")
-    started = time.monotonic()
-    engine.run_training(trainer, state)
-    seconds = time.monotonic() - started
-    if (
-        held_out is not None
-        and collect_losses(trainer.state.log_history)["held_out"][-1][0] != trainer.state.global_step
-    ):
-        trainer.evaluate()
+    with ExitStack() as resources:
+        trainer = engine.make_trainer(
+            model,
+            config,
+            material,
+            arguments=arguments,
+            callback=make_callback(config.out, tell, main=is_main(), timed=engine.saves_by_time(config)),
+            tell=tell,
+            resources=resources,
+        )
+        if state is not None:
+            tell(f"going on from step {state.name.rpartition('-')[2]}")
+        started = time.monotonic()
+        engine.run_training(trainer, state)
+        seconds = time.monotonic() - started
+        if (
+            held_out is not None
+            and collect_losses(trainer.state.log_history)["held_out"][-1][0] != trainer.state.global_step
+        ):
+            trainer.evaluate()
     engine.save_checkpoint(trainer, material.tokenizer, config, material.base.path)
+    history = trainer.state.log_history
     folder.update(
         dtype=dtype,
         steps=trainer.state.global_step,
         resumed_from=int(state.name.rpartition("-")[2]) if state is not None else None,
-        losses=collect_losses(trainer.state.log_history),
+        losses=collect_losses(history),
+        curves={name: collect_curve(history, key) for name, key in METHODS[config.method].curves.items()},
         seconds=round(seconds, 3),
         memory={**asdict(needed), "total": needed.total, "measured_peak": read_peak_bytes()},
         ended=read_clock(),
@@ -169,11 +175,18 @@ def _check_memory(
 ) -> MemoryEstimate:
     micro, _ = split_batch(config)
     batch = Batch(
-        rows=micro,
-        length=config.max_length if config.packing else max(map(len, material.train.input_ids)),
+        rows=micro * METHODS[config.method].sequences,
+        length=config.max_length if config.packing else max(material.train.lengths),
         keeps_scores=not has_accelerator(),
     )
-    needed = estimate_memory(material.base.path, config, dtype=dtype, batch=batch, shards=count_shards())
+    needed = estimate_memory(
+        material.base.path,
+        config,
+        dtype=dtype,
+        batch=batch,
+        shards=count_shards(),
+        reference=METHODS[config.method].needs_reference(config),
+    )
     tell(f"memory: about {needed.format()}")
     if not config.ignore_memory:
         check_memory(needed, read_available_bytes())

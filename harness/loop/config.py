@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..compare.gate import Rules, parse_rules
 from ..config import RunConfig, build_run_config, merge_settings
@@ -16,15 +16,20 @@ from ..config.tables import Tables, read_tables
 from ..errors import UsageError
 from ..evolve.options import EvolveOptions
 from ..finetune.config import TrainingConfig, build_training_config
+from ..finetune.examples import check_for_training
 from ..finetune.presets import get_preset
 from .develop import StopOptions
 
 EXAMPLE = "example.toml"
 TOP = ("base", "out", "data")
-TABLES = ("evolve", "stop", "finetune", "run", "gate", "ablation")
+TABLES = ("evolve", "stop", "finetune", "sample", "select", "prefer", "reinforce", "run", "gate", "ablation")
 FOR_EVERY_RUN = ("model", "lora", "repeat", "price", "max_cost")
 """Keys of a run that the loop sets itself, or that are for servers."""
 FOR_EVERY_TRAINING = ("base", "data", "out")
+NOT_SAMPLED = ("benchmarks", "n", "k", "limit", "tasks", "temperature")
+"""Keys that [sample] does not take over from [run]."""
+FOR_LESSONS = ("recipe", "dtype", "max_length", "lora", "quantization", "gradient_checkpointing", "seed")
+"""Keys that [prefer] and [reinforce] take over from [finetune]."""
 LAUNCHER, PRESET = "launcher", "preset"
 
 
@@ -44,6 +49,25 @@ class AblationOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SelectOptions:
+    """Which of the sampled answers are trained on; as for `harness data from-runs`."""
+
+    form: Literal["sft", "dpo", "kto"] = "dpo"
+    """The key "as": answers to imitate, pairs, or labelled answers. It is the method of [prefer]."""
+    pick: Literal["shortest", "first", "diverse"] = "shortest"
+    per_problem: PositiveInt = 1
+    against: tuple[str, ...] = ()
+    """Benchmarks whose problems no row may repeat. Empty: all but those for training."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the selection, JSON-ready."""
+        return {"form": self.form, "pick": self.pick, "per_problem": self.per_problem, "against": list(self.against)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopConfig:
     """Configuration of `harness loop`."""
 
@@ -57,6 +81,11 @@ class LoopConfig:
     launcher: tuple[str, ...]
     """Command that starts the training's Python module; (): this interpreter."""
     finetune: Mapping[str, Any]
+    sample: Mapping[str, Any] | None
+    select: SelectOptions
+    prefer: Mapping[str, Any] | None
+    """None: nothing is sampled and selected."""
+    reinforce: Mapping[str, Any] | None
     run: Mapping[str, Any]
     rules: Rules
     gate: Mapping[str, Any]
@@ -91,6 +120,7 @@ def read_config(path: Path) -> LoopConfig:
             raise UsageError(f"{path}: {key} is missing (`harness loop --example` shows a whole file)")
     base = str(tables.values["base"])
     training, launcher = _build_training(tables, base)
+    _check_method(tables, "finetune", {"method": "sft", **training}, "sft")
     running = _build_run(tables, "run", base, {"recipe": training.get("recipe", "wizardcoder")})
     data = tables.values.get("data")
     evolve, stop = _build_evolve(tables, base, training, running, data)
@@ -103,6 +133,7 @@ def read_config(path: Path) -> LoopConfig:
         stop=stop,
         launcher=launcher,
         finetune=training,
+        **_build_lessons(tables, base, training, running),
         run=running,
         rules=tables.build(lambda values, where: parse_rules(values, {}, where), "gate", tables.get_table("gate")),
         gate=tables.get_table("gate"),
@@ -144,6 +175,48 @@ def _check_training(
     # The settings are checked before the data exists.
     tables.build(build_training_config, table, {**whole, "base": base, "data": ".", "out": "."})
     return whole
+
+
+def _build_lessons(
+    tables: Tables, base: str, training: Mapping[str, Any], running: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Build the tables of the stages that learn from verdicts, as fields of `LoopConfig`."""
+    named = tables.values
+    if "prefer" in named and "sample" not in named:
+        raise UsageError(f"{tables.locate('prefer')}: [prefer] trains on answers of [sample]; add that table")
+    for table in ("sample", "select"):
+        if table in named and "prefer" not in named:
+            raise UsageError(f"{tables.locate(table)}: nothing is trained on what [{table}] makes; add [prefer]")
+    sample = prefer = reinforce = None
+    common = {key: value for key, value in training.items() if key in FOR_LESSONS}
+    values = tables.get_table("select")
+    if "as" in values:
+        values["form"] = values.pop("as")
+    select = tables.build(partial(build_config, SelectOptions), "select", values)
+    if "sample" in named:
+        asked = {key: value for key, value in running.items() if key not in NOT_SAMPLED}
+        sample = _build_run(tables, "sample", base, asked)
+        for benchmark in sample["benchmarks"]:
+            check_for_training(benchmark)
+        method = {"method": select.form, **({"recipe": sample["recipe"]} if "recipe" in sample else {})}
+        prefer = _check_training(tables, "prefer", base, tables.get_table("prefer"), {**common, **method})
+        _check_method(tables, "prefer", prefer, select.form)
+    if "reinforce" in named:
+        values = tables.get_table("reinforce")
+        data = {"data": values.pop("data")} if "data" in values else {}
+        method = {"recipe": "wizardcoder", **common, "method": "grpo"}
+        reinforce = {**_check_training(tables, "reinforce", base, values, method), **data}
+        _check_method(tables, "reinforce", reinforce, "grpo")
+        if not data and reinforce["problems"].endswith(".jsonl"):
+            place = tables.locate("reinforce")
+            raise UsageError(f"{place}: problems are a file; name their prompts, rows with task_id, with data")
+    return {"sample": sample, "select": select, "prefer": prefer, "reinforce": reinforce}
+
+
+def _check_method(tables: Tables, table: str, training: Mapping[str, Any], method: str) -> None:
+    if training["method"] != method:
+        place = tables.locate(table, "method")
+        raise UsageError(f"{place}: method is {training['method']}; here it is {method}: leave it out")
 
 
 def _build_run(tables: Tables, table: str, base: str, common: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 PAGE = "loop.html"
 PLOTS = "plots"
-PAGES = {"evolve": EVOLVE_PAGE, "base": RUN_PAGE, "tuned": RUN_PAGE, "gate": COMPARE_PAGE}
+CHECKPOINTS = {"base": "base", "tuned": "fine-tune", "preferred": "preferred", "reinforced": "reinforced"}
+"""Names of checkpoints by the stage that evaluates them, the last one being what the gate looks at."""
+PAGES = {"evolve": EVOLVE_PAGE, "gate": COMPARE_PAGE, **dict.fromkeys(("sample", *CHECKPOINTS), RUN_PAGE)}
 """Page by stage; other trainings and runs have the page that exists."""
 METRIC = "pass@1"
 Plot = tuple[str, str, "Figure"]
@@ -60,7 +62,13 @@ def write_page(
         verdict=HEADS.get(gate.exit_code, "not decided"),
         passed=gate.exit_code == 0,
         alarms=list(_collect_alarms(done, gate)),
-        cards=[_build_card(score) for score in read_scores(done["tuned"]) if score.metric.endswith(METRIC)],
+        cards=[
+            _build_card(CHECKPOINTS[name], score)
+            for name in CHECKPOINTS
+            if name in done and name != "base"
+            for score in read_scores(done[name])
+            if score.metric.endswith(METRIC)
+        ],
         gate=[line for line in format_verdict(gate).splitlines()[1:] if line.strip()],
         heads=heads,
         rows=[row for row in rows if not row[MODEL].endswith(PUBLISHED)],
@@ -85,17 +93,24 @@ def _collect_alarms(done: Mapping[str, FinishedStage], gate: Gate) -> Iterator[s
     yield from gate.comparison.caveats
 
 
-def _build_card(score: Score) -> dict[str, str]:
+def _build_card(checkpoint: str, score: Score) -> dict[str, str]:
     value = "not computed" if math.isnan(score.value) else f"{100 * score.value:.1f} %"
     _, _, interval = format_percent(score).partition(" % ")
-    return {"name": f"fine-tune, {score.benchmark} {score.metric}", "value": value, "about": interval or score.note}
+    return {"name": f"{checkpoint}, {score.benchmark} {score.metric}", "value": value, "about": interval or score.note}
 
 
 def _draw_plots(done: Mapping[str, FinishedStage], rounds: Ablation | None) -> Iterator[Plot]:
     losses = done["finetune"].outcome["losses"]
     if any(losses.values()):
         yield "losses", "Loss of the fine-tune", plots.draw_losses(losses)
-    yield from _draw_score_bars(read_scores(done["base"]), read_scores(done["tuned"]))
+    for stage in ("prefer", "reinforce"):
+        for name, curve in (done[stage].outcome["curves"] if stage in done else {}).items():
+            if any(curve.values()):
+                file = f"{stage}-{name.lower().replace(' ', '-')}"
+                yield file, f"{name} of the stage {stage}", plots.draw_losses(curve, name)
+    yield from _draw_score_bars(
+        {name: read_scores(done[stage]) for stage, name in CHECKPOINTS.items() if stage in done}
+    )
     evolved = done.get("evolve")
     if evolved and evolved.outcome["trials"]:
         trials = evolved.outcome["trials"]
@@ -105,10 +120,11 @@ def _draw_plots(done: Mapping[str, FinishedStage], rounds: Ablation | None) -> I
         yield from _draw_ablation(rounds)
 
 
-def _draw_score_bars(base: Sequence[Score], tuned: Sequence[Score]) -> Iterator[Plot]:
-    for first, second in zip(base, tuned, strict=True):
+def _draw_score_bars(scores: Mapping[str, Sequence[Score]]) -> Iterator[Plot]:
+    for of_all in zip(*scores.values(), strict=True):
+        first = of_all[0]
         if first.metric.endswith(METRIC) and not math.isnan(first.value):
-            rows = [("base", first.value, first.interval), ("fine-tune", second.value, second.interval)]
+            rows = [(name, score.value, score.interval) for name, score in zip(scores, of_all, strict=True)]
             name = f"{first.benchmark} {first.metric}"
             yield name.replace(" ", "-").replace("@", "-at-"), name, plots.draw_bars(rows)
 

@@ -1,4 +1,4 @@
-"""The loop: evolve, fine-tune, run the base and the fine-tune, compare, gate; the same call resumes after a kill."""
+"""The loop: evolve, fine-tune, learn from verdicts, run all checkpoints, compare, gate; the same call resumes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from ..store.provenance import read_clock
 from .ablation import FOLDER, Ablation, build_ablation_stage, measure_rounds, parse_ablation
 from .config import LoopConfig
 from .develop import build_evol_stop
+from .lessons import Lessons
 from .page import PAGE, write_page
 from .stages import FinishedStage, Stage, Stages
 from .workshop import Workshop
@@ -35,6 +36,8 @@ MANIFEST = "loop.json"
 GATE = "gate.md"
 JUNIT = "gate.xml"
 ABLATION = "ablation.json"
+STUDENTS = {"prefer": "preferred", "reinforce": "reinforced"}
+"""Stages that train the fine-tune further, and those that evaluate what they made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ class Loop:
         self.workshop = Workshop(
             self.stages, config.base, launcher=config.launcher, open_progress=open_progress, command=command
         )
+        self.lessons = Lessons(config, self.workshop)
 
     def run(self, *, ablation: bool = False) -> LoopResult:
         """Run all stages that are not done yet, and write the page.
@@ -90,11 +94,16 @@ class Loop:
             data = evolved.folder / DATASET if evolved else self.config.data
             assert data is not None
             trained = self.workshop.train(data, self.config.finetune)
+            lessons = self.lessons.run(trained)
             base = self.workshop.evaluate_base(self.config.run)
-            tuned = self.workshop.evaluate(str(trained.folder), trained.digest, self.config.run)
-            gated, gate = self._run_gate(base, tuned)
+            students = {"tuned": trained, **{STUDENTS[name]: lessons[name] for name in STUDENTS if name in lessons}}
+            evaluated = {
+                name: self.workshop.evaluate(str(student.folder), student.digest, self.config.run)
+                for name, student in students.items()
+            }
+            gated, gate = self._run_gate(base, list(evaluated.values())[-1])
             rounds = self._run_ablation(evolved, data, wanted=ablation)
-            by_stage = {"evolve": evolved, "finetune": trained, "base": base, "tuned": tuned, "gate": gated}
+            by_stage = {"evolve": evolved, "finetune": trained, **lessons, "base": base, **evaluated, "gate": gated}
             done = {name: stage for name, stage in by_stage.items() if stage}
             return self._write_result(done, gate, rounds, started)
 
@@ -107,29 +116,24 @@ class Loop:
             known = self._find_evolved(stage)
             planned.append(PlannedStage(what="evolve", state="done" if known else "to do", label=stage.label))
             data = known.folder / DATASET if known else None
-        trained = None
-        if data is None:
-            planned.append(PlannedStage(what="finetune", state="waits for evolve"))
-        else:
-            trained = self._plan_stage(planned, "finetune", workshop.build_training_stage(data, self.config.finetune))
-        base = self._plan_stage(planned, "base", workshop.build_run_stage(workshop.base, workshop.base_digest, run))
-        tuned = None
-        if trained is None:
-            planned.append(PlannedStage(what="tuned", state="waits for finetune"))
-        else:
-            tuned = self._plan_stage(
-                planned, "tuned", workshop.build_run_stage(str(trained.folder), trained.digest, run)
-            )
-        if base and tuned:
-            self._plan_stage(planned, "gate", self._build_gate_stage(base, tuned))
-        else:
-            planned.append(PlannedStage(what="gate", state="waits for base and tuned"))
-        return planned
 
-    def _plan_stage(self, planned: list[PlannedStage], what: str, stage: Stage) -> FinishedStage | None:
-        known = self.stages.find_finished(stage)
-        planned.append(PlannedStage(what=what, state="done" if known else "to do", label=stage.label))
-        return known
+        def plan_stage(what: str, stage: Stage | None, needs: str = "") -> FinishedStage | None:
+            known = self.stages.find_finished(stage) if stage else None
+            state = "done" if known else "to do" if stage else f"waits for {needs}"
+            planned.append(PlannedStage(what=what, state=state, label=stage.label if stage else ""))
+            return known
+
+        training = workshop.build_training_stage(data, self.config.finetune) if data else None
+        trained = plan_stage("finetune", training, "evolve")
+        lessons = self.lessons.plan(trained, plan_stage)
+        base = plan_stage("base", workshop.build_run_stage(workshop.base, workshop.base_digest, run))
+        last = None
+        for training_stage, student in {"finetune": trained, **lessons}.items():
+            evaluation = workshop.build_run_stage(str(student.folder), student.digest, run) if student else None
+            name = STUDENTS.get(training_stage, "tuned")
+            last = plan_stage(name, evaluation, training_stage)
+        plan_stage("gate", self._build_gate_stage(base, last) if base and last else None, f"base and {name}")
+        return planned
 
     def _build_evolve_stage(self) -> Stage:
         options = self.config.evolve
@@ -140,6 +144,7 @@ class Loop:
             key={
                 **self._build_evolve_identity(),
                 "rounds": options.rounds,
+                "patience": options.patience,
                 "sample": options.sample,
                 "budget": [options.budget_requests, options.budget_tokens],
                 "near": dataset_filter.near,

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import report
 from ..config import RunConfig, build_run_config
-from ..digests import digest_files, digest_json
+from ..digests import digest_file, digest_files, digest_json
 from ..errors import INFRASTRUCTURE, ModelError
 from ..evaluation.pipeline import prepare_suites, run
 from ..evaluation.plans import build_identity
@@ -65,14 +65,24 @@ class Workshop:
         """
         return digest_weights(find_checkpoint(self.base, ModelOptions()).path)
 
-    def build_training_stage(self, data: Path, values: Mapping[str, Any]) -> Stage:
-        """Build the stage that trains on `data` with `values` (keys of `TrainingConfig`).
+    def continue_from(self, checkpoint: Path) -> Workshop:
+        """Return a workshop in the same folder whose base is a checkpoint that was trained here."""
+        return Workshop(
+            self.stages,
+            str(checkpoint),
+            launcher=self._launcher,
+            open_progress=self._open_progress,
+            command=self._command,
+        )
+
+    def build_training_stage(self, data: Path, values: Mapping[str, Any], name: str = "finetune") -> Stage:
+        """Build the stage `name` that trains on `data` with `values` (keys of `TrainingConfig`).
 
         Raises:
             UsageError: a value does not fit.
             DataError: a file is missing.
         """
-        return Stage(name="finetune", key={"data": digest_source(data), **self.build_training_key(values)})
+        return Stage(name=name, key={"data": digest_source(data), **self.build_training_key(values)})
 
     def build_training_key(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what decides a training besides its data, JSON-ready.
@@ -86,15 +96,16 @@ class Workshop:
             "held_out": digest_source(config.held_out) if isinstance(config.held_out, Path) else None,
             "recipe": recipe(config.recipe).digest,
             "settings": {key: value for key, value in config.collect_settings().items() if key != "base"},
+            **({"problems": digest_file(config.problems_file)} if config.problems_file else {}),
         }
 
-    def train(self, data: Path, values: Mapping[str, Any]) -> FinishedStage:
+    def train(self, data: Path, values: Mapping[str, Any], name: str = "finetune") -> FinishedStage:
         """Train a checkpoint on `data`; adapters are merged into whole weights.
 
         Raises:
             HarnessError: as `build_training_stage`, or the training failed.
         """
-        stage = self.build_training_stage(data, values)
+        stage = self.build_training_stage(data, values, name)
 
         def work(folder: Path) -> Mapping[str, Any]:
             config = self._build_config(data, values, folder)
@@ -181,6 +192,7 @@ def read_training_facts(folder: Path) -> dict[str, Any]:
     last = losses["held_out"][-1][1] if losses["held_out"] else None
     return {
         "losses": losses,
+        "curves": manifest.get("curves", {}),
         "held_out_loss": last,
         "trained_rows": data["trained_rows"],
         "trained_tokens": data["trained_answer_tokens"],

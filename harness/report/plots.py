@@ -162,8 +162,8 @@ def draw_checkpoints(steps: Sequence[tuple[str, float, Interval | None]]) -> Fig
     return figure
 
 
-def draw_losses(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
-    """Draw losses over optimiser steps: "train" and "held_out", each [step, loss] pairs."""
+def draw_losses(curves: Mapping[str, Sequence[Sequence[float]]], what: str = "loss per answer token, nats") -> Figure:
+    """Draw losses, or `what` else, over optimiser steps: "train" and "held_out", each [step, value] pairs."""
     figure, axes = _create_canvas(3.0)
     for name, label, colour in (("train", "training", SERIES[0]), ("held_out", "held out", SERIES[1])):
         if curve := curves.get(name):
@@ -172,7 +172,7 @@ def draw_losses(curves: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
                 [at for at, _ in curve], [value for _, value in curve], color=colour, marker=marker, ms=4, label=label
             )
     axes.set_xlabel("optimiser step")
-    axes.set_ylabel("loss per answer token, nats")
+    axes.set_ylabel(what)
     _add_legend(axes, sum(map(bool, curves.values())))
     return figure
 

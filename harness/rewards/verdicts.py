@@ -76,7 +76,7 @@ class Verdicts:
             raise make_unknown_error("extractors", extractor, list(EXTRACTIONS))
         self.__name__ = "verdicts"
         self._score, self._column, self._extractor, self._tell = score, column, extractor, tell
-        self._problems = _read_problems(Path(problems), environment) if problems else _list_tasks(str(benchmark))
+        self._problems = list_problems(benchmark, problems=problems, environment=environment)
         self._client = JudgeClient(url, token) if url else None
         self._open = partial(
             JudgeService, [environment], sandbox=sandbox, workers=workers, allow_unsafe=allow_unsafe, tell=tell
@@ -182,6 +182,17 @@ def _read_text(completion: Any) -> str:
     if isinstance(completion, str):
         return completion
     return "".join(str(message.get("content") or "") for message in completion)
+
+
+def list_problems(
+    benchmark: str | None = None, *, problems: str | Path | None = None, environment: str = "core"
+) -> dict[str, tuple[dict[str, Any], BenchmarkProblem]]:
+    """Return the problems of a benchmark or of a file by their ids: as a request names them, and as extraction does.
+
+    Raises:
+        UsageError, DataError: there is no such benchmark, or its data or the file cannot be read.
+    """
+    return _read_problems(Path(problems), environment) if problems else _list_tasks(str(benchmark))
 
 
 def _list_tasks(benchmark: str) -> dict[str, tuple[dict[str, Any], BenchmarkProblem]]:

@@ -22,8 +22,8 @@ def run(tmp_path: Path, other: dict[str, Any] | None = None, *, out: str = "out"
     """Two rounds of six seeds; `other` are replies other than the usual ones."""
     replies = write_replies(tmp_path / "replies.jsonl", SEEDS, other=other)
     values = {"model": f"replay:{replies}", "operators": choose_operators("wizardcoder"), "rounds": 2, **changes}
-    seeds = write_seeds(tmp_path / "seeds.jsonl", SEEDS)
-    return evolve(EvolveConfig(**values), Settings(out=tmp_path / out, seeds=seeds))
+    seeds, patience = write_seeds(tmp_path / "seeds.jsonl", SEEDS), values.pop("patience", 3)
+    return evolve(EvolveConfig(**values), Settings(out=tmp_path / out, seeds=seeds, patience=patience))
 
 
 def rows(outcome: EvolveResult) -> dict[str, dict[str, Any]]:
@@ -130,12 +130,21 @@ def test_more_rounds_go_on_from_the_last_one(tmp_path: Path) -> None:
 
 
 def test_a_model_that_returns_nonsense_ends_with_an_explanation(tmp_path: Path) -> None:
-    """A round that nothing survives says why; what there was is written."""
-    nonsense = {f"s{number:06d}.r2/evolve": "... !" for number in range(SEEDS)}
-    with pytest.raises(ModelError, match=r"round 2: all 6 attempts were thrown away \(no-content 6\)"):
-        run(tmp_path, nonsense)
-    assert len(read_rows(tmp_path / "out" / "rejected.jsonl")) == SEEDS
+    """Rounds that nothing survives end it when patience does; it says why, and what there was is written."""
+    nonsense = {f"s{number:06d}.r{at}/evolve": "... !" for number in range(SEEDS) for at in (2, 3)}
+    with pytest.raises(ModelError, match=r"round 3: all 6 attempts were thrown away \(no-content 6\)"):
+        run(tmp_path, nonsense, rounds=4, patience=2)
+    assert len(read_rows(tmp_path / "out" / "rejected.jsonl")) == 2 * SEEDS
     assert len(read_rows(tmp_path / "out" / "dataset" / "train.jsonl")) == 2 * SEEDS
+
+
+def test_a_round_that_nothing_survives_is_followed_by_the_next(tmp_path: Path) -> None:
+    """Its parents are tried again; a run without any survivor still fails."""
+    nonsense = {f"s{number:06d}.r1/evolve": "... !" for number in range(SEEDS)}
+    found = rows(run(tmp_path, nonsense))
+    assert len(found) == 2 * SEEDS and found["s000000.r2"]["parent_id"] == "s000000"
+    with pytest.raises(ModelError, match="round 1: all 6 attempts"):
+        run(tmp_path, nonsense, out="one", rounds=1)
 
 
 def test_seeds_without_answers_are_answered_first(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.commands import write_rows
 
-STAGES = ("evolve", "judge", "answer", "repair")
+STAGES = ("evolve", "judge", "answer", "repair", "tests")
 _PLACES = "Lima Oslo Cairo Quito Delhi Seoul Accra Hanoi Minsk Tunis Dakar Sofia Perth Kyoto Davao Turin"
 PLACES = _PLACES.split()
 
@@ -31,6 +31,7 @@ def reply(seed: int, number: int, stage: str) -> str:
         "evolve": f"Write {name} a {other} routine that {name} checks <b> & c.",
         "judge": "Not Equal",
         "answer": f"```python\n{code}\n```",
+        "tests": f"```python\nassert {name.lower()}(1, {seed + 5}) == 1\nassert {name.lower()}(5, 1) == {number}\n```",
         "repair": f"```python\ndef {name.lower()}(x):\n    return x\n```",
     }[stage]
 
