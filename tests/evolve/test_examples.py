@@ -69,4 +69,4 @@ def test_an_answer_that_fails_its_examples_is_asked_for_again_and_then_dropped(t
 def test_examples_are_found_in_the_instruction_and_the_answer(instruction: str, code: str, tests: str | None) -> None:
     """Asserts and doctests that call what the answer defines, and nothing else."""
     found = build_program(row("x", code, instruction))
-    assert (found and found[1]) == tests
+    assert (found and found.tests) == tests
