@@ -71,7 +71,7 @@ def tag_of(name: str) -> str:
 def build_image(name: str, *, only: Sequence[str] = (), report: Report) -> str:
     """Build the image of environment `name` unless it is there; its digest.
 
-    `only` names the languages that its image must have; those that it has stay.
+    `only` names the languages that its image must have, in place of the default ones; those that it has stay.
 
     Raises:
         UsageError: no such environment.
@@ -81,7 +81,7 @@ def build_image(name: str, *, only: Sequence[str] = (), report: Report) -> str:
     environment = environment_named(name)
     with closing(connect(timeout_s=600)) as client:
         image = _find(client, environment)
-        wanted = (only or (() if image else languages.DEFAULT)) if environment.executes else ()
+        wanted = (only or languages.DEFAULT) if environment.executes else ()
         if image is not None and set(wanted) <= set(languages.languages_of(image)):
             report(f"{tag_of(name)} is built already")
         elif environment.executes:
