@@ -62,10 +62,15 @@ def run_command(step: Dict[str, Any]) -> NoReturn:
     command = [*step["command"], *(options if path and os.path.exists(path) else ())]
     os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     try:
-        os.execvpe(command[0], command, {**os.environ, **step["variables"]})
+        os.execvpe(command[0], command, {**os.environ, **select_variables(step["variables"])})
     except (OSError, ValueError) as error:
         os.write(2, ("%s: %s" % (command[0], error)).encode("utf-8", "replace"))
     os._exit(NOT_STARTED)
+
+
+def select_variables(variables: Dict[str, str]) -> Dict[str, str]:
+    """Return variables without those whose value is a path that is not there: some only an image has."""
+    return {name: value for name, value in variables.items() if value[:1] != "/" or os.path.exists(value)}
 
 
 def pack_outputs(report: regions.Region, outputs: List[regions.Region]) -> memoryview:

@@ -13,6 +13,7 @@ from harness.errors import SandboxUnavailable, UsageError
 from harness.sandboxes import open_sandbox
 from harness.sandboxes.building import build
 from harness.sandboxes.images.languages import DEFAULT
+from harness.sandboxes.inside.execution import select_variables
 from harness.sandboxes.languages import LANGUAGES
 from harness.tasks.suite import load_suite
 from harness.types import Commands, Limits, Program, Sandbox, Status, Work
@@ -163,6 +164,13 @@ def test_a_language_that_the_image_lacks_names_the_command(docker: Sandbox) -> N
 
     with pytest.raises(SandboxUnavailable, match=f"harness sandbox build languages --only {missing}"):
         outcome(docker, work(missing, ""))
+
+
+def test_a_variable_that_names_a_missing_folder_is_left_out(tmp_path: Path) -> None:
+    """As Go's build cache, which the image alone has; Go refuses to start without the folder."""
+    given = {"GOCACHE": str(tmp_path / "none"), "GOPATH": str(tmp_path), "GOFLAGS": "-count=1", "EMPTY": ""}
+
+    assert select_variables(given) == {"GOPATH": str(tmp_path), "GOFLAGS": "-count=1", "EMPTY": ""}
 
 
 @pytest.mark.parametrize(
