@@ -13,6 +13,8 @@ from typing import Any
 from harness.benchmarks.humaneval import HumanEval
 
 COMMAND = [sys.executable, "-m", "harness"]
+LIMIT_S = 900
+"""For what would never end; a busy machine takes minutes to load a checkpoint."""
 
 
 def harness(
@@ -23,7 +25,7 @@ def harness(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=LIMIT_S,
         check=False,
         cwd=cwd,
         env=environment,

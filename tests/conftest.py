@@ -1,13 +1,15 @@
 """What tests need besides Python: a Docker Engine, data files, checkpoints, a browser, Ray. Said in one place.
 
 A test that lacks something is skipped with the reason. Where HARNESS_NO_SKIP is set it fails instead, so that
-a suite that is meant to run everything cannot pass without doing so. Only an accelerator may be absent then.
+a suite that is meant to run everything cannot pass without doing so. Only an accelerator may be absent then, and time:
+where HARNESS_SLOW_UNTIL is set, a slow test that has not begun by then is skipped and named.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Generator
 from functools import cache
 from importlib.util import find_spec
@@ -24,6 +26,9 @@ from tests.groups import group_of, rank_of, workers
 NO_SKIP_VARIABLE = "HARNESS_NO_SKIP"
 MAY_ALWAYS_SKIP = ("gpu",)
 """Marks of tests that may be skipped even then."""
+UNTIL_VARIABLE = "HARNESS_SLOW_UNTIL"
+"""Seconds since 1970, for a machine whose time ends."""
+NO_TIME = "no time was left to begin it"
 
 
 @cache
@@ -117,6 +122,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("slow") and time.time() > float(os.environ.get(UNTIL_VARIABLE, "inf")):
+        raise pytest.skip.Exception(NO_TIME, _use_item_location=True)
     for mark, missing in PREREQUISITES.items():
         if item.get_closest_marker(mark) and (reason := missing()):
             pytest.skip(reason)
@@ -127,7 +134,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     # An expected failure is reported as skipped too, and carries `wasxfail`.
     skipped = report.skipped and not hasattr(report, "wasxfail")
-    if skipped and not any(item.get_closest_marker(mark) for mark in MAY_ALWAYS_SKIP):
+    may_skip = any(item.get_closest_marker(mark) for mark in MAY_ALWAYS_SKIP)
+    if skipped and not may_skip and NO_TIME not in str(report.longrepr):
         refuse_skip(report)
     return report
 

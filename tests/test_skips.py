@@ -66,6 +66,23 @@ def test_only_an_accelerator_may_be_absent(mark: str, outcome: str, tmp_path: Pa
     assert outcome in run(str(test), HARNESS_NO_SKIP="1", PYTHONPATH=str(ROOT)).stdout
 
 
+@pytest.mark.parametrize(
+    ("mark", "until", "outcome"),
+    [("slow", 0, "1 skipped"), ("slow", 1 << 40, "1 failed"), ("usefixtures('tmp_path')", 0, "1 failed")],
+)
+def test_slow_tests_are_left_out_when_time_is_up(mark: str, until: int, outcome: str, tmp_path: Path) -> None:
+    """And named, so that nobody takes them for passed."""
+    (tmp_path / "conftest.py").symlink_to(ROOT / "tests" / "conftest.py")
+    test = tmp_path / "test_one.py"
+    test.write_text(f"import pytest\n\n@pytest.mark.{mark}\ndef test_one():\n    raise OSError\n", encoding="utf-8")
+
+    limit = {"HARNESS_NO_SKIP": "1", "HARNESS_SLOW_UNTIL": str(until)}
+    done = run(str(test), **limit, PYTEST_ADDOPTS="-rs", PYTHONPATH=str(ROOT))
+
+    assert outcome in done.stdout
+    assert ("test_one.py:3: no time was left" in done.stdout) == (outcome == "1 skipped"), done.stdout
+
+
 def test_a_module_that_skips_itself_fails_as_well(tmp_path: Path) -> None:
     """Such as one that imports a package that is not installed."""
     (tmp_path / "conftest.py").symlink_to(ROOT / "tests" / "conftest.py")
