@@ -100,7 +100,8 @@ def test_the_command_writes_plots_beside_the_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert re.search(rf"^page +{re.escape(str(path / 'report.html'))}$", done.stdout, re.MULTILINE)
     names = {plot.name for plot in (path / "plots").iterdir()}
-    assert names == {"outcomes.png", "pass-at-k.png", "difficulty.png", "lengths.png"}
+    drawn = ("outcomes", "pass-at-k", "difficulty", "lengths")
+    assert names == {f"{name}.{form}" for name in drawn for form in ("png", "svg", "pdf")}
 
 
 def test_an_unfinished_run_says_how_much_is_missing(tmp_path: Path) -> None:
