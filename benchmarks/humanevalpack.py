@@ -54,8 +54,9 @@ DECLARED = dict.fromkeys(("Go/10", "Go/32", "Go/38", "Go/50"), "its declaration 
 """Those of the bare declaration, beside."""
 SHORTEST_LINE = 20
 """Lines of code longer than this are taken out of a description."""
-STRLEN = 23
-"""Place of the problem whose function MultiPL-E's canaries replace."""
+REPLACED = 13
+"""Place of the problem whose function MultiPL-E's canaries replace, a divisor of two numbers. Not problem 23: the
+tests of its `strlen` call C's in C++."""
 
 DATA: Mapping[str, tuple[str, str]] = {
     "python": ("python", "45dc4aceb0535d52e00c967d8584384f8001ab622bd96a4a4f2edeff754fef0e"),
@@ -198,7 +199,7 @@ class HumanEvalPackCommands(_HumanEvalPack):
 
     def canaries(self) -> Mapping[Status, tuple[Problem, str]]:
         """Implement `HasCanaries`."""
-        problem = self.problems()[STRLEN]
+        problem = self.problems()[REPLACED]
         bodies = list_canaries(self.language, whole=True)
         return {status: (problem, f"{problem.prompt}\n{body}\n") for status, body in bodies.items()}
 
