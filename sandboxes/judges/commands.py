@@ -43,6 +43,8 @@ SYNTAX = re.compile(
     r"SyntaxError|syntax error|Parse error|\[build failed\]|\[setup failed\]|unexpected (symbol|input|end)"
     r"|read-syntax|lua5\.3: main\.lua:\d+: .* expected"
 )
+TIMED_OUT = re.compile(r"^panic: test timed out after", re.MULTILINE)
+"""What `go test -timeout` says."""
 PANIC = re.compile(r"^panic: |^Tests with errors:", re.MULTILINE)
 """What Go and Lua say of a crash, beside words that a failed assertion has too."""
 MAX_DETAIL = 2000
@@ -211,6 +213,7 @@ def _classify(code: int, output: str, errors: str) -> Status:
     """Return the status of a program that failed, from what it printed; nothing depends on it but reports."""
     for pattern, status in (
         (SYNTAX, Status.SYNTAX_ERROR),
+        (TIMED_OUT, Status.TIMEOUT),
         (OUT_OF_MEMORY, Status.MEMORY),
         (PANIC, Status.RUNTIME_ERROR),
         (FAILED_ASSERTION, Status.WRONG_ANSWER),
