@@ -80,7 +80,7 @@ def _file(name: str) -> DataFile:
 
 
 class _HumanEvalPack:
-    """What all languages have; `data` is an explicit path of the data file, `options` may have a "question".
+    """Hold what all languages have; `data` is an explicit path of the data file, `options` may have a "question".
 
     Raises:
         UsageError: there is no such question.

@@ -23,7 +23,7 @@ from ..types import Outcome
 from .admission import Admission
 from .dispatcher import QueueFull
 from .jobs import ClientGone, Job, attend
-from .judging import JudgeService, Planned, check_references
+from .judging import JudgeService, PlannedProgram, check_references
 from .metrics import CountRequests, Metrics
 from .requests import Refusal, VerdictRow, VerdictsAnswer, VerdictsRequest
 from .run_code import add_run_code
@@ -110,14 +110,14 @@ def _add_verdicts(app: FastAPI, service: JudgeService, metrics: Metrics) -> None
         outcomes = iter(await job.collect())
         return [service.build_row(plan, [next(outcomes) for _ in plan.work]) for plan in planned]
 
-    async def submit(request: VerdictsRequest) -> tuple[Job, list[Planned]]:
+    async def submit(request: VerdictsRequest) -> tuple[Job, list[PlannedProgram]]:
         dispatcher, planned = await run_in_threadpool(service.plan, request)
         references = service.list_references(request)
         outcomes = await Job(dispatcher, [work for _, work in references], metrics.count_outcome).collect()
         check_references(zip((number for number, _ in references), outcomes, strict=True))
         return Job(dispatcher, [work for plan in planned for work in plan.work], metrics.count_outcome), planned
 
-    async def stream(job: Job, planned: list[Planned]) -> AsyncIterator[str]:
+    async def stream(job: Job, planned: list[PlannedProgram]) -> AsyncIterator[str]:
         owners = [plan for plan in planned for _ in plan.work]
         settled: dict[int, dict[int, Outcome]] = {}
         async for index, outcome in job.outcomes():

@@ -157,7 +157,7 @@ class Dispatcher:
                     self._period += 1
                     period = self._period
                 with outcome_store(use=self._cache, warn=self._tell) as store:
-                    judge_all(sandbox, self._feed(period), store, self._settle)
+                    judge_all(sandbox, self._yield_work(period), store, self._settle)
             except Exception as error:  # noqa: BLE001 - whatever it is, callers wait for their outcomes
                 self._break(str(error))
                 if sandbox is not None:
@@ -168,7 +168,7 @@ class Dispatcher:
         if sandbox is not None:
             sandbox.__exit__(None, None, None)
 
-    def _feed(self, period: int) -> Iterator[Work | None]:
+    def _yield_work(self, period: int) -> Iterator[Work | None]:
         """Yield programs, a turn for each caller, and None after outcomes; end when closed or the period is over."""
         while True:
             with self._changed:

@@ -48,8 +48,8 @@ class ServiceLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """What one program of a request is judged by: the whole judge, or each of its questions."""
+class PlannedProgram:
+    """A program of a request with what it is judged by: the whole judge, or each of its questions."""
 
     item: int
     program: int
@@ -135,7 +135,7 @@ class JudgeService:
                 self._suites[benchmark] = load_suite(benchmark)
             return self._suites[benchmark]
 
-    def plan(self, request: VerdictsRequest) -> tuple[Dispatcher, list[Planned]]:
+    def plan(self, request: VerdictsRequest) -> tuple[Dispatcher, list[PlannedProgram]]:
         """Return what a request's programs are judged by, and where.
 
         Raises:
@@ -152,7 +152,7 @@ class JudgeService:
             environments.add(environment)
             judges = [judge] if request.score == "all" else kind_of(judge).questions(judge)
             planned += [
-                Planned(item=number, program=index, work=[(build(source), one) for one in judges])
+                PlannedProgram(item=number, program=index, work=[(build(source), one) for one in judges])
                 for index, source in enumerate(item.programs)
             ]
         if len(environments) > 1:
@@ -188,7 +188,7 @@ class JudgeService:
             at += len(plan.work)
         return rows
 
-    def build_row(self, planned: Planned, outcomes: Sequence[Outcome]) -> VerdictRow:
+    def build_row(self, planned: PlannedProgram, outcomes: Sequence[Outcome]) -> VerdictRow:
         """Return the verdict on a program from the outcomes of its work; trouble of the judge's own decides first."""
         lost = [one for one in outcomes if one.status is Status.INFRASTRUCTURE]
         failed = [one for one in outcomes if one.status is not Status.PASSED]
