@@ -53,7 +53,7 @@ def compile_program(
             "suffix": PurePath(resident.source).suffix,
             "limits": asdict(limits),
         },
-        blobs=[frames.prefixed(_server(resident.source)), frames.prefixed(text)],
+        blobs=[frames.prefix_length(_server(resident.source)), frames.prefix_length(text)],
         patience_s=2 * limits.wall_time_s,
     )
     parts = frames.chunks(reply.read())

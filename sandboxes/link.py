@@ -214,7 +214,7 @@ class Worker:
 
     def hand(self, data: bytes) -> None:
         """Hand a chunk to the program under way; an empty one says that nothing more will come."""
-        chunk = frames.prefixed(data) if data else b""
+        chunk = frames.prefix_length(data) if data else b""
         self._link.send(frames.pack({"op": "hand"}, len(chunk)) + chunk)
 
     def store(self, key: str, kind: str, packed: Callable[[], tuple[str, list[bytes]]]) -> None:

@@ -22,7 +22,7 @@ def not_in_force(worker: Worker, *, isolated: bool, uids: bool, filtered: bool, 
     Raises:
         LinkLost: the worker ran no program.
     """
-    seen = _seen(worker, nproc)
+    seen = _probe(worker, nproc)
     limits = seen["limits"]
     cpu_time_s = int(LIMITS.cpu_time_s) + 2
     promised = {
@@ -47,10 +47,10 @@ def not_in_force(worker: Worker, *, isolated: bool, uids: bool, filtered: bool, 
     return [name for name, holds in promised.items() if not holds]
 
 
-def _seen(worker: Worker, nproc: int | None) -> Mapping[str, Any]:
+def _probe(worker: Worker, nproc: int | None) -> Mapping[str, Any]:
     program = (files(__package__) / "inside" / "probe.py").read_text(encoding="utf-8")
     fields = {"limits": asdict(LIMITS) | {"nproc": nproc}, "max_report": 65536}
-    answer = worker.request("program", fields, blobs=[frames.prefixed(program.encode("utf-8"))])
+    answer = worker.request("program", fields, blobs=[frames.prefix_length(program.encode("utf-8"))])
     _, start, rest = str(answer["detail"]).partition("RuntimeError: ")
     if not start:
         raise LinkLost(f"the self-test ended with {answer['status']}: {answer['detail']}")

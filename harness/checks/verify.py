@@ -214,7 +214,7 @@ class _Runner:
         benchmark = self._suite.benchmark
         program = replace(benchmark.program(problem, problem.reference, CodeForm.COMPLETION), trusted=True)
         judge = benchmark.judge(problem)
-        return problem.task_id, program, judge if inputs is None else kind_of(judge).shortened(judge, inputs)
+        return problem.task_id, program, judge if inputs is None else kind_of(judge).shorten(judge, inputs)
 
     def close(self) -> None:
         """Finish the progress display."""

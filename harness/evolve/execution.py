@@ -118,7 +118,7 @@ def _build_targets(suites: Sequence[Suite], left_out: dict[str, int]) -> list[Sc
     for suite in suites:
         for problem in suite.problems.values():
             judge = suite.benchmark.judge(problem)
-            tests = kind_of(judge).screening(judge, problem.entry_point)
+            tests = kind_of(judge).build_screening(judge, problem.entry_point)
             made = build_probe(tests) if tests else None
             if made is None:
                 left_out[suite.name] = left_out.get(suite.name, 0) + 1

@@ -13,7 +13,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from multiprocessing import connection
 from pathlib import Path
 from threading import Thread
@@ -24,6 +24,7 @@ from .adapters import Adapter
 from .checkpoint import read_configuration, read_context_length, summarize_error
 from .engine_args import parse_engine_args
 from .options import ModelOptions
+from .precision import choose_cpu_dtype
 from .quiet import redirect_output
 
 CPU_CONTEXT = 8192
@@ -147,6 +148,9 @@ def _load_engine(settings: EngineSettings) -> Any:
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.llm_engine import LLMEngine
 
+    if current_platform.is_cpu():
+        dtype = choose_cpu_dtype(settings.path, settings.options)
+        settings = replace(settings, options=replace(settings.options, dtype=dtype))
     options = settings.options
     figures: dict[str, Any] = {
         "dtype": options.dtype,

@@ -114,4 +114,4 @@ class Collector:
         except codec.TooLarge:
             return  # its digest must do
         self._left -= len(data)
-        self._revealed.append(records.revealed(index, data))
+        self._revealed.append(records.pack_revealed(index, data))

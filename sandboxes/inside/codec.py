@@ -121,14 +121,14 @@ def put_parts(tag: bytes, name: str, parts: Any, out: Writer, depth: int) -> Non
     """Write a value that is made again from its parts. Raises TooLarge."""
     if depth > MAX_DEPTH - _PARTS_DEPTH:  # parts that became opaque would make no value
         return put_opaque(_TOO_DEEP, out)
-    out.sized(tag, name.encode())
+    out.write_sized(tag, name.encode())
     return put_value(parts, out, depth + 1)
 
 
 def put_opaque(what: str, out: Writer) -> None:
     """Write that a value could not be carried, and name it. Raises TooLarge."""
     out.opaque.append(what[:MAX_NAME])
-    out.sized(b"o", what[:MAX_NAME].encode("utf-8", "replace"))
+    out.write_sized(b"o", what[:MAX_NAME].encode("utf-8", "replace"))
 
 
 def put_items(tag: bytes, items: Any, size: int, out: Writer, depth: int) -> None:
@@ -155,13 +155,13 @@ def _put_int(value: int, out: Writer, depth: int) -> None:
     if -(1 << 63) <= value < 1 << 63:
         out.put(b"i" + _SMALL.pack(value))
     else:
-        out.sized(b"I", value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+        out.write_sized(b"I", value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
 def _put_text(value: str, out: Writer, depth: int) -> None:
     if len(value) > out.left:  # before a copy of it is made
         raise TooLarge("a text over the cap")
-    out.sized(b"s", value.encode("utf-8", "surrogatepass"))
+    out.write_sized(b"s", value.encode("utf-8", "surrogatepass"))
 
 
 _SINGLES: Dict[Any, bytes] = {None: b"N", True: b"T", False: b"F", Ellipsis: b"E", NotImplemented: b"X"}
@@ -174,10 +174,10 @@ register(int, _put_int, int.__index__)
 register(float, lambda value, out, depth: out.put(b"f" + _FLOAT.pack(value)), float.__pos__)
 register(complex, lambda value, out, depth: out.put(b"c" + _COMPLEX.pack(value.real, value.imag)), complex.__pos__)
 register(str, _put_text, str.__str__)
-register(bytes, lambda value, out, depth: out.sized(b"b", value), lambda value: bytes.__getitem__(value, _ALL))
+register(bytes, lambda value, out, depth: out.write_sized(b"b", value), lambda value: bytes.__getitem__(value, _ALL))
 register(
     bytearray,
-    lambda value, out, depth: out.sized(b"B", bytes(value)),
+    lambda value, out, depth: out.write_sized(b"B", bytes(value)),
     lambda value: bytearray.__getitem__(value, _ALL),
 )
 register(
@@ -224,7 +224,7 @@ def collection(make: Make) -> Take:
     return take
 
 
-def mapping(make: Callable[[Any], Any]) -> Take:
+def make_mapping_reader(make: Callable[[Any], Any]) -> Take:
     """Return a reader of keys and values in turn; `make` is given the pairs."""
 
     def make_of_items(items: List[Any]) -> Any:
@@ -235,9 +235,9 @@ def mapping(make: Callable[[Any], Any]) -> Take:
     return collection(make_of_items)
 
 
-def _named(types: Dict[bytes, Callable[..., Any]]) -> Take:
+def _make_named_reader(types: Dict[bytes, Callable[..., Any]]) -> Take:
     def take(reader: Reader, depth: int) -> Any:
-        name = reader.sized()
+        name = reader.read_sized()
         if name not in types:
             raise Damaged("unknown type %r" % name[:MAX_NAME])
         named_before = len(reader.opaque)
@@ -266,17 +266,17 @@ READERS.update({tag: lambda reader, depth, value=value: value for value, tag in 
 READERS.update(
     {
         b"i": _take_int,
-        b"I": lambda reader, depth: int.from_bytes(reader.sized(), "big", signed=True),
+        b"I": lambda reader, depth: int.from_bytes(reader.read_sized(), "big", signed=True),
         b"f": lambda reader, depth: _FLOAT.unpack(reader.take(8))[0],
         b"c": lambda reader, depth: complex(*_COMPLEX.unpack(reader.take(16))),
-        b"s": lambda reader, depth: reader.sized().decode("utf-8", "surrogatepass"),
-        b"b": lambda reader, depth: reader.sized(),
-        b"B": lambda reader, depth: bytearray(reader.sized()),
-        b"o": lambda reader, depth: reader.make_opaque(reader.sized()[: 4 * MAX_NAME].decode("utf-8", "replace")),
+        b"s": lambda reader, depth: reader.read_sized().decode("utf-8", "surrogatepass"),
+        b"b": lambda reader, depth: reader.read_sized(),
+        b"B": lambda reader, depth: bytearray(reader.read_sized()),
+        b"o": lambda reader, depth: reader.make_opaque(reader.read_sized()[: 4 * MAX_NAME].decode("utf-8", "replace")),
         b"l": take_items,
         b"t": lambda reader, depth: tuple(take_items(reader, depth)),
-        b"d": mapping(dict),
-        b"x": _named(STANDARD_TYPES),
-        b"y": _named(FOREIGN_TYPES),
+        b"d": make_mapping_reader(dict),
+        b"x": _make_named_reader(STANDARD_TYPES),
+        b"y": _make_named_reader(FOREIGN_TYPES),
     }
 )

@@ -58,7 +58,7 @@ class Compiler:
         Raises:
             Broken: it took too long, or the compiler ended.
         """
-        waiting = memoryview(frames.prefixed(source))
+        waiting = memoryview(frames.prefix_length(source))
         start, cpu_s = time.monotonic(), self._cpu_s()
         oom_before = facts.oom_kills()
         self._answer.clear()

@@ -46,10 +46,10 @@ def encode_or_digest(value: Any) -> bytes:
         data = codec.encode(value, HUGE_BYTES, opaque)
     except codec.TooLarge:
         return _encode_or_digest_huge(value)
-    return data if opaque else shortened(data)
+    return data if opaque else shorten(data)
 
 
-def shortened(data: bytes) -> bytes:
+def shorten(data: bytes) -> bytes:
     """Return the bytes of an encoded value, or of its `Digest`."""
     return data if len(data) <= LARGE_BYTES else b"h" + hashlib.sha256(data).digest()
 
@@ -67,7 +67,7 @@ def _encode_or_digest_huge(value: Any) -> bytes:
     except ValueError:  # a type that marshal does not write
         opaque: List[str] = []
         data = codec.encode(value, opaque=opaque)
-        return data if opaque else shortened(data)
+        return data if opaque else shorten(data)
     return b"h" + digest.digest()
 
 

@@ -91,11 +91,11 @@ class Ending:
         assert self._counter.end is not None
         kind, start, end = self._counter.end
         if self._reports_values:
-            return ("reported", "") if kind == records.END else self._tampering()
+            return ("reported", "") if kind == records.END else self._make_tampering()
         if self._streams:
             return ("ended", "") if self._script_failed() else ("reported", "")
         data = bytes(self._report.view[start:end])
-        return self._read_verdict(data) if kind == records.VERDICT else self._tampering()
+        return self._read_verdict(data) if kind == records.VERDICT else self._make_tampering()
 
     def _script_failed(self) -> bool:
         """Tell whether a script ended with another exit code than 0."""
@@ -105,19 +105,19 @@ class Ending:
         try:
             token, status, detail, more = json.loads(data)
         except (ValueError, TypeError, RecursionError):
-            return self._tampering()
+            return self._make_tampering()
         known = (
             status in JUDGED
             or (status in PASSED_ON and self._request["op"] in child.JUDGES)
             or (status in UNSURE and self._request.get("may_be_unsure"))
         )
         if token != self._token or type(status) is not str or not known:
-            return self._tampering()
+            return self._make_tampering()
         if type(detail) is not str or type(more) is not dict:
-            return self._tampering()
+            return self._make_tampering()
         self.more = more
         return status, detail
 
     @staticmethod
-    def _tampering() -> Stopped:
+    def _make_tampering() -> Stopped:
         return "tampered", "the program wrote to the report channel"

@@ -30,7 +30,7 @@ class Mark:
         self._fd = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         os.fchmod(self._fd, 0o622)
 
-    def written(self) -> bool:
+    def take(self) -> bool:
         """Tell whether the program wrote it, and remove the file."""
         try:
             return os.pread(self._fd, 100, 0) == self.token.encode("ascii")

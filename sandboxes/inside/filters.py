@@ -169,11 +169,11 @@ def install(split: bool = False) -> str:
     _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if _libc.prctl(PR_SET_SECCOMP, MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
         return "the kernel takes no filter (%s)" % os.strerror(ctypes.get_errno())
-    missed = unfiltered(split)
+    missed = find_unfiltered(split)
     return "not refused: %s" % ", ".join(missed) if missed else ""
 
 
-def unfiltered(split: bool) -> List[str]:
+def find_unfiltered(split: bool) -> List[str]:
     """Return which calls of `PROBES`, values of `REFUSED` and families of sockets are open to this process."""
     column, _ = ARCHITECTURES[os.uname().machine]
     numbers = {**DENIED, **ABSENT, **{name: numbers for name, (numbers, _) in OWN_ONLY.items()}}

@@ -36,7 +36,7 @@ def pack(header: Header, blob_size: int = 0) -> bytes:
     return PREFIX.pack(len(text), blob_size) + text
 
 
-def prefixed(data: bytes) -> bytes:
+def prefix_length(data: bytes) -> bytes:
     """Return a chunk that `chunks` finds again."""
     return CHUNK.pack(len(data)) + data
 

@@ -49,14 +49,14 @@ def enter(plan: Dict[str, Any]) -> Dict[str, Any]:
     """
     rlimits = "CPU time, address space, file size, open files and no new privileges per program"
     if not sys.platform.startswith("linux") or SYS_PIVOT_ROOT is None:
-        return _refused("namespaces: not Linux on x86-64 or arm64", rlimits)
+        return _make_refusal("namespaces: not Linux on x86-64 or arm64", rlimits)
     uid, gid = os.geteuid(), os.getegid()
     uids = _unshare(uid, gid)
     if uids is None:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         # programs have its user: else they could read and write its memory
         _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-        return _refused("namespaces: the kernel refuses them to this user (%s)" % _errno(), rlimits)
+        return _make_refusal("namespaces: the kernel refuses them to this user (%s)" % _errno(), rlimits)
     _become_pid_1()
     _build_root(plan)
     _libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -124,7 +124,7 @@ def own_network() -> bool:
     return True
 
 
-def _refused(reason: str, rlimits: str) -> Dict[str, Any]:
+def _make_refusal(reason: str, rlimits: str) -> Dict[str, Any]:
     missing = [reason, "network", "files", "other processes of this user", "memory over all processes together"]
     return {"isolated": False, "uids": False, "enforced": [rlimits], "not_enforced": missing}
 

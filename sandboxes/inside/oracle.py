@@ -207,7 +207,7 @@ def _behind(report: records.Report, index: int, data: bytes) -> Any:
     revealed = report.revealed.get(index)
     if revealed is None:
         return None
-    if len(revealed) <= digests.HUGE_BYTES and data not in (revealed, digests.shortened(revealed)):
+    if len(revealed) <= digests.HUGE_BYTES and data not in (revealed, digests.shorten(revealed)):
         raise codec.Damaged("call %d: another value than before" % index)
     return codec.decode(revealed)
 

@@ -6,7 +6,7 @@ import resource
 from typing import Any, Dict
 
 
-def found() -> Dict[str, Any]:
+def probe() -> Dict[str, Any]:
     """Return JSON-ready facts about this process."""
     with open("/proc/self/status") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
@@ -34,4 +34,4 @@ def _opens(path: str) -> bool:
         return False
 
 
-raise RuntimeError(json.dumps(found()))
+raise RuntimeError(json.dumps(probe()))

@@ -265,7 +265,7 @@ class _Talk(_Answers):
     def _read_end(data: bytes) -> Ending:
         """Return (status, detail) of a program that says itself how it ended."""
         try:
-            how, detail = records.ending(codec.decode(data))
+            how, detail = records.parse_end(codec.decode(data))
         except codec.Damaged as error:
             return "tampered", str(error)
         status = oracle.status_of_end(how, detail)

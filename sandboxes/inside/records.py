@@ -193,7 +193,7 @@ def parse(data: bytes) -> Report:
         elif kind == TIMES:
             report.times = list(codec.decode(payload))
         elif kind == END:
-            report.end = ending(codec.decode(payload))
+            report.end = parse_end(codec.decode(payload))
     return report
 
 
@@ -213,7 +213,7 @@ def texts(data: bytes) -> Optional[List[str]]:
     return found
 
 
-def revealed(index: int, data: bytes) -> bytes:
+def pack_revealed(index: int, data: bytes) -> bytes:
     """Return the contents of a REVEALED record."""
     return index.to_bytes(4, "big") + data
 
@@ -224,7 +224,7 @@ def _index(payload: bytes) -> int:
     return int.from_bytes(payload[:4], "big")
 
 
-def ending(end: Any) -> Tuple[str, str]:
+def parse_end(end: Any) -> Tuple[str, str]:
     """Return the contents of an END, decoded.
 
     Raises:

@@ -117,7 +117,7 @@ class Running:
         elif fd in self.inputs:
             self._write(fd)
 
-    def ending(self) -> Ending:
+    def describe_ending(self) -> Ending:
         """Return how it ended, once it was reaped."""
         return Ending(
             self.request, self.token, self._host, self.counter, stopped=self.stopped, exit_status=self.exit_status

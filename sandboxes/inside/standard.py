@@ -57,7 +57,7 @@ def _register_items(tag: bytes, kind: Any, make: codec.Make) -> None:
 
 def _register_mapping(tag: bytes, kind: Any, make: Callable[[Any], Any]) -> None:
     codec.register(kind, lambda value, out, depth: codec.put_pairs(tag, kind.items(value), out, depth), _itself)
-    codec.READERS[tag] = codec.mapping(make)
+    codec.READERS[tag] = codec.make_mapping_reader(make)
 
 
 def _put_deque(value: Any, out: codec.Writer, depth: int) -> None:
@@ -108,13 +108,13 @@ def _make_fraction(numerator: Any, denominator: Any) -> fractions.Fraction:
 def _drop_zone(parts_of: Callable[[Any], Tuple[Any, ...]]) -> Callable[[Any], Parts]:
     """Leave (time zone, fold), the last two parts, out where they say nothing."""
 
-    def zoned(value: Any) -> Parts:
+    def split_zone(value: Any) -> Parts:
         *parts, zone, fold = parts_of(value)
         if zone is None and not fold:
             return tuple(parts)
         return (*parts, zone, fold) if zone is None or carries_zone(zone) else None
 
-    return zoned
+    return split_zone
 
 
 def _make_zoned(kind: Callable[..., Any], size: int) -> Callable[..., Any]:

@@ -52,7 +52,7 @@ class Writer:
             raise TooLarge("a value of more than the cap of bytes")
         self.chunks.append(data)
 
-    def sized(self, tag: bytes, data: bytes) -> None:
+    def write_sized(self, tag: bytes, data: bytes) -> None:
         """Write `data` behind its tag and length. Raises TooLarge."""
         self.put(tag + LENGTH.pack(len(data)))
         self.put(data)
@@ -75,7 +75,7 @@ class Reader:
             raise Damaged("the value ends early")
         return self.data[start : self.at]
 
-    def sized(self) -> bytes:
+    def read_sized(self) -> bytes:
         """Return as many bytes as the length before them says. Raises Damaged."""
         return self.take(self.length())
 

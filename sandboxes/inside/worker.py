@@ -93,7 +93,7 @@ class Worker:
             status, detail = error.args
             cpu_s = compiler.cpu_s() - cpu_s
             self.compilers.pop(command).close()
-        blob = b"".join(map(frames.prefixed, parts))
+        blob = b"".join(map(frames.prefix_length, parts))
         reply = {
             "status": status,
             "detail": detail,
@@ -155,7 +155,7 @@ class Worker:
         running = Running(request, stored, uid, host.handed.view[: host.handed.used], host)
         running.watch()
         usage, cpu_s = self.reap(running)
-        ending = running.ending()
+        ending = running.describe_ending()
         status, detail = ending.outcome(facts.oom_kills() - oom_before)
         reply = {
             "status": status,
@@ -207,7 +207,7 @@ class Worker:
             "status": status,
             "detail": detail,
             **total,
-            "more": {"command": number, "exit": code, "marked": mark.written()},
+            "more": {"command": number, "exit": code, "marked": mark.take()},
             "done": False,
             "digest": "",
             "clean": self.clean(uid),

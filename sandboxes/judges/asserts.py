@@ -27,7 +27,7 @@ from ..inside import codec, frames, proxies, records
 from ..link import LinkLost, Reply, Role, is_value
 from ..outcomes import JudgeLost, ReferenceFailed, outcome_of, unjudgeable
 from ..workers import Job
-from .kind import Screening, longer, misbehaving
+from .kind import Screening, longer, make_misbehaving
 
 if TYPE_CHECKING:
     from ..slot import Slot
@@ -89,8 +89,8 @@ class AssertsKind:
         """Implement `Kind.slower`."""
         return replace(program, limits=longer(program.limits, factor)), judge
 
-    def shortened(self, judge: Asserts, inputs: int) -> Asserts:  # noqa: ARG002
-        """Implement `Kind.shortened`: tests are a program, which cannot be cut."""
+    def shorten(self, judge: Asserts, inputs: int) -> Asserts:  # noqa: ARG002
+        """Implement `Kind.shorten`: tests are a program, which cannot be cut."""
         return judge
 
     def questions(self, judge: Asserts) -> Sequence[Asserts]:
@@ -102,14 +102,14 @@ class AssertsKind:
         if not entry_point or judge.exposes not in ((), (entry_point,)):
             return {}
         wrong = f"{entry_point} = lambda *_, **__: 'canary'\n"
-        return {Status.WRONG_ANSWER: wrong, **misbehaving(entry_point if judge.exposes else "")}
+        return {Status.WRONG_ANSWER: wrong, **make_misbehaving(entry_point if judge.exposes else "")}
 
     def seconds(self, judge: Asserts, expected: Expected) -> float:  # noqa: ARG002
         """Implement `Kind.seconds`."""
         return 0.0
 
-    def screening(self, judge: Asserts, entry_point: str) -> Screening | None:  # noqa: ARG002
-        """Implement `Kind.screening`."""
+    def build_screening(self, judge: Asserts, entry_point: str) -> Screening | None:  # noqa: ARG002
+        """Implement `Kind.build_screening`."""
         return Screening(name=judge.exposes[0], tests=judge.tests) if len(judge.exposes) == 1 else None
 
 
@@ -175,20 +175,20 @@ def _decide(answer: Reply, judged: Reply) -> Outcome:
 
 def _answers(program: Program, limits: Limits, calls: Sequence[bytes]) -> Job:
     fields = {"values": len(calls), "steps": True}
-    blobs = (_chunk(program.source), *map(frames.prefixed, calls))
+    blobs = (_chunk(program.source), *map(frames.prefix_length, calls))
     return Job(operation="answers", fields=fields, limits=limits, max_report=MAX_ANSWERS_BYTES, blobs=blobs)
 
 
 def _tests(slot: Slot, program: Program, judge: Asserts, transcript: Transcript, answer: Reply) -> Reply:
     """Run the tests on what a candidate's process answered."""
     slot.worker(Role.JUDGE, program).store(
-        transcript.name, "calls", lambda: ("raw", list(map(frames.prefixed, transcript.calls)))
+        transcript.name, "calls", lambda: ("raw", list(map(frames.prefix_length, transcript.calls)))
     )
     fields = {
         **_collect_facts(judge),
         "key": transcript.name,
         "asked": "calls",
-        "end": _ending(answer),
+        "end": _describe_ending(answer),
         "may_be_unsure": True,
     }
     job = Job(operation="tests", fields=fields, limits=_limits(transcript.seconds), blobs=_texts(judge, program.answer))
@@ -259,7 +259,9 @@ def _dialogue(slot: Slot, program: Program, judge: Asserts, seconds: float, befo
 def _last_word(ended: Reply) -> bytes:
     """Return what the tests are told of a program that answers no more: its own word, or its worker's."""
     said = ended.read()
-    return proxies.SAID + said if ended["status"] == "reported" else proxies.ENDED + codec.encode(_ending(ended))
+    return (
+        proxies.SAID + said if ended["status"] == "reported" else proxies.ENDED + codec.encode(_describe_ending(ended))
+    )
 
 
 def _dismiss(slot: Slot, program: Program, worker: Any) -> Reply:
@@ -292,7 +294,7 @@ def _record(slot: Slot, program: Program, judge: Asserts) -> bytes:
     answer = slot.run(Role.REFERENCE, reference, _answers(reference, limits, noted.values))
     if answer["status"] == Status.TIMEOUT:
         raise ReferenceFailed(f"a reference was stopped: {answer['detail']}")
-    name = hashlib.sha256(b"".join(map(frames.prefixed, noted.values))).hexdigest()
+    name = hashlib.sha256(b"".join(map(frames.prefix_length, noted.values))).hexdigest()
     own = Transcript(
         name=name, reason="", calls=tuple(noted.values), digest=answer["digest"], seconds=recorded["cpu_time_s"]
     )
@@ -317,7 +319,7 @@ def _limits(seconds: float, waiting_s: float = 0.0) -> Limits:
     return replace(RECORD_LIMITS, cpu_time_s=cpu_time_s, wall_time_s=3 * cpu_time_s + 5 * waiting_s)
 
 
-def _ending(answer: Reply) -> tuple[str, str]:
+def _describe_ending(answer: Reply) -> tuple[str, str]:
     """Return how a candidate's process ended, for tests that get no answer."""
     if answer["status"] == "reported":
         return Status.RUNTIME_ERROR.value, "ended before its tests did"
@@ -325,12 +327,12 @@ def _ending(answer: Reply) -> tuple[str, str]:
 
 
 def _chunk(text: str) -> bytes:
-    return frames.prefixed(text.encode("utf-8", "surrogatepass"))
+    return frames.prefix_length(text.encode("utf-8", "surrogatepass"))
 
 
 def _pack(reason: str, calls: Sequence[bytes] = (), digest: str = "", seconds: float = 0.0) -> bytes:
     facts = codec.encode((reason, digest, seconds))
-    return frames.prefixed(facts) + b"".join(map(frames.prefixed, calls))
+    return frames.prefix_length(facts) + b"".join(map(frames.prefix_length, calls))
 
 
 def _read_transcript(name: str, blob: bytes) -> Transcript:

@@ -23,7 +23,7 @@ from ..inside import codec, frames, oracle, records
 from ..link import Reply, Role
 from ..outcomes import ReferenceFailed, outcome_of, unjudgeable
 from ..workers import Job
-from .kind import Screening, longer, misbehaving
+from .kind import Screening, longer, make_misbehaving
 
 if TYPE_CHECKING:
     from ..slot import Slot
@@ -118,8 +118,8 @@ class CallsKind:
         more = replace(judge, min_time_limit_s=factor * judge.min_time_limit_s, time_factor=factor * judge.time_factor)
         return replace(program, limits=longer(program.limits, factor)), more
 
-    def shortened(self, judge: Calls, inputs: int) -> Calls:
-        """Implement `Kind.shortened`; under a key of its own."""
+    def shorten(self, judge: Calls, inputs: int) -> Calls:
+        """Implement `Kind.shorten`; under a key of its own."""
         parts = tuple(replace(part, inputs=part.inputs[:inputs]) for part in judge.parts)
         return replace(judge, key=f"{judge.key}:first {inputs}", parts=parts)
 
@@ -138,15 +138,15 @@ class CallsKind:
     def canaries(self, judge: Calls, entry_point: str) -> Mapping[Status, str]:  # noqa: ARG002
         """Implement `Kind.canaries`."""
         name = judge.entry_point
-        return {Status.WRONG_ANSWER: f"{name} = lambda *_, **__: 'canary'\n", **misbehaving(name)}
+        return {Status.WRONG_ANSWER: f"{name} = lambda *_, **__: 'canary'\n", **make_misbehaving(name)}
 
     def seconds(self, judge: Calls, expected: Expected) -> float:
         """Implement `Kind.seconds`: what the reference took for the same calls."""
         known = (expected.known(_facts(judge, part, ()), _read_reference) for part in judge.parts)
         return sum(reference.own_s for reference in known if reference is not None)
 
-    def screening(self, judge: Calls, entry_point: str) -> Screening | None:
-        """Implement `Kind.screening`."""
+    def build_screening(self, judge: Calls, entry_point: str) -> Screening | None:
+        """Implement `Kind.build_screening`."""
         inputs = [list(arguments) for part in judge.parts for arguments in part.inputs]
         exact = judge.oracle == "equal"
         return Screening(name=entry_point, inputs=inputs, reference=judge.reference, exact=exact)
@@ -231,7 +231,7 @@ class _Part:
     def _job(self, operation: str, program: Program, fields: dict[str, Any], *, steps: bool) -> Job:
         budget_s = fields.pop("budget_s")
         limits = replace(program.limits, cpu_time_s=budget_s, wall_time_s=budget_s + program.limits.wall_time_s)
-        source = frames.prefixed(program.source.encode("utf-8", "surrogatepass"))
+        source = frames.prefix_length(program.source.encode("utf-8", "surrogatepass"))
         blobs = source, self._inputs(steps)
         fields["steps"] = steps
         return Job(operation=operation, fields=fields, limits=limits, max_report=MAX_REPORT, blobs=blobs)
@@ -239,9 +239,9 @@ class _Part:
     def _inputs(self, steps: bool) -> bytes:
         """Return the inputs as they are handed over: in one chunk, which is kept, or one by one."""
         if steps:
-            return packed(self.part.inputs, steps=True)
+            return pack_inputs(self.part.inputs, steps=True)
         facts = ["inputs", self.calls.key, self.part.name, len(self.part.inputs)]
-        return self.slot.expected.of(facts, lambda: packed(self.part.inputs, steps=False), lambda _, blob: blob)
+        return self.slot.expected.of(facts, lambda: pack_inputs(self.part.inputs, steps=False), lambda _, blob: blob)
 
     def _describe_calls(self, limits: CallLimits) -> dict[str, Any]:
         """Return what a child needs to make the calls, and the worker to time them."""
@@ -298,21 +298,21 @@ class _Part:
         )
         judged = self._compare(own, reveal, stream=stream)
         exemplary = judged["status"] == Status.PASSED and not judged["more"]["opaque"]
-        return frames.prefixed(codec.encode((exemplary, own.digest, times_s))) + frames.prefixed(stream)
+        return frames.prefix_length(codec.encode((exemplary, own.digest, times_s))) + frames.prefix_length(stream)
 
 
-def packed(inputs: Sequence[Sequence[Any]], *, steps: bool) -> bytes:
+def pack_inputs(inputs: Sequence[Sequence[Any]], *, steps: bool) -> bytes:
     """Return inputs as chunks: each in its own, or all in one that `inside.calls.inputs_of` reads."""
     values = [list(given) for given in inputs]
     if steps:
-        return b"".join(frames.prefixed(codec.encode(given, arguments=True)) for given in values)
+        return b"".join(frames.prefix_length(codec.encode(given, arguments=True)) for given in values)
     try:
         text = json.dumps(values)  # several times as fast to read
         if json.loads(text) == values:  # tuples, sets, keys that are no strings, NaN are not
-            return frames.prefixed(text.encode("ascii"))
+            return frames.prefix_length(text.encode("ascii"))
     except (TypeError, ValueError, RecursionError):
         pass
-    return frames.prefixed(codec.encode(values, arguments=True))
+    return frames.prefix_length(codec.encode(values, arguments=True))
 
 
 def _pack_stored(reference: Reference) -> tuple[str, list[bytes]]:

@@ -82,8 +82,8 @@ class CommandsKind:
         """Implement `Kind.slower`."""
         return replace(program, limits=longer(program.limits, factor)), judge
 
-    def shortened(self, judge: Commands, inputs: int) -> Commands:  # noqa: ARG002
-        """Implement `Kind.shortened`: tests are a program, which cannot be cut."""
+    def shorten(self, judge: Commands, inputs: int) -> Commands:  # noqa: ARG002
+        """Implement `Kind.shorten`: tests are a program, which cannot be cut."""
         return judge
 
     def questions(self, judge: Commands) -> tuple[Commands, ...]:
@@ -98,8 +98,8 @@ class CommandsKind:
         """Implement `Kind.seconds`."""
         return 0.0
 
-    def screening(self, judge: Commands, entry_point: str) -> Screening | None:  # noqa: ARG002
-        """Implement `Kind.screening`: nothing is called by name."""
+    def build_screening(self, judge: Commands, entry_point: str) -> Screening | None:  # noqa: ARG002
+        """Implement `Kind.build_screening`: nothing is called by name."""
         return None
 
 
@@ -129,7 +129,7 @@ def _run(slot: Slot, program: Program, judge: Commands, build: Command) -> Outco
     compiled = compile_program(slot, program, language, build, text=source, limits=BUILD_LIMITS)
     if compiled is not None:
         if not compiled.passed:
-            return _refused(compiled.reply)
+            return _make_refusal(compiled.reply)
         outcome = _execute(slot, program, rules, files=compiled.files, steps=[run])
         return _sum(outcome, outcome_of(compiled.reply, Trust.IN_PROCESS, outcome.status))
     files = {language.file: source}
@@ -140,7 +140,7 @@ def _run(slot: Slot, program: Program, judge: Commands, build: Command) -> Outco
     return _execute(slot, program, rules, files=files, steps=[*first, run])
 
 
-def _refused(reply: Reply) -> Outcome:
+def _make_refusal(reply: Reply) -> Outcome:
     """Return the outcome of a program that does not compile, or took the compiler too much."""
     if reply["status"] != "ended":
         return outcome_of(reply, Trust.IN_PROCESS)
@@ -155,7 +155,7 @@ def _execute(
         operation="execute",
         fields={"steps": steps, "files": list(files)},
         limits=replace(program.limits, wall_time_s=sum(step["limits"]["wall_time_s"] for step in steps)),
-        blobs=tuple(map(frames.prefixed, files.values())),
+        blobs=tuple(map(frames.prefix_length, files.values())),
     )
     reply = slot.run(Role.REFERENCE if program.trusted else Role.IN_PROCESS, program, job)
     output, errors = (data.decode("utf-8", "replace") for data in frames.chunks(reply.read()))

@@ -35,7 +35,10 @@ class ExecutionKind:
         """Implement `Kind.outcome`; passed is what exits with code 0."""
         most = program.limits.output_bytes // SHARE
         source = f"{_read_capture()}\n\nmain({program.source!r}, {most})\n"
-        blobs = frames.prefixed(source.encode("utf-8", "surrogatepass")), judge.given.encode("utf-8", "surrogatepass")
+        blobs = (
+            frames.prefix_length(source.encode("utf-8", "surrogatepass")),
+            judge.given.encode("utf-8", "surrogatepass"),
+        )
         reply = slot.run(slot.role_of(program), program, Job(operation="stream", limits=program.limits, blobs=blobs))
         if reply["status"] not in ("reported", "ended"):
             return _build_printed(outcome_of(reply, Trust.IN_PROCESS), {})
@@ -59,8 +62,8 @@ class ExecutionKind:
         """Implement `Kind.slower`."""
         return replace(program, limits=longer(program.limits, factor)), judge
 
-    def shortened(self, judge: Execution, inputs: int) -> Execution:  # noqa: ARG002
-        """Implement `Kind.shortened`."""
+    def shorten(self, judge: Execution, inputs: int) -> Execution:  # noqa: ARG002
+        """Implement `Kind.shorten`."""
         return judge
 
     def questions(self, judge: Execution) -> Sequence[Execution]:
@@ -75,8 +78,8 @@ class ExecutionKind:
         """Implement `Kind.seconds`."""
         return 0.0
 
-    def screening(self, judge: Execution, entry_point: str) -> Screening | None:  # noqa: ARG002
-        """Implement `Kind.screening`."""
+    def build_screening(self, judge: Execution, entry_point: str) -> Screening | None:  # noqa: ARG002
+        """Implement `Kind.build_screening`."""
         return None
 
 

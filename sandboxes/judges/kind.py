@@ -58,7 +58,7 @@ class Kind(Protocol[J]):
     def slower(self, program: Program, judge: J, factor: float) -> tuple[Program, J]:
         """Return both with `factor` times the time."""
 
-    def shortened(self, judge: J, inputs: int) -> J:
+    def shorten(self, judge: J, inputs: int) -> J:
         """Return a judge that asks at most the first `inputs` questions of each part, where it can be cut."""
 
     def questions(self, judge: J) -> Sequence[J]:
@@ -70,7 +70,7 @@ class Kind(Protocol[J]):
     def seconds(self, judge: J, expected: Expected) -> float:
         """Return the CPU seconds that a program is expected to take; 0 where that is not known."""
 
-    def screening(self, judge: J, entry_point: str) -> Screening | None:
+    def build_screening(self, judge: J, entry_point: str) -> Screening | None:
         """Return what functions can be tried against; None where no function is called."""
 
 
@@ -79,7 +79,7 @@ def longer(limits: Limits, factor: float) -> Limits:
     return replace(limits, cpu_time_s=factor * limits.cpu_time_s, wall_time_s=factor * limits.wall_time_s)
 
 
-def misbehaving(name: str) -> dict[Status, str]:
+def make_misbehaving(name: str) -> dict[Status, str]:
     """Return functions called `name` that misbehave when they are called, or bare statements without a name."""
     head = f"def {name}(*_, **__):\n    " if name else ""
     return {status: f"{head}{statement}\n" for status, statement in MISBEHAVIOUR.items()}

@@ -18,7 +18,7 @@ from ..inside import frames, oracle, records
 from ..link import Reply
 from ..outcomes import outcome_of, unjudgeable
 from ..workers import Job
-from .kind import Screening, longer, misbehaving
+from .kind import Screening, longer, make_misbehaving
 
 if TYPE_CHECKING:
     from ..slot import Slot
@@ -61,8 +61,8 @@ class StdioKind:
         """Implement `Kind.slower`."""
         return replace(program, limits=longer(program.limits, factor)), judge
 
-    def shortened(self, judge: Stdio, inputs: int) -> Stdio:
-        """Implement `Kind.shortened`."""
+    def shorten(self, judge: Stdio, inputs: int) -> Stdio:
+        """Implement `Kind.shorten`."""
         return replace(judge, cases=judge.cases[:inputs])
 
     def questions(self, judge: Stdio) -> Sequence[Stdio]:
@@ -71,25 +71,25 @@ class StdioKind:
 
     def canaries(self, judge: Stdio, entry_point: str) -> Mapping[Status, str]:  # noqa: ARG002
         """Implement `Kind.canaries`."""
-        return {Status.WRONG_ANSWER: "print('canary')\n", **misbehaving("")}
+        return {Status.WRONG_ANSWER: "print('canary')\n", **make_misbehaving("")}
 
     def seconds(self, judge: Stdio, expected: Expected) -> float:  # noqa: ARG002
         """Implement `Kind.seconds`."""
         return 0.0
 
-    def screening(self, judge: Stdio, entry_point: str) -> Screening | None:  # noqa: ARG002
-        """Implement `Kind.screening`: nothing is called by name."""
+    def build_screening(self, judge: Stdio, entry_point: str) -> Screening | None:  # noqa: ARG002
+        """Implement `Kind.build_screening`: nothing is called by name."""
         return None
 
 
 def _case(slot: Slot, program: Program, judge: Stdio, case: Case) -> Outcome:
     given = case.given.encode("utf-8", "surrogatepass")
-    source = frames.prefixed(program.source.encode("utf-8", "surrogatepass"))
+    source = frames.prefix_length(program.source.encode("utf-8", "surrogatepass"))
     job = Job(operation="stream", limits=program.limits, blobs=(source, given))
     role = slot.role_of(program)
     reply = slot.run(role, program, job)
     if reply["status"] == "ended":
-        return outcome_of(reply, Trust.SPLIT, *_ending(reply.read()))
+        return outcome_of(reply, Trust.SPLIT, *_describe_ending(reply.read()))
     if reply["status"] != "reported":
         return outcome_of(reply, Trust.SPLIT)
     expected = case.expected.encode("utf-8", "surrogatepass")
@@ -108,12 +108,12 @@ def _check(slot: Slot, program: Program, judge: Stdio, case: tuple[bytes, bytes]
         operation="check_output",
         fields={"rule": rule},
         limits=CHECK_LIMITS,
-        blobs=tuple(map(frames.prefixed, texts)),
+        blobs=tuple(map(frames.prefix_length, texts)),
     )
     return slot.run_judge(program, job, carry=reply)
 
 
-def _ending(said: bytes) -> tuple[str, str]:
+def _describe_ending(said: bytes) -> tuple[str, str]:
     """Return (status, detail) of a script whose exit code is not 0, from its own word."""
     ending = records.texts(said)
     if ending is None or len(ending) != 2:

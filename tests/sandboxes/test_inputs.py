@@ -9,7 +9,7 @@ import pytest
 
 from harness.sandboxes.inside import codec, frames
 from harness.sandboxes.inside.calls import inputs_of
-from harness.sandboxes.judges.calls import packed
+from harness.sandboxes.judges.calls import pack_inputs
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ from harness.sandboxes.judges.calls import packed
 )
 def test_inputs_arrive_as_they_are(form: str, values: list[Any]) -> None:
     """JSON where it is exact, the codec elsewhere; the same values of the same types come out."""
-    (whole,) = frames.chunks(packed(values, steps=False))
-    singly = [codec.decode(chunk) for chunk in frames.chunks(packed(values, steps=True))]
+    (whole,) = frames.chunks(pack_inputs(values, steps=False))
+    singly = [codec.decode(chunk) for chunk in frames.chunks(pack_inputs(values, steps=True))]
 
     assert ("json" if whole[:1] == b"[" else "codec") == form
     assert _shape(inputs_of(whole)) == _shape(singly) == _shape(values)
