@@ -124,11 +124,11 @@ def judge_all(
     """
     lock = threading.Lock()
 
-    def settle(key: Key, outcome: Outcome) -> None:
+    def settle_alone(key: Key, outcome: Outcome) -> None:
         with lock:
             settle(key, outcome)
 
-    flow = _Flow(store, place_of(sandbox) if store else "", work, settle)
+    flow = _Flow(store, place_of(sandbox) if store else "", work, settle_alone)
     outcomes = sandbox.run(flow.feed())
     try:
         for key, outcome in outcomes:
