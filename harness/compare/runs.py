@@ -130,15 +130,24 @@ def find_caveats(runs: Sequence[Run]) -> list[str]:
             run.name: str(run.identity.get(what, run.summary.manifest.get(what)) or UNSET.get(what, "not recorded"))
             for run in runs
         }
-        if len(set(values.values())) > 1:
-            listed = ", ".join(f"{value} ({name})" for name, value in values.items())
-            texts.append(f"The runs differ in {what.replace('_', ' ')}: {listed}.")
+        texts += _format_difference(what.replace("_", " "), values)
+    dtypes = {run.name: (run.summary.manifest.get("model") or {}).get("dtype") for run in runs}
+    if all(dtypes.values()):  # replayed samples have none
+        texts += _format_difference("dtype", dtypes)
     for run in runs:
         if run.summary.infrastructure:
             texts.append(
                 f"{run.name}: the judge failed on {len(run.summary.infrastructure)} samples; they are left out."
             )
     return texts
+
+
+def _format_difference(what: str, values: Mapping[str, Any]) -> list[str]:
+    """Return a sentence if runs differ in `what`; `values` are by the names of the runs."""
+    if len(set(values.values())) == 1:
+        return []
+    listed = ", ".join(f"{value} ({name})" for name, value in values.items())
+    return [f"The runs differ in {what}: {listed}."]
 
 
 def _format_overlap(first: Run, other: Run, benchmark: str) -> str:

@@ -132,6 +132,17 @@ def test_samples_the_judge_failed_on_count_neither_way(tmp_path: Path) -> None:
     assert any("b: the judge failed on 1 samples" in told for told in found.caveats)
 
 
+def test_other_dtypes_are_told_where_both_are_known(tmp_path: Path) -> None:
+    """A processor may compute in another one than the machine of the other run; replayed samples have none."""
+    runs = [write_run(tmp_path / name, outcomes(range(3), n=5), model=name) for name in ("a", "b", "c")]
+    for run, dtype in zip(runs, ("float32", "bfloat16", None), strict=True):
+        manifest = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps({**manifest, "model": {"dtype": dtype}}))
+
+    assert "The runs differ in dtype: float32 (a), bfloat16 (b)." in compare(runs[:2]).caveats
+    assert not any("dtype" in text for text in compare([runs[0], runs[2]]).caveats)
+
+
 def test_a_damaged_file_is_named_by_its_line(tmp_path: Path) -> None:
     """Exit 2, no traceback."""
     first = write_run(tmp_path / "a", outcomes(range(3), n=5))
