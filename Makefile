@@ -39,7 +39,9 @@ ROUNDS ?= 5
 bench: $(VENV)/.dev
 	$(BIN)/harness sandbox build core
 	$(BIN)/harness sandbox build ds1000
+	$(BIN)/harness sandbox build languages
 	$(BIN)/python -m tests.performance.peers --rounds $(ROUNDS)
+	$(BIN)/python -m tests.performance.languages
 	$(BIN)/python -m tests.performance.growth
 	$(BIN)/python -m tests.performance.steadiness
 	$(BIN)/python -m tests.performance.decontamination

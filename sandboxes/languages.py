@@ -16,29 +16,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..data import DataFile
 from .inside.compilers import ARGUMENT
 from .inside.execution import MARK_PATH, MARK_TOKEN
 from .marks import append, append_php, before_brace, before_cpp_end, before_last, leave, replace_last, write_go_main
+from .toolchains import (
+    BUILD_CRATES,
+    CRATES,
+    FETCH_JULIA,
+    FETCH_SWIFT,
+    GOPATH,
+    HEADER,
+    PRECOMPILE_HEADER,
+    ROOT,
+    TUPLES,
+    WARM_GO,
+)
 
 RULE_SETS = ("multipl-e", "deepseek")
 PACK = "humanevalpack"
 """The rule set of HumanEvalPack's own programs, which are others than MultiPL-E's."""
 BUILD_TIME_S = 60.0
 """CPU seconds of a compiler. The rules' 10 to 45 s of wall time fail programs on a busy machine for that alone."""
-ROOT = "/opt/languages"
-"""Where an image has what does not come from Debian."""
-TYPESCRIPT = DataFile(
-    name="typescript-5.4.5.tgz",
-    sha256="154fae77169f04155ac52d521ac59abb07c9be29ea3744732adbf9f14abb2440",
-    origin="npm, typescript 5.4.5, Apache-2.0",
-    url="https://registry.npmjs.org/typescript/-/typescript-5.4.5.tgz",
-)
-"""Its digest was compared with the registry's own (sha512-vcI4UpRgg81o...)."""
-HEADER = f"{ROOT}/cpp/stdc.h"
-TUPLES = "/usr/share/java/javatuples.jar"
-GOPATH = "/usr/share/gocode"
-"""Where Debian has Go's packages, such as the assertions of HumanEvalPack's tests."""
 JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-ea")
 """The flags before -ea halve the start of the machine and change no result."""
 TSC = ("node", f"{ROOT}/package/lib/tsc.js")
@@ -116,29 +114,12 @@ _GCC = ("g++", "main.cpp", "-o", "main", "-std=c++17")
 _OPENSSL = ("-Wl,--as-needed", "-lcrypto", "-lssl")
 _JAVAC = ("javac", "-encoding", "UTF8", "-cp", TUPLES, "-d", ".", "Main.java")
 _RUN_JAVA = (*JAVA, "-cp", f".:{TUPLES}", "Problem")
-CRATES = ("rand", "regex", "md5")
-"""What HumanEvalPack's programs in Rust use."""
 _RUST_TEST = (
     *("rustc", "--edition", "2021", "--test", "main.rs", "-o", "main", "-L", f"{ROOT}/rust"),
     *(part for crate in CRATES for part in ("--extern", crate)),
 )
-_BUILD_CRATES = (
-    "RUN cargo new --quiet --lib --vcs none /tmp/crates && cd /tmp/crates"
-    f" && printf '%s = \"*\"\\n' {' '.join(CRATES)} >> Cargo.toml"
-    " && CARGO_PROFILE_DEV_DEBUG=0 cargo build --offline --config 'source.crates-io.replace-with=\"debian\"'"
-    " --config 'source.debian.directory=\"/usr/share/cargo/registry\"'"
-    f" && mkdir -p {ROOT}/rust && cp target/debug/deps/*.rlib {ROOT}/rust/ && rm -r /tmp/crates"
-)
 _MCS = ("mcs", "-d:DEBUG", "-r:System.Numerics.dll", "main.cs", "-out:main.exe")
 _GO = ("main_test.go", "mark_test.go")
-_WARM_GO = (
-    f"RUN mkdir /tmp/go && cd /tmp/go && export GO111MODULE=off GOPATH={GOPATH} GOCACHE={ROOT}/go"
-    """ && (printf 'package main\\nimport (\\n"testing"\\n_ "github.com/stretchr/testify/assert"\\n'"""
-    """ && go list std | grep -vE '^(vendor|plugin|testing$|runtime/(cgo|race))|internal' | sed 's/.*/_ "&"/'"""
-    " && printf ')\\nfunc TestNone(*testing.T) {}\\n') > all_test.go && go test all_test.go && cd / && rm -r /tmp/go"
-)
-"""What `go test` makes of every package that a program may import, vet's facts above all: 12 s of CPU a program else.
-Programs read this cache and cannot write it."""
 _MONO_FAIL = r"System\.Diagnostics\.DefaultTraceListener\.Fail|Unhandled Exception"
 _WRITE_JS = f"require('node:fs').writeFileSync('{MARK_PATH}', '{MARK_TOKEN}');"
 _WRITE_CPP = (
@@ -179,8 +160,7 @@ LANGUAGES: Mapping[str, Language] = {
         mark=partial(before_cpp_end, _WRITE_CPP),
         tools=("g++",),
         packages=("g++", "libssl-dev", "libboost-dev"),
-        lines=f"RUN mkdir -p {ROOT}/cpp && cp $(find /usr/include -path '*/bits/stdc++.h') {HEADER}"
-        f" && g++ -std=c++17 -x c++-header {HEADER} -o {HEADER}.gch",
+        lines=PRECOMPILE_HEADER,
         header=("bits/stdc++.h", HEADER),
         fences=("c++", "cc", "cxx"),
         managed=False,
@@ -222,7 +202,7 @@ LANGUAGES: Mapping[str, Language] = {
         mark=leave,
         tools=("go",),
         packages=("golang-go", "golang-github-stretchr-testify-dev"),
-        lines=_WARM_GO,
+        lines=WARM_GO,
         fences=("golang",),
         paths=("/usr/lib/go*", "/usr/share/go*"),
         variables={
@@ -256,8 +236,7 @@ LANGUAGES: Mapping[str, Language] = {
         mark=partial(append, f'write("{MARK_PATH}", "{MARK_TOKEN}");'),
         tools=("julia",),
         fences=("julia",),
-        lines="RUN curl -fsSL https://julialang-s3.julialang.org/bin/linux/x64/1.8/julia-1.8.2-linux-x86_64.tar.gz"
-        " | tar xz -C /opt && ln -s /opt/julia-1.8.2/bin/julia /usr/local/bin/",
+        lines=FETCH_JULIA,
         paths=("/opt/julia*",),
     ),
     "js": Language(
@@ -352,7 +331,7 @@ LANGUAGES: Mapping[str, Language] = {
         mark=partial(before_brace, 1, _WRITE_RUST),
         tools=("rustc",),
         packages=("rustc", "cargo", "librust-md5-dev", "librust-rand-dev", "librust-regex+default-dev"),
-        lines=_BUILD_CRATES,
+        lines=BUILD_CRATES,
         fences=("rust",),
         managed=False,
         paths=("/usr/lib/rustlib", "/usr/lib/gcc*"),
@@ -397,8 +376,7 @@ LANGUAGES: Mapping[str, Language] = {
         ),
         tools=("swiftc",),
         fences=("swift",),
-        lines="RUN curl -fsSL https://download.swift.org/swift-5.7-release/ubuntu2204/swift-5.7-RELEASE/"
-        "swift-5.7-RELEASE-ubuntu22.04.tar.gz | tar xz -C / --strip-components=1",
+        lines=FETCH_SWIFT,
         paths=("/usr/lib/swift*", "/usr/include"),
     ),
     "ts": Language(

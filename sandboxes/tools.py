@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 from ..errors import SandboxUnavailable
-from .languages import LANGUAGES, ROOT, TYPESCRIPT
+from .languages import LANGUAGES
+from .toolchains import ROOT, TYPESCRIPT
 
 
 def check_tools(name: str) -> None:

@@ -18,7 +18,8 @@ from ...data import fetch, find_file, read_verified
 from ...errors import SandboxUnavailable, UsageError, suggest
 from ..engine import connect
 from ..environments import digest_of
-from ..languages import ABSENT, LANGUAGES, ROOT, TYPESCRIPT
+from ..languages import ABSENT, LANGUAGES
+from ..toolchains import ROOT, TYPESCRIPT
 
 if TYPE_CHECKING:
     from docker import DockerClient
