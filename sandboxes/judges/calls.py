@@ -93,7 +93,7 @@ class CallsKind:
                 break
         return replace(
             found[-1],
-            base_status=found[0].status,
+            base_status=found[0].status if self.has_base(judge) else None,
             cpu_time_s=round(sum(one.cpu_time_s for one in found), 6),
             wall_time_s=round(sum(one.wall_time_s for one in found), 6),
             peak_memory_bytes=max(one.peak_memory_bytes for one in found),

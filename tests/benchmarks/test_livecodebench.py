@@ -236,15 +236,18 @@ def test_scripts_are_judged_by_the_rules_that_are_named(data: Path, rules: str) 
 
 def test_the_command_line_judges_a_window_and_says_so(data: Path, tmp_path: Path) -> None:
     rows = [{"task_id": f"LiveCodeBench/{number}", "solution": READ + "print(a + b)"} for number in range(1, 40)]
-    samples = write_rows(tmp_path / "samples.jsonl", rows)
-    window = ("--release", "v1", "--from", "2023-05-02", "--to", "2023-06-12")
+    function = {"task_id": "LiveCodeBench/0", "solution": f"{STARTER}return a + b"}
+    samples = write_rows(tmp_path / "samples.jsonl", [function, *rows])
+    window = ("--release", "v1", "--from", "2023-05-01", "--to", "2023-06-12")
 
     run = tmp_path / "run"
 
     done = harness("score", samples, "-b", "livecodebench", *window, "--sandbox", "process", "--out", run)
 
     assert done.returncode == 0, done.stderr
-    assert "livecodebench@release=v1,from=2023-05-02,to=2023-06-12 pass@1" in done.stdout
+    assert "livecodebench@release=v1,from=2023-05-01,to=2023-06-12 pass@1" in done.stdout
+    assert "100.0 %" in done.stdout
+    assert "base pass@1" not in done.stdout  # neither scripts nor functions have a base part
     by_month = {
         row["group"] for row in json.loads((tmp_path / "run/scores.json").read_text())["slices"] if row["by"] == "month"
     }
