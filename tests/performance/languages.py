@@ -53,7 +53,7 @@ def ours(language: str, samples: Path) -> Cost:
         return cost_of(
             [*(sys.executable, "-m", "harness", "score", str(samples), "-b", f"multipl-e-{language}"),
              *("--rule-set", "deepseek", "--field", "program", "--sandbox", "docker", "--workers", "2"),
-             *("--no-cache", "--no-page", "--no-verify", "--out", f"{out}/run")]
+             *("--no-cache", "--no-page", "--out", f"{out}/run")]
         )  # fmt: skip
 
 
