@@ -1,4 +1,4 @@
-"""Which numbers a CPU computes in where the user names none."""
+"""The dtype that a CPU computes in unless the user names one."""
 
 from __future__ import annotations
 
