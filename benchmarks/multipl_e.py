@@ -155,9 +155,8 @@ def list_rule_sets(language: str) -> list[str]:
     return [name for name in RULE_SETS if name in LANGUAGES[language].rules]
 
 
-def _make(language: str) -> type[MultiPLE]:
-    """Return the benchmark of one language."""
-    size, digest, stops = DATA[language]
+def _make_recipes(language: str, stops: tuple[str, ...]) -> Mapping[str, Recipe]:
+    """Return the recipes of one language."""
     title = LANGUAGES[language].title
     completion = Recipe(
         name=f"multipl-e-{language}",
@@ -196,6 +195,13 @@ def _make(language: str) -> type[MultiPLE]:
         template=WIZARDCODER.template.replace("Python", title),
         extraction=block,
     )
+    return {"completion": completion, "chat": chat, "wizardcoder": wizardcoder}
+
+
+def _make(language: str) -> type[MultiPLE]:
+    """Return the benchmark of one language."""
+    size, digest, stops = DATA[language]
+    title = LANGUAGES[language].title
     path = f"humaneval-{PUBLISHED_AS.get(language, language)}.jsonl"
     fields = {
         "__doc__": f"MultiPL-E in {title}.",
@@ -209,7 +215,7 @@ def _make(language: str) -> type[MultiPLE]:
         ),
         "language": language,
         "options": {OPTION: f"{' or '.join(list_rule_sets(language))} (default: {RULE_SETS[0]})"},
-        "recipes": {"completion": completion, "chat": chat, "wizardcoder": wizardcoder},
+        "recipes": _make_recipes(language, stops),
         "file": DataFile(
             name=f"multipl-e/humaneval-{language}.jsonl.gz",
             sha256=digest,
