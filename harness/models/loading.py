@@ -39,8 +39,10 @@ def open_model(spec: str, *, backend: str = "auto", options: ModelOptions | None
         prefix, _, rest = spec.partition(":")
         model: Model = registry.lookup("models", prefix).from_spec(rest, options)
         return model
+    # A wrong name is told before vLLM is imported, which takes seconds, and nothing is fetched for want of a backend.
+    checkpoint = None if _is_fetched(spec) else find_checkpoint(spec, options)
     chosen, reason = choose_backend(backend)
-    checkpoint = find_checkpoint(spec, options)
+    checkpoint = checkpoint or find_checkpoint(spec, options)
     if chosen == "vllm":
         for adapter in options.adapters:
             check_fit(adapter, checkpoint.path)
@@ -100,9 +102,8 @@ def find_checkpoint(spec: str, options: ModelOptions) -> Checkpoint:
     """
     if spec in BUILTIN:
         return build_checkpoint(spec)
-    folder = Path(spec).expanduser()
-    if folder.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
-        return check_checkpoint(folder, name=spec, pickled=options.allow_pickle)
+    if _is_folder(spec):
+        return check_checkpoint(Path(spec).expanduser(), name=spec, pickled=options.allow_pickle)
     if "/" in spec:
         name, _, revision = spec.partition("@")
         return download_checkpoint(name, revision=revision or None, pickled=options.allow_pickle)
@@ -114,6 +115,14 @@ def find_checkpoint(spec: str, options: ModelOptions) -> Checkpoint:
         )
         + " It is no folder here either; hub names have the form owner/name"
     )
+
+
+def _is_folder(spec: str) -> bool:
+    return Path(spec).expanduser().exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1
+
+
+def _is_fetched(spec: str) -> bool:
+    return spec in BUILTIN or ("/" in spec and not _is_folder(spec))
 
 
 def choose_backend(wanted: str) -> tuple[str, str]:

@@ -53,6 +53,23 @@ def test_what_looks_like_a_path_is_never_looked_for_on_the_hub(spec: str) -> Non
         open_model(spec, backend=any_backend())
 
 
+@pytest.mark.parametrize("spec", ["smollm2-135m-instrct", "./none", "none/of/these"])
+def test_a_wrong_name_is_told_before_an_engine_is_imported(spec: str) -> None:
+    """vLLM takes seconds; in a process of its own, as this one may have imported it."""
+    program = f"""
+import sys
+from harness.errors import HarnessError
+from harness.models.loading import open_model
+try:
+    open_model({spec!r})
+except HarnessError:
+    print(sorted({{"vllm", "torch"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=True)
+
+    assert done.stdout == "[]\n"
+
+
 def any_backend() -> str:
     """One that is installed, so that the name is what is looked at."""
     for name in ("transformers", "vllm"):
