@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -79,9 +80,18 @@ SINGULAR = {
 def list_registered(kind: str) -> dict[str, str]:
     """Return all names of `kind` ("benchmarks", "models", "sandboxes") with their "module:Class"."""
     known = dict(BUILTIN[kind])
-    for entry in entry_points(group=f"harness.{kind}"):
-        known.setdefault(entry.name, entry.value)
+    for name, value in _read_offers(kind).items():
+        known.setdefault(name, value)
     return known
+
+
+@cache
+def _read_offers(kind: str) -> Mapping[str, str]:
+    """Read what installed packages offer, once: it takes a file of each of them."""
+    offers: dict[str, str] = {}
+    for entry in entry_points(group=f"harness.{kind}"):
+        offers.setdefault(entry.name, entry.value)
+    return offers
 
 
 def make_benchmark(name: str) -> Any:
@@ -128,9 +138,9 @@ def lookup(kind: str, name: str) -> Any:
     Raises:
         UsageError: the name is unknown; the message offers the nearest one.
     """
-    known = list_registered(kind)
     if kind == "benchmarks":
         name = parse_variant(name)[0]
+    known = BUILTIN[kind] if name in BUILTIN[kind] else list_registered(kind)
     if name not in known:
         raise make_unknown_error(kind, name, known)
     module, _, attribute = known[name].partition(":")
