@@ -15,6 +15,7 @@ ENGINES = (
     "tests/models/test_backends_agree.py",
     "tests/finetune/test_merge.py",
     "tests/evolve/test_checkpoint.py",
+    "tests/compare/test_gate_checkpoint.py",
 )
 """One vLLM engine at a time: each takes its share of all memory. Ray's nodes ask for ports that are free beforehand."""
 

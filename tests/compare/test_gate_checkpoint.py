@@ -37,7 +37,6 @@ def run(checkpoint: Path, out: Path) -> Path:
     """The first problems of HumanEval, greedily."""
     done = harness(
         *("run", checkpoint, "-b", "humaneval", "--recipe", "chat", "--sandbox", "process", "--no-verify", "--no-page"),
-        *("--backend", "transformers", "--batch-size", str(PROBLEMS)),  # loaded in a third of vLLM's time
         *("--limit", str(PROBLEMS), "--max-tokens", str(TOKENS), "--out", out),
     )
     assert done.returncode == 0, done.stderr
