@@ -50,7 +50,7 @@ class CheckedPrograms:
 
     @property
     def passed(self) -> int:
-        """Number of programs with the expected verdict."""
+        """Count the programs with the expected verdict."""
         return self.total - len(self.differences) - len(self.known)
 
 

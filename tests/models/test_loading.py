@@ -16,7 +16,7 @@ from tests.checkpoints import write_bare
 BROKEN = "raise ImportError('libcudart.so.13: cannot open shared object file\\nmore')\n"
 
 
-def installed(name: str) -> bool:
+def is_installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
@@ -73,7 +73,7 @@ except HarnessError:
 def any_backend() -> str:
     """One that is installed, so that the name is what is looked at."""
     for name in ("transformers", "vllm"):
-        if installed(name):
+        if is_installed(name):
             return name
     pytest.skip("no backend is installed (transformers or vllm)")
 
@@ -81,7 +81,7 @@ def any_backend() -> str:
 @pytest.mark.parametrize("backend", ["vllm", "transformers"])
 def test_an_installed_backend_is_taken_when_asked_for(backend: str, tmp_path: Path) -> None:
     """And the record of the run says that it was."""
-    if not installed(backend):
+    if not is_installed(backend):
         pytest.skip(f"the package {backend} is not installed")
     facts = open_model(str(write_bare(tmp_path)), backend=backend).describe()
 
@@ -90,7 +90,7 @@ def test_an_installed_backend_is_taken_when_asked_for(backend: str, tmp_path: Pa
 
 def test_without_vllm_auto_takes_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     """And says why."""
-    if not (installed("transformers") and installed("torch")):
+    if not (is_installed("transformers") and is_installed("torch")):
         pytest.skip("the packages transformers and torch are not installed")
     monkeypatch.setitem(sys.modules, "vllm", None)
 
@@ -109,7 +109,7 @@ def test_without_any_backend_the_error_says_what_to_install(backend: str, monkey
 
 def test_a_vllm_that_cannot_be_imported_is_passed_over(tmp_path: Path) -> None:
     """Such as one built for a GPU whose libraries are missing: one line says so."""
-    if not (installed("transformers") and installed("torch")):
+    if not (is_installed("transformers") and is_installed("torch")):
         pytest.skip("the packages transformers and torch are not installed")
     broken = tmp_path / "vllm"
     broken.mkdir()
@@ -133,7 +133,7 @@ def test_a_vllm_that_cannot_be_imported_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_vllm_that_works_is_what_auto_takes() -> None:
     """In a process of its own, for vLLM prints as it is imported; nothing of that is shown."""
-    if not installed("vllm"):
+    if not is_installed("vllm"):
         pytest.skip("the package vllm is not installed")
     program = "from harness.models.loading import choose_backend; print(*choose_backend('auto'), sep='\\n')"
 

@@ -30,7 +30,7 @@ def test_a_run_whose_engine_dies_is_one_line_and_goes_on(tiny_llama: Path, tmp_p
     arguments += ["--batch-size", "2", "--dtype", "float32"]
     there: list[dict[str, Any]] = []
     for victim, count in (("VLLM::EngineCore", 20), ("VLLM::Worker", 50)):
-        ended = disturbed(arguments, out / "samples.jsonl", victim, count)
+        ended = run_disturbed(arguments, out / "samples.jsonl", victim, count)
 
         assert "the vLLM engine broke down: " in one_line_error(ended)
         assert "the same command goes on" in one_line_error(ended)
@@ -50,8 +50,10 @@ def test_a_run_whose_engine_dies_is_one_line_and_goes_on(tiny_llama: Path, tmp_p
     assert len(read_rows(out / "verdicts.jsonl")) == LIMIT * N
 
 
-def disturbed(arguments: list[str | Path], samples: Path, victim: str, count: int) -> subprocess.CompletedProcess[str]:
-    """The run, one of whose engine's processes is killed when `count` samples are there."""
+def run_disturbed(
+    arguments: list[str | Path], samples: Path, victim: str, count: int
+) -> subprocess.CompletedProcess[str]:
+    """Run the command, and kill one of its engine's processes when `count` samples are there."""
     with start(*arguments) as running:
         try:
             deadline = time.monotonic() + 200

@@ -29,8 +29,8 @@ def answers(model: Model) -> list[str]:
     return [found[text] for text in PROMPTS]
 
 
-def adapted(folder: str, specs: list[str]) -> dict[str, Any]:
-    """The base and its adapters, in one load; the base again after them."""
+def ask_with_adapters(folder: str, specs: list[str]) -> dict[str, Any]:
+    """Ask the base and its adapters, in one load, and the base again after them."""
     loaded = parse_adapters(specs)
     options = ModelOptions(dtype="float32", adapters=loaded, engine_args=(CACHE, "max_num_seqs=3"))
     with open_model(folder, backend="vllm", options=options) as model:
@@ -52,8 +52,8 @@ def failure(folder: str | Path, **options: Any) -> dict[str, Any]:
         return {"message": str(error), "exit_code": error.exit_code}
 
 
-def failures(folder: str) -> dict[str, Any]:
-    """What is said of settings that cannot work."""
+def collect_failures(folder: str) -> dict[str, Any]:
+    """Collect what is said of settings that cannot work."""
     with tempfile.TemporaryDirectory() as scratch:
         unknown = Path(scratch) / "unknown"
         shutil.copytree(folder, unknown)
@@ -71,7 +71,7 @@ def failures(folder: str) -> dict[str, Any]:
 
 
 def main(folder: str, first: str, second: str) -> None:
-    seen = {**adapted(folder, [f"first={first}", f"second={second}"]), "failures": failures(folder)}
+    seen = {**ask_with_adapters(folder, [f"first={first}", f"second={second}"]), "failures": collect_failures(folder)}
     sys.stdout.write(json.dumps(seen) + "\n")
 
 
