@@ -172,7 +172,7 @@ class CanContinue(Protocol):
 class Adaptable(Protocol):
     """A model that LoRA adapters can be put on without loading it again."""
 
-    def with_adapter(self, adapter: Any) -> Model:
+    def adapted(self, adapter: Any) -> Model:
         """Return the model with an adapter on it (`harness.models.adapters.Adapter`)."""
 
 

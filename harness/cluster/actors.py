@@ -231,7 +231,7 @@ class Replica:
 
     def _begin(self, params: SamplingParams, adapter: Adapter | None) -> Conveyor[Request, Generated]:
         model: Any = self._find_model()
-        chosen: Model = model if adapter is None else model.with_adapter(adapter)
+        chosen: Model = model if adapter is None else model.adapted(adapter)
 
         def run_model(feed: Iterable[Request]) -> Iterator[Generated]:
             return chosen.generate(feed, params)

@@ -163,7 +163,7 @@ class ClusterModel:
         if self._first_description[2]:
             self._set_needed(tokens)
 
-    def with_adapter(self, adapter: Adapter) -> AdaptedModel:
+    def adapted(self, adapter: Adapter) -> AdaptedModel:
         """Return the same replicas, answering with one of the adapters they were given."""
         return AdaptedModel(self, adapter)
 

@@ -234,8 +234,8 @@ class Source:
 
     def _get_model(self) -> Model:
         base = self._engine.find_model(self._log)
-        # Only models with `with_adapter` accept adapters at all.
-        model: Model = base if self._adapter is None else base.with_adapter(self._adapter)  # type: ignore[attr-defined]
+        # Only models with `adapted` accept adapters at all.
+        model: Model = base if self._adapter is None else base.adapted(self._adapter)  # type: ignore[attr-defined]
         return model
 
     def _order_requests(self, requests: Sequence[Request]) -> Sequence[Request]:

@@ -67,7 +67,7 @@ class VllmModel:
         figure: int = self._engine.vllm_config.scheduler_config.max_num_seqs
         return figure + figure // 4
 
-    def with_adapter(self, adapter: Adapter) -> AdaptedModel:
+    def adapted(self, adapter: Adapter) -> AdaptedModel:
         """Return the same engine with one of its adapters; use it inside the model's own context."""
         return AdaptedModel(self, adapter)
 
@@ -138,7 +138,7 @@ class VllmModel:
         return self._settings.options.max_model_len or read_context_length(self._settings.path)
 
     def generate(self, requests: Iterable[Request | None], params: SamplingParams) -> Iterator[Generated]:
-        """Yield the checkpoint's own completions as they finish; `with_adapter` yields those with an adapter.
+        """Yield the checkpoint's own completions as they finish; `adapted` yields those with an adapter.
 
         `requests` is read a bounded number ahead of the answers. If a prompt and `max_tokens` exceed the context, the
         answer is cut at the context's end. A prompt that does not fit gets an empty answer.

@@ -38,9 +38,9 @@ def ask_with_adapters(folder: str, specs: list[str]) -> dict[str, Any]:
         model_facts = model.describe()
         report: dict[str, Any] = {"base": answers(model), "max_model_len": model_facts["max_model_len"]}
         for adapter in loaded:
-            report[adapter.name] = answers(model.with_adapter(adapter))
+            report[adapter.name] = answers(model.adapted(adapter))
         report["again"] = answers(model)
-        report["facts"] = dict(model.with_adapter(loaded[0]).describe())
+        report["facts"] = dict(model.adapted(loaded[0]).describe())
     return report
 
 
